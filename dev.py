@@ -1,0 +1,114 @@
+"""Set up, run and test the project with nothing but Python 3.11+: `python3 dev.py TASK`.
+
+Everything lives in `.venv`, installed from the pinned list in `requirements/dev.txt`; it is made
+on the first call and made again whenever the list changes. `.venv-peers` holds the earlier
+packages that some tests compare with. Further words are handed to the task's last command.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PEERS = ROOT / ".venv-peers"
+UV = "uv==0.13.9"
+PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+
+LINT = [
+    ["ruff", "check", "."],
+    ["ruff", "format", "--check", "."],
+    ["mypy"],
+    ["lint-imports"],
+]
+TEST = [["pytest", "-n", "auto", "-m", "not benchmark"]]
+TASKS: dict[str, tuple[str, list[list[str]]]] = {
+    "setup": ("make the environments", []),
+    "demo": ("the main job on a bundled measurement, or on FILE...", [["omniscopy", "demo"]]),
+    "test": ("all tests but the benchmarks", TEST),
+    "lint": ("style, types and layers", LINT),
+    "check": ("lint and test: what must be green before a change is finished", LINT + TEST),
+    "docs": ("write the reference pages", [["python", "docs/build.py"]]),
+    "bench": ("ratios of time and memory, written to docs/benchmarks.md", [["pytest", "-m", "benchmark"]]),
+    "view": ("the explorer", [["omniscopy", "view"]]),
+    "lock": ("renew the pinned lists", []),
+}
+NEEDS_PEERS = {"setup", "test", "check"}
+
+
+def run(*command: str | Path) -> None:
+    """Run `command` in the project's folder and stop on the first failure."""
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def make_environment(folder: Path, lock: Path, *, editable: bool) -> None:
+    """Make `folder` from the pinned list `lock`, unless it is there and the list is the same."""
+    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = folder / "made-from"
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        print(f"making {folder.name} (once; a minute or two)", flush=True)
+        try:
+            import ensurepip  # noqa: F401
+            import venv
+        except ImportError:
+            sys.exit("this Python has no venv module; on Debian: apt-get install python3-venv")
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        run(folder / SCRIPTS / "python", *PIP, UV)
+        install(folder, "--requirement", lock)
+        stamp.write_text(wanted)
+    if editable:
+        install_project(folder)
+
+
+def install(folder: Path, *words: str | Path) -> None:
+    """Install what `words` say into `folder`."""
+    python, uv = folder / SCRIPTS / "python", folder / SCRIPTS / "uv"
+    run(uv, "pip", "install", "--quiet", "--python", python, *words)
+
+
+def install_project(folder: Path) -> None:
+    """Install the project itself, anew whenever its own file says other things of it."""
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = folder / "installed-from"
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        install(folder, "--no-deps", "--editable", ".")
+        stamp.write_text(wanted)
+
+
+def lock() -> None:
+    """Resolve the pinned lists anew from pyproject.toml, for every supported Python."""
+    compile_ = [VENV / SCRIPTS / "uv", "pip", "compile", "--quiet", "--universal", "--upgrade"]
+    compile_ += ["--python-version", "3.11", "--generate-hashes", "--no-header"]
+    requirements = ROOT / "requirements"
+    groups = {"dev.txt": ["pyproject.toml", "--group", "dev"], "peers.txt": ["--group", "peers"]}
+    for name, words in groups.items():
+        run(*compile_, *words, "--output-file", requirements / name)
+
+
+def main() -> None:
+    """Run the task that was named."""
+    if len(sys.argv) < 2 or sys.argv[1] not in TASKS:
+        lines = [f"  {name:<6} {meaning}" for name, (meaning, _) in TASKS.items()]
+        sys.exit("usage: python3 dev.py TASK [further words]\n" + "\n".join(lines))
+    task, words = sys.argv[1], sys.argv[2:]
+    make_environment(VENV, ROOT / "requirements" / "dev.txt", editable=True)
+    if task in NEEDS_PEERS:
+        make_environment(PEERS, ROOT / "requirements" / "peers.txt", editable=False)
+    if task == "lock":
+        return lock()
+    commands = TASKS[task][1]
+    for number, command in enumerate(commands, start=1):
+        extra = words if number == len(commands) else []
+        run(VENV / SCRIPTS / command[0], *command[1:], *extra)
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""Handles of arrays on disk: they can be pickled, hold nothing open, and read what is asked.
+
+`Mapped` covers every contiguous layout; the views `Transposed`, `Flipped`, `Scaled` and
+`Padded` put its values into the order, direction and units that the contract wants.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniscopy.io.errors import FormatError
+from omniscopy.io.records import Key, LazyArray
+
+
+def require_bytes(path: str | Path, offset: int, wanted: int, *, what: str) -> None:
+    """Raise `FormatError` unless `wanted` bytes lie at `offset` of the file."""
+    size = Path(path).stat().st_size
+    if offset < 0 or wanted < 0 or offset + wanted > size:
+        there = max(size - offset, 0) if offset >= 0 else 0
+        message = (
+            f"{what} needs {wanted} bytes, but the file ({size} bytes) has {there} there; "
+            "it is cut short or its header is damaged"
+        )
+        raise FormatError(message, path=path, offset=offset)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A contiguous block of a file, in C order unless `order` is "F".
+
+    The bytes that the array needs are checked against the file when the handle is made.
+    """
+
+    path: str
+    offset: int
+    shape: tuple[int, ...]
+    file_dtype: np.dtype[Any]
+    order: str = "C"
+    chunks: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", str(self.path))
+        object.__setattr__(self, "file_dtype", np.dtype(self.file_dtype))
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+        if any(n < 0 for n in self.shape):
+            message = f"an array of shape {self.shape} cannot be"
+            raise FormatError(message, path=self.path, offset=self.offset)
+        wanted = math.prod(self.shape) * self.file_dtype.itemsize
+        require_bytes(
+            self.path, self.offset, wanted, what=f"an array {self.shape} of {self.file_dtype}"
+        )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.file_dtype.newbyteorder("=")
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        if math.prod(self.shape) == 0:
+            return np.empty(self.shape, self.dtype)[key]
+        mapped = np.memmap(
+            self.path,
+            dtype=self.file_dtype,
+            mode="r",
+            offset=self.offset,
+            shape=self.shape,
+            order=self.order,  # type: ignore[arg-type]
+        )
+        return np.array(mapped[key], dtype=self.dtype, order="C")
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """`inner` with its dimensions in the order `axes`, as in `numpy.transpose`."""
+
+    inner: LazyArray
+    axes: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.inner.shape[axis] for axis in self.axes)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        inner = self.inner.chunks
+        return None if inner is None else tuple(inner[axis] for axis in self.axes)
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        key = full_key(key, self.shape)
+        inner_key: list[int | slice] = [slice(None)] * len(self.axes)
+        for part, axis in zip(key, self.axes, strict=True):
+            inner_key[axis] = part
+        values = self.inner[tuple(inner_key)]
+        kept = [axis for part, axis in zip(key, self.axes, strict=True) if isinstance(part, slice)]
+        return values.transpose(np.argsort(np.argsort(kept)))
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """`inner` read backwards along the dimensions `axes`."""
+
+    inner: LazyArray
+    axes: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.inner.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return self.inner.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        inner_key, turn = list(full_key(key, self.shape)), []
+        for axis, part in enumerate(inner_key):
+            if axis in self.axes:
+                inner_key[axis] = _mirrored(part, self.shape[axis])
+            if isinstance(part, slice):
+                turn.append(slice(None, None, -1 if axis in self.axes else 1))
+        return np.ascontiguousarray(self.inner[tuple(inner_key)][tuple(turn)])
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """``offset + scale * inner``, in floating point: raw counts in physical units."""
+
+    inner: LazyArray
+    scale: float
+    offset: float = 0.0
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.inner.shape
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return self.inner.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        values = self.inner[key].astype(self.dtype)
+        values *= self.scale
+        values += self.offset
+        return values
+
+
+@dataclass(frozen=True)
+class Padded:
+    """`inner`, of which only the first rows exist, filled up to `rows` with `fill`."""
+
+    inner: LazyArray
+    rows: int
+    fill: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.rows, *self.inner.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(self.inner.dtype, np.min_scalar_type(self.fill))
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return self.inner.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        first, *others = full_key(key, self.shape)
+        there = self.inner.shape[0]
+        if isinstance(first, int):
+            if first < there:
+                return self.inner[(first, *others)].astype(self.dtype)
+            one = self.inner[(slice(0, 0), *others)].shape[1:]
+            return np.full(one, self.fill, self.dtype)
+        wanted = range(*first.indices(self.rows))
+        found = self.inner[(slice(first.start, min(first.stop or 0, there), first.step), *others)]
+        values = np.full((len(wanted), *found.shape[1:]), self.fill, self.dtype)
+        values[: len(found)] = found
+        return values
+
+
+@dataclass(frozen=True)
+class Hdf5Array:
+    """A dataset of an HDF5 file, opened for each read."""
+
+    path: str
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, dataset: Any) -> "Hdf5Array":
+        """Return the handle of an open `h5py.Dataset`."""
+        dtype = dataset.dtype.newbyteorder("=")
+        return cls(dataset.file.filename, dataset.name, dataset.shape, dtype, dataset.chunks)
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        import h5py
+
+        try:
+            with h5py.File(self.path, "r") as file:
+                return np.asarray(file[self.key][key], dtype=self.dtype)
+        except (OSError, KeyError, RuntimeError) as error:
+            message = f"the dataset cannot be read ({error})"
+            raise FormatError(message, path=self.path, key=self.key) from error
+
+
+def full_key(key: Any, shape: tuple[int, ...]) -> Key:
+    """Return `key` with one non-negative integer or explicit slice for every dimension."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    parts += [slice(None)] * (len(shape) - len(parts))
+    full: list[int | slice] = []
+    for part, size in zip(parts, shape, strict=True):
+        if isinstance(part, slice):
+            full.append(slice(*part.indices(size)))
+        else:
+            full.append(int(part) % size)
+    return tuple(full)
+
+
+def _mirrored(part: int | slice, size: int) -> int | slice:
+    if isinstance(part, int):
+        return size - 1 - part
+    chosen = range(*part.indices(size))
+    if len(chosen) == 0:
+        return slice(0, 0)
+    return slice(size - 1 - chosen[-1], size - chosen[0], abs(chosen.step))

@@ -1,0 +1,40 @@
+"""Exceptions and warnings that say what was expected, what came, and what to do."""
+
+
+class DataError(ValueError):
+    """The data do not have the dimensions, units or values that an operation needs."""
+
+
+class MissingDependencyError(ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, *, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}; "
+            f"install it with: pip install 'omniscopy[{extra}]'",
+            name=package,
+        )
+        self.package, self.extra, self.purpose = package, extra, purpose
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_missing, (self.package, self.extra, self.purpose))
+
+
+class OmniscopyWarning(UserWarning):
+    """The parent of every warning that this package gives."""
+
+
+class PartialDataWarning(OmniscopyWarning):
+    """A part of the data is missing from the file; what is missing is marked."""
+
+
+class MetadataWarning(OmniscopyWarning):
+    """A piece of metadata could not be understood; the data are not affected."""
+
+
+class ReplayWarning(OmniscopyWarning):
+    """A replayed step gave other numbers than those recorded."""
+
+
+def _missing(package: str, extra: str, purpose: str) -> MissingDependencyError:
+    return MissingDependencyError(package, extra=extra, purpose=purpose)

@@ -1,0 +1,1 @@
+"""Byte-level writers of vendors' formats, for tests and for the demo."""
