@@ -1,0 +1,289 @@
+"""Every result remembers how it was made: an append-only list of records in its attributes.
+
+A record says which operation was called with which parameters on which inputs. Its id is the
+digest of just that, so that the same call on the same inputs has the same id wherever it is
+made. Lists of several inputs are united; each list holds a record after all that it needs.
+"""
+
+import functools
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.model.digests import digest_array, digest_file, digest_json, fingerprint
+
+PROVENANCE = "provenance"
+Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
+Record = dict[str, Any]
+
+# Steps that no operation made: data that came without a history, a part taken from data, and
+# values changed by other code.
+DATA, SELECT, CHANGE = "data", "select", "change"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a history."""
+
+    id: str
+    operation: str
+    version: str
+    parameters: dict[str, Any]
+    inputs: dict[str, Any]
+    time: str
+    environment: dict[str, str] = field(repr=False)
+    output: dict[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        words = [f"{key}={_brief(value)}" for key, value in self.inputs.items()]
+        words += [f"{key}={value!r}" for key, value in self.parameters.items()]
+        return f"{self.id[:8]} {self.operation}({', '.join(words)})"
+
+
+def history(obj: xr.DataArray | xr.Dataset | xr.DataTree) -> list[Step]:
+    """Return the steps that made `obj`, the first one first; empty where none is recorded."""
+    return [Step(**record) for record in records(obj)]
+
+
+def records(obj: Any) -> list[Record]:
+    """Return the provenance of `obj` as plain records; a tree gives those of all its nodes."""
+    if isinstance(obj, xr.DataTree):
+        return united(records(node.to_dataset()) for node in obj.subtree)
+    own = obj.attrs.get(PROVENANCE)
+    if own is None and isinstance(obj, xr.Dataset):
+        return united(records(variable) for variable in obj.data_vars.values())
+    return list(own or [])
+
+
+def united(histories: Any) -> list[Record]:
+    """Return all records of several histories, each once, in an order that can be run."""
+    found: dict[str, Record] = {}
+    for each in histories:
+        for record in each:
+            found.setdefault(record["id"], record)
+    return list(found.values())
+
+
+def record(
+    made: Labelled,
+    operation: str,
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+) -> Labelled:
+    """Return `made` with a record of the call that made it after the records of its inputs.
+
+    `parameters` are JSON already; each of `inputs` is labelled data, a `Path` of a file, or a
+    list of these.
+    """
+    past: list[Record] = []
+    references = {name: _reference(value, past) for name, value in inputs.items()}
+    new = _record(operation, dict(parameters), references, made)
+    return remember(made, united([past, [new]]))
+
+
+def remember(made: Labelled, steps: Sequence[Record]) -> Labelled:
+    """Return `made`, and every variable in it, with `steps` as provenance."""
+    steps = list(steps)
+    made = made.copy(deep=False)
+    made.attrs[PROVENANCE] = steps
+    if isinstance(made, xr.Dataset):
+        for variable in made.data_vars.values():
+            variable.attrs[PROVENANCE] = steps
+    return made
+
+
+def call_id(operation: str, parameters: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+    """Return the id of a call: the same for the same operation, parameters and inputs."""
+    return digest_json([operation, dict(parameters), _identity(inputs)])
+
+
+def source_file(path: Path) -> dict[str, Any]:
+    """Return the reference of a file as an input: where it is, its size and digest."""
+    return {"file": str(path.absolute()), **digest_file(path)}
+
+
+def reference_of(data: Any) -> dict[str, Any]:
+    """Return the reference by which `data` stands among the inputs of a call."""
+    return _reference(data, [])
+
+
+def state(obj: xr.DataArray | xr.Dataset) -> dict[str, Any]:
+    """Return what tells whether `obj` is still what it was: its coordinates and values."""
+    variables = {"": obj} if isinstance(obj, xr.DataArray) else obj.data_vars
+    return {
+        "coords": {str(dim): _coordinate_state(obj, dim) for dim in obj.dims},
+        "variables": {
+            str(name): {"dims": [str(d) for d in data.dims], "values": fingerprint(data)}
+            for name, data in variables.items()
+        },
+    }
+
+
+def same_values(one: str | None, other: str | None) -> bool:
+    """Return whether two fingerprints agree; those of different kinds cannot be told apart."""
+    if one is None or other is None or one.partition(":")[0] != other.partition(":")[0]:
+        return True
+    return one == other
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """Return the versions that the numbers of a result may depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    for package in ("omniscopy", "numpy", "scipy", "xarray", "dask", "numba"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _record(
+    operation: str, parameters: dict[str, Any], inputs: dict[str, Any], made: Any
+) -> Record:
+    return {
+        "id": call_id(operation, parameters, inputs),
+        "operation": operation,
+        "version": environment().get("omniscopy", "unknown"),
+        "parameters": parameters,
+        "inputs": inputs,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": environment(),
+        "output": state(made),
+    }
+
+
+def _identity(inputs: Any) -> Any:
+    """Return the inputs without what may change although the content is the same: places."""
+    if isinstance(inputs, Mapping):
+        return {key: _identity(value) for key, value in inputs.items() if key != "file"}
+    if isinstance(inputs, list):
+        return [_identity(item) for item in inputs]
+    return inputs
+
+
+def _reference(value: Any, past: list[Record]) -> Any:
+    """Return how a record names the input `value`, and add its history to `past`."""
+    if isinstance(value, list | tuple):
+        return [_reference(item, past) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _reference(item, past) for key, item in value.items()}
+    if isinstance(value, Path):
+        return source_file(value)
+    known = records(value)
+    now = state(value)
+    if not known:
+        known = [_rootless(value, now)]
+    last = known[-1]
+    variable = _variable_of(value, last, now)
+    added = _difference(last, variable, now, value)
+    known = united([past, known, added])
+    past[:] = known
+    reference: dict[str, Any] = {"id": added[-1]["id"] if added else last["id"]}
+    if variable and not added:
+        reference["variable"] = variable
+    return reference
+
+
+def _rootless(value: Any, now: dict[str, Any]) -> Record:
+    new = _record(DATA, {}, {}, value)
+    return {**new, "id": digest_json([DATA, now]), "parameters": {"name": _name(value)}}
+
+
+def _name(value: Any) -> str | None:
+    name = getattr(value, "name", None)
+    return None if name is None else str(name)
+
+
+def _variable_of(value: Any, last: Record, now: dict[str, Any]) -> str | None:
+    """Return which variable of the last record's output an array is, `None` for all of it."""
+    outputs = last["output"]["variables"]
+    if isinstance(value, xr.Dataset) or "" in outputs:
+        return None
+    if _name(value) in outputs:
+        return _name(value)
+    values = now["variables"][""]["values"]
+    return next((name for name, out in outputs.items() if out["values"] == values), None)
+
+
+def _difference(
+    last: Record, variable: str | None, now: dict[str, Any], value: Any
+) -> list[Record]:
+    """Return the record of what was done to `last`'s output outside of operations, if anything."""
+    made, parts = last["output"], now["variables"]
+    if set(parts) == {""}:
+        parts = {variable or "": parts[""]}
+    reference = {"data": {"id": last["id"], **({"variable": variable} if variable else {})}}
+    selection = _selection(made, parts, now, value)
+    if selection is not None:
+        return [_record(SELECT, selection, reference, value)]
+    known = made["variables"]
+    unchanged = all(
+        name in known and same_values(part["values"], known[name]["values"])
+        for name, part in parts.items()
+    )
+    if unchanged:
+        return []
+    change = _record(CHANGE, {}, reference, value)
+    return [{**change, "id": digest_json([change["id"], now])}]
+
+
+def _selection(
+    made: dict[str, Any], parts: dict[str, Any], now: dict[str, Any], value: Any
+) -> dict[str, Any] | None:
+    """Return the part of the earlier coordinates that the present ones are, `None` if all.
+
+    The labels at both ends and the number of points say which; a dimension that is gone is a
+    single label. The values are not compared here: a replay does.
+    """
+    had = {dim for name in parts for dim in made["variables"].get(name, {"dims": []})["dims"]}
+    labels: dict[str, Any] = {}
+    for dim in sorted(had):
+        before, after = made["coords"].get(dim), now["coords"].get(dim)
+        if before is None or before == after:
+            continue
+        if after is not None:
+            labels[dim] = {key: after[key] for key in ("first", "last", "size") if key in after}
+        elif dim in value.coords:
+            labels[dim] = {"label": _plain(value.coords[dim].values)}
+        else:
+            return None
+    order = [str(dim) for dim in value.dims]
+    moved = any(
+        [d for d in made["variables"].get(name, {"dims": order})["dims"] if d in order]
+        != [d for d in part["dims"] if d in had]
+        for name, part in parts.items()
+    )
+    if not labels and not moved:
+        return None
+    return {"labels": labels, "dims": order}
+
+
+def _coordinate_state(obj: Any, dim: Any) -> dict[str, Any]:
+    if dim not in obj.coords:
+        return {"size": int(obj.sizes[dim])}
+    values = np.asarray(obj.coords[dim].values)
+    ends = {"first": _plain(values[0]), "last": _plain(values[-1])} if values.size else {}
+    return {"size": int(values.size), "digest": digest_array(values), **ends}
+
+
+def _plain(value: Any) -> Any:
+    item = np.asarray(value).item()
+    return item if isinstance(item, int | float | str | bool) else str(item)
+
+
+def _brief(reference: Any) -> str:
+    if isinstance(reference, list):
+        return f"[{', '.join(_brief(item) for item in reference)}]"
+    if "file" in reference:
+        return repr(Path(reference["file"]).name)
+    name = reference.get("variable")
+    return reference.get("id", "")[:8] + (f"[{name!r}]" if name else "")
