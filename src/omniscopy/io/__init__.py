@@ -1,1 +1,5 @@
-"""io."""
+"""Reading and writing instruments' files: a folder for each format, and the registry of them."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
-"""model."""
+"""What a measurement is: names, units, contracts, errors, provenance, operations."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -63,7 +63,7 @@ def digest_array(values: np.ndarray) -> str:
         # A strided copy is cheap only when it is small; sample pixels of a large view instead.
         values = values if values.nbytes <= _BLOCKS * _ARRAY_BLOCK else _thinned(values)
         values = np.ascontiguousarray(values)
-    flat = memoryview(values.reshape(-1).view(np.uint8)) if values.size else memoryview(b"")
+    flat = values.reshape(-1).view(np.uint8).data if values.size else memoryview(b"")
     blocks = (flat[start : start + _ARRAY_BLOCK] for start in _starts(len(flat), _ARRAY_BLOCK))
     return digest_bytes(form, *blocks)
 
@@ -72,7 +72,7 @@ def fingerprint(data: xr.DataArray) -> str | None:
     """Return what identifies the values: their digest, or the name of the graph when lazy."""
     if data.chunks is not None:
         return f"graph:{data.data.name}"
-    if not data.variable._in_memory:  # noqa: SLF001 - reading `.data` would load the file
+    if not data.variable._in_memory:  # `.data` would load the file
         return None
     return f"content:{digest_array(np.asarray(data.values))}"
 

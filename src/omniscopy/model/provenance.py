@@ -174,6 +174,8 @@ def _reference(value: Any, past: list[Record]) -> Any:
     """Return how a record names the input `value`, and add its history to `past`."""
     if isinstance(value, list | tuple):
         return [_reference(item, past) for item in value]
+    if isinstance(value, Mapping) and "file" in value:
+        return dict(value)
     if isinstance(value, Mapping):
         return {str(key): _reference(item, past) for key, item in value.items()}
     if isinstance(value, Path):

@@ -1,1 +1,1 @@
-"""physics."""
+"""Formulas and tables: NumPy in, NumPy out; no labels, no files."""

@@ -1,0 +1,3 @@
+__all__ = ["plan_chunks"]
+
+from .chunks import plan_chunks

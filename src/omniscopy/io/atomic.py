@@ -1,0 +1,55 @@
+"""Writing so that a crash leaves the old file or none, never half of one."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_target(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary place beside `path` to write to, and put it in place when all is done.
+
+    Raises
+    ------
+    FileExistsError
+        `path` is there already and `overwrite` is false.
+    """
+    if path.exists() and not overwrite:
+        message = f"{path} is there already; give `overwrite=True` to replace it"
+        raise FileExistsError(message)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last, since writers may look at it.
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        _sync(temporary)
+        _replace(temporary, path)
+    finally:
+        _remove(temporary)
+
+
+def _replace(source: Path, target: Path) -> None:
+    if not target.is_dir():
+        source.replace(target)
+        return
+    old = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}-old")
+    target.replace(old)
+    source.replace(target)
+    _remove(old)
+
+
+def _sync(path: Path) -> None:
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

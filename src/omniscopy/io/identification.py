@@ -1,0 +1,102 @@
+"""Which format a file is of: by its content first, by its extension only to break a tie."""
+
+from pathlib import Path
+
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.manifests import HDF5_SIGNATURE, HEAD_BYTES, Format, all_formats
+
+# An HDF5 file may begin after a user block of 512 bytes or a power of two above.
+_HDF5_STARTS = (0, 512, 1024, 2048)
+
+
+def identify(path: str | Path) -> str:
+    """Return the name of the format of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a folder that is a data set (Zarr).
+
+    Returns
+    -------
+    str
+        A name of `omniscopy.io.formats()`.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        No format fits; the message says what was looked at.
+    FormatError
+        The file is empty, is not there, or may not be read.
+    """
+    return find_reader(Path(path)).name
+
+
+def find_reader(path: Path) -> Format:
+    """Return the readable format that fits best; see `identify`."""
+    head = read_head(path)
+    readable = [form for form in all_formats().values() if form.reads]
+    fitting = [form for form in readable if _fits(form, path, head)]
+    by_extension = [form for form in readable if _extension_fits(form, path)]
+    if not fitting:
+        # Only formats without any signature may be told by their extension alone.
+        fitting = [form for form in by_extension if not (form.magic or form.probe)]
+    if fitting:
+        return max(fitting, key=lambda form: (form.priority, form in by_extension))
+    raise UnsupportedFormatError(_unknown(head, by_extension), path=path)
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a file, none for a folder; raise in words where it cannot."""
+    if path.is_dir():
+        return b""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise FormatError("there is no such file", path=path) from error  # noqa: EM101
+    except PermissionError as error:
+        raise FormatError("the file may not be read: no permission", path=path) from error  # noqa: EM101
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or error}"
+        raise FormatError(message, path=path) from error
+    if not head:
+        raise FormatError("the file is empty (0 bytes)", path=path)  # noqa: EM101
+    return head
+
+
+def is_hdf5(path: Path, head: bytes) -> bool:
+    """Return whether a file is an HDF5 container."""
+    return any(head[start : start + 8] == HDF5_SIGNATURE for start in _HDF5_STARTS)
+
+
+def _fits(form: Format, path: Path, head: bytes) -> bool:
+    if path.is_dir() != form.folder:
+        return False
+    if any(magic.matches(head) for magic in form.magic):
+        return True
+    if form.folder or (form.probe and is_hdf5(path, head)):
+        prober = form.prober()
+        return prober is not None and prober(path)
+    return False
+
+
+def _extension_fits(form: Format, path: Path) -> bool:
+    name = path.name.lower()
+    return any(name.endswith(extension) for extension in form.extensions)
+
+
+def _unknown(head: bytes, by_extension: list[Format]) -> str:
+    if not head:
+        return "the folder is not a data set that Omniscopy knows (a Zarr store has a zarr.json)"
+    start = head[:16].hex(" ")
+    if by_extension:
+        titles = " or ".join(form.title for form in by_extension)
+        return (
+            f"the extension is that of {titles}, but the content is not: it starts with {start}. "
+            "The file may be damaged or renamed"
+        )
+    return (
+        f"no known format starts with {start}; `omniscopy formats` lists the known ones, and "
+        "`omniscopy.io.open_raw` reads plain binary data"
+    )

@@ -1,0 +1,154 @@
+"""Any file in, labelled and lazy."""
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from omniscopy.io.reading import read_measurement
+from omniscopy.io.tree import SIGNAL, to_tree
+from omniscopy.model.errors import DataError
+from omniscopy.model.parameters import encode
+from omniscopy.model.provenance import PROVENANCE, record, remember, source_file
+
+OPEN_SIGNAL = "io.open_signal"
+
+
+def open(
+    path: str | Path,
+    *,
+    reader: str | None = None,
+    chunks: Any = "auto",
+    partial: bool = False,
+    **options: Any,
+) -> xr.DataTree:
+    """Open a file of any instrument as a lazy tree, one node a channel.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, or the folder of a Zarr store. It is opened read-only.
+    reader : str, optional
+        Name of the format to read it as, instead of what its content says.
+    chunks : "auto", dict or None
+        How the lazy arrays are cut, by dimension; `None` loads them into memory.
+    partial : bool
+        Open a truncated file too; what is missing is NaN (zero for integers) and marked in
+        `attrs["incomplete"]`.
+    **options
+        Further options of the reader.
+
+    Returns
+    -------
+    DataTree
+        Each child holds a Dataset with the variable `signal`; the root has the metadata of
+        the whole file.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged, empty, not there or may not be read; `UnsupportedFormatError`
+        where no reader knows it.
+    """
+    path = Path(path)
+    form, measurement = read_measurement(path, reader=reader, partial=partial, **options)
+    tree = to_tree(measurement, chunks=chunks)
+    tree.attrs.setdefault("file", {"path": str(path.absolute()), "format": form.name})
+    said = {"reader": reader, "partial": partial, **options}
+    source = source_file(path)
+    for node in tree.subtree:
+        if node.data_vars and node is not tree:
+            node.dataset = _with_source(node.to_dataset(inherit=False), node.path, source, said)
+    return tree
+
+
+def open_signal(path: str | Path, channel: str | None = None, **options: Any) -> xr.DataArray:
+    """Open one channel of a file as a lazy labelled array.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    channel : str, optional
+        Name of the channel; may be left out where the file has just one.
+    **options
+        As for `open`.
+
+    Returns
+    -------
+    DataArray
+        Named after its channel, with the metadata of the file in its attributes.
+
+    Raises
+    ------
+    DataError
+        There is no such channel, or several and none was named; the message lists them.
+    FormatError
+        As for `open`.
+    """
+    found = signals(open(path, **options))
+    if channel is None and len(found) == 1:
+        return next(iter(found.values()))
+    if channel in found:
+        return found[channel]
+    listed = "\n".join(
+        f"  {name}: {data.attrs.get('signal_type', '')} {dict(data.sizes)} {data.dtype}"
+        for name, data in found.items()
+    )
+    asked = "name one with `channel=`" if channel is None else f"there is no channel {channel!r}"
+    message = f"{path} holds {len(found)} channels; {asked}:\n{listed}"
+    raise DataError(message)
+
+
+def signals(tree: xr.DataTree) -> dict[str, xr.DataArray]:
+    """Return the channels of a tree by name.
+
+    Parameters
+    ----------
+    tree : DataTree
+        From `open`.
+
+    Returns
+    -------
+    dict of str to DataArray
+        The main variable of each node, renamed to its channel and with the metadata of the
+        whole file beside its own. Variables of a node without a main one are called
+        `node/variable`, and nodes below the first level are called by their path.
+    """
+    found: dict[str, xr.DataArray] = {}
+    for node in tree.subtree:
+        name = node.path.strip("/")
+        dataset = node.to_dataset(inherit=False)
+        if SIGNAL in dataset:
+            found[name or SIGNAL] = _complete(dataset[SIGNAL].rename(name or SIGNAL), tree)
+        else:
+            for variable, values in dataset.data_vars.items():
+                title = f"{name}/{variable}" if name else str(variable)
+                found[title] = _complete(values.rename(str(variable)), tree)
+    return found
+
+
+def _complete(data: xr.DataArray, tree: xr.DataTree) -> xr.DataArray:
+    """Return `data` with the metadata of the whole file, which its own overrule."""
+    attrs = dict(data.attrs)
+    for key in ("metadata", "original_metadata"):
+        merged = {**tree.attrs.get(key, {}), **attrs.get(key, {})}
+        if merged:
+            attrs[key] = merged
+    return data.copy(deep=False).assign_attrs(attrs)
+
+
+def _with_source(
+    dataset: xr.Dataset, path: str, source: dict[str, Any], said: dict[str, Any]
+) -> xr.Dataset:
+    """Return a node's Dataset whose values know the file they came from."""
+    name = path.strip("/")
+    for key, values in list(dataset.data_vars.items()):
+        if PROVENANCE in values.attrs:
+            continue
+        channel = name if key == SIGNAL or SIGNAL in dataset else f"{name}/{key}"
+        given = {key: value for key, value in said.items() if value not in (None, False)}
+        parameters = {"channel": channel, **encode(given)}
+        made = record(values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source})
+        dataset[key] = remember(values, made.attrs[PROVENANCE])
+    return dataset

@@ -1,0 +1,56 @@
+"""Calling a reader, with every way in which a file can be wrong turned into one error."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+from omniscopy.io.errors import FormatError
+from omniscopy.io.identification import find_reader, read_head
+from omniscopy.io.manifests import Format, find_format
+from omniscopy.io.records import Measurement
+
+# What a parser may meet in damaged bytes before it has said so itself.
+_DAMAGE = (
+    struct.error, KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError,
+    EOFError, RecursionError, MemoryError, ArithmeticError, AssertionError, RuntimeError,
+)  # fmt: skip
+
+
+def read_measurement(
+    path: str | Path, *, reader: str | None = None, partial: bool = False, **options: Any
+) -> tuple[Format, Measurement]:
+    """Return the format of a file and the records that its reader makes of it.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged; the message says where.
+    UnsupportedFormatError
+        No reader knows the file.
+    """
+    path = Path(path)
+    head_is_there = read_head(path)
+    form = find_format(reader) if reader else find_reader(path)
+    read = form.reader()
+    try:
+        return form, read(path, partial=partial, **options)
+    except FormatError:
+        raise
+    except TypeError as error:
+        if options and "unexpected keyword" in str(error):
+            message = f"the reader of {form.title} files does not take these options: {error}"
+            raise FormatError(message, path=path) from error
+        raise _damaged(path, form, error) from error
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, ImportError):
+            raise
+        del head_is_there
+        raise _damaged(path, form, error) from error
+
+
+def _damaged(path: Path, form: Format, error: BaseException) -> FormatError:
+    message = (
+        f"this {form.title} file is damaged, or of a kind not met before "
+        f"({type(error).__name__}: {error})"
+    )
+    return FormatError(message, path=path)

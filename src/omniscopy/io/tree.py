@@ -1,0 +1,148 @@
+"""Records become labelled data: one node a channel, its values in the variable `signal`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from dask.base import tokenize
+
+from omniscopy.compute.chunks import plan_chunks
+from omniscopy.io.errors import FormatError
+from omniscopy.io.names import channel_names
+from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
+from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
+
+SIGNAL = "signal"
+
+
+def to_tree(measurement: Measurement, *, chunks: Any = "auto") -> xr.DataTree:
+    """Return the tree of a measurement.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What a reader returned.
+    chunks : "auto", mapping of dimension to length, or None
+        How the lazy arrays are cut; `None` loads them.
+
+    Returns
+    -------
+    DataTree
+        A child for each channel, under the path of its group.
+    """
+    root = {"metadata": dict(measurement.metadata)} if measurement.metadata else {}
+    if measurement.original_metadata:
+        root["original_metadata"] = dict(measurement.original_metadata)
+    nodes = {"/": xr.Dataset(attrs={**root, **measurement.attrs})}
+    names = channel_names(measurement.channels)
+    for name, channel in zip(names, measurement.channels, strict=True):
+        path = "/".join(part for part in ("", channel.group.strip("/"), name) if part)
+        nodes[f"/{path}"] = to_dataset(channel, chunks=chunks)
+    return xr.DataTree.from_dict(nodes)
+
+
+def to_dataset(channel: Channel, *, chunks: Any = "auto") -> xr.Dataset:
+    """Return one channel as a Dataset whose main variable is `signal`."""
+    dims = tuple(axis.name for axis in channel.axes)
+    coords: dict[str, Any] = {axis.name: coordinate(axis) for axis in channel.axes}
+    for name, further in channel.coordinates.items():
+        coords[name] = _variable(further, coords, chunks)
+    variables = {
+        name: _variable(further, coords, chunks) for name, further in channel.variables.items()
+    }
+    attrs = channel_attrs(channel)
+    if channel.data is None:
+        return xr.Dataset(variables, coords=coords, attrs=attrs)
+    main = Variable(dims=dims, data=channel.data, attrs=attrs)
+    _check_shape(channel)
+    variables = {SIGNAL: _variable(main, coords, chunks), **variables}
+    return xr.Dataset(variables, coords=coords)
+
+
+def channel_attrs(channel: Channel) -> dict[str, Any]:
+    """Return the attributes that the contract asks of a channel's values."""
+    kinds = [axis.kind or kind_of(axis.name) for axis in channel.axes]
+    attrs: dict[str, Any] = {
+        "long_name": channel.title,
+        "quantity": channel.quantity,
+        "units": channel.units,
+        "signal_type": channel.signal_type or (signal_type_of(kinds) if kinds else None),
+        "modality": channel.modality,
+        "source": channel.source,
+        "metadata": dict(channel.metadata) or None,
+        "original_metadata": dict(channel.original_metadata) or None,
+    }
+    stated = {key: value for key, value in attrs.items() if value is not None}
+    return {**stated, **channel.attrs}
+
+
+def coordinate(axis: Axis) -> xr.Variable:
+    """Return the coordinate of an axis with its units, quantity and kind."""
+    known = DIMENSIONS.get(axis.name)
+    kind = axis.kind or kind_of(axis.name)
+    stated = {
+        "units": axis.units,
+        "quantity": axis.quantity or (known.quantity if known else None),
+        "kind": kind,
+        "role": axis.role if axis.role != DEFAULT_ROLE.get(kind or "") else None,
+    }
+    attrs = {key: value for key, value in stated.items() if value is not None}
+    values = axis.coordinate()
+    if values.dtype.kind == "U":
+        values = values.astype(object) if values.size == 0 else values
+    return xr.Variable((axis.name,), values, {**attrs, **axis.attrs})
+
+
+def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: Any) -> Any:
+    """Return a handle as a dask array, cut along its chunks on disk."""
+    if isinstance(data, np.ndarray):
+        return data
+    if chunks is None:
+        return data[tuple(slice(None) for _ in data.shape)]
+    native = data.chunks
+    if chunks == "auto":
+        chunks = plan_chunks(data.shape, data.dtype.itemsize, whole=whole, native=native)
+    # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
+    name = f"file-{tokenize(data, _age(data))}"
+    return da.from_array(
+        data,
+        chunks=chunks,
+        name=name,
+        meta=np.empty((0,) * len(data.shape), data.dtype),
+        inline_array=True,
+    )
+
+
+def _variable(variable: Variable, coords: Mapping[str, xr.Variable], chunks: Any) -> xr.Variable:
+    whole = tuple(
+        number
+        for number, dim in enumerate(variable.dims)
+        if dim in coords and _role(coords[dim], dim) == "signal"
+    )
+    if isinstance(chunks, dict):
+        chunks = {variable.dims.index(dim): n for dim, n in chunks.items() if dim in variable.dims}
+    values = lazy_array(variable.data, whole=whole, chunks=chunks)
+    return xr.Variable(variable.dims, values, dict(variable.attrs))
+
+
+def _role(values: xr.Variable, dim: str) -> str:
+    kind = values.attrs.get("kind") or kind_of(dim) or ""
+    return values.attrs.get("role") or DEFAULT_ROLE.get(kind, "navigation")
+
+
+def _age(data: Any) -> Any:
+    """Return when the file of a handle was written, so that a new file is a new array."""
+    while hasattr(data, "inner"):
+        data = data.inner
+    path = Path(getattr(data, "path", ""))
+    return path.stat().st_mtime_ns if path.is_file() else None
+
+
+def _check_shape(channel: Channel) -> None:
+    shape = tuple(axis.size for axis in channel.axes)
+    if channel.data is not None and tuple(channel.data.shape) != shape:
+        message = f"{channel.title!r} has values of shape {channel.data.shape}, axes of {shape}"
+        raise FormatError(message)

@@ -1,0 +1,172 @@
+"""The Python that makes a result again, from the raw file to the figure."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import xarray as xr
+
+from omniscopy.model.errors import DataError
+from omniscopy.model.parameters import decode
+from omniscopy.model.provenance import CHANGE, DATA, SELECT, Record, records
+
+
+def script(
+    obj: xr.DataArray | xr.Dataset | xr.DataTree, *, format: Literal["py", "ipynb"] = "py"
+) -> str:
+    """Return the Python script, or the notebook, that makes `obj` again.
+
+    Parameters
+    ----------
+    obj : DataArray, Dataset or DataTree
+        A result with a history.
+    format : {"py", "ipynb"}
+        A script, or a notebook (nbformat 4.5) with a cell for each step.
+
+    Returns
+    -------
+    str
+        Python source, or the JSON text of the notebook.
+
+    Raises
+    ------
+    DataError
+        `obj` has no history, or `format` is unknown.
+    """
+    steps = records(obj)
+    if not steps:
+        message = "there is no history to write a script from; open the data with `om.open_signal`"
+        raise DataError(message)
+    cells = _cells(steps)
+    if format not in ("py", "ipynb"):
+        message = f"format must be 'py' or 'ipynb', got {format!r}"
+        raise DataError(message)
+    if format == "ipynb":
+        return json.dumps(_notebook(cells), indent=1, ensure_ascii=False)
+    return "\n".join(cells)
+
+
+def _cells(steps: list[Record]) -> list[str]:
+    names: dict[str, str] = {}
+    cells = ["import numpy as np\n\nimport omniscopy as om\n"]
+    for step in steps:
+        name = _variable_name(step, set(names.values()))
+        cells.append(_statement(step, name, names))
+        names[step["id"]] = name
+    used = {reference for step in steps for reference in _ids(step["inputs"])}
+    last = [names[step["id"]] for step in steps if step["id"] not in used]
+    cells += [
+        f"figure = om.plot.signal({name})\nfigure.savefig({name + '.png'!r})\n" for name in last
+    ]
+    if not any("np." in cell for cell in cells[1:]):
+        cells[0] = "import omniscopy as om\n"
+    return cells
+
+
+def _statement(step: Record, name: str, names: dict[str, str]) -> str:
+    inputs = {key: _source(value, names) for key, value in step["inputs"].items()}
+    if step["operation"] == DATA:
+        return f"{name} = ...  # an array that was in memory: assign it here\n"
+    if step["operation"] == CHANGE:
+        (source,) = inputs.values()
+        return f"{name} = {source}  # changed here by code that was not recorded\n"
+    if step["operation"] == SELECT:
+        (source,) = inputs.values()
+        return f"{name} = om.select({source}, {_literal(step['parameters'])})\n"
+    words = [*(f"{key}={value}" for key, value in inputs.items())]
+    words += [
+        f"{key}={_literal(value)}"
+        for key, value in step["parameters"].items()
+        if value is not None or step["operation"].startswith("io.")
+    ]
+    return f"{name} = om.{_public(step['operation'])}({', '.join(words)})\n"
+
+
+def _public(operation: str) -> str:
+    return "open_signal" if operation == "io.open_signal" else operation
+
+
+def _variable_name(step: Record, taken: set[str]) -> str:
+    stem = {DATA: "data", SELECT: "part", CHANGE: "changed", "io.open_signal": "raw"}.get(
+        step["operation"], step["operation"].rpartition(".")[2]
+    )
+    channel = step["parameters"].get("channel")
+    if stem == "raw" and channel:
+        stem = re.sub(r"\W+", "_", str(channel)).strip("_").lower() or stem
+        stem = stem if stem.isidentifier() else f"raw_{stem}"
+    number, name = 2, stem
+    while name in taken:
+        name, number = f"{stem}_{number}", number + 1
+    return name
+
+
+def _source(reference: Any, names: dict[str, str]) -> str:
+    if isinstance(reference, list):
+        return f"[{', '.join(_source(item, names) for item in reference)}]"
+    if "file" in reference:
+        return repr(Path(reference["file"]).as_posix())
+    if "id" not in reference:
+        items = (f"{key!r}: {_source(item, names)}" for key, item in reference.items())
+        return "{" + ", ".join(items) + "}"
+    name = names.get(reference["id"], "...")
+    return f"{name}[{reference['variable']!r}]" if "variable" in reference else name
+
+
+def _ids(reference: Any) -> list[str]:
+    if isinstance(reference, list):
+        return [found for item in reference for found in _ids(item)]
+    if isinstance(reference, dict):
+        if isinstance(reference.get("id"), str):
+            return [reference["id"]]
+        return [found for item in reference.values() for found in _ids(item)]
+    return []
+
+
+def _literal(value: Any) -> str:
+    """Return the Python that makes a recorded parameter."""
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(item) for item in value)}]"
+    if not isinstance(value, dict):
+        return repr(value)
+    kind = value.get("$type")
+    if kind is None:
+        items = (f"{key!r}: {_literal(item)}" for key, item in value.items())
+        return "{" + ", ".join(items) + "}"
+    if kind == "settings":
+        fields = ", ".join(f"{key}={_literal(item)}" for key, item in value["fields"].items())
+        return f"om.{value['name']}({fields})"
+    if kind == "array":
+        array = decode(value)
+        return f"np.array({array.tolist()!r}, dtype={value['dtype']!r})"
+    if kind == "slice":
+        return f"slice({', '.join(_literal(part) for part in value['parts'])})"
+    if kind == "float":
+        return f"float({value['text']!r})"
+    if kind == "generator":
+        seed = decode(value["state"])
+        return f"om.model.decode({{'$type': 'generator', 'state': {seed!r}}})"
+    if kind == "unrecorded":
+        return f"...  # was not recorded: {value['text']!r}"
+    return repr(decode(value))
+
+
+def _notebook(cells: list[str]) -> dict[str, Any]:
+    made: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "id": f"step-{number}",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": source.rstrip("\n").splitlines(keepends=True),
+        }
+        for number, source in enumerate(cells)
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return {
+        "cells": made,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
