@@ -20,7 +20,7 @@ class OmniscopyBackend(BackendEntrypoint):
     open_dataset_parameters = ("filename_or_obj", "drop_variables", "channel", "reader", "partial")
     supports_groups = True
 
-    def open_dataset(  # type: ignore[override]
+    def open_dataset(
         self,
         filename_or_obj: Any,
         *,
@@ -40,7 +40,7 @@ class OmniscopyBackend(BackendEntrypoint):
         dropped = [drop_variables] if isinstance(drop_variables, str) else drop_variables or []
         return nodes[channel].to_dataset().drop_vars(dropped, errors="ignore")
 
-    def open_datatree(  # type: ignore[override]
+    def open_datatree(
         self,
         filename_or_obj: Any,
         *,

@@ -65,7 +65,7 @@ def read_head(path: Path) -> bytes:
     return head
 
 
-def is_hdf5(path: Path, head: bytes) -> bool:
+def is_hdf5(head: bytes) -> bool:
     """Return whether a file is an HDF5 container."""
     return any(head[start : start + 8] == HDF5_SIGNATURE for start in _HDF5_STARTS)
 
@@ -75,7 +75,7 @@ def _fits(form: Format, path: Path, head: bytes) -> bool:
         return False
     if any(magic.matches(head) for magic in form.magic):
         return True
-    if form.folder or (form.probe and is_hdf5(path, head)):
+    if form.folder or (form.probe and is_hdf5(head)):
         prober = form.prober()
         return prober is not None and prober(path)
     return False

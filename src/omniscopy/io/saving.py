@@ -94,11 +94,11 @@ def convert(
     return save(open(source, **options), target, format=format, overwrite=overwrite)
 
 
-def as_tree(obj: xr.DataArray | xr.Dataset | xr.DataTree) -> xr.DataTree:
+def as_tree(obj: Any) -> xr.DataTree:
     """Return `obj` as a tree that remembers what it was made of."""
     if isinstance(obj, xr.DataTree):
         tree = obj.copy(deep=False)
-        return tree.assign({}).assign_attrs({SAVED_AS: "tree", **tree.attrs})  # type: ignore[no-any-return]
+        return tree.assign({}).assign_attrs({SAVED_AS: "tree", **tree.attrs})
     if isinstance(obj, xr.Dataset):
         name = slug(str(obj.attrs.get("long_name") or _operation(obj) or "result"))
         root = xr.Dataset(attrs={SAVED_AS: "dataset"})

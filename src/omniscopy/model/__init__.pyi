@@ -1,4 +1,5 @@
 __all__ = [
+    "Analysis",
     "DataError",
     "MetadataWarning",
     "MissingDependencyError",
@@ -10,6 +11,8 @@ __all__ = [
     "Step",
     "Table",
     "all_operations",
+    "analyses_for",
+    "analysis",
     "conversion_factor",
     "convert_units",
     "decode",
@@ -35,6 +38,7 @@ __all__ = [
     "role_of_dim",
     "script",
     "select",
+    "signal_type",
     "signal_type_of",
     "spell",
     "status_attrs",
@@ -42,6 +46,7 @@ __all__ = [
     "validate",
 ]
 
+from .analyses import Analysis, analyses_for, analysis, signal_type
 from .checks import (
     dims_of_kind,
     dims_of_role,

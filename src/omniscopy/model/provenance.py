@@ -54,6 +54,8 @@ def history(obj: xr.DataArray | xr.Dataset | xr.DataTree) -> list[Step]:
 
 def records(obj: Any) -> list[Record]:
     """Return the provenance of `obj` as plain records; a tree gives those of all its nodes."""
+    if isinstance(obj, list | tuple):
+        return united(records(each) for each in obj)
     if isinstance(obj, xr.DataTree):
         return united(records(node.to_dataset()) for node in obj.subtree)
     own = obj.attrs.get(PROVENANCE)
