@@ -1,0 +1,1 @@
+"""MRC images, stacks, volumes and 4D-STEM scans, with FEI and Direct Electron metadata."""

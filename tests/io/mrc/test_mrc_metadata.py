@@ -1,0 +1,272 @@
+"""MRC: extended headers of Thermo Fisher, companions of Direct Electron, real files."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from omniscopy.io.mrc.reader import read
+from omniscopy.testing.files.mrc import (
+    encode_fei_record,
+    write_direct_electron_info,
+    write_mrc,
+)
+
+STEM_CAMERA = {
+    "timestamp": 44900.5,
+    "microscope": "Spectra",
+    "application": "Velox",
+    "application_version": "3.7.0",
+    "voltage": 300e3,
+    "alpha_tilt": 1.5,
+    "beta_tilt": -2.5,
+    "stage_x": 1e-6,
+    "stage_y": -2e-6,
+    "stage_z": 3e-9,
+    "pixel_size_x": 2e8,
+    "pixel_size_y": 1e8,
+    "instrument_mode": 2,
+    "camera_length": 0.115,
+    "convergence_angle": 0.0125,
+    "camera_name": "BM-Ceta",
+    "stem_detector": "HAADF",
+    "dwell_time": 0.01,
+    "frame_time": 2.72,
+    "scan_left": 0,
+    "scan_top": 0,
+    "scan_right": 3,
+    "scan_bottom": 2,
+    "scan_view_x": 9e-9,
+    "scan_view_y": 4e-9,
+}
+# What a Direct Electron server writes for a raster scan; -1 is "unknown".
+RASTER = {
+    "Timestamp (seconds since Epoch)": 1745955900,
+    "Server Software Version": "2.7.5.10756",
+    "Camera Model": "Celeritas",
+    "Camera Name": "DE-Celeritas",
+    "Instrument Accelerating Voltage (V)": 300000,
+    "Instrument Project Camera Length (centimeters)": 28.5,
+    "Instrument Project Magnification": -1,
+    "Frame Time (nanoseconds)": 250000,
+    "Scan - Enable": "Enable",
+    "Scan - Type": "Raster",
+    "Scan - ROI Enable": "Disable",
+    "Scan - Size X": 3,
+    "Scan - Size Y": 2,
+    "Scan - Camera Frames Per Point": 1,
+    "Scan - Dwell Time (microseconds)": 250.5,
+    "Scan - Rotation": 30,
+}
+
+
+def values_of(channel):
+    return channel.data[tuple(slice(None) for _ in channel.data.shape)]
+
+
+def write_fei(path, records, data, *, version=2, spare=0, **options):
+    extended = b"".join(encode_fei_record(r, version=version) for r in records)
+    extended += bytes(spare * {1: 768, 2: 888}[version])
+    kind = f"FEI{version}".encode()
+    return write_mrc(path, data, extended=extended, extended_type=kind, **options)
+
+
+def patterns(count):
+    return np.arange(count * 4 * 5, dtype=np.uint16).reshape(count, 4, 5)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_camera_that_followed_a_scan_is_four_dimensional(tmp_path, version):
+    data = patterns(6)
+    path = write_fei(tmp_path / "a.mrc", [STEM_CAMERA] * 6, data, version=version, spare=4)
+    (channel,) = read(path).channels
+    assert [(a.name, a.size, a.units) for a in channel.axes] == [
+        ("y", 2, "Å"),
+        ("x", 3, "Å"),
+        ("ky", 4, "1/Å"),
+        ("kx", 5, "1/Å"),
+    ]
+    np.testing.assert_allclose([a.scale for a in channel.axes], [20, 30, 0.01, 0.02])
+    np.testing.assert_array_equal(values_of(channel), data.reshape(2, 3, 4, 5))
+    assert channel.data[1, 0, 2, 4] == data[3, 2, 4]
+    assert (channel.title, channel.modality, channel.source) == ("BM-Ceta", "STEM", "Spectra")
+
+
+def test_sections_that_are_not_as_many_as_the_scan_needs_stay_frames(tmp_path):
+    path = write_fei(tmp_path / "a.mrc", [STEM_CAMERA] * 5, patterns(5))
+    (channel,) = read(path).channels
+    assert [a.name for a in channel.axes] == ["frame", "ky", "kx"]
+    np.testing.assert_array_equal(values_of(channel), patterns(5))
+
+
+def test_a_part_of_a_scan_has_no_step_that_the_file_knows(tmp_path):
+    part = {**STEM_CAMERA, "scan_left": 10, "scan_right": 13}
+    path = write_fei(tmp_path / "a.mrc", [part] * 6, patterns(6))
+    y, x, *_ = read(path).channels[0].axes
+    assert (y.size, x.size, y.units, x.units) == (2, 3, None, None)
+
+
+def test_fields_whose_bit_is_not_set_are_not_there(tmp_path):
+    record = {"pixel_size_x": 5e-10, "pixel_size_y": 5e-10, "instrument_mode": 1}
+    measurement = read(write_fei(tmp_path / "a.mrc", [record], patterns(1), cell=(25, 20, 0)))
+    (channel,) = measurement.channels
+    assert set(measurement.original_metadata["fei_first_record"]) == {
+        "Metadata version",
+        "Pixel size X",
+        "Pixel size Y",
+        "Instrument mode",
+    }
+    assert measurement.metadata == {"instrument": {"vendor": "Thermo Fisher Scientific"}}
+    assert [(a.name, a.scale, a.units) for a in channel.axes] == [("y", 5.0, "Å"), ("x", 5.0, "Å")]
+    assert (channel.title, channel.modality) == ("a", "TEM")
+
+
+def test_metadata_of_the_microscope_are_in_common_units(tmp_path):
+    metadata = read(write_fei(tmp_path / "a.mrc", [STEM_CAMERA] * 6, patterns(6))).metadata
+    assert metadata["started"] == "2022-12-05T12:00:00"
+    assert metadata["instrument"] == {
+        "vendor": "Thermo Fisher Scientific",
+        "model": "Spectra",
+        "software": "Velox 3.7.0",
+    }
+    assert metadata["beam"] == {"voltage": 300e3, "convergence_angle": 12.5}
+    assert metadata["detector"] == {"name": "BM-Ceta", "camera_length": 0.115}
+    assert metadata["scan"] == {"dwell_time": 0.01, "frame_time": 2.72}
+    assert metadata["stage"] == {"x": 1e-6, "y": -2e-6, "z": 3e-9, "alpha": 1.5, "beta": -2.5}
+
+
+def test_a_tilt_series_has_the_tilt_of_every_frame(tmp_path):
+    records = [{"alpha_tilt": 2.0 * n - 3, "instrument_mode": 1} for n in range(5)]
+    (channel,) = read(write_fei(tmp_path / "a.mrc", records, patterns(5))).channels
+    assert channel.axes[0].name == "frame"
+    assert set(channel.coordinates) == {"alpha_tilt"}
+    tilt = channel.coordinates["alpha_tilt"]
+    assert tilt.dims == ("frame",)
+    assert tilt.attrs["units"] == "deg"
+    np.testing.assert_array_equal(tilt.data[:], [-3, -1, 1, 3, 5])
+    assert tilt.data[3] == 3.0
+
+
+def test_records_with_a_size_that_cannot_be_are_left_alone(tmp_path):
+    path = write_mrc(
+        tmp_path / "a.mrc", patterns(2), extended=b"\x07" * 2000, extended_type=b"FEI1"
+    )
+    measurement = read(path)
+    assert "fei_first_record" not in measurement.original_metadata
+    np.testing.assert_array_equal(values_of(measurement.channels[0]), patterns(2))
+
+
+def write_movie(folder, frames, changes, name="20250429_06699"):
+    write_direct_electron_info(folder / f"{name}_info.txt", {**RASTER, **changes})
+    return write_mrc(folder / f"{name}_movie.mrc", patterns(frames), space_group=1)
+
+
+def test_the_companion_of_a_movie_gives_the_scan(tmp_path):
+    (channel,) = read(write_movie(tmp_path, 6, {})).channels
+    assert [(a.name, a.size, a.units) for a in channel.axes] == [
+        ("y", 2, None),
+        ("x", 3, None),
+        ("ky", 4, None),
+        ("kx", 5, None),
+    ]
+    np.testing.assert_array_equal(values_of(channel), patterns(6).reshape(2, 3, 4, 5))
+    assert (channel.modality, channel.source) == ("STEM", "DE-Celeritas")
+
+
+def test_several_frames_of_each_position_are_kept(tmp_path):
+    (channel,) = read(write_movie(tmp_path, 12, {"Scan - Camera Frames Per Point": 2})).channels
+    assert [a.name for a in channel.axes] == ["y", "x", "frame", "ky", "kx"]
+    assert channel.data.shape == (2, 3, 2, 4, 5)
+    assert channel.data[1, 0, 1, 0, 0] == patterns(12)[7, 0, 0]
+
+
+def test_a_region_of_interest_is_the_scan(tmp_path):
+    region = {"Scan - ROI Enable": "Enable", "Scan - ROI Size X": 2, "Scan - ROI Size Y": 2}
+    assert read(write_movie(tmp_path, 4, region)).channels[0].data.shape == (2, 2, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("frames", "changes"),
+    [(5, {}), (6, {"Scan - Type": "XY File"}), (6, {"Scan - Size X": "many"})],
+)
+def test_a_movie_that_is_no_full_raster_stays_frames(tmp_path, frames, changes):
+    (channel,) = read(write_movie(tmp_path, frames, changes)).channels
+    assert [a.name for a in channel.axes] == ["frame", "ky", "kx"]
+
+
+def test_metadata_of_the_companion_are_in_common_units(tmp_path):
+    measurement = read(write_movie(tmp_path, 6, {}))
+    assert measurement.metadata == {
+        "started": "2025-04-29T19:45:00+00:00",
+        "instrument": {
+            "vendor": "Direct Electron",
+            "model": "Celeritas",
+            "software": "DE Server 2.7.5.10756",
+        },
+        "beam": {"voltage": 300e3},
+        "detector": {"name": "DE-Celeritas", "camera_length": 0.285, "exposure_time": 250e-6},
+        "scan": {"dwell_time": 250.5e-6, "rotation": 30.0},
+    }
+    assert measurement.original_metadata["direct_electron_info"]["Scan - Type"] == "Raster"
+
+
+def test_a_virtual_image_finds_the_same_companion(tmp_path):
+    write_direct_electron_info(tmp_path / "20250429_06699_info.txt", RASTER)
+    path = tmp_path / "20250429_06699_0_Virt 0_sum.mrc"
+    write_mrc(path, np.zeros((2, 3), np.float32), cell=(6, 8, 0))
+    measurement = read(path)
+    assert measurement.metadata["beam"] == {"voltage": 300e3}
+    assert [(a.name, a.scale) for a in measurement.channels[0].axes] == [("y", 4.0), ("x", 2.0)]
+
+
+REAL = {
+    # file: dimensions, their scales and units after our convention
+    "mrc/temp.mrc": [("frame", 1.0, None), ("y", 2.0, "Å"), ("x", 2.0, "Å")],
+    "mrc/20241021_00405_0_Virt 0_sum.mrc": [("y", 1.0, None), ("x", 1.0, None)],
+    "mrc/20241021_00405_final.mrc": [("y", 1.0, None), ("x", 1.0, None)],
+    "mrc/Custom_movie/Custom_movie.mrc": [
+        ("frame", 1.0, None),
+        ("ky", 1.0, None),
+        ("kx", 1.0, None),
+    ],
+    "mrc/HAADFscan.mrc": [("y", 56.79131317138672, "Å"), ("x", 56.79131317138672, "Å")],
+}
+
+
+def manifest(vendor):
+    return json.loads((vendor / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", REAL)
+def test_real_files_have_the_values_of_the_manifest(shared, name):
+    vendor = shared / "data/vendor"
+    (entry,) = [e for e in manifest(vendor) if e["file"] == name]
+    (expected,) = entry["signals"]
+    (channel,) = read(vendor / name).channels
+    values = values_of(channel)
+    assert list(values.shape) == expected["shape"]
+    assert values.dtype == expected["dtype"]
+    assert hashlib.sha256(values.tobytes()).hexdigest()[:32] == expected["sha256"]
+    assert [(a.name, a.units) for a in channel.axes] == [(n, u) for n, _, u in REAL[name]]
+    np.testing.assert_allclose([a.scale for a in channel.axes], [s for _, s, _ in REAL[name]])
+    assert all(a.offset == 0 for a in channel.axes)
+
+
+@pytest.mark.shared
+def test_every_real_mrc_file_is_tested(shared):
+    entries = json.loads((shared / "data/vendor/MANIFEST.json").read_text(encoding="utf-8"))[
+        "files"
+    ]
+    assert {e["file"] for e in entries if e["format"] == "mrc"} == set(REAL)
+
+
+@pytest.mark.shared
+def test_the_real_file_of_thermo_fisher_has_its_metadata(shared):
+    measurement = read(shared / "data/vendor/mrc/HAADFscan.mrc")
+    assert measurement.channels[0].title == "HAADF"
+    assert measurement.metadata["started"] == "2022-12-05T12:13:07"
+    assert measurement.metadata["beam"]["voltage"] == 300e3
+    assert measurement.metadata["beam"]["convergence_angle"] == pytest.approx(14.3273, abs=1e-4)
+    assert measurement.metadata["detector"]["camera_length"] == pytest.approx(0.0911)
