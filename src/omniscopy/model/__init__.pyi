@@ -15,6 +15,7 @@ __all__ = [
     "analysis",
     "conversion_factor",
     "convert_units",
+    "coordinate",
     "decode",
     "dims_of_kind",
     "dims_of_role",
@@ -63,6 +64,7 @@ from .checks import (
     units_of,
 )
 from .conversion import convert_units
+from .coordinates import coordinate
 from .errors import (
     DataError,
     MetadataWarning,

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+# Up to `_WHOLE` bytes every byte counts; above, `_BLOCKS` blocks spread over the whole.
 _BLOCKS = 64
-_FILE_BLOCK = 1 << 16
-_ARRAY_BLOCK = 1 << 14
+_FILE_WHOLE, _FILE_BLOCK = 1 << 22, 1 << 16
+_ARRAY_WHOLE, _ARRAY_BLOCK = 1 << 20, 1 << 12
 
 
 def digest_bytes(*parts: bytes | memoryview) -> str:
@@ -44,10 +45,10 @@ def digest_file(path: Path) -> dict[str, Any]:
             "digest": f"blake2b-listing:{digest_json(entries)}",
         }
     size = path.stat().st_size
-    sampled = size > _BLOCKS * _FILE_BLOCK
+    sampled = size > _FILE_WHOLE
     with path.open("rb") as file:
         state = hashlib.blake2b(str(size).encode() if sampled else b"", digest_size=16)
-        for start in _starts(size, _FILE_BLOCK):
+        for start in _starts(size, _FILE_BLOCK, whole=not sampled):
             file.seek(start)
             state.update(file.read(_FILE_BLOCK))
     kind = "blake2b-sampled" if sampled else "blake2b"
@@ -59,12 +60,13 @@ def digest_array(values: np.ndarray) -> str:
     form = f"{values.dtype.str}{values.shape}".encode()
     if values.dtype.hasobject or values.dtype.kind in "TU":
         return digest_bytes(form, json.dumps(values.tolist(), default=repr).encode())
-    if not values.flags.c_contiguous:
-        # A strided copy is cheap only when it is small; sample pixels of a large view instead.
-        values = values if values.nbytes <= _BLOCKS * _ARRAY_BLOCK else _thinned(values)
-        values = np.ascontiguousarray(values)
-    flat = values.reshape(-1).view(np.uint8).data if values.size else memoryview(b"")
-    blocks = (flat[start : start + _ARRAY_BLOCK] for start in _starts(len(flat), _ARRAY_BLOCK))
+    # `flat` walks in C order whatever the layout in memory, and copies only what is taken.
+    whole = values.nbytes <= _ARRAY_WHOLE
+    length = max(_ARRAY_BLOCK // max(values.dtype.itemsize, 1), 1)
+    blocks = (
+        np.ascontiguousarray(values.flat[start : start + length]).view(np.uint8).data
+        for start in _starts(values.size, length, whole=whole)
+    )
     return digest_bytes(form, *blocks)
 
 
@@ -77,13 +79,8 @@ def fingerprint(data: xr.DataArray) -> str | None:
     return f"content:{digest_array(np.asarray(data.values))}"
 
 
-def _thinned(values: np.ndarray) -> np.ndarray:
-    step = max(1, int(np.ceil((values.size / 2**16) ** (1 / values.ndim))))
-    return values[tuple(slice(None, None, step) for _ in values.shape)]
-
-
-def _starts(size: int, block: int) -> Iterator[int]:
-    if size <= _BLOCKS * block:
+def _starts(size: int, block: int, *, whole: bool) -> Iterator[int]:
+    if whole or size <= _BLOCKS * block:
         yield from range(0, size, block)
         return
     last = size - block

@@ -114,7 +114,14 @@ def source_file(path: Path) -> dict[str, Any]:
 
 def reference_of(data: Any) -> dict[str, Any]:
     """Return the reference by which `data` stands among the inputs of a call."""
-    return _reference(data, [])
+    return with_changes(data)[1]
+
+
+def with_changes(data: Any) -> tuple[list[Record], dict[str, Any]]:
+    """Return the history of `data`, what was done to it since included, and its reference."""
+    past: list[Record] = []
+    reference = _reference(data, past)
+    return past, reference
 
 
 def state(obj: xr.DataArray | xr.Dataset) -> dict[str, Any]:
