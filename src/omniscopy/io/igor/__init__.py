@@ -1,0 +1,1 @@
+"""Igor Pro binary waves (.ibw), those of Asylum Research and Omicron Matrix among them."""
