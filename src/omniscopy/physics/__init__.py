@@ -1,1 +1,5 @@
-"""Formulas and tables: NumPy in, NumPy out; no labels, no files."""
+"""Formulas and tables: NumPy in, NumPy out."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
-"""simulate."""
+"""Synthetic measurements with a known truth, seeded and labelled like those of instruments."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

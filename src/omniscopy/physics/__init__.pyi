@@ -1,0 +1,3 @@
+__all__ = ["line_shapes", "resonance"]
+
+from . import line_shapes, resonance

@@ -1,0 +1,60 @@
+"""Small labelled measurements to try things on: synthetic, seeded, with a known truth.
+
+Each is what the function of `omniscopy.simulate` with the same name makes by default; the truth
+is in ``attrs["metadata"]["truth"]``.
+"""
+
+import xarray as xr
+
+from omniscopy import simulate
+
+__all__ = [
+    "atom_image",
+    "band_excitation",
+    "diffraction_4d",
+    "image_stack",
+    "point_cloud",
+    "spectrum",
+    "spectrum_image",
+    "surface",
+]
+
+
+def atom_image() -> xr.DataArray:
+    """Return an image of atomic columns: (y, x) in nm, counts."""
+    return simulate.atom_image()
+
+
+def band_excitation() -> xr.DataArray:
+    """Return complex band-excitation spectra: (y, x, frequency) in nm and Hz, volts."""
+    return simulate.band_excitation()
+
+
+def diffraction_4d() -> xr.DataArray:
+    """Return a diffraction pattern for each point: (y, x, ky, kx) in nm and 1/nm, counts."""
+    return simulate.diffraction_4d()
+
+
+def image_stack() -> xr.DataArray:
+    """Return images of drifting particles: (frame, y, x) in nm, counts."""
+    return simulate.image_stack()
+
+
+def point_cloud() -> xr.DataArray:
+    """Return a surface potential along a spiral: (point) with x and y in nm, volts."""
+    return simulate.point_cloud()
+
+
+def spectrum() -> xr.DataArray:
+    """Return a spectrum of light with three lines: (energy) in eV, counts."""
+    return simulate.spectrum()
+
+
+def spectrum_image() -> xr.DataArray:
+    """Return core losses of two phases: (y, x, energy_loss) in nm and eV, counts."""
+    return simulate.spectrum_image()
+
+
+def surface() -> xr.DataArray:
+    """Return the topography of rough terraces: (y, x) in nm, heights in nm."""
+    return simulate.surface()

@@ -1,0 +1,21 @@
+__all__ = [
+    "atom_image",
+    "band_excitation",
+    "diffraction_4d",
+    "image_stack",
+    "lattice_points",
+    "oscillator_maps",
+    "phase_map",
+    "phase_spectra",
+    "point_cloud",
+    "spectrum",
+    "spectrum_image",
+    "surface",
+]
+
+from .diffraction_4d import diffraction_4d
+from .images import atom_image, image_stack, lattice_points
+from .points import point_cloud
+from .resonance import band_excitation, oscillator_maps
+from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
+from .surfaces import surface

@@ -1,0 +1,58 @@
+"""Synthetic measurements to try things on."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import omniscopy as om
+from omniscopy.model import history
+
+DIMS = {
+    "atom_image": ("y", "x"),
+    "band_excitation": ("y", "x", "frequency"),
+    "diffraction_4d": ("y", "x", "ky", "kx"),
+    "image_stack": ("frame", "y", "x"),
+    "point_cloud": ("point",),
+    "spectrum": ("energy",),
+    "spectrum_image": ("y", "x", "energy_loss"),
+    "surface": ("y", "x"),
+}
+
+
+@pytest.fixture(params=om.samples.__all__)
+def name(request):
+    return request.param
+
+
+def test_there_is_a_test_of_every_sample(name):
+    assert getattr(om.samples, name)().dims == DIMS[name]
+
+
+def test_a_sample_keeps_the_data_contract(name):
+    sample = getattr(om.samples, name)()
+    assert om.validate(sample) == []
+    for attribute in ("long_name", "quantity", "units", "signal_type", "modality", "source"):
+        assert sample.attrs[attribute]
+    assert sample.attrs["metadata"]["truth"]
+    for dim in sample.dims:
+        assert sample.coords[dim].attrs["units"]
+
+
+def test_a_sample_is_the_same_every_time(name):
+    first, second = (getattr(om.samples, name)() for _ in range(2))
+    xr.testing.assert_equal(first, second)
+    assert first is not second
+
+
+def test_a_sample_knows_the_call_that_made_it(name):
+    sample = getattr(om.samples, name)()
+    assert [step.operation for step in history(sample)] == [f"simulate.{name}"]
+
+
+def test_a_sample_is_small(name):
+    assert getattr(om.samples, name)().nbytes < 4 * 2**20
+
+
+def test_another_seed_gives_other_noise():
+    one, two = (om.simulate.spectrum(rng=seed) for seed in (0, 1))
+    assert not np.array_equal(one, two)
