@@ -1,0 +1,108 @@
+"""Handles of arrays on disk read what NumPy would give."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniscopy.io.arrays import Flipped, Hdf5Array, Mapped, Padded, Scaled, Transposed, full_key
+from omniscopy.io.errors import FormatError
+
+
+@pytest.fixture(scope="module")
+def block(tmp_path_factory):
+    path = tmp_path_factory.mktemp("arrays") / "block.raw"
+    values = np.arange(3 * 4 * 5, dtype=">i2").reshape(3, 4, 5)
+    path.write_bytes(b"header" + values.tobytes())
+    return Mapped(str(path), 6, (3, 4, 5), np.dtype(">i2")), values
+
+
+def keys(shape):
+    def part(size):
+        ends = st.none() | st.integers(-size - 1, size + 1)
+        return st.integers(-size, size - 1) | st.builds(
+            slice, ends, ends, st.none() | st.integers(1, 3)
+        )
+
+    return st.tuples(*(part(size) for size in shape))
+
+
+@given(key=keys((3, 4, 5)))
+def test_a_mapped_block_reads_as_the_array_in_native_byte_order(block, key):
+    handle, values = block
+    np.testing.assert_array_equal(handle[full_key(key, handle.shape)], values[key])
+    assert handle[full_key(key, handle.shape)].dtype == np.dtype("i2")
+
+
+@given(key=keys((5, 3, 4)), axes=st.just((2, 0, 1)))
+def test_a_transposed_view_reads_as_the_transposed_array(block, key, axes):
+    handle, values = block
+    view = Transposed(handle, axes)
+    assert view.shape == (5, 3, 4)
+    np.testing.assert_array_equal(view[full_key(key, view.shape)], values.transpose(axes)[key])
+
+
+@given(key=keys((3, 4, 5)), axes=st.sets(st.sampled_from([0, 1, 2])))
+def test_a_flipped_view_reads_as_the_flipped_array(block, key, axes):
+    handle, values = block
+    view = Flipped(handle, tuple(axes))
+    np.testing.assert_array_equal(view[full_key(key, view.shape)], np.flip(values, tuple(axes))[key])
+
+
+@given(key=keys((7, 4, 5)))
+def test_a_padded_view_is_filled_where_there_is_nothing(block, key):
+    handle, values = block
+    view = Padded(Scaled(handle, 0.5, 1.0), 7, np.nan)
+    expected = np.full((7, 4, 5), np.nan)
+    expected[:3] = 1 + values / 2
+    np.testing.assert_array_equal(view[full_key(key, view.shape)], expected[key])
+
+
+def test_fortran_order_is_read_as_it_was_written(tmp_path):
+    values = np.arange(12.0).reshape(3, 4)
+    path = tmp_path / "fortran.raw"
+    path.write_bytes(values.tobytes(order="F"))
+    handle = Mapped(str(path), 0, (3, 4), np.dtype("f8"), order="F")
+    np.testing.assert_array_equal(handle[1:, 2], values[1:, 2])
+
+
+def test_handles_travel_without_an_open_file(block):
+    handle, values = block
+    copy = pickle.loads(pickle.dumps(Scaled(Transposed(handle, (1, 0, 2)), 2.0)))  # noqa: S301
+    np.testing.assert_array_equal(copy[1, 2, 3], 2.0 * values[2, 1, 3])
+
+
+def test_a_block_beyond_the_end_of_the_file_is_refused(tmp_path):
+    path = tmp_path / "short.raw"
+    path.write_bytes(bytes(100))
+    with pytest.raises(FormatError, match=r"needs 800 bytes.*has 90 there") as caught:
+        Mapped(str(path), 10, (100,), np.dtype("f8"))
+    assert caught.value.offset == 10
+    assert caught.value.path == str(path)
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert (str(copy), copy.offset) == (str(caught.value), 10)
+
+
+def test_absurd_shapes_cost_nothing_and_are_refused(tmp_path):
+    path = tmp_path / "absurd.raw"
+    path.write_bytes(bytes(100))
+    with pytest.raises(FormatError, match="cut short or its header is damaged"):
+        Mapped(str(path), 0, (2**31, 2**31, 2**31), np.dtype("f8"))
+    with pytest.raises(FormatError, match="cannot be"):
+        Mapped(str(path), 0, (-1, 2), np.dtype("f8"))
+
+
+def test_an_hdf5_dataset_is_read_by_place_and_names_its_place_when_it_fails(tmp_path):
+    import h5py
+
+    path = tmp_path / "file.h5"
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("a/b", data=np.arange(6, dtype=">u4").reshape(2, 3))
+        handle = Hdf5Array.of(dataset)
+    np.testing.assert_array_equal(handle[1, :], [3, 4, 5])
+    assert handle.dtype == np.dtype("u4")
+    path.unlink()
+    with pytest.raises(FormatError, match="'/a/b'"):
+        handle[0, :]
