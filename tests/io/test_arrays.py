@@ -48,7 +48,9 @@ def test_a_transposed_view_reads_as_the_transposed_array(block, key, axes):
 def test_a_flipped_view_reads_as_the_flipped_array(block, key, axes):
     handle, values = block
     view = Flipped(handle, tuple(axes))
-    np.testing.assert_array_equal(view[full_key(key, view.shape)], np.flip(values, tuple(axes))[key])
+    np.testing.assert_array_equal(
+        view[full_key(key, view.shape)], np.flip(values, tuple(axes))[key]
+    )
 
 
 @given(key=keys((7, 4, 5)))
@@ -70,7 +72,7 @@ def test_fortran_order_is_read_as_it_was_written(tmp_path):
 
 def test_handles_travel_without_an_open_file(block):
     handle, values = block
-    copy = pickle.loads(pickle.dumps(Scaled(Transposed(handle, (1, 0, 2)), 2.0)))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(Scaled(Transposed(handle, (1, 0, 2)), 2.0)))
     np.testing.assert_array_equal(copy[1, 2, 3], 2.0 * values[2, 1, 3])
 
 
@@ -81,7 +83,7 @@ def test_a_block_beyond_the_end_of_the_file_is_refused(tmp_path):
         Mapped(str(path), 10, (100,), np.dtype("f8"))
     assert caught.value.offset == 10
     assert caught.value.path == str(path)
-    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.offset) == (str(caught.value), 10)
 
 

@@ -59,7 +59,7 @@ def test_tuples_and_paths_are_written_plainly():
 
 def test_a_function_cannot_be_restored_and_says_so():
     recorded = encode({"function": len})
-    with pytest.raises(DataError, match="was not recorded: <built-in function len>"):
+    with pytest.raises(DataError, match=r"was not recorded: <built-in function len>"):
         decode(recorded)
 
 
@@ -67,7 +67,7 @@ def test_a_function_cannot_be_restored_and_says_so():
     "name", ["os.system", "model.parameters.__builtins__", "..os.system", "model", "Model.x y", ""]
 )
 def test_names_from_a_file_reach_nothing_outside_the_package(name):
-    with pytest.raises(DataError, match="is not the name of|has no public"):
+    with pytest.raises(DataError, match=r"is not the name of|has no public"):
         find_public(name)
 
 

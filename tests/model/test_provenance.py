@@ -128,7 +128,7 @@ def test_lazy_values_changed_by_other_code_are_noticed_without_computing():
 
 def test_the_history_survives_slicing_arithmetic_and_pickling():
     made = scale(data())
-    for later in (made[:2], made * 2, made + made, np.sqrt(made), pickle.loads(pickle.dumps(made))):  # noqa: S301
+    for later in (made[:2], made * 2, made + made, np.sqrt(made), pickle.loads(pickle.dumps(made))):
         assert records(later) == records(made)
 
 

@@ -8,7 +8,7 @@ made. Lists of several inputs are united; each list holds a record after all tha
 import functools
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,9 +28,9 @@ Record = dict[str, Any]
 DATA, SELECT, CHANGE = "data", "select", "change"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
-    """One step of a history."""
+    """One step of a history; printed, it reads as the call that it was."""
 
     id: str
     operation: str
@@ -38,10 +38,10 @@ class Step:
     parameters: dict[str, Any]
     inputs: dict[str, Any]
     time: str
-    environment: dict[str, str] = field(repr=False)
-    output: dict[str, Any] = field(repr=False)
+    environment: dict[str, str]
+    output: dict[str, Any]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         words = [f"{key}={_brief(value)}" for key, value in self.inputs.items()]
         words += [f"{key}={value!r}" for key, value in self.parameters.items()]
         return f"{self.id[:8]} {self.operation}({', '.join(words)})"

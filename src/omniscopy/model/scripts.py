@@ -1,5 +1,6 @@
 """The Python that makes a result again, from the raw file to the figure."""
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import xarray as xr
 
 from omniscopy.model.errors import DataError
+from omniscopy.model.operations import find_operation
 from omniscopy.model.parameters import decode
 from omniscopy.model.provenance import CHANGE, DATA, SELECT, Record, records
 
@@ -74,13 +76,22 @@ def _statement(step: Record, name: str, names: dict[str, str]) -> str:
     if step["operation"] == SELECT:
         (source,) = inputs.values()
         return f"{name} = om.select({source}, {_literal(step['parameters'])})\n"
-    words = [*(f"{key}={value}" for key, value in inputs.items())]
+    first = _first_parameter(step["operation"])
+    words = [value if key == first else f"{key}={value}" for key, value in inputs.items()]
     words += [
-        f"{key}={_literal(value)}"
-        for key, value in step["parameters"].items()
-        if value is not None or step["operation"].startswith("io.")
+        f"{key}={_literal(value)}" for key, value in step["parameters"].items() if value is not None
     ]
     return f"{name} = om.{_public(step['operation'])}({', '.join(words)})\n"
+
+
+def _first_parameter(operation: str) -> str | None:
+    """Return the parameter that is given by its place: the data, or the file."""
+    if operation.startswith("io."):
+        return "path"
+    try:
+        return next(iter(inspect.signature(find_operation(operation).function).parameters))
+    except DataError:
+        return None
 
 
 def _public(operation: str) -> str:
