@@ -1,0 +1,1 @@
+"""Images, image stacks and Fourier transforms of Thermo Fisher Velox (EMD)."""

@@ -1,0 +1,59 @@
+"""Handles for what Velox keeps in its data sets."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniscopy.io.arrays import full_key
+from omniscopy.io.records import Key, LazyArray
+
+
+@dataclass(frozen=True)
+class ComplexFields:
+    """Complex numbers that are stored as records of a real and an imaginary field."""
+
+    inner: LazyArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.inner.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        double = any(self.inner.dtype[number].itemsize > 4 for number in (0, 1))
+        return np.dtype(np.complex128 if double else np.complex64)
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return self.inner.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        real, imaginary = self.inner.dtype.names or ()
+        records = self.inner[key]
+        values = np.empty(records.shape, self.dtype)
+        values.real, values.imag = records[real], records[imaginary]
+        return values
+
+
+@dataclass(frozen=True)
+class OneFrame:
+    """The only frame of `inner`, whose last dimension is the frames."""
+
+    inner: LazyArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.inner.shape[:-1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        chunks = self.inner.chunks
+        return None if chunks is None else chunks[:-1]
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        return self.inner[(*full_key(key, self.shape), 0)]

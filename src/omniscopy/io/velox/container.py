@@ -1,0 +1,152 @@
+"""The HDF5 container of Velox: its data groups and the JSON texts within.
+
+Only hard links are followed, so that a file cannot make us open another one.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
+
+MOST_GROUPS = 4096
+LARGEST_TEXT = 1 << 20
+# No filter of HDF5 that Velox uses packs more than deflate can (1032 to 1).
+_MOST_PACKED = 1100
+_HASH = re.compile(r"^[0-9a-f]{32}$")
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file for reading; damage met inside is a `FormatError`."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FormatError:
+        raise
+    except _DAMAGE as error:
+        message = f"the HDF5 container is cut short or damaged ({error})"
+        raise FormatError(message, path=path) from error
+
+
+def data_groups(file: Any) -> Iterator[tuple[str, Any]]:
+    """Return (kind, group) of everything measured: `/Data/<kind>/<32 hex digits>`."""
+    found = 0
+    for kind, folder in _hard_links(file, "Data"):
+        for name, group in _hard_links(folder) if hasattr(folder, "keys") else ():
+            if _HASH.match(name) and hasattr(group, "keys"):
+                found += 1
+                if found > MOST_GROUPS:
+                    return
+                yield kind, group
+
+
+def member(group: Any, name: str) -> Any:
+    """Return what is linked into a group under a name, `None` where there is nothing."""
+    import h5py
+
+    if name not in group or not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        return None
+    return group[name]
+
+
+def read_json(group: Any, name: str) -> dict[str, Any]:
+    """Return the JSON text of a small data set, {} where it is missing or damaged."""
+    dataset = member(group, name)
+    if getattr(dataset, "shape", None) not in ((), (1,)) or dataset.dtype.kind not in "OS":
+        return {}
+    try:
+        value = dataset[()] if dataset.shape == () else dataset[0]
+    except _DAMAGE:
+        return {}
+    return _parsed(value if isinstance(value, bytes) else str(value).encode())
+
+
+def read_frame_json(group: Any, frame: int) -> dict[str, Any]:
+    """Return the metadata of one frame: a column of bytes, filled up with NUL."""
+    dataset = member(group, "Metadata")
+    if getattr(dataset, "ndim", 0) != 2 or dataset.dtype != "uint8":
+        return {}
+    length, frames = dataset.shape
+    frame = frame % frames if frames else 0
+    if not 0 < length <= LARGEST_TEXT or frames == 0:
+        return {}
+    try:
+        require_stored(dataset)
+        column = dataset[:, frame].tobytes()
+    except (*_DAMAGE, FormatError):
+        return {}
+    return _parsed(column.split(b"\0")[0])
+
+
+def require_stored(dataset: Any) -> str | None:
+    """Refuse a data set whose size the file cannot hold; say what was never written."""
+    path, key = dataset.file.filename, dataset.name
+    if dataset.is_virtual or dataset.external:
+        message = "the data lie in another file; copy the file as Velox wrote it"
+        raise UnsupportedFormatError(message, path=path, key=key)
+    wanted = math.prod(dataset.shape) * dataset.dtype.itemsize
+    stored = dataset.id.get_storage_size()
+    filters = dataset.id.get_create_plist().get_nfilters()
+    unwritten = None
+    if dataset.chunks is not None:
+        pieces = zip(dataset.shape, dataset.chunks, strict=True)
+        expected = math.prod(-(-size // chunk) for size, chunk in pieces)
+        there = dataset.id.get_num_chunks()
+        if there < expected:
+            unwritten = f"{expected - there} of {expected} blocks were never written"
+        wanted = there * math.prod(dataset.chunks) * dataset.dtype.itemsize
+    most = stored * _MOST_PACKED if filters else stored
+    if stored > Path(path).stat().st_size or wanted > most:
+        message = (
+            f"an array {dataset.shape} of {dataset.dtype} needs {wanted} bytes, but {stored} "
+            "are stored; the file is cut short or damaged"
+        )
+        raise FormatError(message, path=path, key=key)
+    if unwritten and math.prod(dataset.shape) * dataset.dtype.itemsize > 1000 * max(wanted, 1):
+        message = f"{unwritten}; the size {dataset.shape} is damaged"
+        raise FormatError(message, path=path, key=key)
+    return unwritten
+
+
+def _hard_links(group: Any, *names: str) -> Iterator[tuple[str, Any]]:
+    for name in names:
+        group = member(group, name)
+        if not hasattr(group, "keys"):
+            return
+    for number, name in enumerate(group):
+        if number >= MOST_GROUPS:
+            return
+        linked = member(group, name)
+        if linked is not None:
+            yield name, linked
+
+
+def display_labels(file: Any) -> dict[str, str]:
+    """Return the titles that Velox shows, by the path of the data."""
+    from urllib.parse import unquote
+
+    labels = {}
+    for _, displays in _hard_links(file, "Presentation", "Displays"):
+        for name in displays if hasattr(displays, "keys") else ():
+            shown = read_json(displays, name)
+            display, data_path = shown.get("display"), shown.get("dataPath")
+            label = display.get("label") if isinstance(display, dict) else None
+            if isinstance(label, str) and label and isinstance(data_path, str):
+                labels[data_path] = unquote(label)
+    return labels
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(text.decode("utf-8", errors="replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

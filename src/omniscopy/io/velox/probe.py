@@ -1,0 +1,17 @@
+"""Whether an HDF5 file was written by Velox."""
+
+from pathlib import Path
+
+from omniscopy.io.errors import FormatError
+from omniscopy.io.velox.container import data_groups, open_container, read_json
+
+
+def matches(path: Path) -> bool:
+    """Return whether the file says "Velox", or has data sets laid out as Velox does."""
+    try:
+        with open_container(path) as file:
+            if read_json(file, "Version").get("format") == "Velox":
+                return True
+            return any("Metadata" in group for _, group in data_groups(file))
+    except FormatError:
+        return False

@@ -1,0 +1,189 @@
+"""Read the images of a Velox EMD file.
+
+Lengths, kept in m in the file, are given in nm and 1/nm. A Fourier transform stays the
+half-plane that the file has: kx from 0 upwards, ky first from 0 upwards and then the negative
+frequencies, as its coordinate says.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniscopy.io.arrays import Hdf5Array, Transposed
+from omniscopy.io.errors import FormatError
+from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
+from omniscopy.io.velox import metadata as meta
+from omniscopy.io.velox.arrays import ComplexFields, OneFrame
+from omniscopy.io.velox.container import (
+    data_groups,
+    display_labels,
+    member,
+    open_container,
+    read_frame_json,
+    read_json,
+    require_stored,
+)
+from omniscopy.model.units import is_unit, spell
+
+# unit in the file: unit here, factor
+_UNITS = {"m": ("nm", 1e9), "1/m": ("1/nm", 1e-9)}
+
+
+def read(path: Path, *, partial: bool = False) -> Measurement:
+    """Read a Velox file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    partial : bool
+        Accept images of which blocks were never written; they hold zeros there. An HDF5 file
+        that is itself cut short cannot be opened either way.
+
+    Returns
+    -------
+    Measurement
+        A channel for every image: (y, x), (time, y, x) or (frame, y, x), or (ky, kx) for
+        diffraction and Fourier transforms. What is not an image (EDS streams and spectra) is
+        listed under ``not_read`` of `attrs`.
+
+    Raises
+    ------
+    FormatError
+        The container is damaged or cut short.
+    """
+    path = Path(path)
+    channels, not_read = [], []
+    with open_container(path) as file:
+        labels = display_labels(file)
+        about = {name: read_json(file, name) for name in ("Version", "Info", "Experiment")}
+        application = meta.text(about["Info"], "applicationVersion")
+        for kind, group in data_groups(file):
+            data = member(group, "Data")
+            if kind == "Image" and _is_image(data):
+                title = labels.get(group.name)
+                channels.append(_read_image(group, title, application, partial=partial))
+            elif data is not None:
+                not_read.append(group.name)
+    if not channels and not not_read:
+        message = "there are no data under '/Data'; the file is damaged or not of Velox"
+        raise FormatError(message, path=path, key="/Data")
+    return Measurement(
+        channels=channels,
+        metadata=meta.shared_by_all([dict(channel.metadata) for channel in channels]),
+        original_metadata={name: tree for name, tree in about.items() if tree},
+        attrs={"not_read": not_read} if not_read else {},
+    )
+
+
+def _is_image(data: Any) -> bool:
+    shape = getattr(data, "shape", ())
+    if len(shape) != 3 or min(shape) == 0:
+        return False
+    return data.dtype.kind in "iuf" or _is_complex(data.dtype)
+
+
+def _is_complex(dtype: np.dtype[Any]) -> bool:
+    names = dtype.names or ()
+    floats = all(dtype[name].kind == "f" for name in names)
+    return floats and [name[:4] for name in names] == ["real", "imag"]
+
+
+def _read_image(
+    group: Any, title: str | None, application: str | None, *, partial: bool
+) -> Channel:
+    data = member(group, "Data")
+    unwritten = require_stored(data)
+    if unwritten and not partial:
+        message = f"{unwritten}: the acquisition was interrupted; partial=True reads the rest"
+        raise FormatError(message, path=data.file.filename, key=data.name)
+    frames = data.shape[2]
+    first = read_frame_json(group, 0)
+    last = read_frame_json(group, -1) if frames > 1 else first
+    transform = any("Half" in name for name in data.dtype.names or ())
+    axes = _frame_axes(first, last, frames) + _image_axes(first, data.shape[:2])
+    detector = meta.text(first, "BinaryResult.Detector")
+    attrs: dict[str, Any] = {}
+    if unwritten:
+        attrs["incomplete"] = {"missing_from": None, "reason": unwritten}
+    if transform:
+        axes = _transform_axes(axes)
+        attrs["full_width"] = _full_width(data)
+    return Channel(
+        title=title or _untitled(detector, transform=transform) or group.name.split("/")[-1],
+        data=_handle(data),
+        axes=axes,
+        quantity="Fourier amplitude" if transform else "intensity",
+        modality=meta.modality(first),
+        source=meta.source(first),
+        metadata=meta.common_metadata(first, application),
+        original_metadata=first,
+        attrs=attrs,
+    )
+
+
+def _handle(data: Any) -> LazyArray:
+    stored: LazyArray = Hdf5Array.of(data)
+    if _is_complex(data.dtype):
+        stored = ComplexFields(stored)
+    return OneFrame(stored) if data.shape[2] == 1 else Transposed(stored, (2, 0, 1))
+
+
+def _frame_axes(first: Mapping[str, Any], last: Mapping[str, Any], frames: int) -> list[Axis]:
+    if frames == 1:
+        return []
+    interval = meta.frame_interval(first, last, frames)
+    if interval is None:
+        return [Axis(name="frame", size=frames)]
+    return [Axis(name="time", size=frames, scale=interval, units="s")]
+
+
+def _image_axes(tree: Mapping[str, Any], shape: tuple[int, ...]) -> list[Axis]:
+    axes = []
+    sides = zip("yx", ("height", "width"), shape, strict=True)
+    for letter, side, size in sides:
+        scale = meta.number(tree, f"BinaryResult.PixelSize.{side}")
+        stated = meta.text(tree, f"BinaryResult.PixelUnit{letter.upper()}")
+        name = f"k{letter}" if stated is not None and stated.startswith("1/") else letter
+        if scale is None or scale <= 0 or stated is None or not is_unit(stated):
+            axes.append(Axis(name=name, size=size))
+            continue
+        units, factor = _UNITS.get(stated, (spell(stated), 1.0))
+        offset = meta.number(tree, f"BinaryResult.Offset.{letter}") or 0.0
+        axes.append(
+            Axis(name=name, size=size, scale=scale * factor, offset=offset * factor, units=units)
+        )
+    return axes
+
+
+def _transform_axes(axes: list[Axis]) -> list[Axis]:
+    """Put zero frequency at the first pixel, where the transform has it.
+
+    The offset in the file is half a pixel less: it is the edge of that pixel. Rows past the
+    middle are negative frequencies.
+    """
+    *frames, rows, columns = axes
+    ky = Axis(
+        name="ky",
+        size=rows.size,
+        scale=rows.scale,
+        units=rows.units,
+        values=np.fft.fftfreq(rows.size, 1 / (rows.size * rows.scale)),
+    )
+    return [
+        *frames,
+        ky,
+        Axis(name="kx", size=columns.size, scale=columns.scale, units=columns.units),
+    ]
+
+
+def _full_width(data: Any) -> int:
+    """Return the columns of the whole transform; its name tells if they are an even number."""
+    half = 2 * (int(data.shape[1]) - 1)
+    return half + 1 if "Odd" in data.dtype.names[0] else half
+
+
+def _untitled(detector: str | None, *, transform: bool) -> str | None:
+    return f"FFT({detector})" if transform and detector else detector
