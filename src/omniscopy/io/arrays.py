@@ -168,7 +168,7 @@ class Padded:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.result_type(self.inner.dtype, np.min_scalar_type(self.fill))
+        return np.result_type(self.inner.dtype, self.fill)
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
