@@ -33,16 +33,16 @@ def oscillator_maps(shape: tuple[int, int] = (8, 10), *, sampling: float = 20.0)
         xr.DataArray(np.linspace(0, 1, size), {dim: coords[dim]}, dims=dim)
         for dim, size in zip(("y", "x"), shape, strict=True)
     )
-    amplitude = 1e-3 * (1 + 0.5 * np.sin(2 * np.pi * y) * np.cos(np.pi * x))
-    frequency = 335e3 + 10e3 * x + 0.0 * y
-    quality = 120.0 - 40.0 * y + 0.0 * x
-    phase = ((x >= 0.5).astype(float) - 0.5) * np.pi + 0.0 * y
-    order = ("y", "x")
+    zero = 0.0 * y + 0.0 * x
+    amplitude = zero + 1e-3 * (1 + 0.5 * np.sin(2 * np.pi * y) * np.cos(np.pi * x))
+    frequency = zero + 335e3 + 10e3 * x
+    quality = zero + 120.0 - 40.0 * y
+    phase = zero + np.pi * ((x >= 0.5) - 0.5)
     return result(
-        amplitude=(amplitude.transpose(*order), "V"),
-        resonance_frequency=(frequency.transpose(*order), "Hz"),
-        quality_factor=(quality.transpose(*order), "1"),
-        phase=(phase.transpose(*order), "rad"),
+        amplitude=(amplitude, "V"),
+        resonance_frequency=(frequency, "Hz"),
+        quality_factor=(quality, "1"),
+        phase=(phase, "rad"),
     )
 
 
