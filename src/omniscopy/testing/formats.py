@@ -1,0 +1,180 @@
+"""What every reader must do, whatever its format: for our tests and for those of plug-ins."""
+
+import json
+import pickle
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniscopy.io.arrays import full_key
+from omniscopy.io.errors import FormatError
+from omniscopy.io.manifests import all_formats
+from omniscopy.io.reading import read_measurement
+from omniscopy.io.records import LazyArray, Measurement
+from omniscopy.io.summary import info
+
+# A damaged file must be refused, or read, within these bounds.
+SECONDS = 5.0
+BYTES_PER_BYTE, BYTES_AT_LEAST = 4, 64 * 2**20
+
+
+def check_reader(name: str, path: Path) -> None:
+    """Check that a sound file is read as the contract of readers asks.
+
+    Parameters
+    ----------
+    name : str
+        The format's name.
+    path : Path
+        A sound file of this format.
+
+    Raises
+    ------
+    AssertionError
+        Something is not as `omniscopy.io.records` demands; the message says what.
+    """
+    before = _content(path)
+    form, measurement = read_measurement(path)
+    assert form.name == name, f"{path.name} is taken for {form.name}"
+    assert measurement.channels, "a measurement has at least one channel"
+    for channel in measurement.channels:
+        shape = tuple(axis.size for axis in channel.axes)
+        for axis in channel.axes:
+            assert len(axis.coordinate()) == axis.size, f"axis {axis.name!r}"
+        if channel.data is None:
+            continue
+        assert tuple(channel.data.shape) == shape, f"{channel.title!r}: axes are not of its shape"
+        if isinstance(channel.data, np.ndarray):
+            assert not form.lazy, f"{channel.title!r} is loaded though the format says it is lazy"
+        else:
+            check_handle(channel.data)
+    json.dumps(info(path), allow_nan=True)
+    assert _content(path) == before, "the file was changed by reading it"
+
+
+def check_handle(handle: LazyArray) -> None:
+    """Check that a handle can be pickled and that its parts are parts of its whole."""
+    whole = handle[tuple(slice(None) for _ in handle.shape)]
+    assert whole.shape == tuple(handle.shape)
+    assert whole.dtype == handle.dtype
+    assert whole.dtype.isnative
+    copy = pickle.loads(pickle.dumps(handle))  # made by ourselves a line ago
+    for key in _parts(handle.shape):
+        part = copy[full_key(key, handle.shape)]
+        np.testing.assert_array_equal(part, whole[key], err_msg=f"part {key}")
+
+
+def check_damage(path: Path, damaged: bytes, *, folder: Path) -> str:
+    """Check that damaged bytes are read or refused by name, in bounded time and memory.
+
+    Parameters
+    ----------
+    path : Path
+        The sound file; its suffix is kept.
+    damaged : bytes
+        What is written in its place.
+    folder : Path
+        Where to write it.
+
+    Returns
+    -------
+    str
+        `"read"` or `"refused"`.
+
+    Raises
+    ------
+    AssertionError
+        Another exception than `FormatError`, or a bound was passed.
+    """
+    target = folder / f"damaged{path.suffix}"
+    target.write_bytes(damaged)
+    bound = BYTES_PER_BYTE * len(damaged) + BYTES_AT_LEAST
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        _, measurement = read_measurement(target)
+        _read_all(measurement, limit=bound)
+        outcome = "read"
+    except FormatError as error:
+        assert "damaged" in str(error) or error.path is not None, str(error)
+        outcome = "refused"
+    finally:
+        took = time.perf_counter() - start
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert took < SECONDS, f"took {took:.1f} s"
+    assert peak < 2 * bound, f"took {peak} bytes for a file of {len(damaged)}"
+    return outcome
+
+
+def truncations(content: bytes, step: int = 1024) -> Iterator[bytes]:
+    """Yield the beginnings of a file, cut at every `step` bytes and within its first bytes."""
+    yield from (content[:end] for end in (1, 3, 8, 17, 64, 200))
+    yield from (content[:end] for end in range(step, len(content), step))
+    yield content[:-1]
+
+
+def bit_flips(content: bytes, number: int, rng: np.random.Generator) -> Iterator[bytes]:
+    """Yield copies of a file with one to eight bits flipped, half of them in its first 2 kB."""
+    for index in range(number):
+        damaged = bytearray(content)
+        reach = min(len(content), 2048) if index % 2 else len(content)
+        for place in rng.integers(0, reach, rng.integers(1, 9)):
+            damaged[place] ^= 1 << int(rng.integers(8))
+        yield bytes(damaged)
+
+
+def absurd_sizes(content: bytes, number: int, rng: np.random.Generator) -> Iterator[bytes]:
+    """Yield copies of a file with huge integers written over places of its first 4 kB."""
+    for _ in range(number):
+        damaged = bytearray(content)
+        place = int(rng.integers(0, max(min(len(content), 4096) - 8, 1)))
+        value = int(rng.choice([0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0x01000000]))
+        size = 8 if value > 0xFFFFFFFF else 4
+        order = "little" if rng.integers(2) else "big"
+        damaged[place : place + size] = value.to_bytes(size, order)  # type: ignore[arg-type]
+        yield bytes(damaged[: len(content)])
+
+
+def readable_formats() -> list[str]:
+    """Return the names of all formats that are read."""
+    return sorted(form.name for form in all_formats().values() if form.reads)
+
+
+Maker = Callable[[Path], Path]
+
+
+def _read_all(measurement: Measurement, *, limit: int) -> None:
+    for channel in measurement.channels:
+        arrays: list[Any] = [channel.data, *(v.data for v in channel.variables.values())]
+        for array in arrays:
+            if array is None or isinstance(array, np.ndarray):
+                continue
+            # What claims to be larger than the file could hold is read by one pixel only.
+            size = int(np.prod([int(n) for n in array.shape], dtype=object)) * array.dtype.itemsize
+            whole = size <= limit
+            key = tuple(slice(None) if whole else 0 for _ in array.shape)
+            if 0 not in array.shape:
+                array[key]
+
+
+def _parts(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    if 0 in shape:
+        return
+    yield tuple(0 for _ in shape)
+    yield tuple(n - 1 for n in shape)
+    yield tuple(slice(n // 3, n // 3 + max(n // 2, 1)) for n in shape)
+    for axis, n in enumerate(shape):
+        part: list[int | slice] = [slice(None, None, 2)] * len(shape)
+        part[axis] = n // 2
+        yield tuple(part)
+
+
+def _content(path: Path) -> Any:
+    if path.is_dir():
+        return sorted((str(p), p.read_bytes()) for p in path.rglob("*") if p.is_file())
+    return path.read_bytes()

@@ -1,0 +1,123 @@
+"""What every format must keep, whichever it is: a new one is in here by being registered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import omniscopy as om
+from omniscopy.io.manifests import find_format
+from omniscopy.testing.files import dm, igor, mrc, nanonis, nanoscope, tiff, velox
+from omniscopy.testing.formats import (
+    absurd_sizes,
+    bit_flips,
+    check_damage,
+    check_reader,
+    readable_formats,
+    truncations,
+)
+
+rng = np.random.default_rng(7)
+IMAGE = rng.integers(0, 1000, (12, 9)).astype(np.int16)
+
+
+def saved(path: Path) -> None:
+    om.save(om.samples.spectrum_image(), path)
+
+
+# How a small sound file of each format is made; those that are written are saved.
+MAKERS = {
+    "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "igor": (
+        ".ibw",
+        lambda path: igor.write_asylum_image(
+            path, {"HeightTrace": IMAGE * 1e-9, "PhaseTrace": IMAGE * 0.1}, pixel_size=(1e-9, 2e-9)
+        ),
+    ),
+    "mrc": (".mrc", lambda path: mrc.write_mrc(path, IMAGE[None], cell=(9.0, 12.0, 1.0))),
+    "nanonis": (".sxm", nanonis.write_sample),
+    "nanoscope": (".spm", nanoscope.write_sample),
+    "tiff": (".tif", tiff.write_sample),
+    "velox": (
+        ".emd",
+        lambda path: velox.write_velox(path, [velox.VeloxImage(IMAGE.astype(np.uint16))]),
+    ),
+}
+FOLDERS = {"zarr"}
+FILES = sorted(set(readable_formats()) - FOLDERS)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    made: dict[str, Path] = {}
+
+    def sample(name: str) -> Path:
+        if name not in made:
+            form = find_format(name)
+            suffix, make = MAKERS.get(name, (form.extensions[0], saved))
+            made[name] = tmp_path_factory.mktemp(name) / f"sample{suffix}"
+            make(made[name])
+        return made[name]
+
+    return sample
+
+
+@pytest.mark.parametrize("name", readable_formats())
+def test_a_sound_file_is_read_as_the_contract_asks(name, samples):
+    path = samples(name)
+    check_reader(name, path)
+    tree = om.open(path)
+    assert om.validate(tree) == []
+    for data in om.signals(tree).values():
+        assert om.history(data)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_known_without_its_extension(name, samples, tmp_path):
+    path = tmp_path / "no_extension_at_all"
+    path.write_bytes(samples(name).read_bytes())
+    assert om.io.identify(path) == name
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_anywhere_is_refused_by_name(name, samples, tmp_path):
+    path = samples(name)
+    content = path.read_bytes()
+    step = max(len(content) // 64, 1024)
+    for part in truncations(content, step):
+        check_damage(path, part, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_truncated_file_is_opened_in_part_or_refused(name, samples, tmp_path):
+    content = samples(name).read_bytes()
+    path = tmp_path / f"part{samples(name).suffix}"
+    path.write_bytes(content[: int(len(content) * 0.97)])
+    try:
+        found = om.signals(om.open(path, partial=True))
+    except om.FormatError as error:
+        assert str(path) in str(error)
+    else:
+        whole = om.signals(om.open(samples(name)))
+        marked = ["incomplete" in data.attrs for data in found.values()]
+        same = [found[key].equals(whole[key]) for key in found if key in whole]
+        assert any(marked) or all(same), "what is missing is marked"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", [bit_flips, absurd_sizes])
+def test_damaged_bytes_are_read_or_refused_in_bounded_time_and_memory(
+    name, damage, samples, tmp_path
+):
+    path = samples(name)
+    seeded = np.random.default_rng(11)
+    for content in damage(path.read_bytes(), 60, seeded):
+        check_damage(path, content, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_foreign_bytes_under_its_extension_are_refused(name, samples, tmp_path):
+    path = tmp_path / f"foreign{samples(name).suffix}"
+    path.write_bytes(b"\x89PNX\r\n\x1a\n" + bytes(range(256)) * 20)
+    with pytest.raises(om.FormatError, match="foreign"):
+        om.open(path)
