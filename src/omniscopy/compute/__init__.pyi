@@ -1,3 +1,4 @@
-__all__ = ["plan_chunks"]
+__all__ = ["map_signal", "plan_chunks"]
 
 from .chunks import plan_chunks
+from .mapping import map_signal

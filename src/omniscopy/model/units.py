@@ -155,6 +155,21 @@ def reciprocal(units: str | None) -> str | None:
     return spell(f"1/({units})") if not is_unit(units) else spell(_inverted(units))
 
 
+def product(*factors: tuple[str | None, float]) -> str | None:
+    """Return the units of a product of powers: ``product(("V", 2), ("nm", -1))`` is `V^2/nm`.
+
+    Unknown where one of them is unknown or no unit.
+    """
+    powers: Counter[str] = Counter()
+    for units, power in factors:
+        if units is None or not is_unit(units):
+            return None
+        for symbol, own in _split(units):
+            powers[symbol] += own * power  # type: ignore[assignment]
+    kept = [_power(symbol, power) for symbol, power in powers.items() if power and symbol != "1"]
+    return spell(" ".join(kept) or "1")
+
+
 def _inverted(units: str) -> str:
     parts = [f"{symbol}^{-power:g}" for symbol, power in _split(units)]
     return " ".join(parts) or "1"

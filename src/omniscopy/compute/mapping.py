@@ -1,0 +1,61 @@
+"""Doing the same for every pixel."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+
+def map_signal(
+    function: Callable[..., Any],
+    data: xr.DataArray,
+    *,
+    dim: str | Sequence[str],
+    output_dims: Sequence[Mapping[str, int]] = ({},),
+    dtypes: Sequence[npt.DTypeLike] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> tuple[xr.DataArray, ...]:
+    """Map `function` over all dimensions of `data` but those it works on.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an array of shape (..., *dim) and returns one array, or a tuple of arrays, of
+        shape (..., *output dims). It is called for a block of pixels at a time.
+    data : DataArray
+        Lazy or in memory; its chunks along `dim` are joined.
+    dim : str or sequence of str
+        The dimensions that `function` works on.
+    output_dims : sequence of mappings of dimension to size
+        New dimensions of each array that `function` returns.
+    dtypes : sequence of dtype, optional
+        Of each array; float64 where left out.
+    parameters : mapping, optional
+        Further keyword arguments of `function`.
+
+    Returns
+    -------
+    tuple of DataArray
+        Without attributes; the other dimensions of `data` come first, in their order, with
+        their coordinates.
+    """
+    dims = [dim] if isinstance(dim, str) else list(dim)
+    if data.chunks is not None:
+        data = data.chunk(dict.fromkeys(dims, -1))
+    sizes = {name: size for output in output_dims for name, size in output.items()}
+    made = xr.apply_ufunc(
+        function,
+        data,
+        kwargs=dict(parameters or {}),
+        input_core_dims=[dims],
+        output_core_dims=[list(output) for output in output_dims],
+        exclude_dims=set(dims),
+        dask="parallelized",
+        output_dtypes=list(dtypes or [np.float64] * len(output_dims)),
+        dask_gufunc_kwargs={"output_sizes": sizes},
+        keep_attrs=True,  # those of the coordinates; the values' own are dropped below
+    )
+    found = made if isinstance(made, tuple) else (made,)
+    return tuple(each.drop_attrs(deep=False) for each in found)

@@ -1,0 +1,46 @@
+"""The same function for every pixel."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from omniscopy.compute import map_signal
+
+
+def moments(block, *, scale=1.0):
+    return scale * block.sum(axis=(-2, -1)), np.stack([block[..., 0, 0], block[..., 0, 1]], axis=-1)
+
+
+@pytest.fixture
+def data():
+    values = np.arange(120.0).reshape(2, 3, 4, 5)
+    return xr.DataArray(
+        values, dims=("y", "ky", "x", "kx"), coords={"y": ("y", [1.0, 2.0], {"units": "nm"})}
+    )
+
+
+@pytest.mark.parametrize("chunks", [None, {"y": 1, "kx": 2}])
+def test_dimensions_that_are_not_worked_on_stay_in_their_order(data, chunks):
+    given = data if chunks is None else data.chunk(chunks)
+    total, first = map_signal(
+        moments, given, dim=("ky", "kx"), output_dims=({}, {"peak": 2}), parameters={"scale": 2.0}
+    )
+    assert (total.chunks is None) == (chunks is None)
+    assert total.dims == ("y", "x")
+    assert first.dims == ("y", "x", "peak")
+    np.testing.assert_array_equal(total, 2 * data.sum(["ky", "kx"]))
+    np.testing.assert_array_equal(first, data.isel(ky=0, kx=slice(2)).transpose("y", "x", "kx"))
+    np.testing.assert_array_equal(total["y"], [1.0, 2.0])
+
+
+def test_attributes_of_the_input_are_not_passed_on(data):
+    (total,) = map_signal(
+        lambda block: block.sum(axis=-1), data.assign_attrs(units="V"), dim="ky", output_dims=({},)
+    )
+    assert total.attrs == {}
+    assert total["y"].attrs == {"units": "nm"}
+
+
+def test_a_dimension_may_change_its_length(data):
+    (short,) = map_signal(lambda block: block[..., :2], data, dim="kx", output_dims=({"kx": 2},))
+    assert short.sizes["kx"] == 2
