@@ -26,6 +26,7 @@ LINT = [
     ["lint-imports"],
 ]
 TEST = [["pytest", "-n", "auto", "-m", "not benchmark"]]
+BENCH = ["pytest", "-m", "benchmark", "-p", "no:randomly", "--keep-benchmarks"]
 TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "setup": ("make the environments", []),
     "demo": ("the main job on a bundled measurement, or on FILE...", [["omniscopy", "demo"]]),
@@ -33,11 +34,11 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "lint": ("style, types and layers", LINT),
     "check": ("lint and test: what must be green before a change is finished", LINT + TEST),
     "docs": ("write the reference pages", [["python", "docs/build.py"]]),
-    "bench": ("ratios of time and memory, written to docs/benchmarks.md", [["pytest", "-m", "benchmark"]]),
+    "bench": ("ratios of time and memory, kept in docs/benchmarks.md", [BENCH]),
     "view": ("the explorer", [["omniscopy", "view"]]),
     "lock": ("renew the pinned lists", []),
 }
-NEEDS_PEERS = {"setup", "test", "check"}
+NEEDS_PEERS = {"setup", "test", "check", "bench"}
 
 
 def run(*command: str | Path) -> None:

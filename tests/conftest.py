@@ -17,3 +17,9 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the real files of ../shared are not on this machine")
     return SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep-benchmarks", action="store_true", help="write docs/benchmarks.md at the end"
+    )

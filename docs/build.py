@@ -1,0 +1,49 @@
+"""Write the reference pages into docs/_build from the registry: `python3 dev.py docs`."""
+
+import inspect
+from collections import defaultdict
+from pathlib import Path
+
+import omniscopy as om
+from omniscopy.model import all_operations
+
+BUILD = Path(__file__).parent / "_build"
+
+
+def operation_pages() -> dict[str, str]:
+    """Return a page for each package, with every operation's signature and docstring."""
+    pages: dict[str, list[str]] = defaultdict(list)
+    for entry in all_operations():
+        package, _, name = entry.name.rpartition(".")
+        signature = inspect.signature(entry.function)
+        pages[package].append(
+            f"## `{name}{signature}`\n\n```text\n{inspect.getdoc(entry.function)}\n```\n"
+        )
+    return {name: f"# omniscopy.{name}\n\n" + "\n".join(parts) for name, parts in pages.items()}
+
+
+def format_page() -> str:
+    """Return the page of all file formats."""
+    rows = [
+        "| format | extensions | instrument | reads | writes | lazy | extra |",
+        "|" + "---|" * 7,
+    ]
+    for row in om.io.formats():
+        marks = ["yes" if row[key] else "" for key in ("reads", "writes", "lazy")]
+        cells = [row["title"], " ".join(row["extensions"]), row["instrument"], *marks, row["extra"]]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "# File formats\n\n" + "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    """Write all pages and a list of them."""
+    (BUILD / "reference").mkdir(parents=True, exist_ok=True)
+    pages = operation_pages() | {"formats": format_page()}
+    for name, text in pages.items():
+        (BUILD / "reference" / f"{name}.md").write_text(text, encoding="utf-8")
+    links = [f"* [{name}](reference/{name}.md)" for name in sorted(pages)]
+    (BUILD / "index.md").write_text("# Reference\n\n" + "\n".join(links) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
