@@ -1,6 +1,7 @@
 """Pixels of DigitalMicrograph files: every type, both byte orders, both versions."""
 
 import pickle
+import timeit
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,17 @@ def test_one_spectrum_of_a_large_map_is_read_without_the_rest(tmp_path, monkeypa
     spectrum = channel.data[7, 11, slice(None)]
     np.testing.assert_array_equal(spectrum, data[:, 7, 11])
     assert max(copied) == 64
+
+
+def test_opening_costs_the_same_for_a_large_file(tmp_path):
+    for name, rows in (("small", 4), ("large", 4000)):
+        image = DmImage(data=np.zeros((rows, 1000), np.float32), tags=gatan_tags())
+        write_dm4(tmp_path / name, image)
+
+    def fastest(name: str) -> float:
+        return min(timeit.repeat(lambda: read(tmp_path / name), number=1, repeat=20))
+
+    assert fastest("large") < 3 * fastest("small")
 
 
 def test_the_file_is_not_changed(tmp_path):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -82,17 +81,6 @@ def test_the_technique_is_that_of_the_reference(shared, entry):
     ):
         if signal["signal_type"] in known:
             assert channel.modality == known[signal["signal_type"]]
-
-
-@every_file
-def test_opening_takes_less_than_50_ms(shared, entry):
-    read(FOLDER / entry["file"])
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        read(FOLDER / entry["file"])
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.05
 
 
 @every_file

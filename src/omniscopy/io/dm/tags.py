@@ -4,6 +4,7 @@ Large arrays stay in the file: their place, type and length are noted. Every cou
 checked against the bytes that are left before it is used.
 """
 
+import functools
 import mmap
 import struct
 from collections.abc import Iterator
@@ -24,12 +25,17 @@ DEEPEST_GROUP = 64
 MOST_ENTRIES = 300_000
 MOST_WORDS = 4096  # words of the description of one value
 
+_HEAD = struct.Struct(">BH")
+_FLAGS = struct.Struct(">BB")
+_LONG = struct.Struct(">I")
 _GROUP, _DATA = 20, 21
 _STRUCT, _STRING, _ARRAY = 15, 18, 20
 _UINT16 = 4
+# Number types: how `struct` and how NumPy call them.
 _NUMBERS = {
-    2: "i2", 3: "i4", 4: "u2", 5: "u4", 6: "f4", 7: "f8", 8: "?", 9: "i1", 10: "u1", 11: "i8",
-    12: "u8",
+    2: ("h", "i2"), 3: ("i", "i4"), 4: ("H", "u2"), 5: ("I", "u4"), 6: ("f", "f4"),
+    7: ("d", "f8"), 8: ("?", "?"), 9: ("b", "i1"), 10: ("B", "u1"), 11: ("q", "i8"),
+    12: ("Q", "u8"),
 }  # fmt: skip
 
 
@@ -115,18 +121,22 @@ class _TagReader:
         self.entries = 0
         self.version = 0
         self.word = "I"
+        self.length = _LONG
+        self.mark = struct.Struct(">4sI")
         self.order = "<"
 
     def read_header(self) -> tuple[int, str]:
         """Read version, size and byte order, and stand at the root group then."""
-        self.version = self.take(">I", "the version")
+        (self.version,) = self.take(_LONG, "the version")
         if self.version not in (3, 4):
             message = f"the file starts with version {self.version}, but DM3 is 3 and DM4 is 4"
             raise UnsupportedFormatError(message, path=self.path, offset=0)
         self.word = "I" if self.version == 3 else "Q"
-        self.take_words(1, "the size of the root group")
+        self.length = struct.Struct(f">{self.word}")
+        self.mark = struct.Struct(f">4s{self.word}")
+        self.take(self.length, "the size of the root group")
         at = self.offset
-        flag = self.take(">I", "the byte order")
+        (flag,) = self.take(_LONG, "the byte order")
         if flag not in (0, 1):
             message = f"the byte order is {flag}, but must be 0 (big endian) or 1 (little endian)"
             raise FormatError(message, path=self.path, offset=at)
@@ -137,9 +147,9 @@ class _TagReader:
         """Fill `group` with the entries that follow."""
         if depth > DEEPEST_GROUP:
             self.fail(f"groups are nested more than {DEEPEST_GROUP} deep")
-        self.skip(2, "the flags of a group")
+        self.take(_FLAGS, "the flags of a group")
         at = self.offset
-        (count,) = self.take_words(1, "the number of entries of a group")
+        (count,) = self.take(self.length, "the number of entries of a group")
         smallest = 3 if self.version == 3 else 11
         if count * smallest > self.size - self.offset:
             self.fail(f"a group of {count} entries does not fit in the rest of the file", at)
@@ -149,7 +159,7 @@ class _TagReader:
         unnamed = 0
         for _ in range(count):
             at = self.offset
-            kind, length = self.take(">B", "an entry"), self.take(">H", "the length of a name")
+            kind, length = self.take(_HEAD, "an entry")
             name = self.take_bytes(length, "the name of an entry").decode("latin-1")
             if not name:
                 name, unnamed = str(unnamed), unnamed + 1
@@ -159,7 +169,7 @@ class _TagReader:
         """Read the group or value that follows into `group` under `name`."""
         end = 0
         if self.version == 4:
-            (length,) = self.take_words(1, "the length of an entry")
+            (length,) = self.take(self.length, "the length of an entry")
             end = self.offset + length
         if kind == _GROUP:
             group[name] = {}
@@ -178,28 +188,26 @@ class _TagReader:
     def read_data(self, group: Group, name: str, end: int) -> None:
         """Read the description of a value and the value."""
         at = self.offset
-        if self.take_bytes(4, "the mark of a value") != b"%%%%":
+        mark, words = self.take(self.mark, "the mark of a value")
+        if mark != b"%%%%":
             self.fail(f"the value of {name!r} does not begin with '%%%%'", at)
-        (words,) = self.take_words(1, "the length of a value's description")
         if not 0 < words <= MOST_WORDS:
             self.fail(f"the value of {name!r} has a description of {words} words", at)
-        info = self.take_words(words, "a value's description")
+        info = self.take(_form(f">{words}{self.word}"), "a value's description")
         if info[0] == _ARRAY:
             self.read_array(group, name, info)
         elif info[0] == _STRING:
             group[name] = self.read_string(info, end)
         else:
-            dtype, _ = self.element_type(info)
-            value = np.frombuffer(self.take_bytes(dtype.itemsize, f"the value of {name!r}"), dtype)
-            group[name] = _plain(value[0].item())
+            codes = _codes(info)
+            form = _form(self.order + "".join(_NUMBERS[code][0] for code in codes))
+            value = self.take(form, "a value")
+            group[name] = list(value) if info[0] == _STRUCT else value[0]
 
     def read_array(self, group: Group, name: str, info: tuple[int, ...]) -> None:
         """Read a small array or text, or note where a large one (or any `Data`) is."""
         at = self.offset
-        dtype, used = self.element_type(info[1:])
-        if len(info) <= used + 1:
-            self.fail(f"the array {name!r} has no length", at)
-        stored = StoredArray(at, info[used + 1], dtype)
+        stored = StoredArray(at, info[-1], _element_type(self.order, info[1:-1]))
         text = info[1] == _UINT16 and stored.nbytes <= LARGEST_TEXT
         if name == "Data" or not (text or stored.nbytes <= LARGEST_LIST):
             group[name] = stored
@@ -209,7 +217,7 @@ class _TagReader:
         if text:
             group[name] = self.as_text(payload)
         else:
-            group[name] = [_plain(value) for value in np.frombuffer(payload, dtype).tolist()]
+            group[name] = [_plain(value) for value in np.frombuffer(payload, stored.dtype).tolist()]
 
     def read_string(self, info: tuple[int, ...], end: int) -> str:
         """Read a counted text; DM4 tells whether its length is in bytes or in characters."""
@@ -223,32 +231,16 @@ class _TagReader:
             return ""
         return self.as_text(self.take_bytes(nbytes, "a text"))
 
-    def element_type(self, info: tuple[int, ...]) -> tuple[np.dtype[Any], int]:
-        """Return the type that `info` describes and the number of words it took."""
-        if info and info[0] in _NUMBERS:
-            return np.dtype(self.order + _NUMBERS[info[0]]), 1
-        if info and info[0] == _STRUCT and len(info) >= 3:
-            count = info[2]
-            codes = info[4 : 3 + 2 * count : 2]
-            if 0 < count == len(codes) and all(code in _NUMBERS for code in codes):
-                fields = [(f"f{i}", self.order + _NUMBERS[code]) for i, code in enumerate(codes)]
-                return np.dtype(fields), 3 + 2 * count
-        raise _UnknownTypeError(str(info[:3]))
-
     def as_text(self, payload: bytes) -> str:
         """Decode UTF-16 of the file's byte order, up to the first NUL."""
         order = "utf-16-le" if self.order == "<" else "utf-16-be"
         return payload.decode(order, "replace").split("\0", 1)[0]
 
-    def take(self, form: str, what: str) -> int:
-        """Read one number of a fixed form."""
-        number: int = struct.unpack(form, self.take_bytes(struct.calcsize(form), what))[0]
-        return number
-
-    def take_words(self, count: int, what: str) -> tuple[int, ...]:
-        """Read `count` words, which are 4 bytes long in DM3 and 8 in DM4."""
-        form = f">{count}{self.word}"
-        return struct.unpack(form, self.take_bytes(struct.calcsize(form), what))
+    def take(self, form: struct.Struct, what: str) -> tuple[Any, ...]:
+        """Read numbers of a fixed form."""
+        start = self.offset
+        self.skip(form.size, what)
+        return form.unpack_from(self.buffer, start)
 
     def take_bytes(self, count: int, what: str) -> bytes:
         """Read `count` bytes."""
@@ -282,6 +274,29 @@ def _free_name(group: Group, name: str) -> str:
     while f"{name}_{number}" in group:
         number += 1
     return f"{name}_{number}"
+
+
+@functools.lru_cache(256)
+def _form(text: str) -> struct.Struct:
+    return struct.Struct(text)
+
+
+def _codes(info: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the types of the numbers of one value: one, or several in a struct."""
+    is_struct = info[:1] == (_STRUCT,)
+    codes = info[4::2] if is_struct else info
+    is_whole = len(info) == 3 + 2 * info[2] if is_struct and len(info) > 4 else len(codes) == 1
+    if is_whole and all(code in _NUMBERS for code in codes):
+        return codes
+    raise _UnknownTypeError(str(info[:3]))
+
+
+@functools.lru_cache(256)
+def _element_type(order: str, info: tuple[int, ...]) -> np.dtype[Any]:
+    codes = _codes(info)
+    if len(info) == 1:
+        return np.dtype(order + _NUMBERS[codes[0]][1])
+    return np.dtype([(f"f{i}", order + _NUMBERS[code][1]) for i, code in enumerate(codes)])
 
 
 def _plain(value: Any) -> Any:
