@@ -1,0 +1,1 @@
+"""Bruker, Veeco and Digital Instruments Nanoscope images, force curves and force volumes."""
