@@ -28,7 +28,6 @@ from omniscopy.model.provenance import (
     environment,
     records,
     reference_of,
-    same_values,
     state,
     with_changes,
 )
@@ -260,11 +259,13 @@ def _as_recorded(step: Record, made: Any, run: _Run) -> Any:
     """Return `made`, in memory where it was when it was recorded; note the first difference."""
     recorded = step["output"]["variables"]
     contents = [str(part["values"]).startswith("content:") for part in recorded.values()]
-    if contents and all(contents) and _is_lazy(made):
+    if not (contents and all(contents)):
+        return made  # it was lazy, and is; the numbers are compared at the end
+    if _is_lazy(made):
         made = made.compute()
     now = state(made)["variables"]
     same = recorded.keys() == now.keys() and all(
-        same_values(part["values"], now[name]["values"]) for name, part in recorded.items()
+        part["values"] == now[name]["values"] for name, part in recorded.items()
     )
     if not same and run.differing is None:
         run.differing = f"step {step['id'][:8]} ({step['operation']})"

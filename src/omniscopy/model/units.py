@@ -62,6 +62,7 @@ _SPELLINGS = {
     "micron": "µm", "microns": "µm", "nanometer": "nm", "mRad": "mrad",
 }  # fmt: skip
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_HIGHEST_POWER = 12  # beyond it factors leave the range of numbers
 _FACTOR = re.compile(r"^([^\d^*/\s.-]+|1)(?:(?:\^|\*\*)?([+-]?\d+(?:\.\d+)?))?$")
 
 
@@ -103,6 +104,9 @@ def parse(text: str) -> Unit:
     """Return the meaning of `text`, such as `"nm"`, `"1/Å"`, `"pm/V"` or `"counts s^-1"`."""
     factor, powers = 1.0, Counter[str]()
     for symbol, power in _split(text):
+        if abs(power) > _HIGHEST_POWER:
+            message = f"{text!r} is not a unit: its powers are too high"
+            raise DataError(message)
         prefix, base = _prefix_and_base(symbol)
         unit_factor, unit_powers = _UNITS[base]
         factor *= (unit_factor * 10.0 ** _PREFIXES[prefix]) ** power
