@@ -150,3 +150,10 @@ def test_an_angle_is_not_called_a_reciprocal_length(tmp_path):
     image = DmImage(data=np.zeros((4, 5)), calibrations=[(2, 0.5, "mrad")] * 2)
     write_dm4(tmp_path / "a.dm4", image)
     assert [axis.quantity for axis in read(tmp_path / "a.dm4").channels[0].axes] == ["angle"] * 2
+
+
+@pytest.mark.parametrize("absurd", ["km^999", "nm^-9999", "/", "\x00", "furlong"])
+def test_units_that_are_none_do_not_stop_the_data(tmp_path, absurd):
+    write_dm4(tmp_path / "a.dm4", DmImage(data=np.zeros(4), calibrations=[(0, 2.0, absurd)]))
+    (axis,) = read(tmp_path / "a.dm4").channels[0].axes
+    assert (axis.name, axis.scale) == ("x", 2.0)
