@@ -1,1 +1,5 @@
-"""plot."""
+"""Figures of labelled data: calibrated, readable, and never larger than memory."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

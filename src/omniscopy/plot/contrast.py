@@ -1,0 +1,106 @@
+"""How values become colours: which colour map, between which limits."""
+
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.colors import AsinhNorm, Colormap, Normalize
+
+# Quantities that are meant to be read about zero.
+_SIGNED = (
+    "strain", "rotation", "displacement", "shift", "loading", "difference", "residual",
+    "polarization", "charge", "deflection", "asymmetry",
+)  # fmt: skip
+_CYCLIC = ("phase", "angle", "azimuth", "orientation")
+_BRIGHTNESS = ("intensity", "counts", "electrons", "brightness", "yield")
+_MISSING_IN_GREY, _MISSING_IN_COLOUR = "#b5485d", "#c9c9c9"
+PERCENTILES = (0.5, 99.5)
+# How many times the typical value a pattern may hold before its scale is compressed.
+_DEEP = 50.0
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A colour map, its scale, and at which ends values are clipped."""
+
+    colours: Colormap
+    scale: Normalize
+    extend: str = "neither"
+
+
+def contrast_of(
+    values: np.ndarray,
+    data: xr.DataArray,
+    *,
+    colours: str | None = None,
+    percentiles: tuple[float, float] = PERCENTILES,
+    compressed: bool = False,
+) -> Contrast:
+    """Return how to colour `values`, which are what is drawn of `data`.
+
+    `compressed` is for patterns, whose weak parts matter: their scale is asinh.
+    """
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
+    if finite.size == 0:
+        return Contrast(colour_map(colours or "gray"), Normalize(0, 1))
+    words = _words(data)
+    if colours is None and _is_cyclic(words, data):
+        span = 360.0 if data.attrs.get("units") == "deg" else 2 * np.pi
+        span = 2 * span if float(np.ptp(finite)) > span else span
+        low = -span / 2 if float(finite.min()) < 0 else 0.0
+        return Contrast(colour_map("twilight"), Normalize(low, low + span))
+    if compressed and percentiles == PERCENTILES:
+        percentiles = (percentiles[0], 100.0)  # the strong spots are few, and wanted
+    low, high = (float(edge) for edge in np.percentile(finite, percentiles))
+    if colours is None and low < 0 < high and any(word in words for word in _SIGNED):
+        most = max(-low, high)
+        return Contrast(colour_map("RdBu_r"), Normalize(-most, most), _extend(finite, -most, most))
+    low, high = _apart(low, high, finite)
+    chosen = colours or _sequential(words, compressed=compressed)
+    extend = _extend(finite, low, high)
+    if compressed and low >= 0 and high > 0:
+        typical = float(np.median(finite))
+        width = max(typical - low, (high - low) / 1e4)
+        if high - low > _DEEP * width or high - low > 10 * max(typical - low, 0):
+            return Contrast(colour_map(chosen), AsinhNorm(width, vmin=low, vmax=high), extend)
+    return Contrast(colour_map(chosen), Normalize(low, high), extend)
+
+
+def colour_map(name: str) -> Colormap:
+    """Return a colour map in which missing values have a colour that is not in it."""
+    grey = name in ("gray", "gray_r", "Greys", "Greys_r")
+    return matplotlib.colormaps[name].with_extremes(
+        bad=_MISSING_IN_GREY if grey else _MISSING_IN_COLOUR
+    )
+
+
+def _words(data: xr.DataArray) -> str:
+    named = (data.attrs.get("quantity"), data.name, data.attrs.get("long_name"))
+    return " ".join(str(word).lower() for word in named if word)
+
+
+def _is_cyclic(words: str, data: xr.DataArray) -> bool:
+    return data.attrs.get("units") in ("rad", "deg") and any(word in words for word in _CYCLIC)
+
+
+def _sequential(words: str, *, compressed: bool) -> str:
+    if compressed:
+        return "inferno"
+    if "height" in words or "topograph" in words:
+        return "cividis"
+    return "gray" if any(word in words for word in _BRIGHTNESS) else "viridis"
+
+
+def _apart(low: float, high: float, finite: np.ndarray) -> tuple[float, float]:
+    if high > low:
+        return low, high
+    low, high = float(finite.min()), float(finite.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _extend(finite: np.ndarray, low: float, high: float) -> str:
+    below, above = bool((finite < low).any()), bool((finite > high).any())
+    return {(True, True): "both", (True, False): "min", (False, True): "max"}.get(
+        (below, above), "neither"
+    )

@@ -1,0 +1,103 @@
+"""Decompositions: each component, where it is, and how much it explains."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from omniscopy.model.checks import kind_of_dim
+from omniscopy.plot.axes import grid_of
+from omniscopy.plot.curves import curve_dim, draw_curves
+from omniscopy.plot.images import draw_image
+from omniscopy.plot.labels import number_with_units
+from omniscopy.plot.sampling import sample_curves, sample_plane
+from omniscopy.plot.style import COLOURS, TICK, Look, label_axes, new_page, panel_title, style_axes
+
+PARTS = ("components", "loadings")
+_SHOWN = 4
+_EXPLAINED = "explained_variance_ratio"
+
+
+def is_decomposition(results: xr.Dataset) -> bool:
+    """Return whether results are the components and the loadings of a decomposition."""
+    return all(
+        part in results and "component" in results[part].dims and results[part].ndim > 1
+        for part in PARTS
+    )
+
+
+def decomposition_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
+    """Return loadings above their components, and below both what each explains."""
+    count = min(results.sizes["component"], _SHOWN)
+    explained = _EXPLAINED in results
+    width = look.width + 1.5
+    heights = [_height(results[part], width / count) for part in ("loadings", "components")]
+    heights += [1.5] * explained
+    page = new_page(width, sum(heights) + 0.55 * len(heights) + 0.4)
+    layout = page.figure.add_gridspec(len(heights), count, height_ratios=heights)
+    for number in range(count):
+        above = page.figure.add_subplot(layout[0, number])
+        page.note(_draw_part(above, results["loadings"], number, look))
+        panel_title(above, f"loading {_label(results, number)}", size=TICK)
+        below = page.figure.add_subplot(layout[1, number])
+        page.note(_draw_part(below, results["components"], number, look))
+        panel_title(below, f"component {_label(results, number)}", size=TICK)
+    if explained:
+        _draw_scree(page.figure.add_subplot(layout[2, :]), results[_EXPLAINED])
+    if results.sizes["component"] > count:
+        page.note(f"{count} of {results.sizes['component']} components")
+    return page.finish(title)
+
+
+def _draw_part(ax: Axes, parts: xr.DataArray, number: int, look: Look) -> str:
+    """Draw one component, or one loading, as a picture or as a curve."""
+    one = parts.isel(component=number).squeeze()
+    if one.dtype.kind == "c":
+        one = abs(one).assign_attrs(one.attrs)
+    pictures = [str(d) for d in one.dims if kind_of_dim(one, d) in ("spatial", "reciprocal")]
+    if one.ndim >= 2:
+        kept = pictures[-2:] if len(pictures) >= 2 else [str(dim) for dim in one.dims[-2:]]
+        one = one.isel({dim: 0 for dim in one.dims if dim not in kept}).transpose(*kept)
+        sample = sample_plane(one, pixels=384)
+        draw_image(ax, sample.values.rename(parts.name), look, framed=False, title=str(parts.name))
+        return sample.note
+    dim = curve_dim(one)
+    sample = sample_curves(one, dim)
+    draw_curves(ax, sample.values, dim, title=str(parts.name))
+    ax.set_ylabel("")
+    ax.xaxis.label.set_fontsize(TICK)
+    ax.tick_params(labelsize=TICK - 1)
+    ax.yaxis.get_offset_text().set_fontsize(TICK - 1)
+    return sample.note
+
+
+def _height(parts: xr.DataArray, room: float) -> float:
+    """Return the height in inches of the panels of components, or of loadings."""
+    one = parts.isel(component=0).squeeze()
+    if one.ndim < 2:
+        return 1.6
+    plane = one.isel(dict.fromkeys(one.dims[:-2], 0))
+    return float(np.clip((room - 0.6) * grid_of(plane).aspect, 0.8, 3.0))
+
+
+def _draw_scree(ax: Axes, explained: xr.DataArray) -> None:
+    ratio = np.asarray(explained.values, np.float64).ravel()
+    numbers = np.arange(1, ratio.size + 1)
+    ax.plot(numbers, ratio, color=COLOURS[0], marker="o", markersize=4, linewidth=1)
+    positive = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if positive.size and positive.max() / positive.min() > 20:
+        ax.set_yscale("log")
+    style_axes(ax, grid=True)
+    label_axes(ax, "Component", "Explained variance")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    total = number_with_units(100 * float(np.nansum(ratio)), "%")
+    panel_title(ax, f"variance explained, {total} by all shown here", size=TICK)
+
+
+def _label(results: xr.Dataset, number: int) -> str:
+    if "component" not in results.coords:
+        return str(number + 1)
+    value = results.coords["component"].values[number]
+    return str(number + 1) if isinstance(value, np.number | int | float) else str(value)

@@ -1,0 +1,205 @@
+"""One call that draws anything: the figure is picked from what the data are."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array
+from omniscopy.model.errors import DataError
+from omniscopy.plot.contrast import PERCENTILES
+from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
+from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
+from omniscopy.plot.images import colour_figure, image_figure
+from omniscopy.plot.labels import number_with_units, title_of, value_words
+from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
+from omniscopy.plot.peaks import peaks_figure, position_of
+from omniscopy.plot.points import places_of, point_dim, points_figure
+from omniscopy.plot.results import (
+    annotated,
+    panels_figure,
+    points_result_figure,
+    scalars_figure,
+    strength_of,
+    variables_of,
+)  # fmt: skip
+from omniscopy.plot.stacks import stack_figure
+from omniscopy.plot.style import Look, new_page
+from omniscopy.plot.tables import draw_table
+
+_COLOURS = ("red", "green", "blue")
+
+
+def signal(
+    data: xr.DataArray | xr.Dataset,
+    *,
+    std: xr.DataArray | None = None,
+    title: str | None = None,
+    width: float = 7.0,
+    colours: str | None = None,
+    percentiles: tuple[float, float] = PERCENTILES,
+    frames: int = 12,
+) -> Figure:
+    """Draw any labelled data or result, calibrated and with its units.
+
+    Parameters
+    ----------
+    data : DataArray or Dataset
+        A spectrum, image, stack, spectral image, 4D scan, pattern or set of points; or the
+        results of an operation, of which every variable is drawn.
+    std : DataArray, optional
+        Standard deviation of a curve, drawn as a band around it.
+    title : str, optional
+        What to write above it; by default the title of the data.
+    width : float
+        Width in inches, about.
+    colours : str, optional
+        Name of a matplotlib colour map; by default one that suits the quantity: grey for
+        intensities, diverging about zero for strains and shifts, cyclic for phases.
+    percentiles : (low, high)
+        The contrast spans these percentiles; what lies outside is marked on the colour bar.
+    frames : int
+        Most images of a stack that are shown.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not shown and not bound to any window: save it with `figure.savefig`.
+
+    Raises
+    ------
+    DataError
+        There is nothing that can be drawn: no values, or values that are not numbers.
+
+    Notes
+    -----
+    Lazy data of any size can be drawn. Planes larger than 1024 pixels are averaged in blocks;
+    means over many spectra or patterns are made chunk by chunk and, above 512 MiB, of evenly
+    taken ones. A line below the figure says what was left out.
+    """
+    look = Look(title, width, colours, percentiles, frames)
+    if isinstance(data, xr.Dataset):
+        return _draw_results(data, look, title_of(data) if title is None else title)
+    require_array(data)
+    _require_numbers(data)
+    title = title_of(data) if title is None else title
+    return _draw_array(_with_coordinates(data), look, title, std)
+
+
+def _draw_array(data: xr.DataArray, look: Look, title: str, std: xr.DataArray | None) -> Figure:
+    if _is_colour(data):
+        planes = [str(dim) for dim in data.dims if dim != "channel"]
+        return colour_figure(data.transpose(*planes, "channel"), look, title)
+    dim = point_dim(data)
+    if dim is not None and places_of(data, dim) and data.sizes[dim] > 1:
+        single = [other for other in data.dims if data.sizes[other] == 1]
+        return points_figure(data.squeeze(single), look, title)
+    data = data.squeeze()
+    std = None if std is None else std.squeeze()
+    if data.ndim == 0:
+        return _number_figure(data, look, title)
+    if data.ndim == 1:
+        return curve_figure(data, look, title, std=std)
+    spatial, reciprocal = dims_of_kind(data, "spatial"), dims_of_kind(data, "reciprocal")
+    spectral = dims_of_kind(data, "spectral")
+    if len(reciprocal) == 2 and spatial:
+        return pattern_figure(data, spatial[-2:], reciprocal, look, title)
+    if spectral and (len(spatial) >= 2 or data.ndim > 2):
+        picture = (spatial or [str(d) for d in data.dims if d not in spectral] or spectral)[-2:]
+        curve = max(
+            (dim for dim in spectral if dim not in picture), key=lambda dim: data.sizes[dim]
+        )
+        return spectral_image_figure(data, picture, curve, look, title)
+    if data.ndim == 2:
+        return _draw_plane(data, look, title, pictures=spatial + reciprocal)
+    plane = next((pair[-2:] for pair in (spatial, reciprocal) if len(pair) >= 2), None)
+    rows, columns = plane or [str(dim) for dim in data.dims[-2:]]
+    return stack_figure(data, (rows, columns), look, title)
+
+
+def _draw_plane(data: xr.DataArray, look: Look, title: str, *, pictures: list[str]) -> Figure:
+    if len(pictures) == 2:
+        return image_figure(data, look, title)
+    if min(data.sizes.values()) <= FAMILY:
+        return curve_figure(data, look, title)
+    return family_figure(data, look, title)
+
+
+def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
+    names = variables_of(results)
+    filled = [name for name in names if results[name].size]
+    if not filled:
+        return _nothing_figure(results, look, title)
+    if is_decomposition(results):
+        return decomposition_figure(results, look, title)
+    dim = point_dim(results)
+    if dim is not None and results.sizes[dim] and set(results.dims) == {dim}:
+        places = places_of(results, dim)
+        if places is not None:
+            return points_result_figure(results, dim, places, look, title)
+        if position_of(results, dim) or strength_of(results, dim):
+            return peaks_figure(results, dim, look, title)
+    if all(results[name].size == 1 for name in filled):
+        return scalars_figure(results, look, title)
+    if len(filled) == 1:
+        (name,) = filled
+        only = results[name]
+        words = annotated(title or title_of(only), results, name)
+        return _draw_array(_with_coordinates(only), look, words, results.get(f"{name}_std"))
+    return panels_figure(results[[*_kept(results, filled)]], look, title)
+
+
+def _kept(results: xr.Dataset, filled: list[str]) -> list[Any]:
+    """Return the variables of a figure: those with values, and what belongs to them."""
+    empty = [name for name in variables_of(results) if name not in filled]
+    return [name for name in results.data_vars if name not in empty]
+
+
+def _number_figure(data: xr.DataArray, look: Look, title: str) -> Figure:
+    value = np.asarray(data.values).item()
+    units = data.attrs.get("units")
+    text = f"{value:.6g}" if isinstance(value, complex) else number_with_units(float(value), units)
+    words = value_words(data) or "value"
+    page = new_page(look.width - 2.5, 1.1)
+    draw_table(page.figure.subplots(), ["quantity", "value"], [[words, text]])
+    return page.finish(title)
+
+
+def _nothing_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
+    if not results.data_vars:
+        message = "there is nothing to draw: the Dataset has no variables"
+        raise DataError(message)
+    empty = ", ".join(f"{dim}: {size}" for dim, size in results.sizes.items() if size == 0)
+    page = new_page(look.width - 2.5, 0.9)
+    ax = page.figure.subplots()
+    draw_table(ax, [f"nothing was found ({empty})" if empty else "no numbers to draw"], [])
+    return page.finish(title)
+
+
+def _is_colour(data: xr.DataArray) -> bool:
+    if data.ndim != 3 or "channel" not in data.dims or "channel" not in data.coords:
+        return False
+    names = tuple(str(name).lower() for name in data.coords["channel"].values)
+    return names[:3] == _COLOURS and len(names) <= 4 and data.dtype.kind in "uif"
+
+
+def _with_coordinates(data: xr.DataArray) -> xr.DataArray:
+    """Return `data` without coordinates that have no finite extent to be drawn along."""
+    bad = [
+        str(dim)
+        for dim in data.dims
+        if dim in data.coords
+        and kind_of_dim(data, dim) in ("spatial", "reciprocal")
+        and data.coords[dim].dtype.kind not in "iuf"
+    ]
+    return data.drop_vars(bad)
+
+
+def _require_numbers(data: xr.DataArray) -> None:
+    if data.dtype.kind not in "biufc":
+        message = f"expected numbers to draw, got values of type {data.dtype}"
+        raise DataError(message)
+    if data.size == 0:
+        message = f"there is nothing to draw: the data are empty {dict(data.sizes)}"
+        raise DataError(message)

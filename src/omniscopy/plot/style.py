@@ -1,0 +1,82 @@
+"""The look that all figures share; set on each figure, never on the whole of matplotlib."""
+
+from dataclasses import dataclass, field
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from omniscopy.plot.contrast import PERCENTILES
+from omniscopy.plot.labels import PLAIN, drawable, shortened
+
+# Okabe and Ito (2008): told apart with every kind of colour vision.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+INK, FAINT, GRID = "#1f2328", "#6b7280", "#e3e5e8"
+TITLE, LABEL, TICK, NOTE = 10.0, 9.0, 8.0, 7.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the caller of a figure may choose."""
+
+    title: str | None = None
+    width: float = 7.0
+    colours: str | None = None
+    percentiles: tuple[float, float] = PERCENTILES
+    frames: int = 12
+
+
+@dataclass
+class Page:
+    """A figure that is being made, and the notes to be written below it."""
+
+    figure: Figure
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, *words: str) -> None:
+        """Add what the reader must know of what is shown; each only once."""
+        self.notes += [word for word in words if word and word not in self.notes]
+
+    def finish(self, title: str) -> Figure:
+        """Return the figure with its title and its notes."""
+        if title:
+            self.figure.suptitle(
+                shortened(drawable(title), 90), fontsize=TITLE, color=INK, weight="bold",
+                x=0.01, ha="left", **PLAIN,
+            )  # fmt: skip
+        if self.notes:
+            self.figure.supxlabel(
+                shortened(drawable("; ".join(self.notes)), 130),
+                fontsize=NOTE, color=FAINT, x=0.99, ha="right", **PLAIN,
+            )  # fmt: skip
+        return self.figure
+
+
+def new_page(width: float, height: float) -> Page:
+    """Return an empty page of this size in inches; nothing on it is clipped."""
+    figure = Figure(figsize=(width, height), facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06, wspace=0.03, hspace=0.03)
+    return Page(figure)
+
+
+def style_axes(ax: Axes, *, grid: bool = False) -> None:
+    """Give axes the common look."""
+    ax.tick_params(labelsize=TICK, colors=INK, width=0.7, length=3, color=FAINT)
+    for spine in ax.spines.values():
+        spine.set(color=FAINT, linewidth=0.7)
+    ax.xaxis.get_offset_text().set_fontsize(TICK)
+    ax.yaxis.get_offset_text().set_fontsize(TICK)
+    if grid:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(color=GRID, linewidth=0.6)
+        ax.set_axisbelow(True)
+
+
+def label_axes(ax: Axes, x: str = "", y: str = "") -> None:
+    """Write what the axes show."""
+    ax.set_xlabel(x, fontsize=LABEL, color=INK, **PLAIN)
+    ax.set_ylabel(y, fontsize=LABEL, color=INK, **PLAIN)
+
+
+def panel_title(ax: Axes, words: str, *, size: float = LABEL) -> None:
+    """Write the title of one of several panels."""
+    ax.set_title(shortened(drawable(words), 60), fontsize=size, color=INK, loc="left", **PLAIN)
