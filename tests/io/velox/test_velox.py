@@ -376,3 +376,37 @@ def test_a_real_eds_file_opens_and_lists_what_is_not_read(shared):
     measurement = read(shared / "data/tem/EDS-STO.emd")
     kinds = [name.split("/")[2] for name in measurement.attrs["not_read"]]
     assert kinds == ["Spectrum"] * 5 + ["SpectrumStream"] * 4
+
+
+@pytest.mark.parametrize("place", ["heap", "size", "length"])
+def test_a_damaged_heap_of_texts_costs_the_titles_only(tmp_path, place):
+    path = write_one(tmp_path / "a.emd", sample((4, 6)), label="From Velox")
+    whole = bytearray(path.read_bytes())
+    assert read(path).channels[0].title == "From Velox"
+    heap = whole.index(b"GCOL")
+    changes = {
+        "heap": (heap, b"XXXX"),
+        "size": (heap + 24, b"\xff" * 8),
+        "length": (heap + 8, bytes(8)),
+    }
+    at, replacement = changes[place]
+    whole[at : at + len(replacement)] = replacement
+    path.write_bytes(whole)
+    (channel,) = read(path).channels
+    assert channel.title == "HAADF"
+    np.testing.assert_array_equal(values_of(channel), sample((4, 6)))
+
+
+def test_numbers_that_are_not_plain_are_refused(tmp_path):
+    path = write_one(tmp_path / "a.emd", sample((4, 6)))
+    with h5py.File(path, "r+") as file:
+        group = file[f"Data/Image/{1:032x}"]
+        del group["Data"]
+        odd = h5py.h5t.STD_U16LE.copy()
+        odd.set_precision(9)
+        space = h5py.h5s.create_simple((4, 6, 1))
+        h5py.h5d.create(group.id, b"Data", odd, space).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, sample((4, 6, 1))
+        )
+    with pytest.raises(FormatError, match="not plain uint16"):
+        read(path)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.velox.texts import LARGEST_TEXT, read_text
 
 MOST_GROUPS = 4096
-LARGEST_TEXT = 1 << 20
 # No filter of HDF5 that Velox uses packs more than deflate can (1032 to 1).
 _MOST_PACKED = 1100
 _HASH = re.compile(r"^[0-9a-f]{32}$")
@@ -63,10 +63,9 @@ def read_json(group: Any, name: str) -> dict[str, Any]:
     if getattr(dataset, "shape", None) not in ((), (1,)) or dataset.dtype.kind not in "OS":
         return {}
     try:
-        value = dataset[()] if dataset.shape == () else dataset[0]
+        return _parsed(read_text(dataset) or b"")
     except _DAMAGE:
         return {}
-    return _parsed(value if isinstance(value, bytes) else str(value).encode())
 
 
 def read_frame_json(group: Any, frame: int) -> dict[str, Any]:
@@ -88,10 +87,16 @@ def read_frame_json(group: Any, frame: int) -> dict[str, Any]:
 
 def require_stored(dataset: Any) -> str | None:
     """Refuse a data set whose size the file cannot hold; say what was never written."""
+    import h5py
+
     path, key = dataset.file.filename, dataset.name
     if dataset.is_virtual or dataset.external:
         message = "the data lie in another file; copy the file as Velox wrote it"
         raise UnsupportedFormatError(message, path=path, key=key)
+    # The library converts any layout of bits that the header states, and can crash at it.
+    if not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype)):
+        message = f"the numbers are not plain {dataset.dtype}; the header is damaged"
+        raise FormatError(message, path=path, key=key)
     wanted = math.prod(dataset.shape) * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
     filters = dataset.id.get_create_plist().get_nfilters()

@@ -87,8 +87,9 @@ def _is_image(data: Any) -> bool:
 
 def _is_complex(dtype: np.dtype[Any]) -> bool:
     names = dtype.names or ()
-    floats = all(dtype[name].kind == "f" for name in names)
-    return floats and [name[:4] for name in names] == ["real", "imag"]
+    if [name[:4] for name in names] != ["real", "imag"] or dtype[0].kind != "f":
+        return False
+    return dtype == np.dtype([(name, dtype[0]) for name in names])
 
 
 def _read_image(
