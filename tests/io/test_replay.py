@@ -9,7 +9,7 @@ import xarray as xr
 
 import omniscopy as om
 from omniscopy.model import Operation, ReplayWarning, operation, result
-from omniscopy.model.operations import _registry as REGISTRY
+from omniscopy.model.operations import _registry
 from omniscopy.testing.files.mrc import write_mrc
 
 FORMATS = [".zarr", ".hf5"]
@@ -104,7 +104,7 @@ def test_the_step_that_differs_is_named(raw, monkeypatch):
     made = chain(raw).compute()
     name = sharpen.operation.name
     other = Operation(name, lambda data, amount: data * amount, "", {}, lazy=True)
-    monkeypatch.setitem(REGISTRY, name, other)
+    monkeypatch.setitem(_registry, name, other)
     with pytest.warns(ReplayWarning, match=r"summarise.*differs from what was recorded"):
         om.replay(made)
 
