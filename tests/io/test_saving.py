@@ -88,12 +88,6 @@ def test_a_source_of_the_data_is_never_written_to(tmp_path):
     assert raw.read_bytes() == before
 
 
-def test_a_saved_file_may_be_replaced_by_what_was_made_of_it(image, tmp_path):
-    path = om.save(image, tmp_path / "a.zarr")
-    om.save(om.open_signal(path) * 2, path, overwrite=True)
-    assert float(om.open_signal(path)[2, 3]) == 22.0
-
-
 def test_extensions_that_are_not_written_are_refused_with_those_that_are(image, tmp_path):
     with pytest.raises(
         om.FormatError, match=r"no format is written with the extension '\.xyz'.*\.zarr"
