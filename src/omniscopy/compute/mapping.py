@@ -53,8 +53,11 @@ def map_signal(
         output_core_dims=[list(output) for output in output_dims],
         exclude_dims=set(dims),
         dask="parallelized",
-        output_dtypes=list(dtypes or [np.float64] * len(output_dims)),
-        dask_gufunc_kwargs={"output_sizes": sizes},
+        dask_gufunc_kwargs={
+            "output_sizes": sizes,
+            # Given the types alone, dask casts an empty array of the input's and warns of it.
+            "meta": tuple(np.empty(0, each) for each in dtypes or [np.float64] * len(output_dims)),
+        },
         keep_attrs=True,  # those of the coordinates; the values' own are dropped below
     )
     found = made if isinstance(made, tuple) else (made,)

@@ -1,1 +1,5 @@
-"""signal."""
+"""Operations that know no instrument: sums, peaks, noise, decomposition."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

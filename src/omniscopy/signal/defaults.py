@@ -1,0 +1,71 @@
+"""What is done with spectra when nobody says what to do."""
+
+import math
+from typing import Any
+
+import xarray as xr
+
+from omniscopy.model import analysis, dims_of_role
+from omniscopy.model.analyses import Results
+from omniscopy.signal.decomposition import decompose
+from omniscopy.signal.peaks import find_peaks
+from omniscopy.signal.sums import mean_over, sum_over
+
+_COMPONENTS = 6
+_COUNTS = ("counts", "electrons")
+
+
+def _is_spectra(data: xr.DataArray) -> bool:
+    """Return whether there are real spectra along one dimension, all of it of use."""
+    signal = dims_of_role(data, "signal")
+    return data.dtype.kind in "iuf" and len(signal) == 1 and data.sizes[signal[0]] >= 3
+
+
+def _can_decompose(data: xr.DataArray) -> bool:
+    signal = dims_of_role(data, "signal")
+    channels = math.prod(data.sizes[dim] for dim in signal)
+    return bool(signal) and data.dtype.kind in "iufc" and 2 <= channels <= 8192 and data.size > 0
+
+
+def _noise(data: xr.DataArray) -> Any:
+    return "poisson" if data.attrs.get("units") in _COUNTS else None
+
+
+@analysis("Peaks", "spectrum", applies=lambda data: _is_spectra(data) and data.ndim == 1)
+def peaks_of_spectrum(data: xr.DataArray) -> Results:
+    """Find the peaks of one spectrum."""
+    return {"Peaks": find_peaks(data, noise=_noise(data))}
+
+
+@analysis("Sums", "spectral_image", applies=lambda data: data.dtype.kind in "iuf")
+def sums_of_spectral_image(data: xr.DataArray) -> Results:
+    """Add up the spectra of all points, and the channels of each point."""
+    return {
+        "Sum spectrum": sum_over(data),
+        "Sum image": sum_over(data, dims_of_role(data, "signal")),
+    }
+
+
+@analysis("Components", "spectral_image", applies=_can_decompose)
+def components_of_spectral_image(data: xr.DataArray) -> Results:
+    """Decompose a spectrum image into the components that explain most of it."""
+    signal = dims_of_role(data, "signal")
+    channels = math.prod(data.sizes[dim] for dim in signal)
+    number = min(_COMPONENTS, channels, data.size // channels)
+    return {"Components": decompose(data, number, noise=_noise(data))}
+
+
+@analysis(
+    "Mean image",
+    "image_stack",
+    applies=lambda data: data.dtype.kind in "biufc" and data.size > 0 and bool(_stacked(data)),
+)
+def mean_of_stack(data: xr.DataArray) -> Results:
+    """Average the images of a stack."""
+    return {"Mean image": mean_over(data, _stacked(data))}
+
+
+def _stacked(data: xr.DataArray) -> list[str]:
+    """Return the dimensions along which images are stacked: all but the last two and colours."""
+    images = [str(dim) for dim in data.dims if dim not in ("y", "x", "ky", "kx", "channel")]
+    return [dim for dim in images if data.ndim - len(images) >= 2] if images else []

@@ -1,0 +1,247 @@
+"""Peaks of spectra: where they are, how high and how wide."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.compute import map_signal
+from omniscopy.model import (
+    DataError,
+    Status,
+    coordinate,
+    operation,
+    require_real,
+    require_window,
+    result,
+    units_of,
+)
+from omniscopy.signal.noise import noise_of, spectral_dim
+
+MAX_PEAKS = 32
+_COLUMNS = ("position", "position_std", "height", "height_std", "prominence", "width")
+_PROMINENCE = _COLUMNS.index("prominence")
+# The parabola is weighted by a Gaussian of this standard deviation, in full widths of the peak.
+_WINDOW = 0.35
+
+
+@operation(example={"data": "spectrum", "noise": "poisson"})
+def find_peaks(
+    data: xr.DataArray,
+    dim: str | None = None,
+    *,
+    prominence: float | None = None,
+    noise: float | Literal["poisson"] | None = None,
+    window: tuple[float, float] | None = None,
+    min_width: float = 0.0,
+    min_distance: float = 0.0,
+    max_peaks: int = MAX_PEAKS,
+) -> xr.Dataset:
+    r"""Find the peaks of every spectrum.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., dim)
+        Lazy or in memory; the coordinate may descend and need not be uniform.
+    dim : str
+        Dimension of the spectra; the only one of the signal otherwise.
+    prominence : float, units of `data`
+        How far a peak stands out from the higher of the valleys beside it, at least. Otherwise
+        :math:`(2 \sqrt{2 \ln n} + 1) \sigma` with `n` channels of noise :math:`\sigma`, which
+        noise alone seldom reaches.
+    noise : float in units of `data`, or "poisson"
+        Standard deviation of the noise; "poisson" takes the root of the counts of each channel.
+        `estimate_noise` otherwise.
+    window : (low, high), units of the coordinate
+        The part that is searched.
+    min_width, min_distance : float, units of the coordinate
+        Full width at half maximum of a peak, and distance of two peaks, at least.
+    max_peaks : int
+        Only the most prominent ones are returned.
+
+    Returns
+    -------
+    Dataset, shape (..., peak)
+        ``position``, ``position_std`` and ``width`` (full width at half of the prominence), in
+        units of the coordinate; ``height``, ``height_std`` and ``prominence``, in units of
+        `data`. In the order of the channels.
+        ``count`` of peaks before the limit, and ``status``: 4 (no data) where fewer than 3
+        channels are finite. Of a single spectrum in memory as many as there are; otherwise
+        `max_peaks` with NaN after the last one.
+
+    Raises
+    ------
+    DataError
+        The dimension is missing, has fewer than 3 points, or the values are not real.
+
+    Notes
+    -----
+    A parabola is fitted around each maximum, weighted by a Gaussian as wide as the peak that is
+    moved until the parabola peaks in its middle; the height is that of a polynomial of degree 4
+    there, half a percent low for a Lorentzian. ``position_std`` and ``height_std`` are what the
+    noise does to them; they do not know of neighbours that lean on a peak. NaN between channels
+    is bridged by a line, and no peak is reported on it.
+    """
+    require_real(data)
+    dim = spectral_dim(data, dim, at_least=3)
+    if window is not None:
+        data = require_window(_ascending(data, dim), dim, window, at_least=3)
+    search = _Search(
+        coordinate=np.asarray(data.coords[dim].values, dtype=np.float64),
+        prominence=prominence, noise=_checked_noise(noise), min_width=min_width,
+        min_distance=min_distance, max_peaks=_checked_count(max_peaks),
+    )  # fmt: skip
+    outputs = [{"peak": max_peaks}] * len(_COLUMNS) + [{}, {}]
+    found = map_signal(
+        search.run, data, dim=dim, output_dims=outputs,
+        dtypes=[np.float64] * len(_COLUMNS) + [np.int64, np.uint8],
+    )  # fmt: skip
+    columns = dict(zip((*_COLUMNS, "count", "status"), found, strict=True))
+    along, values = units_of(data, dim), data.attrs.get("units")
+    units = dict.fromkeys(columns, along) | dict.fromkeys(
+        ("height", "height_std", "prominence"), values
+    )
+    units |= {"count": "1", "status": "1"}
+    peaks = result(None, **{name: (column, units[name]) for name, column in columns.items()})
+    peaks = peaks.assign_coords(peak=coordinate("peak", np.arange(max_peaks), "1"))
+    single = data.ndim == 1 and data.chunks is None
+    return peaks.isel(peak=slice(min(int(peaks["count"]), max_peaks))) if single else peaks
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is looked for in a block of spectra, of which `coordinate` is the last axis."""
+
+    coordinate: np.ndarray
+    prominence: float | None
+    noise: float | str | None
+    min_width: float
+    min_distance: float
+    max_peaks: int
+
+    def run(self, block: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the columns, the count and the status of every spectrum."""
+        spectra = np.asarray(block, dtype=np.float64)
+        outer = spectra.shape[:-1]
+        columns = np.full((len(_COLUMNS), *outer, self.max_peaks), np.nan)
+        count = np.zeros(outer, dtype=np.int64)
+        status = np.zeros(outer, dtype=np.uint8)
+        for pixel in np.ndindex(*outer):
+            if np.isfinite(spectra[pixel]).sum() < 3:
+                status[pixel] = Status.NO_DATA
+                continue
+            peaks = self.peaks_of(spectra[pixel])
+            count[pixel] = len(peaks)
+            kept = np.sort(np.argsort(-peaks[:, _PROMINENCE], kind="stable")[: self.max_peaks])
+            columns[(slice(None), *pixel, slice(len(kept)))] = peaks[kept].T
+        return (*columns, count, status)
+
+    def peaks_of(self, spectrum: np.ndarray) -> np.ndarray:
+        """Return a row of the columns for each peak of one spectrum."""
+        import scipy.signal
+
+        finite = np.isfinite(spectrum)
+        channels = np.arange(len(spectrum))
+        filled = np.interp(channels, channels[finite], spectrum[finite])
+        noise = self.noise_of(filled)
+        wanted = self.prominence
+        if wanted is None:
+            wanted = (2 * np.sqrt(2 * np.log(len(filled))) + 1) * noise
+        tiny = 1e-12 * max(float(np.ptp(filled)), np.finfo(float).tiny)
+        tops, found = scipy.signal.find_peaks(
+            filled, prominence=np.broadcast_to(np.maximum(wanted, tiny), filled.shape), width=0,
+        )  # fmt: skip
+        rows = []
+        for number, top in enumerate(tops):
+            fwhm = found["widths"][number]
+            ends = self.at(np.array([found["left_ips"][number], found["right_ips"][number]]))
+            width = abs(ends[1] - ends[0])
+            if not finite[top] or width < self.min_width:
+                continue
+            place, spread, *height = _refine(filled, noise, int(top), fwhm)
+            step = abs(self.at(place + 0.5) - self.at(place - 0.5))
+            prominence = found["prominences"][number]
+            rows.append([self.at(place), spread * step, *height, prominence, width])
+        table = np.array(rows, dtype=np.float64).reshape(-1, len(_COLUMNS))
+        return table[_far_apart(table[:, 0], table[:, _PROMINENCE], self.min_distance)]
+
+    def noise_of(self, spectrum: np.ndarray) -> np.ndarray:
+        """Return the standard deviation of the noise in each channel."""
+        if self.noise == "poisson":
+            return np.sqrt(np.maximum(spectrum, 1.0))
+        level = noise_of(spectrum) if self.noise is None else self.noise
+        return np.full(spectrum.shape, level, dtype=np.float64)
+
+    def at(self, channel: Any) -> Any:
+        """Return the coordinate at fractional channels, those beyond the ends too."""
+        last = len(self.coordinate) - 1
+        below = np.clip(np.floor(channel).astype(int), 0, last - 1)
+        low, high = self.coordinate[below], self.coordinate[below + 1]
+        return low + (high - low) * (channel - below)
+
+
+def _refine(
+    values: np.ndarray, noise: np.ndarray, top: int, fwhm: float
+) -> tuple[float, float, float, float]:
+    """Return where the parabola around `top` peaks, in channels, and the height; with spreads."""
+    sigma = max(_WINDOW * fwhm, 0.8)
+    # Room for the peak and for how far the noise may have moved its highest channel.
+    reach, room = int(np.ceil(3 * sigma + fwhm / 2)) + 1, max(1.0, fwhm / 2)
+    near = slice(max(top - reach, 0), top + reach + 1)
+    y, error, channels = values[near], noise[near], np.arange(len(values))[near]
+    place = float(top)
+    for _ in range(40):
+        _, slope, bend = _polynomial(channels, place, sigma, degree=2) @ y
+        move = float(np.clip(-slope / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
+        place = float(np.clip(place + move, top - room, top + room))
+        if abs(move) < 1e-8:
+            break
+    # The place is where the slope is 0: its spread is that of the slope over the curvature,
+    # which is taken by differences since the window moves along.
+    slopes = [_polynomial(channels, place + away, sigma, degree=2)[1] for away in (-0.25, 0, 0.25)]
+    curvature = 2.0 * float((slopes[2] - slopes[0]) @ y)
+    spread = float(np.sqrt(np.sum((slopes[1] * error) ** 2)))
+    narrow = max(sigma / 2, 0.8)
+    level = _polynomial(channels, place, narrow, degree=4 if len(channels) > 6 else 2)[0]
+    height_spread = float(np.sqrt(np.sum((level * error) ** 2)))
+    return place, spread / abs(curvature) if curvature else np.nan, float(level @ y), height_spread
+
+
+def _polynomial(channels: np.ndarray, place: float, sigma: float, *, degree: int) -> np.ndarray:
+    """Return the weights of the channels that make each coefficient of a local polynomial."""
+    u = (channels - place) / sigma
+    design = np.stack([u**n for n in range(degree + 1)])
+    weight = np.exp(-0.5 * u**2)
+    solver = np.linalg.pinv((design * weight) @ design.T) @ (design * weight)
+    return solver / sigma ** np.arange(degree + 1)[:, None]
+
+
+def _far_apart(position: np.ndarray, prominence: np.ndarray, distance: float) -> list[int]:
+    """Return which peaks stay when the less prominent of two near ones goes."""
+    kept: list[int] = []
+    for number in np.argsort(-prominence, kind="stable"):
+        if all(abs(position[number] - position[other]) >= distance for other in kept):
+            kept.append(int(number))
+    return sorted(kept)
+
+
+def _ascending(data: xr.DataArray, dim: str) -> xr.DataArray:
+    return data if data.indexes[dim].is_monotonic_increasing else data.sortby(dim)
+
+
+def _checked_noise(noise: float | str | None) -> float | str | None:
+    if isinstance(noise, str) and noise != "poisson":
+        message = f"noise must be a number or 'poisson', got {noise!r}"
+        raise DataError(message)
+    if noise is not None and not isinstance(noise, str) and not noise >= 0:
+        message = f"noise must not be negative, got {noise!r}"
+        raise DataError(message)
+    return noise
+
+
+def _checked_count(max_peaks: int) -> int:
+    if max_peaks < 1:
+        message = f"max_peaks must be at least 1, got {max_peaks}"
+        raise DataError(message)
+    return max_peaks
