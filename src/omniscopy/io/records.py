@@ -95,10 +95,24 @@ class Channel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node of a tree that was stored: it comes back as it was, and nothing is added."""
+
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    coordinates: Mapping[str, Variable] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """All that one file holds; `metadata` here are true of every channel."""
+    """All that one file holds; `metadata` here are true of every channel.
+
+    Where a file keeps a tree that was saved before, `nodes` are that tree by path ("/" is its
+    root), and `channels` only describe it.
+    """
 
     channels: Sequence[Channel]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     original_metadata: Mapping[str, Any] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    nodes: Mapping[str, Node] | None = None

@@ -98,7 +98,8 @@ def as_tree(obj: Any) -> xr.DataTree:
     """Return `obj` as a tree that remembers what it was made of."""
     if isinstance(obj, xr.DataTree):
         tree = obj.copy(deep=False)
-        return tree.assign({}).assign_attrs({SAVED_AS: "tree", **tree.attrs})
+        tree.attrs = {**tree.attrs, SAVED_AS: "tree"}
+        return tree
     if isinstance(obj, xr.Dataset):
         name = slug(str(obj.attrs.get("long_name") or _operation(obj) or "result"))
         root = xr.Dataset(attrs={SAVED_AS: "dataset"})

@@ -12,7 +12,8 @@ from dask.base import tokenize
 from omniscopy.compute.chunks import plan_chunks
 from omniscopy.io.errors import FormatError
 from omniscopy.io.names import channel_names
-from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
+from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
+from omniscopy.model.digests import FILE_ARRAY
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
 
 SIGNAL = "signal"
@@ -33,6 +34,9 @@ def to_tree(measurement: Measurement, *, chunks: Any = "auto") -> xr.DataTree:
     DataTree
         A child for each channel, under the path of its group.
     """
+    if measurement.nodes is not None:
+        stored = {path: _stored_dataset(node, chunks) for path, node in measurement.nodes.items()}
+        return xr.DataTree.from_dict(stored)
     root = {"metadata": dict(measurement.metadata)} if measurement.metadata else {}
     if measurement.original_metadata:
         root["original_metadata"] = dict(measurement.original_metadata)
@@ -106,14 +110,27 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
     if chunks == "auto":
         chunks = plan_chunks(data.shape, data.dtype.itemsize, whole=whole, native=native)
     # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
-    name = f"file-{tokenize(data, _age(data))}"
-    return da.from_array(
+    name = f"{FILE_ARRAY}{tokenize(data, _age(data), chunks)}"
+    return da.from_array(  # type: ignore[no-untyped-call]
         data,
         chunks=chunks,
         name=name,
         meta=np.empty((0,) * len(data.shape), data.dtype),
         inline_array=True,
     )
+
+
+def _stored_dataset(node: Node, chunks: Any) -> xr.Dataset:
+    """Return a node that was saved before, as it was."""
+    coords: dict[str, Any] = {
+        name: xr.Variable(values.dims, values.data, dict(values.attrs))
+        for name, values in node.coordinates.items()
+        if values.dims == (name,)
+    }
+    for name, values in node.coordinates.items():
+        coords[name] = coords.get(name, _variable(values, coords, chunks))
+    variables = {name: _variable(each, coords, chunks) for name, each in node.variables.items()}
+    return xr.Dataset(variables, coords=coords, attrs=dict(node.attrs))
 
 
 def _variable(variable: Variable, coords: Mapping[str, xr.Variable], chunks: Any) -> xr.Variable:

@@ -1,0 +1,1 @@
+"""Zarr stores: folders of chunked, compressed arrays, and OME-Zarr images."""
