@@ -1,0 +1,1 @@
+"""Scans of SPECS Nanonis controllers (.sxm)."""
