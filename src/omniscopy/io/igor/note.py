@@ -8,7 +8,7 @@ from typing import Any
 
 _LINE = re.compile(r"^\s*([^:=\r\n]{1,80}?)\s*:\s*(.*?)\s*$")
 _NUMBER = re.compile(r"^[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?$")
-_CLOCK = ("%H:%M:%S", "%I:%M:%S %p", "%H:%M", "%I:%M %p")
+_CLOCK = re.compile(r"\s*(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([AP])M)?\s*", re.IGNORECASE)
 
 
 def parse_note(text: str) -> tuple[dict[str, Any], list[str]]:
@@ -51,16 +51,21 @@ def started(settings: Mapping[str, Any]) -> str | None:
         day = dt.date.fromisoformat(str(date))
     except ValueError:
         return None
-    for form in _CLOCK:
-        try:
-            return dt.datetime.combine(day, _clock(str(clock), form)).isoformat()
-        except ValueError:
-            continue
-    return day.isoformat()
+    try:
+        return dt.datetime.combine(day, _clock(str(clock))).isoformat()
+    except ValueError:
+        return day.isoformat()
 
 
-def _clock(text: str, form: str) -> dt.time:
-    return dt.datetime.strptime(text.strip(), form).time()
+def _clock(text: str) -> dt.time:
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        message = f"{text!r} is no time of day"
+        raise ValueError(message)
+    hour = int(match[1])
+    if match[4]:
+        hour = hour % 12 + (12 if match[4].upper() == "P" else 0)
+    return dt.time(hour, int(match[2]), int(match[3] or 0))
 
 
 def _value(text: str) -> int | float | str:

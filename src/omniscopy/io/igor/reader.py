@@ -36,6 +36,7 @@ class _Content:
     settings: dict[str, Any]
     remarks: list[str]
     formula: str
+    string_indices: bytes
 
     @property
     def is_matrix(self) -> bool:
@@ -92,6 +93,7 @@ def _read_content(path: Path, *, partial: bool) -> _Content:
         settings=settings,
         remarks=remarks,
         formula=texts.get("formula", ""),
+        string_indices=parts.get("string indices", b""),
     )
 
 
@@ -183,8 +185,7 @@ def _make_channel(
 
 def _text_channel(content: _Content, *, partial: bool) -> Channel:
     wave = content.wave
-    parts = read_tail(wave, partial=partial)
-    strings = read_strings(wave, parts, partial=partial)
+    strings = read_strings(wave, content.string_indices, partial=partial)
     axes = _name_axes([_axis(wave, i) for i in range(len(wave.shape))])
     return Channel(title=wave.name or "wave", data=strings, axes=axes[::-1], quantity="text")
 

@@ -27,7 +27,7 @@ def map_block(
     return Padded(begun, shape[0], fill), {"missing_from": rows, "reason": reason}
 
 
-def read_strings(wave: Wave, parts: dict[str, bytes], *, partial: bool = False) -> np.ndarray:
+def read_strings(wave: Wave, indices: bytes, *, partial: bool = False) -> np.ndarray:
     """Return the strings of a text wave, slowest dimension first."""
     if wave.version != 5:
         message = f"text waves are read from version 5 on, this is version {wave.version}"
@@ -37,7 +37,7 @@ def read_strings(wave: Wave, parts: dict[str, bytes], *, partial: bool = False) 
             f"a text wave of {wave.data_bytes} bytes is too long; at most {MOST_TEXT} are read"
         )
         raise UnsupportedFormatError(message, path=wave.path)
-    ends = _string_ends(wave, parts.get("string indices", b""), partial=partial)
+    ends = _string_ends(wave, indices, partial=partial)
     with wave.path.open("rb") as file:
         file.seek(wave.data_offset)
         raw = file.read(wave.data_bytes)
@@ -60,7 +60,8 @@ def _string_ends(wave: Wave, raw: bytes, *, partial: bool) -> np.ndarray:
         if not partial or wave.points > MOST_TEXT:
             message = f"{wave.points} strings, but the ends of only {len(there)}"
             raise FormatError(message, path=wave.path, offset=wave.tail_offset)
-        there = np.pad(there, (0, wave.points - len(there)), mode="edge" if len(there) else "empty")
+        last = there[-1] if len(there) else 0
+        there = np.concatenate([there, np.full(wave.points - len(there), last)])
     limits = np.concatenate([[0], there, [wave.data_bytes]])
     if (np.diff(limits) < 0).any():
         message = "the ends of the strings do not ascend within the text; the file is damaged"
