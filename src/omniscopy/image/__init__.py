@@ -1,1 +1,5 @@
-"""image."""
+"""Operations on images: spectra in the plane and their spots."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

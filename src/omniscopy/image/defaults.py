@@ -1,0 +1,31 @@
+"""What is done with images when nobody says what to do."""
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.image.fourier_spots import find_fourier_spots
+from omniscopy.image.spectra import power_spectrum
+from omniscopy.model import DataError, analysis, dims_of_kind, require_uniform, units_of
+from omniscopy.model.analyses import Results
+
+
+def _is_image(data: xr.DataArray) -> bool:
+    """Return whether there are images on a uniform grid, of numbers and large enough."""
+    dims = dims_of_kind(data, "spatial")
+    if len(dims) != 2 or data.dtype.kind not in "biuf" or "channel" in data.dims:
+        return False
+    try:
+        for dim in dims:
+            require_uniform(data, dim)
+    except DataError:
+        return False
+    return all(data.sizes[dim] >= 8 for dim in dims) and bool(np.prod(data.shape))
+
+
+@analysis("Power spectrum", "image", applies=_is_image)
+def spectrum_of_image(data: xr.DataArray) -> Results:
+    """Calculate the power spectrum of an image and find its spots."""
+    found: dict[str, xr.DataArray | xr.Dataset] = {"Power spectrum": power_spectrum(data)}
+    if len({units_of(data, dim) for dim in dims_of_kind(data, "spatial")}) == 1:
+        found["Spots"] = find_fourier_spots(data)
+    return found
