@@ -35,12 +35,20 @@ MAKERS = {
         ),
     ),
     "mrc": (".mrc", lambda path: mrc.write_mrc(path, IMAGE[None], cell=(9.0, 12.0, 1.0))),
-    "nanonis": (".sxm", nanonis.write_sample),
-    "nanoscope": (".spm", nanoscope.write_sample),
-    "tiff": (".tif", tiff.write_sample),
+    "nanonis": (
+        ".sxm",
+        lambda path: nanonis.write_sxm(
+            path, [nanonis.SxmChannel(forward=IMAGE * 1e-12, backward=IMAGE * 2e-12)]
+        ),
+    ),
+    "nanoscope": (
+        ".spm",
+        lambda path: nanoscope.write_nanoscope(path, [nanoscope.NanoscopeImage(counts=IMAGE)]),
+    ),
+    "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",
-        lambda path: velox.write_velox(path, [velox.VeloxImage(IMAGE.astype(np.uint16))]),
+        lambda path: velox.write_velox(path, [velox.VeloxImage(data=IMAGE.astype(np.uint16))]),
     ),
 }
 FOLDERS = {"zarr"}

@@ -1,9 +1,12 @@
 """Which format a file is of: by its content first, by its extension only to break a tie."""
 
+import logging
 from pathlib import Path
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.manifests import HDF5_SIGNATURE, HEAD_BYTES, Format, all_formats
+
+_log = logging.getLogger(__name__)
 
 # An HDF5 file may begin after a user block of 512 bytes or a power of two above.
 _HDF5_STARTS = (0, 512, 1024, 2048)
@@ -75,10 +78,17 @@ def _fits(form: Format, path: Path, head: bytes) -> bool:
         return False
     if any(magic.matches(head) for magic in form.magic):
         return True
-    if form.folder or (form.probe and is_hdf5(head)):
+    return bool(form.probe) and (form.folder or is_hdf5(head)) and _probe(form, path)
+
+
+def _probe(form: Format, path: Path) -> bool:
+    """Return whether a container is of this format; one format that fails fails alone."""
+    try:
         prober = form.prober()
         return prober is not None and prober(path)
-    return False
+    except (ImportError, OSError, KeyError, ValueError, RuntimeError) as error:
+        _log.debug("the probe of %s failed on %s: %r", form.name, path, error)
+        return False
 
 
 def _extension_fits(form: Format, path: Path) -> bool:
