@@ -1,0 +1,1 @@
+"""TIFF images and stacks, with the calibrations that microscopes hide in their tags."""

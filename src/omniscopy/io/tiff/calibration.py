@@ -1,0 +1,205 @@
+"""What pixels of a TIFF file measure, from the tags of the programs that wrote it.
+
+Plain resolution tags are dots per inch for printing, no calibration; only ImageJ's mean one.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+from omniscopy.io.tiff.container import declares_entities
+from omniscopy.model.units import is_unit, spell
+
+FEI_TAGS = (34682, 34680)
+ZEISS_TAG, OLYMPUS_TAG, TVIPS_TAG = 34118, 33560, 37706
+_DM_UNITS = {"X": 65003, "Y": 65004}
+_DM_OFFSETS = {"X": 65006, "Y": 65007}
+_DM_SCALES = {"X": 65009, "Y": 65010}
+_TIME_UNITS = ("fs", "ps", "ns", "µs", "ms", "s")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The coordinate of pixel `i` is ``offset + i * step`` in `units`."""
+
+    step: float
+    units: str
+    offset: float = 0.0
+    name: str | None = None
+
+
+Scales = dict[str, Scale]
+
+
+def find_scales(file: Any, series: Any, number: int) -> Scales:
+    """Return the scales of a series by tifffile's letter of the axis, {} where none is known."""
+    page = series.keyframe
+    finders: list[Callable[[], Scales]] = [
+        lambda: _ome_scales(file, number),
+        lambda: _fei_scales(page),
+        lambda: _zeiss_scales(page),
+        lambda: _olympus_scales(page),
+        lambda: _tvips_scales(page),
+        lambda: _dm_scales(page),
+        lambda: _imagej_scales(file, page),
+        lambda: _hamamatsu_scales(page),
+    ]
+    for finder in finders:
+        found = finder()
+        if found:
+            return found
+    return {}
+
+
+def tag_value(page: Any, code: int) -> Any:
+    """Return the value of a tag, `None` where it is missing or cannot be read."""
+    tag = page.tags.get(code)
+    try:
+        return None if tag is None else tag.value
+    except (ValueError, TypeError, KeyError, IndexError, OSError, OverflowError):
+        return None
+
+
+def number_at(tree: Any, *names: str) -> float | None:
+    """Return the finite number at a path of nested dictionaries."""
+    for name in names:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return _number(tree)
+
+
+def ome_pixels(file: Any, number: int) -> ElementTree.Element | None:
+    """Return the `Pixels` element of an image of an OME-TIFF file."""
+    text = file.ome_metadata
+    if not text or declares_entities(text):
+        return None
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return None
+    pixels = [element for element in root.iter() if element.tag.endswith("}Pixels")]
+    return pixels[number] if number < len(pixels) else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, tuple) and len(value) == 2 and _number(value[1]):
+        return float(value[0]) / float(value[1])
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _scale(step: Any, units: Any, offset: Any = 0.0, name: str | None = None) -> Scale | None:
+    found, spelled = _number(step), spell(str(units or ""))
+    if found is None or found <= 0 or not is_unit(spelled) or spelled in ("px", "1"):
+        return None
+    return Scale(found, spelled, _number(offset) or 0.0, name)
+
+
+def _known(**scales: Scale | None) -> Scales:
+    return {letter: scale for letter, scale in scales.items() if scale is not None}
+
+
+def _fei_scales(page: Any) -> Scales:
+    trees = [tag_value(page, code) for code in FEI_TAGS]
+    tree = next((tree for tree in trees if isinstance(tree, Mapping)), None)
+    if tree is None:
+        return {}
+    x, y = number_at(tree, "Scan", "PixelWidth"), number_at(tree, "Scan", "PixelHeight")
+    beam = tree.get("Beam")
+    source = beam.get("Beam") if isinstance(beam, Mapping) else None
+    if (x is None or y is None) and isinstance(source, str):
+        # The navigation camera states its field of view only.
+        x = _ratio(number_at(tree, source, "HFW"), number_at(tree, "Image", "ResolutionX"))
+        y = _ratio(number_at(tree, source, "VFW"), number_at(tree, "Image", "ResolutionY"))
+    return _known(X=_scale(x, "m"), Y=_scale(y, "m"))
+
+
+def _ratio(length: float | None, count: float | None) -> float | None:
+    return length / count if length is not None and count else None
+
+
+def _zeiss_scales(page: Any) -> Scales:
+    tree = tag_value(page, ZEISS_TAG)
+    for name in ("ap_image_pixel_size", "ap_pixel_size"):
+        entry = tree.get(name) if isinstance(tree, Mapping) else None
+        if isinstance(entry, tuple) and len(entry) == 3:
+            scale = _scale(entry[1], entry[2])
+            return _known(X=scale, Y=scale)
+    return {}
+
+
+def _olympus_scales(page: Any) -> Scales:
+    tree = tag_value(page, OLYMPUS_TAG)
+    x, y = number_at(tree, "pixelsizex"), number_at(tree, "pixelsizey")
+    return _known(X=_scale(x, "m"), Y=_scale(y, "m"))
+
+
+def _tvips_scales(page: Any) -> Scales:
+    tree = tag_value(page, TVIPS_TAG)
+    x, y = number_at(tree, "PixelSizeX"), number_at(tree, "PixelSizeY")
+    return _known(X=_scale(x, "nm"), Y=_scale(y, "nm"))
+
+
+def _dm_scales(page: Any) -> Scales:
+    found = {}
+    for letter, code in _DM_SCALES.items():
+        offset = tag_value(page, _DM_OFFSETS[letter])
+        found[letter] = _scale(tag_value(page, code), tag_value(page, _DM_UNITS[letter]), offset)
+    return _known(**found)
+
+
+def _imagej_scales(file: Any, page: Any) -> Scales:
+    tree = file.imagej_metadata if file.is_imagej else None
+    if not isinstance(tree, Mapping):
+        return {}
+    units = str(tree.get("unit", "")).encode().decode("unicode_escape", "replace")
+    found: dict[str, Scale | None] = {}
+    for letter, code in (("X", 282), ("Y", 283)):
+        per_unit = _number(tag_value(page, code))
+        step = 1 / per_unit if per_unit else None
+        origin = number_at(tree, f"{letter.lower()}origin") or 0.0
+        axis_units = tree.get("yunit", units) if letter == "Y" else units
+        found[letter] = _scale(step, axis_units, -origin * step if step else 0.0)
+    if found["X"] is not None:
+        found["Z"] = _scale(tree.get("spacing"), tree.get("zunit", units))
+    rate = number_at(tree, "fps")
+    interval = number_at(tree, "finterval") or (1 / rate if rate else None)
+    found["T"] = _scale(interval, tree.get("tunit", "s"))
+    return _known(**found)
+
+
+def _hamamatsu_scales(page: Any) -> Scales:
+    """Return the linear scales of a streak camera: wavelength across, time down."""
+    text = page.description
+    if "ScalingXScale=" not in text:
+        return {}
+    entries = dict(re.findall(r'(Scaling[XY]\w+)="?([^",\]\r\n]*)', text))
+    found = {}
+    for letter in "XY":
+        # Type 2 is a table in the .img file that TIFF does not have.
+        if entries.get(f"Scaling{letter}Type", "1") == "1":
+            units = spell(entries.get(f"Scaling{letter}Unit", ""))
+            name = "time" if units in _TIME_UNITS else "wavelength" if units == "nm" else None
+            found[letter] = _scale(entries.get(f"Scaling{letter}Scale"), units, name=name)
+    return _known(**found)
+
+
+def _ome_scales(file: Any, number: int) -> Scales:
+    pixels = ome_pixels(file, number) if file.is_ome else None
+    if pixels is None:
+        return {}
+    found = {
+        letter: _scale(
+            pixels.get(f"PhysicalSize{letter}"), pixels.get(f"PhysicalSize{letter}Unit", "µm")
+        )
+        for letter in "XYZ"
+    }
+    found["T"] = _scale(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
+    return _known(**found)

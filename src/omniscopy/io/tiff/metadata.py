@@ -1,0 +1,209 @@
+"""The tags of a TIFF page, whole and in the common schema."""
+
+import datetime
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from omniscopy.io.tiff.calibration import (
+    FEI_TAGS,
+    OLYMPUS_TAG,
+    TVIPS_TAG,
+    ZEISS_TAG,
+    number_at,
+    tag_value,
+)
+from omniscopy.model.units import conversion_factor, is_unit
+
+_LONGEST = 1000
+_LONGEST_TEXT = 1 << 20
+
+
+def original_metadata(page: Any) -> dict[str, Any]:
+    """Return all tags by name; long arrays, such as the places of strips, are left out."""
+    tags = {}
+    for tag in page.tags:
+        value = tag_value(page, tag.code)
+        if isinstance(value, (tuple, list, bytes)) and len(value) > _LONGEST:
+            continue
+        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+            continue
+        tags[str(tag.name)] = _plain(value)
+    return tags
+
+
+def common_metadata(page: Any) -> dict[str, Any]:
+    """Return the metadata of the common schema."""
+    tree: dict[str, dict[str, Any]] = {
+        "": {
+            "started": _started(tag_value(page, 306)),
+            "operator": _text(tag_value(page, 315)),
+        },
+        "instrument": {
+            "vendor": _text(tag_value(page, 271)),
+            "model": _text(tag_value(page, 272)),
+            "software": _text(tag_value(page, 305)),
+        },
+    }
+    for found in (_fei(page), _zeiss(page), _olympus(page), _tvips(page)):
+        for group, values in found.items():
+            known = {name: value for name, value in values.items() if value is not None}
+            tree[group] = {**tree.get(group, {}), **known}
+    metadata: dict[str, Any] = {}
+    for group, values in tree.items():
+        known = {name: value for name, value in values.items() if value not in (None, "")}
+        if known and group:
+            metadata[group] = known
+        metadata.update(known if not group else {})
+    return metadata
+
+
+def modality(page: Any) -> str | None:
+    """Return "SEM" or "TEM" where a vendor's tag tells."""
+    if _fei_beam(page) == "EBeam" or _zeiss(page):
+        return "SEM"
+    return "TEM" if _tvips(page) else None
+
+
+def _fei_tree(page: Any) -> Mapping[str, Any]:
+    trees = [tag_value(page, code) for code in FEI_TAGS]
+    return next((tree for tree in trees if isinstance(tree, Mapping)), {})
+
+
+def _fei_beam(page: Any) -> str | None:
+    """Return what made the image: EBeam, IBeam, or IRBeam for the navigation camera."""
+    return _text(_entry(_fei_tree(page), "Beam", "Beam"))
+
+
+def _fei(page: Any) -> dict[str, dict[str, Any]]:
+    tree = _fei_tree(page)
+    if not tree:
+        return {}
+    source = _fei_beam(page) or "EBeam"
+    created = _text(_entry(tree, "PrivateFei", "TimeOfCreation"))
+    return {
+        "": {
+            "started": _moment(created, "%d.%m.%Y %H:%M:%S"),
+            "operator": _text(_entry(tree, "User", "User")),
+            "comment": _text(_entry(tree, "User", "UserText")),
+        },
+        "instrument": {
+            "vendor": "FEI",
+            "model": _text(_entry(tree, "System", "SystemType")),
+            "software": _text(_entry(tree, "System", "Software")),
+        },
+        "beam": {
+            "voltage": number_at(tree, "Beam", "HV"),
+            "current": number_at(tree, source, "BeamCurrent"),
+        },
+        "detector": {"name": _text(_entry(tree, "Detectors", "Name"))},
+        "scan": {
+            "dwell_time": number_at(tree, "Scan", "Dwelltime"),
+            "frame_time": number_at(tree, "Scan", "FrameTime"),
+            "rotation": _degrees(number_at(tree, "Beam", "ScanRotation")),
+        },
+        "stage": {
+            "x": number_at(tree, "Stage", "StageX"),
+            "y": number_at(tree, "Stage", "StageY"),
+            "z": number_at(tree, "Stage", "StageZ"),
+            "alpha": _degrees(number_at(tree, "Stage", "StageT")),
+        },
+    }
+
+
+def _zeiss(page: Any) -> dict[str, dict[str, Any]]:
+    tree = tag_value(page, ZEISS_TAG)
+    if not isinstance(tree, Mapping):
+        return {}
+    return {
+        "instrument": {"vendor": "Zeiss"},
+        "beam": {
+            "voltage": _zeiss_number(tree, "ap_actualkv", "V"),
+            "current": _zeiss_number(tree, "ap_iprobe", "A"),
+        },
+        "detector": {"name": _text(_zeiss_value(tree, "dp_detector_channel"))},
+        "scan": {
+            "dwell_time": _zeiss_number(tree, "dp_dwell_time", "s"),
+            "frame_time": _zeiss_number(tree, "ap_frame_time", "s"),
+        },
+        "stage": {
+            "x": _zeiss_number(tree, "ap_stage_at_x", "m"),
+            "y": _zeiss_number(tree, "ap_stage_at_y", "m"),
+            "z": _zeiss_number(tree, "ap_stage_at_z", "m"),
+        },
+    }
+
+
+def _olympus(page: Any) -> dict[str, dict[str, Any]]:
+    tree = tag_value(page, OLYMPUS_TAG)
+    if not isinstance(tree, Mapping):
+        return {}
+    return {
+        "beam": {"magnification": number_at(tree, "magnification")},
+        "detector": {"name": _text(tree.get("cameraname"))},
+    }
+
+
+def _tvips(page: Any) -> dict[str, dict[str, Any]]:
+    tree = tag_value(page, TVIPS_TAG)
+    if not isinstance(tree, Mapping) or not tree:
+        return {}
+    return {
+        "instrument": {"model": _text(tree.get("TemType"))},
+        "beam": {"magnification": number_at(tree, "TemMagnification")},
+        "detector": {"name": _text(tree.get("CameraType"))},
+    }
+
+
+def _entry(tree: Mapping[str, Any], section: str, name: str) -> Any:
+    found = tree.get(section)
+    return found.get(name) if isinstance(found, Mapping) else None
+
+
+def _zeiss_value(tree: Mapping[str, Any], name: str) -> Any:
+    entry = tree.get(name)
+    return entry[1] if isinstance(entry, tuple) and len(entry) > 1 else None
+
+
+def _zeiss_number(tree: Mapping[str, Any], name: str, units: str) -> float | None:
+    entry = tree.get(name)
+    if not isinstance(entry, tuple) or len(entry) != 3 or not is_unit(entry[2]):
+        return None
+    try:
+        return float(entry[1]) * conversion_factor(entry[2], units)
+    except (ValueError, TypeError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return (str(value).strip("\0 ") or None) if isinstance(value, (str, int, float)) else None
+
+
+def _started(value: Any) -> str | None:
+    return _moment(_text(value), "%Y:%m:%d %H:%M:%S")
+
+
+def _moment(text: str | None, form: str) -> str | None:
+    try:
+        return datetime.datetime.strptime(text or "", form).isoformat()
+    except ValueError:
+        return None
+
+
+def _degrees(radians: float | None) -> float | None:
+    return None if radians is None else math.degrees(radians)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value[:_LONGEST]]
+    if isinstance(value, bytes):
+        return value.hex()
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return str(value)
