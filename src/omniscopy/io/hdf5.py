@@ -1,0 +1,331 @@
+"""What NSID and USID share: checked access to HDF5, attributes as nested dictionaries."""
+
+import math
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniscopy.io.errors import FormatError
+from omniscopy.io.records import Key, Variable
+
+# What the library and a parser may raise on damaged bytes.
+DAMAGE = (
+    OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError,
+    OverflowError, MemoryError, ArithmeticError, EOFError,
+)  # fmt: skip
+
+# Written on every object by the original packages; says nothing about the measurement.
+BOOK_KEEPING = frozenset(
+    {"machine_id", "timestamp", "platform", "sidpy_version", "pyNSID_version", "pyUSID_version"}
+)
+
+MAX_OBJECTS, MAX_DEPTH, MAX_ENTRIES = 100_000, 32, 20_000
+LOADED_BYTES = 256 * 2**20
+ATTRIBUTE_BYTES = 60_000  # older HDF5 refuses attributes of 64 kB and more
+DEFLATE_RATIO = 1032  # no deflate stream holds more than this times its length
+
+
+@contextmanager
+def open_hdf5(path: str | Path) -> Iterator[Any]:
+    """Open an HDF5 file read-only; whatever is wrong with it is a `FormatError` with its path."""
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except DAMAGE as error:
+        message = (
+            f"the HDF5 container cannot be opened ({error}); it is cut short, damaged, or being "
+            "written"
+        )
+        raise FormatError(message, path=path) from error
+    with file:
+        try:
+            yield file
+        except FormatError:
+            raise
+        except (*DAMAGE, RecursionError) as error:
+            message = f"the HDF5 file is damaged ({type(error).__name__}: {error})"
+            raise FormatError(message, path=path) from error
+
+
+def walk(
+    file: Any, *, without: frozenset[str] = frozenset(), limit: int = MAX_OBJECTS
+) -> Iterator[Any]:
+    """Yield the groups and datasets of a file, the upper ones first, each once.
+
+    Links into other files and soft links are not followed; groups called as one of `without`
+    and those whose name starts with an underscore are left out.
+    """
+    import h5py
+
+    waiting = deque([(file["/"], 0)])
+    seen: set[int] = set()
+    while waiting and len(seen) < limit:
+        found, depth = waiting.popleft()
+        if address(found) in seen:
+            continue
+        seen.add(address(found))
+        yield found
+        if not isinstance(found, h5py.Group) or depth >= MAX_DEPTH:
+            continue
+        for name in found:
+            if name.startswith("_") or name in without:
+                continue
+            with suppress(*DAMAGE):  # a damaged object hides itself only
+                child = linked(found, name)
+                if child is not None:
+                    waiting.append((child, depth + 1))
+
+
+def linked(group: Any, name: str) -> Any:
+    """Return the group or dataset called `name`, `None` where that lies in another place."""
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        return None
+    child = group[name]
+    return child if isinstance(child, h5py.Group | h5py.Dataset) else None
+
+
+def address(found: Any) -> int:
+    """Return where in the file an object is: the same by whatever path it is reached."""
+    import h5py
+
+    return int(h5py.h5o.get_info(found.id).addr)
+
+
+def require_values(dataset: Any) -> None:
+    """Raise `FormatError` unless the values of a dataset can be in its file."""
+    path, key = dataset.file.filename, dataset.name
+    if dataset.is_virtual or dataset.external:
+        message = "the values are kept in other files, which are not followed"
+        raise FormatError(message, path=path, key=key)
+    if dataset.shape is None:
+        message = "the dataset is empty (it has no shape)"
+        raise FormatError(message, path=path, key=key)
+    size = Path(path).stat().st_size
+    wanted = math.prod(dataset.shape) * dataset.dtype.itemsize
+    if dataset.chunks:  # to add them all up would take a time that grows with their number
+        end = math.prod(dataset.chunks) * dataset.dtype.itemsize // DEFLATE_RATIO
+    else:
+        offset = dataset.id.get_offset()
+        end = 0 if offset is None else offset + wanted
+    if end > size:
+        message = (
+            f"the values ({dataset.shape} of {dataset.dtype}) need bytes up to {end}, but the "
+            f"file has {size}; it is cut short or damaged"
+        )
+        raise FormatError(message, path=path, key=key)
+
+
+def load(dataset: Any) -> np.ndarray:
+    """Return the values of a small dataset; raise `FormatError` where it claims to be huge."""
+    require_values(dataset)
+    wanted = math.prod(dataset.shape) * dataset.dtype.itemsize
+    held = dataset.id.get_storage_size() * (DEFLATE_RATIO if dataset.chunks else 1)
+    if wanted > min(max(held, 2**20), LOADED_BYTES):
+        message = f"a table of {dataset.shape} is claimed, more than its bytes can hold"
+        raise FormatError(message, path=dataset.file.filename, key=dataset.name)
+    values = dataset[()]
+    return np.asarray(values, dtype=dataset.dtype.newbyteorder("="))
+
+
+def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the attributes of a group or dataset as plain values; unreadable ones are left out."""
+    size = Path(found.file.filename).stat().st_size
+    attributes = {}
+    for name in list(found.attrs)[:MAX_ENTRIES]:
+        if name in without:
+            continue
+        with suppress(*DAMAGE):
+            stored = found.attrs.get_id(name)
+            if math.prod(stored.shape or ()) * min(stored.dtype.itemsize, 16) <= size:
+                attributes[name] = plain(found.attrs[name], found)
+    return attributes
+
+
+def read_group(group: Any, *, without: frozenset[str] = frozenset()) -> Any:
+    """Return a group of attributes as a nested dictionary; sub-groups 0, 1, … are a list."""
+    return _read_group(group, without, [MAX_ENTRIES], {address(group)})
+
+
+def read_ancestors(groups: Iterable[Any]) -> dict[str, Any]:
+    """Return the attributes of all groups above some groups, nested as the groups are."""
+    groups = list(groups)
+    tree: dict[str, Any] = {}
+    for path in sorted({above for group in groups for above in groups_above(group.name)}):
+        found = read_attributes(groups[0].file[path], without=BOOK_KEEPING)
+        if found:
+            inner = tree
+            for part in path.strip("/").split("/") if path != "/" else ():
+                inner = inner.setdefault(part, {})
+            inner.update(found)
+    return tree
+
+
+def groups_above(path: str) -> list[str]:
+    """Return the paths of all groups above one: "/" and "/a" for "/a/b"."""
+    parts = path.strip("/").split("/")[:-1]
+    return ["/" + "/".join(parts[:number]) for number in range(len(parts) + 1)]
+
+
+def text_of(attributes: Mapping[str, Any], *names: str) -> str | None:
+    """Return the first of some attributes that is text and says something."""
+    for name in names:
+        value = attributes.get(name)
+        if isinstance(value, str) and value.strip() and value.strip().lower() != "generic":
+            return value.strip()
+    return None
+
+
+def plain(value: Any, found: Any) -> Any:
+    """Return an attribute as text, numbers, lists and dictionaries."""
+    import h5py
+
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, h5py.RegionReference):
+        return _describe_region(value, found)
+    if isinstance(value, h5py.Reference):
+        return found.file[value].name if value else None
+    if isinstance(value, h5py.Empty):
+        return None
+    if isinstance(value, np.void) and value.dtype.names:
+        return {name: plain(value[name], found) for name in value.dtype.names}
+    if isinstance(value, np.ndarray) and value.ndim:
+        if value.size > MAX_ENTRIES:
+            return f"array of shape {value.shape} left out"
+        return [plain(item, found) for item in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.item(), found) if value.dtype.kind != "V" else value.tobytes().hex()
+    return value
+
+
+def write_group(parent: Any, name: str, content: Any) -> None:
+    """Write a nested dictionary as a group of attributes, for other programs to read.
+
+    What an attribute cannot hold is left out: `None`, and values of 64 kB and more.
+    """
+    if name in parent:
+        return
+    group = parent.create_group(name)
+    items = content.items() if isinstance(content, Mapping) else enumerate(content)
+    for key, value in items:
+        word = re.sub(r"[/\0]", "_", str(key).strip()) or "_"
+        word = "_" if word in (".", "..") else word
+        if _is_nested(value):
+            write_group(group, word, value)
+        else:
+            write_attribute(group, word, value)
+
+
+def write_attribute(found: Any, name: str, value: Any) -> None:
+    """Write an attribute in the way of the open formats; one that HDF5 cannot hold is left out."""
+    with suppress(TypeError, ValueError, OSError, RuntimeError, OverflowError):
+        if value is None:
+            return
+        if isinstance(value, list | tuple) and any(isinstance(item, str) for item in value):
+            value = np.array([str(item).encode() for item in value])
+        if isinstance(value, str):
+            value = value.replace("\0", "")
+        size = len(value.encode()) if isinstance(value, str) else np.asarray(value).nbytes
+        if size < ATTRIBUTE_BYTES and not (isinstance(value, np.ndarray) and not value.size):
+            found.attrs[name] = value
+
+
+def fields_of(dataset: Any) -> dict[str, "Hdf5Field"]:
+    """Return the handle of every field of a compound dataset by the name of the field."""
+    return {
+        name: Hdf5Field(
+            dataset.file.filename, dataset.name, name, dataset.shape,
+            dataset.dtype[name].newbyteorder("="), dataset.chunks,
+        )
+        for name in dataset.dtype.names or ()
+        if dataset.dtype[name].kind in "biufc"
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hdf5Field:
+    """One field of a compound dataset, opened for each read."""
+
+    path: str
+    key: str
+    field: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None = None
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        """Return the values asked for."""
+        with open_hdf5(self.path) as file:
+            return np.asarray(file[self.key].fields(self.field)[key], dtype=self.dtype)
+
+
+def field_variable(field: str, dims: Sequence[str], data: Any) -> tuple[str, Variable]:
+    """Return the name and the variable of a field called like `Phase [rad]`."""
+    from omniscopy.io.names import slug
+    from omniscopy.model.units import spell
+
+    match = re.fullmatch(r"(.*?)\s*\[(.*)\]\s*", field)
+    title, unit = (match[1], match[2]) if match else (field, "")
+    attrs = {"long_name": title, "quantity": title.lower(), "units": spell(unit) if unit else None}
+    stated = {key: value for key, value in attrs.items() if value}
+    return slug(title), Variable(dims=tuple(dims), data=data, attrs=stated)
+
+
+def _read_group(group: Any, without: frozenset[str], left: list[int], above: set[int]) -> Any:
+    import h5py
+
+    found = read_attributes(group, without=without)
+    left[0] -= len(found) + 1
+    children: dict[str, Any] = {}
+    for name in group:
+        if left[0] <= 0 or len(above) >= MAX_DEPTH:
+            break
+        with suppress(*DAMAGE):
+            child = linked(group, name)
+            if child is None or address(child) in above:
+                continue
+            if isinstance(child, h5py.Group):
+                children[name] = _read_group(child, without, left, above | {address(child)})
+            elif child.size is not None and child.size <= MAX_ENTRIES:
+                children[name] = plain(load(child), child)
+    numbered = [str(number) for number in range(len(children))]
+    if children and not found and sorted(children) == sorted(numbered):
+        return [children[number] for number in numbered]
+    return {**found, **children}
+
+
+def _describe_region(reference: Any, found: Any) -> dict[str, Any] | None:
+    """Return what a region reference selects: blocks as [start, stop) corners, or points."""
+    import h5py
+
+    if not reference:
+        return None
+    dataset = found.file[reference]
+    region = h5py.h5r.get_region(reference, dataset.id)
+    described: dict[str, Any] = {"dataset": dataset.name}
+    kind = region.get_select_type()
+    if kind == h5py.h5s.SEL_POINTS:
+        count = min(region.get_select_elem_npoints(), MAX_ENTRIES)
+        described["points"] = region.get_select_elem_pointlist(0, count).tolist()
+    elif kind == h5py.h5s.SEL_HYPERSLABS:
+        count = min(region.get_select_hyper_nblocks(), MAX_ENTRIES)
+        corners = region.get_select_hyper_blocklist(0, count)
+        described["blocks"] = [[first.tolist(), (last + 1).tolist()] for first, last in corners]
+    else:
+        described["selection"] = "all" if kind == h5py.h5s.SEL_ALL else "none"
+    return described
+
+
+def _is_nested(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return True
+    return isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)

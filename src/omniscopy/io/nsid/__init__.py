@@ -1,0 +1,1 @@
+"""NSID: N-dimensional spectroscopy and imaging data in HDF5."""
