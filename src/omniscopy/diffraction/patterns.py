@@ -1,0 +1,110 @@
+"""Patterns of a whole scan."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.model import (
+    DataError,
+    dims_of_kind,
+    kind_of_dim,
+    labelled,
+    operation,
+    require_dims,
+    require_plane,
+    require_real,
+    signal_type_of,
+)
+
+_KEPT = ("quantity", "modality", "source", "metadata")
+
+
+@operation(example={"data": "diffraction_4d"})
+def mean_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.DataArray:
+    """Average the patterns of a scan.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., y, x, ky, kx)
+        Lazy or in memory.
+    dims : str or sequence of str
+        Dimensions that are averaged: those of the scan (space and points) otherwise, or all
+        others where there is no scan.
+
+    Returns
+    -------
+    DataArray, shape (..., ky, kx), units of `data`
+        In float64. Values that are NaN are left out; NaN where there is no other.
+
+    Raises
+    ------
+    DataError
+        There are no two reciprocal dimensions, or nothing to average over.
+    """
+    over = _scan_of(data, dims)
+    if any(data.sizes[dim] == 0 for dim in over):
+        message = f"dimensions {over} hold no pattern to average"
+        raise DataError(message)
+    wide = data.astype(np.float64)
+    mean = wide.sum(over, min_count=1) / wide.notnull().sum(over)
+    return _pattern(mean, data, "Mean pattern")
+
+
+@operation(example={"data": "diffraction_4d"})
+def max_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.DataArray:
+    """Take the largest value that each pixel of the patterns has in a scan.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., y, x, ky, kx)
+        Lazy or in memory.
+    dims : str or sequence of str
+        Dimensions that are searched: those of the scan (space and points) otherwise, or all
+        others where there is no scan.
+
+    Returns
+    -------
+    DataArray, shape (..., ky, kx), units and type of `data`
+        Discs that are weak or seen at few points stand out. Values that are NaN are left out;
+        NaN where there is no other.
+
+    Raises
+    ------
+    DataError
+        There are no two reciprocal dimensions, or nothing to search.
+    """
+    over = _scan_of(data, dims)
+    if any(data.sizes[dim] == 0 for dim in over):
+        message = f"dimensions {over} hold no pattern to take the largest of"
+        raise DataError(message)
+    if data.dtype.kind != "f":
+        return _pattern(data.max(over), data, "Maximum pattern")
+    # Not `max(skipna=True)`: it warns where every value is NaN, which is an answer here.
+    largest = data.fillna(-np.inf).max(over)
+    return _pattern(largest.where(data.notnull().any(over)), data, "Maximum pattern")
+
+
+def _scan_of(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:
+    """Return the dimensions that a pattern is made of, after all checks."""
+    plane = require_plane(data, None, kind="reciprocal", at_least=1)
+    require_real(data)
+    if dims is not None:
+        over = [dims] if isinstance(dims, str) else list(dims)
+        require_dims(data, over)
+        return over
+    others = [str(dim) for dim in data.dims if dim not in plane]
+    over = [dim for dim in dims_of_kind(data, "spatial", "point") if dim in others] or others
+    if not over:
+        message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"
+        raise DataError(message)
+    return over
+
+
+def _pattern(values: xr.DataArray, data: xr.DataArray, title: str) -> xr.DataArray:
+    kept = {key: data.attrs[key] for key in _KEPT if key in data.attrs}
+    kinds = [kind_of_dim(values, dim) for dim in values.dims]
+    return labelled(
+        values, units=data.attrs.get("units"), long_name=title,
+        **{**kept, "signal_type": signal_type_of(kinds)},
+    )  # fmt: skip

@@ -1,0 +1,41 @@
+"""Default analyses of every sample."""
+
+import pytest
+
+from omniscopy import samples
+from omniscopy.model import analyses_for, history, validate
+
+EXPECTED = {
+    "atom_image": {"Power spectrum", "Spots"},
+    "band_excitation": {"Components"},
+    "diffraction_4d": {"Mean pattern", "Disc", "Bright field", "Centre of mass"},
+    "image_stack": {"Mean image"},
+    "point_cloud": set(),
+    "spectrum": {"Peaks"},
+    "spectrum_image": {"Sum spectrum", "Sum image", "Components"},
+    "surface": {"Power spectrum", "Spots"},
+}
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_sample_is_analysed_and_every_result_has_its_history(name, chunked):
+    data = getattr(samples, name)()
+    data = data.chunk() if chunked else data
+    found = {}
+    for analysis in analyses_for(data):
+        found |= analysis.function(data)
+    assert set(found) == EXPECTED[name]
+    for made in found.values():
+        assert validate(made) == []
+        assert history(made)[0].operation in (f"simulate.{name}", "data")
+        made.compute()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_data_without_a_pixel_are_no_error(name):
+    data = getattr(samples, name)()
+    for dim in data.dims:
+        empty = data.isel({dim: slice(0)})
+        for analysis in analyses_for(empty):
+            analysis.function(empty)
