@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.errors import FormatError
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.identification import find_reader, read_head
 from omniscopy.io.manifests import Format, find_format
 from omniscopy.io.records import Measurement
@@ -29,11 +29,11 @@ def read_measurement(
         No reader knows the file.
     """
     path = Path(path)
-    head_is_there = read_head(path)
+    read_head(path)
     form = find_format(reader) if reader else find_reader(path)
     read = form.reader()
     try:
-        return form, read(path, partial=partial, **options)
+        measurement = read(path, partial=partial, **options)
     except FormatError:
         raise
     except TypeError as error:
@@ -44,8 +44,16 @@ def read_measurement(
     except (*_DAMAGE, OSError) as error:
         if isinstance(error, ImportError):
             raise
-        del head_is_there
         raise _damaged(path, form, error) from error
+    if not measurement.channels and measurement.nodes is None:
+        raise _nothing_read(path, form, measurement)
+    return form, measurement
+
+
+def _nothing_read(path: Path, form: Format, measurement: Measurement) -> UnsupportedFormatError:
+    skipped = measurement.attrs.get("not_read") or "nothing"
+    message = f"this {form.title} file holds no data of a kind that is read; it holds {skipped}"
+    return UnsupportedFormatError(message, path=path)
 
 
 def _damaged(path: Path, form: Format, error: BaseException) -> FormatError:
