@@ -17,7 +17,9 @@ _BRIGHTNESS = ("intensity", "counts", "electrons", "brightness", "yield")
 _MISSING_IN_GREY, _MISSING_IN_COLOUR = "#b5485d", "#c9c9c9"
 PERCENTILES = (0.5, 99.5)
 # How many times the typical value a pattern may hold before its scale is compressed.
-_DEEP = 50.0
+_DEEP = 20.0
+# The weakest part of the largest value that can be told from nothing.
+_DEEPEST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,9 @@ def contrast_of(
     low, high = _apart(low, high, finite)
     chosen = colours or _sequential(words, compressed=compressed)
     extend = _extend(finite, low, high)
-    if compressed and low >= 0 and high > 0:
-        typical = float(np.median(finite))
-        width = max(typical - low, (high - low) / 1e4)
-        if high - low > _DEEP * width or high - low > 10 * max(typical - low, 0):
+    if compressed and high > 3 * abs(low):
+        width = _weak_level(finite, high)
+        if high > _DEEP * width:
             return Contrast(colour_map(chosen), AsinhNorm(width, vmin=low, vmax=high), extend)
     return Contrast(colour_map(chosen), Normalize(low, high), extend)
 
@@ -90,6 +91,13 @@ def _sequential(words: str, *, compressed: bool) -> str:
     if "height" in words or "topograph" in words:
         return "cividis"
     return "gray" if any(word in words for word in _BRIGHTNESS) else "viridis"
+
+
+def _weak_level(finite: np.ndarray, high: float) -> float:
+    """Return up to which level a compressed scale is linear: that of the weak parts."""
+    positive = finite[finite > 0]
+    level = float(np.median(positive))
+    return max(level, _DEEPEST * high)
 
 
 def _apart(low: float, high: float, finite: np.ndarray) -> tuple[float, float]:

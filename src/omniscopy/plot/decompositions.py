@@ -13,6 +13,7 @@ from omniscopy.plot.images import draw_image
 from omniscopy.plot.labels import number_with_units
 from omniscopy.plot.sampling import sample_curves, sample_plane
 from omniscopy.plot.style import COLOURS, TICK, Look, label_axes, new_page, panel_title, style_axes
+from omniscopy.plot.tables import draw_table
 
 PARTS = ("components", "loadings")
 _SHOWN = 4
@@ -62,6 +63,10 @@ def _draw_part(ax: Axes, parts: xr.DataArray, number: int, look: Look) -> str:
         sample = sample_plane(one, pixels=384)
         draw_image(ax, sample.values.rename(parts.name), look, framed=False, title=str(parts.name))
         return sample.note
+    if one.ndim == 0:
+        words = number_with_units(float(one), parts.attrs.get("units"))
+        draw_table(ax, ["value"], [[words]])
+        return ""
     dim = curve_dim(one)
     sample = sample_curves(one, dim)
     draw_curves(ax, sample.values, dim, title=str(parts.name))

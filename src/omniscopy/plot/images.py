@@ -151,7 +151,7 @@ def _draw_pixels(ax: Axes, values: np.ndarray, grid: Grid, contrast: Contrast) -
     masked = np.ma.masked_invalid(values)
     if grid.uniform:
         common["aspect"] = "equal" if grid.true_aspect else "auto"
-        return ax.imshow(masked, extent=grid.extent, interpolation="nearest", **common)
+        return ax.imshow(masked, extent=grid.extent, interpolation="antialiased", **common)
     mesh = ax.pcolormesh(
         grid.columns.positions, grid.rows.positions, masked, shading="nearest", **common
     )

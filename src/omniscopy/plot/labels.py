@@ -84,14 +84,19 @@ def coordinate(data: xr.DataArray, dim: str) -> tuple[np.ndarray, str | None]:
     return values * factor, units
 
 
-def prefix(values: np.ndarray, units: str | None) -> tuple[float, str | None]:
-    """Return the factor and the units in which `values` are neither huge nor tiny."""
+def prefix(
+    values: np.ndarray, units: str | None, *, below: float = 2_000
+) -> tuple[float, str | None]:
+    """Return the factor and the units in which `values` are neither huge nor tiny.
+
+    Units are kept while the largest value lies between 0.1 and `below`.
+    """
     if units is None or not is_unit(units) or values.dtype.kind not in "iuf":
         return 1.0, units
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max()) if finite.size else 0.0
     # Energies stay in eV or keV as the field gives them.
-    if largest == 0 or 0.1 <= largest < 10_000 or units.endswith("eV"):
+    if largest == 0 or 0.1 <= largest < below or units.endswith("eV"):
         return 1.0, units
     target = readable_units(largest, units)
     return conversion_factor(units, target), target
@@ -114,7 +119,7 @@ def number_with_units(value: float, units: str | None) -> str:
     """Return a value as text, such as `12.4 nm`."""
     if units is None or not np.isfinite(value):
         return number(value)
-    factor, units = prefix(np.asarray([value], np.float64), units)
+    factor, units = prefix(np.asarray([value], np.float64), units, below=1_000)
     printed = "" if units in (None, "1") else pretty_units(str(units))
     gap = "" if printed in ("°", "") else " "
     return drawable(f"{number(value * factor)}{gap}{printed}")

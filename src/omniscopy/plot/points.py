@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from omniscopy.model.checks import kind_of_dim
 from omniscopy.model.units import conversion_factor
+from omniscopy.model.vocabulary import kind_of
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.contrast import contrast_of
 from omniscopy.plot.curves import draw_curves
@@ -34,6 +35,16 @@ def places_of(data: xr.DataArray | xr.Dataset, dim: str) -> tuple[str, str] | No
 def point_dim(data: xr.DataArray | xr.Dataset) -> str | None:
     """Return the dimension of points, `None` where there is none."""
     return next((str(dim) for dim in data.dims if kind_of_dim(data, dim) == "point"), None)
+
+
+def without_blanks(results: xr.Dataset, dim: str) -> xr.Dataset:
+    """Return the points that have any value: tables of fixed length end in blanks."""
+    known = [
+        np.isfinite(np.asarray(values.values))
+        for values in results.data_vars.values()
+        if values.dims == (dim,) and values.dtype.kind == "f"
+    ]
+    return results.isel({dim: np.any(known, axis=0)}) if known else results
 
 
 def points_figure(data: xr.DataArray, look: Look, title: str) -> Figure:
@@ -111,15 +122,26 @@ def draw_points(
 
 
 def _bounding_plane(rows: xr.DataArray, columns: xr.DataArray) -> xr.DataArray:
-    """Return a plane of which the coordinates span the points."""
-    coords = {}
-    for name, places in ((str(rows.name), rows), (str(columns.name), columns)):
-        finite = np.asarray(places.values, np.float64)
-        finite = finite[np.isfinite(finite)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        high = high if high > low else low + 1.0
-        coords[name] = (name, [low, high], dict(places.attrs))
+    """Return a plane of which the coordinates span the points.
+
+    In reciprocal space it is a square about the origin.
+    """
+    sides = {str(rows.name): _ends(rows), str(columns.name): _ends(columns)}
+    if kind_of(str(rows.name)) == "reciprocal":
+        most = max(abs(end) for ends in sides.values() for end in ends)
+        sides = dict.fromkeys(sides, (-most, most))
+    coords = {
+        name: (name, list(ends), dict(places.attrs))
+        for (name, ends), places in zip(sides.items(), (rows, columns), strict=True)
+    }
     return xr.DataArray(np.zeros((2, 2)), dims=tuple(coords), coords=coords)
+
+
+def _ends(places: xr.DataArray) -> tuple[float, float]:
+    values = np.asarray(places.values, np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return low, high if high > low else low + 1.0
 
 
 def _rescaled(places: xr.DataArray, units: str | None) -> np.ndarray:

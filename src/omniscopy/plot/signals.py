@@ -15,7 +15,7 @@ from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
-from omniscopy.plot.points import places_of, point_dim, points_figure
+from omniscopy.plot.points import places_of, point_dim, points_figure, without_blanks
 from omniscopy.plot.results import (
     annotated,
     panels_figure,
@@ -134,7 +134,10 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
     if is_decomposition(results):
         return decomposition_figure(results, look, title)
     dim = point_dim(results)
-    if dim is not None and results.sizes[dim] and set(results.dims) == {dim}:
+    if dim is not None and set(results.dims) == {dim}:
+        results = without_blanks(results, dim)
+        if not results.sizes[dim]:
+            return _nothing_figure(results, look, title)
         places = places_of(results, dim)
         if places is not None:
             return points_result_figure(results, dim, places, look, title)

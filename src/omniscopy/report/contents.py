@@ -1,0 +1,240 @@
+"""What a report says: everything it shows, worked out before a page is made of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.model.analyses import Analysis, analyses_for, signal_type
+from omniscopy.model.checks import units_of
+from omniscopy.model.provenance import history
+from omniscopy.plot.labels import dim_words, number_with_units, prefix, pretty_units
+from omniscopy.plot.labels import number as plain_number
+from omniscopy.report.figures import Picture, draw_picture
+from omniscopy.report.metadata import Entry, metadata_tree, readable_rows
+from omniscopy.report.statistics import Statistics, measure_statistics
+from omniscopy.report.wording import Sentence, describe_history
+
+# Results up to this size are computed once, for the figure and for the copy.
+_KEPT_BYTES = 256 * 2**20
+
+Labelled = xr.DataArray | xr.Dataset
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that could not be done, in words."""
+
+    what: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One result of an analysis: its figure, or why there is none, and how it was made."""
+
+    title: str
+    picture: Picture | None
+    failure: Failure | None
+    steps: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One default analysis of one channel."""
+
+    title: str
+    findings: tuple[Finding, ...]
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class AxisRow:
+    """One dimension in the table of axes."""
+
+    name: str
+    words: str
+    size: int
+    start: str
+    end: str
+    step: str
+
+
+@dataclass(frozen=True)
+class ChannelPage:
+    """All that is said of one channel."""
+
+    name: str
+    anchor: str
+    title: str
+    kind: str
+    form: tuple[tuple[str, str], ...]
+    axes: tuple[AxisRow, ...]
+    values: tuple[tuple[str, str], ...]
+    picture: Picture | None
+    failures: tuple[Failure, ...]
+    sections: tuple[Section, ...]
+    metadata: tuple[tuple[str, str], ...]
+    original: tuple[Entry, ...]
+    left_out: int
+    steps: tuple[Sentence, ...]
+    results: Mapping[str, Labelled] = field(default_factory=dict, repr=False)
+
+
+def describe_channel(
+    name: str,
+    data: xr.DataArray,
+    *,
+    number: int,
+    own: Mapping[str, Any],
+    said: Callable[[str], None],
+) -> ChannelPage:
+    """Return all that is said of one channel.
+
+    `own` are the attributes that the channel has beside those of the whole file; `said` is
+    told what is being done.
+    """
+    failures: list[Failure] = []
+    said(f"{name}: statistics")
+    statistics = _attempt(failures, "The statistics", lambda: measure_statistics(data))
+    said(f"{name}: figure")
+    picture = _attempt(failures, "The figure", lambda: draw_picture(data, title=""))
+    sections, results = _analyse(name, data, said)
+    original, left_out = metadata_tree(own.get("original_metadata", {}))
+    return ChannelPage(
+        name=name,
+        anchor=f"channel-{number}",
+        title=str(data.attrs.get("long_name") or name),
+        kind=signal_type(data).replace("_", " "),
+        form=_form(data),
+        axes=tuple(_axis_row(data, str(dim)) for dim in data.dims),
+        values=_statistics_rows(statistics, data),
+        picture=picture,
+        failures=tuple(failures),
+        sections=sections,
+        metadata=tuple(readable_rows(own.get("metadata", {}))),
+        original=original,
+        left_out=left_out,
+        steps=tuple(describe_history(history(data))),
+        results=results,
+    )
+
+
+def failure_of(what: str, error: BaseException) -> Failure:
+    """Return an error as something to read."""
+    text = str(error).strip() or "no further explanation"
+    return Failure(what, type(error).__name__, text)
+
+
+def _attempt(failures: list[Failure], what: str, act: Callable[[], Any]) -> Any:
+    """Return what `act` makes; where it fails, note so and go on."""
+    try:
+        return act()
+    except Exception as error:  # noqa: BLE001 - one part that fails must not take the report
+        failures.append(failure_of(f"{what} could not be made", error))
+        return None
+
+
+def _analyse(
+    name: str, data: xr.DataArray, said: Callable[[str], None]
+) -> tuple[tuple[Section, ...], dict[str, Labelled]]:
+    """Run the default analyses of raw data; results in a file are shown as they are."""
+    if len(history(data)) > 1:
+        return (), {}
+    sections, results = [], {}
+    for analysis in analyses_for(data):
+        said(f"{name}: {analysis.title[:1].lower()}{analysis.title[1:]}")
+        section, made = _run(analysis, data)
+        sections.append(section)
+        results.update(made)
+    return tuple(sections), results
+
+
+def _run(analysis: Analysis, data: xr.DataArray) -> tuple[Section, dict[str, Labelled]]:
+    made: dict[str, Labelled] = {}
+    try:
+        for title, result in analysis.function(data).items():
+            made[title] = result.compute() if result.nbytes <= _KEPT_BYTES else result
+    except Exception as error:  # noqa: BLE001 - as above
+        failure = failure_of("This analysis could not be made", error)
+        return Section(analysis.title, (), failure), {}
+    return Section(analysis.title, tuple(_finding(*item) for item in made.items())), made
+
+
+def _finding(title: str, result: Labelled) -> Finding:
+    failures: list[Failure] = []
+    picture = _attempt(failures, "The figure", lambda: draw_picture(result, title=""))
+    steps = tuple(describe_history(history(result)))
+    return Finding(title, picture, failures[0] if failures else None, steps)
+
+
+def _form(data: xr.DataArray) -> tuple[tuple[str, str], ...]:
+    units = data.attrs.get("units")
+    rows = {
+        "Kind": signal_type(data).replace("_", " "),
+        "Shape": " × ".join(f"{size}" for size in data.shape) or "single value",
+        "Type": str(data.dtype),
+        "Size": readable_bytes(data.nbytes),
+        "Quantity": data.attrs.get("quantity"),
+        "Units": "unknown" if units is None else ("none" if units == "1" else pretty_units(units)),
+        "Modality": data.attrs.get("modality"),
+        "Source": data.attrs.get("source"),
+        "Incomplete": data.attrs.get("incomplete", {}).get("reason"),
+    }
+    return tuple((words, str(text)) for words, text in rows.items() if text)
+
+
+def readable_bytes(size: int) -> str:
+    """Return a number of bytes in words."""
+    for exponent, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if size >= 1024**exponent:
+            return f"{size / 1024**exponent:.3g} {name}"
+    return f"{size} bytes"
+
+
+def _axis_row(data: xr.DataArray, dim: str) -> AxisRow:
+    size, units, words = data.sizes[dim], units_of(data, dim), dim_words(data, dim)
+    words = "" if words == dim else words
+    if dim not in data.coords or not size:
+        return AxisRow(dim, words, size, "", "", "")
+    values = np.asarray(data.coords[dim].values)
+    if values.dtype.kind not in "iuf":
+        return AxisRow(dim, words, size, str(values[0]), str(values[-1]), "")
+    known = units if units != "1" else None
+    factor, shown = prefix(values.astype(np.float64), known, below=1_000)
+    ends = [_in_units(float(values[end]) * factor, shown) for end in (0, -1)]
+    step = ""
+    if size > 1:
+        mean_step = float(values[-1] - values[0]) / (size - 1)
+        even = np.allclose(np.diff(values.astype(np.float64)), mean_step, rtol=1e-3)
+        step = number_with_units(mean_step, known) if even else "uneven"
+    return AxisRow(dim, words, size, ends[0], ends[1], step)
+
+
+def _in_units(value: float, units: str | None) -> str:
+    return f"{plain_number(value)} {pretty_units(units)}" if units else plain_number(value)
+
+
+def _statistics_rows(found: Statistics | None, data: xr.DataArray) -> tuple[tuple[str, str], ...]:
+    if found is None:
+        return ()
+    units = data.attrs.get("units")
+    of = " of the magnitude" if data.dtype.kind == "c" else ""
+    rows = [
+        (f"{words}{of}", number_with_units(value, units))
+        for words, value in (
+            ("Minimum", found.minimum),
+            ("Maximum", found.maximum),
+            ("Mean", found.mean),
+            ("Standard deviation", found.std),
+        )
+    ]
+    if found.missing:
+        share = 100 * found.missing / found.size
+        rows.append(("Missing (NaN)", f"{found.missing} of {found.size} ({share:.3g} %)"))
+    else:
+        rows.append(("Missing (NaN)", "none"))
+    return tuple(rows)
