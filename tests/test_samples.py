@@ -19,13 +19,23 @@ DIMS = {
 }
 
 
-@pytest.fixture(params=om.samples.__all__)
+@pytest.fixture(params=DIMS)
 def name(request):
     return request.param
 
 
-def test_there_is_a_test_of_every_sample(name):
+def test_there_is_a_test_of_every_sample():
+    assert set(om.samples.__all__) == {*DIMS, "decomposition"}
+
+
+def test_a_sample_has_its_dimensions(name):
     assert getattr(om.samples, name)().dims == DIMS[name]
+
+
+def test_the_sample_of_a_result_is_one():
+    found = om.samples.decomposition()
+    assert om.validate(found) == []
+    assert history(found)[-1].operation == "signal.decompose"
 
 
 def test_a_sample_keeps_the_data_contract(name):

@@ -1,16 +1,17 @@
 """Small labelled measurements to try things on: synthetic, seeded, with a known truth.
 
-Each is what the function of `omniscopy.simulate` with the same name makes by default; the truth
-is in ``attrs["metadata"]["truth"]``.
+Each is what the function of `omniscopy.simulate` with the same name makes by default, the truth
+in ``attrs["metadata"]["truth"]``; or a result of one.
 """
 
 import xarray as xr
 
-from omniscopy import simulate
+from omniscopy import signal, simulate
 
 __all__ = [
     "atom_image",
     "band_excitation",
+    "decomposition",
     "diffraction_4d",
     "image_stack",
     "point_cloud",
@@ -28,6 +29,11 @@ def atom_image() -> xr.DataArray:
 def band_excitation() -> xr.DataArray:
     """Return complex band-excitation spectra: (y, x, frequency) in nm and Hz, volts."""
     return simulate.band_excitation()
+
+
+def decomposition() -> xr.Dataset:
+    """Return three principal components of a small spectrum image, and its mean."""
+    return signal.decompose(simulate.spectrum_image((8, 10)), 3, method="pca")
 
 
 def diffraction_4d() -> xr.DataArray:

@@ -143,7 +143,8 @@ def require_plane(
 ) -> tuple[str, str]:
     """Return the two dimensions that make the images of `data`.
 
-    `dims` where they are given, else the last two of this kind (`spatial`, `reciprocal`).
+    `dims` where they are given, as (rows, columns); else the last two of this kind (`spatial`,
+    `reciprocal`), rows first whatever their order in the array.
     """
     require_array(data)
     if dims is None:
@@ -154,10 +155,17 @@ def require_plane(
                 f"{tuple(kind_of_dim(data, dim) for dim in data.dims)}; name them with `dims=`"
             )
             raise DataError(message)
-        dims = (found[-2], found[-1])
+        rows, columns = sorted(found[-2:], key=_rank)
+        dims = (rows, columns)
     for dim in dims:
         require_dim(data, dim, ascending=False, at_least=at_least)
     return dims
+
+
+def _rank(dim: str) -> int:
+    """Return where a dimension stands in a displayed image; unknown ones keep their order."""
+    order = ("z", "y", "x", "ky", "kx")
+    return order.index(dim) if dim in order else len(order)
 
 
 def require_real(data: xr.DataArray) -> None:

@@ -143,8 +143,12 @@ def reconstruct(ds: xr.Dataset, components: int | Sequence[int] | None = None) -
         ds[name].isel(component=wanted).drop_attrs(deep=False)
         for name in ("components", "loadings")
     )
-    channels = [dim for dim in parts.dims if dim != "component"]
     samples = [dim for dim in loadings.dims if dim != "component"]
+    channels = [dim for dim in parts.dims if dim not in ("component", *samples)]
+    if parts.chunks is not None:
+        # One chunk, or every chunk of loadings would meet every one of components.
+        parts = parts.chunk(dict.fromkeys(parts.dims, -1))
+        loadings = loadings.chunk(component=-1)
     values = xr.dot(loadings, parts, dim="component")
     if "mean" in ds:
         values = values + ds["mean"].drop_attrs(deep=False)

@@ -26,7 +26,7 @@ _PROMINENCE = _COLUMNS.index("prominence")
 _WINDOW = 0.35
 
 
-@operation(example={"data": "spectrum", "noise": "poisson"})
+@operation(example={"data": "spectrum"})
 def find_peaks(
     data: xr.DataArray,
     dim: str | None = None,

@@ -1,0 +1,40 @@
+"""What every registered operation must do."""
+
+import pytest
+
+from omniscopy.model import all_operations
+from omniscopy.testing import contracts
+
+# Where a promise has no meaning for an operation, and why.
+EXCEPTIONS = {
+    ("signal.decompose", "check_further_dimension"): "all samples make one decomposition",
+    ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
+}
+OPERATIONS = {
+    operation.name: operation
+    for operation in all_operations()
+    if operation.function.__module__.startswith("omniscopy.")
+}
+CHECKS = {check.__name__: check for check in contracts.CHECKS}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation(name, check):
+    reason = EXCEPTIONS.get((name, check))
+    if reason is not None:
+        pytest.skip(reason)
+    CHECKS[check](OPERATIONS[name])
+
+
+def test_exceptions_are_of_operations_and_promises_that_there_are():
+    for name, check in EXCEPTIONS:
+        assert name in OPERATIONS
+        assert check in CHECKS
+
+
+def test_the_first_operations_are_registered():
+    assert {
+        "signal.decompose", "signal.find_peaks", "image.power_spectrum", "diffraction.find_centre",
+        "simulate.spectrum_image",
+    } <= set(OPERATIONS)  # fmt: skip
