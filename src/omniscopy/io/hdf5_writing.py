@@ -19,6 +19,9 @@ from omniscopy.model.provenance import PROVENANCE
 # Shorter runs of a block make a contiguous dataset slow to write; chunks are used then.
 LONG_RUN = 64 * 2**10
 
+# Headers have checksums since HDF5 1.8, so that damage to them is found.
+LIBRARY = ("v108", "v114")
+
 Pair = tuple[Any, ChunkedTarget]
 
 

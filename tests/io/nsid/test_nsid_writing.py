@@ -137,7 +137,8 @@ def test_an_unknown_compression_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "dtype", ["i1", "u1", "i2", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16", "?", "U3", "M8[us]"]
+    "dtype",
+    ["i1", "u1", "i2", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16", "?", "U3", "M8[us]"],
 )
 def test_values_of_every_type_come_back(tmp_path, dtype):
     values = np.arange(6).astype("i8" if dtype[0] == "M" else "u1").astype(dtype)
@@ -262,7 +263,7 @@ def test_a_file_of_a_later_version_is_refused_with_a_hint(tmp_path):
     path = om.save(spectrum_image(), tmp_path / "a.hf5")
     with h5py.File(path, "r+") as file:
         file.attrs["omniscopy_layout_version"] = 99
-    with pytest.raises(om.FormatError, match="version 99 of the layout.*update omniscopy"):
+    with pytest.raises(om.FormatError, match=r"version 99 of the layout.*update omniscopy"):
         om.open(path)
 
 

@@ -11,6 +11,9 @@ from omniscopy.io.hdf5 import DAMAGE, load, read_attributes, text_of
 from omniscopy.io.records import Axis
 from omniscopy.model.units import spell
 
+# Attributes of the library itself. Damage to one can cost seconds, so each is read once at most.
+STRUCTURAL = frozenset({"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"})
+
 KINDS = {
     "SPATIAL": "spatial", "RECIPROCAL": "reciprocal", "SPECTRAL": "spectral",
     "TEMPORAL": "temporal", "FRAME": "temporal", "TIME": "temporal", "STACK": "temporal",
@@ -20,7 +23,8 @@ KINDS = {
 
 def read_axes(dataset: Any) -> list[Axis]:
     """Return the axes of a main dataset, named and ordered as in the file."""
-    labels, scales = _labels(dataset), _scales(dataset)
+    labels = _labels(dataset)
+    scales = _scales(dataset, labels)
     for number, scale in enumerate(scales):
         beside = scale is not None and not labels[number]
         labels[number] = labels[number] or (scale.name.rpartition("/")[2] if beside else "")
@@ -54,7 +58,7 @@ def _axis(dataset: Any, name: str, size: int, scale: Any) -> Axis:
             f"{scale.shape}; the file is damaged"
         )
         raise FormatError(message, path=dataset.file.filename, key=dataset.name)
-    said = read_attributes(scale)
+    said = read_attributes(scale, without=STRUCTURAL)
     values = _values(scale)
     line = uniform(values)
     return Axis(
@@ -92,7 +96,7 @@ def _labels(dataset: Any) -> list[str]:
     return texts + [""] * (dataset.ndim - len(texts))
 
 
-def _scales(dataset: Any) -> list[Any]:
+def _scales(dataset: Any, labels: list[str]) -> list[Any]:
     """Return the scale of every axis: attached, or beside the dataset under its label."""
     import h5py
 
@@ -101,7 +105,7 @@ def _scales(dataset: Any) -> list[Any]:
         for number, references in enumerate(dataset.attrs.get("DIMENSION_LIST", [])):
             if number < dataset.ndim and len(references):
                 attached[number] = dataset.file[references[len(references) - 1]]
-    for number, label in enumerate(_labels(dataset)):
+    for number, label in enumerate(labels):
         with suppress(*DAMAGE):
             attached[number] = attached[number] or (dataset.parent.get(label) if label else None)
     return [scale if isinstance(scale, h5py.Dataset) else None for scale in attached]

@@ -27,7 +27,7 @@ from omniscopy.io.hdf5 import (
     walk,
 )
 from omniscopy.io.hdf5_nodes import has_nodes, read_nodes
-from omniscopy.io.nsid.axes import known, read_axes
+from omniscopy.io.nsid.axes import STRUCTURAL, known, read_axes
 from omniscopy.io.nsid.probe import is_main
 from omniscopy.io.nsid.structures import read_structure
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
@@ -35,8 +35,7 @@ from omniscopy.model.vocabulary import SIGNAL_TYPES
 
 DESCRIBED = frozenset({
     "title", "main_data_name", "quantity", "units", "data_type", "modality", "source", "signal",
-    "axes", "default", "NX_class", "CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST",
-    "REFERENCE_LIST",
+    "axes", "default", "NX_class",
 })  # fmt: skip
 COMMON = {
     "acceleration_voltage": "beam.voltage",
@@ -106,7 +105,7 @@ class _Result:
 
 def _channel(main: Any, result: _Result | None, holding: set[int]) -> Channel:
     require_values(main)
-    said = read_attributes(main)
+    said = read_attributes(main, without=STRUCTURAL)
     beside = _groups_beside(main, holding)
     cloud = beside.pop("point_cloud", {})
     axes, coordinates = _with_points(read_axes(main), cloud)

@@ -12,6 +12,7 @@ import xarray as xr
 from omniscopy.io.hdf5 import write_attribute
 from omniscopy.io.hdf5_nodes import SIGNAL
 from omniscopy.io.hdf5_writing import (
+    LIBRARY,
     Pair,
     create_values,
     keep_aside,
@@ -60,7 +61,7 @@ def write(tree: xr.DataTree, path: Path, *, compression: str | None = None) -> N
     nodes = stored_nodes(tree)
     places = node_places([node.path for node in nodes if node.path != "/"])
     pairs: list[Pair] = []
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver=LIBRARY) as file:
         mark_layout(file, "nsid")
         for node in nodes:
             # A variable of the root has to lie in some group; its description is at the top.
