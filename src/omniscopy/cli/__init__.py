@@ -1,1 +1,5 @@
-"""cli."""
+"""The command line: `omniscopy info | convert | report | demo | formats | run | view`."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,93 @@
+"""The application: its commands, and what becomes of errors.
+
+Only the standard library and typer are imported here and in the commands' modules; the rest
+is when a command needs it, so that `omniscopy info` starts at once.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import click
+import typer
+
+from omniscopy.cli import converting, demonstration, formats, info, reporting, running, viewing
+from omniscopy.cli.outcomes import DONE, INTERRUPTED, WRONG, describe_error
+from omniscopy.cli.printing import complain
+
+_EPILOG = (
+    "Exit codes: 0 all is done; 1 some of several files failed; 2 nothing could be done: wrong "
+    "usage, or a file that cannot be read or written; 130 interrupted."
+)
+
+app = typer.Typer(
+    name="omniscopy",
+    help="Read any microscope's or spectrometer's file, analyse it, and write it up.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _module in (info, converting, reporting, demonstration, formats, running, viewing):
+    _module.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one line on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or bool(os.environ.get("OMNISCOPY_DEBUG"))
+    given = [word for word in given if word != "--debug"]
+    try:
+        code: Any = app(args=given, prog_name="omniscopy", standalone_mode=False)
+    except click.ClickException as error:
+        complain(f"{error.format_message()} (omniscopy --help says how it is used)")
+        return WRONG
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has left.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        return DONE
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody but those who ask for it
+        if debug:
+            traceback.print_exc()
+        complain(describe_error(error))
+        return WRONG
+    return code if isinstance(code, int) else DONE
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"omniscopy {version('omniscopy')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=lambda value: _show_version(wanted=value),
+        ),
+    ] = False,
+    debug: Annotated[  # noqa: ARG001 - taken from the command line by `run`
+        bool, typer.Option("--debug", help="Show where an error comes from.")
+    ] = False,
+) -> None:
+    """Read any microscope's or spectrometer's file, analyse it, and write it up."""
+    del version

@@ -1,0 +1,35 @@
+"""`omniscopy formats`: which files can be read and written."""
+
+from typing import Annotated
+
+import typer
+
+from omniscopy.cli.printing import say_json, say_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("formats")(show_formats)
+
+
+def show_formats(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """List the file formats that are read and written."""
+    from omniscopy.io import formats
+
+    found = formats()
+    if json:
+        say_json(list(found))
+        return
+    columns = ("name", "title", "extensions", "reads", "writes", "instrument", "extra")
+    say_table(columns, ([_text(row[column]) for column in columns] for row in found))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    return str(value)

@@ -1,0 +1,72 @@
+"""`omniscopy report`: pages that write up files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omniscopy.cli.outcomes import describe_error, exit_code
+from omniscopy.cli.printing import clean, complain, say
+from omniscopy.cli.progress import showing_progress
+from omniscopy.cli.targets import targets_for
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(write_reports)
+
+
+def write_reports(
+    files: Annotated[list[Path], typer.Argument(help="Files of any instrument.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder, or one .html file.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option("--channel", help="Only this channel; may be repeated.")
+    ] = None,
+    copy: Annotated[str, typer.Option(help="Format of the open copy: nsid, zarr, none.")] = "nsid",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> int:
+    """Write each file up as one HTML page, with an open copy and a script beside it."""
+    if output is not None and output.suffix.lower() in (".html", ".htm"):
+        if len(files) > 1:
+            message = f"--output {output} is one file, but {len(files)} are given; name a folder"
+            raise typer.BadParameter(message)
+        targets = [output]
+    else:
+        targets = targets_for(files, output, ".html")
+    failed = 0
+    for file, target in zip(files, targets, strict=True):
+        try:
+            write_report(file, target, channels=channel, copy=copy, overwrite=overwrite)
+        except Exception as error:
+            if len(files) == 1:
+                raise
+            complain(f"{file.name}: {describe_error(error)}")
+            failed += 1
+            continue
+        say(clean(target))
+        if show:
+            _open_page(target)
+    return exit_code(len(files) - failed, failed)
+
+
+def write_report(
+    file: Path, target: Path, *, channels: list[str] | None, copy: str, overwrite: bool
+) -> None:
+    """Write one file up, with progress."""
+    from omniscopy.report import report
+
+    form = None if copy.lower() == "none" else copy
+    with showing_progress(f"reading {file.name}") as tell:
+        report(
+            file, target, channels=channels or None, copy=form, overwrite=overwrite, progress=tell
+        )
+
+
+def _open_page(target: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(target.absolute().as_uri())

@@ -1,0 +1,127 @@
+"""`omniscopy run`: one recipe on many files."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omniscopy.cli.outcomes import describe_error, exit_code
+from omniscopy.cli.printing import clean, complain, say, say_json
+from omniscopy.cli.progress import showing_progress
+from omniscopy.cli.targets import targets_for
+
+if TYPE_CHECKING:
+    from omniscopy.io.recipe import Recipe
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run_recipe)
+
+
+@dataclass
+class Summary:
+    """What became of each file."""
+
+    recipe: str
+    done: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    failed: list[dict[str, str]] = field(default_factory=list)
+
+
+def run_recipe(
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe (.toml), or a saved result to repeat the steps of.")
+    ],
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "omniscopy-results"
+    ),
+    form: Annotated[str, typer.Option("--format", help="Format of the results.")] = "nsid",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make results again that are there.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> int:
+    """Apply a recipe to files; what was made before from the same data is not made again."""
+    from omniscopy.io.manifests import find_format
+    from omniscopy.io.recipe import load_recipe
+
+    steps = load_recipe(recipe)
+    files, skipped = find_files(paths)
+    if not files:
+        message = f"there is no file that can be read in {', '.join(map(str, paths))}"
+        raise typer.BadParameter(message)
+    suffix = f"-{recipe.stem}{find_format(form).extensions[0]}"
+    summary = Summary(str(recipe), skipped=skipped)
+    targets = targets_for(files, output, suffix)
+    with showing_progress(f"{len(files)} files") as tell:
+        for number, (file, target) in enumerate(zip(files, targets, strict=True)):
+            tell(number, len(files), f"{number + 1} of {len(files)}: {file.name}")
+            _run_one(steps, file, target, summary, form=form, overwrite=overwrite)
+    _report_summary(summary, json=json)
+    return exit_code(len(files) - len(summary.failed), len(summary.failed))
+
+
+def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[dict[str, str]]]:
+    """Return the files that are named, those of folders that can be read, and the others."""
+    from omniscopy.io import FormatError, identify
+
+    found: list[Path] = []
+    skipped = []
+    for path in paths:
+        if not path.is_dir() or _is_store(path):
+            found.append(path)
+            continue
+        for entry in sorted(path.iterdir()):
+            if entry.name.startswith(".") or (entry.is_dir() and not _is_store(entry)):
+                continue
+            try:
+                identify(entry)
+            except FormatError as error:
+                skipped.append({"file": str(entry), "reason": describe_error(error)})
+            else:
+                found.append(entry)
+    return found, skipped
+
+
+def _is_store(path: Path) -> bool:
+    """Return whether a folder is one data set."""
+    return path.is_dir() and (path / "zarr.json").is_file()
+
+
+def _run_one(
+    recipe: "Recipe", file: Path, target: Path, summary: Summary, *, form: str, overwrite: bool
+) -> None:
+    from omniscopy.io import save
+    from omniscopy.io.recipe import apply_recipe, is_made
+
+    try:
+        if target.exists() and not overwrite:
+            if is_made(recipe, file, target):
+                summary.skipped.append({"file": str(file), "reason": f"{target} has it already"})
+                return
+            message = f"{target} is there and is something else; use --overwrite to replace it"
+            raise FileExistsError(message)
+        save(apply_recipe(recipe, file), target, format=form, overwrite=overwrite)
+    except Exception as error:  # noqa: BLE001 - one file that fails must not stop the others
+        summary.failed.append({"file": str(file), "error": describe_error(error)})
+        return
+    summary.done.append({"file": str(file), "result": str(target)})
+
+
+def _report_summary(summary: Summary, *, json: bool) -> None:
+    if json:
+        say_json(asdict(summary))
+    else:
+        for entry in summary.done:
+            say(clean(entry["result"]))
+        for entry in summary.skipped:
+            say(f"skipped {clean(entry['file'])}: {clean(entry['reason'])}")
+        counts = (len(summary.done), len(summary.skipped), len(summary.failed))
+        say("{} done, {} skipped, {} failed".format(*counts))
+    for entry in summary.failed:
+        complain(f"{Path(entry['file']).name}: {entry['error']}")

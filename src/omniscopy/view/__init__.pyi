@@ -1,0 +1,3 @@
+__all__ = ["ExplorerMissingError", "view"]
+
+from .explorer import ExplorerMissingError, view
