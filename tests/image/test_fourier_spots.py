@@ -82,6 +82,27 @@ def test_noise_alone_seldom_has_a_spot():
     assert int(spots["count"].sum()) <= 4
 
 
+@pytest.mark.parametrize("angle", [0.0, 20.0, 45.0, 70.0])
+def test_lines_in_the_spectrum_are_no_spots(angle):
+    steps = simulate.surface(step_angle=angle, step_height=1.0, terrace_width=700.0)
+    assert find_fourier_spots(steps).sizes["peak"] <= 4
+
+
+def test_noise_of_scan_lines_is_no_spot():
+    rng = np.random.default_rng(6)
+    lines = waves() + 5 * xr.DataArray(rng.standard_normal(96), dims="y")
+    noisy = lines + rng.standard_normal(lines.shape)
+    assert find_fourier_spots(noisy).sizes["peak"] <= 1
+
+
+def test_the_spots_of_few_unit_cells_are_found():
+    image = simulate.atom_image((64, 64), sampling=2.4 / 64, background=5.0)
+    spots = find_fourier_spots(image)
+    found = np.stack([spots["ky"], spots["kx"]], axis=-1) * 0.39
+    for wanted in ((1, 0), (0, 1), (1, 1), (-1, 1)):
+        assert (abs(found - wanted).max(axis=1) < 0.02).any(), wanted
+
+
 def test_the_spots_of_a_crystal_are_on_its_reciprocal_lattice():
     data = simulate.atom_image(a=(0.4, 0.06), b=(-0.05, 0.33))
     truth = data.attrs["metadata"]["truth"]

@@ -54,6 +54,19 @@ def test_noise_alone_has_no_peaks():
     assert (found["status"] == Status.CONVERGED).all()
 
 
+def test_counts_behind_an_amplifying_camera_have_more_noise():
+    rng = np.random.default_rng(4)
+    amplified = 9.0 * rng.poisson(200.0, (100, 1000))
+    data = xr.DataArray(amplified, dims=("x", "energy")).assign_coords(energy=np.arange(1000.0))
+    assert int(find_peaks(data, noise="scaled_poisson")["count"].sum()) <= 4
+    assert int(find_peaks(data, noise="poisson")["count"].sum()) > 1000
+    spectrum = samples.spectrum()
+    xr.testing.assert_allclose(
+        find_peaks(spectrum, noise="scaled_poisson")["position"],
+        find_peaks(spectrum, noise="poisson")["position"],
+    )
+
+
 def test_the_lines_of_the_sample_are_found():
     data = samples.spectrum()
     peaks = find_peaks(data, noise="poisson")
@@ -120,7 +133,7 @@ def test_a_gap_in_a_spectrum_makes_no_peak():
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"noise": "white"}, "number or 'poisson', got 'white'"),
+        ({"noise": "white"}, "'poisson' or 'scaled_poisson', got 'white'"),
         ({"noise": -1.0}, "must not be negative"),
         ({"max_peaks": 0}, "at least 1, got 0"),
         ({"dim": "frequency"}, "expected a dimension 'frequency'"),

@@ -34,6 +34,8 @@ _FOUND = ("ky", "kx", "ky_std", "kx_std", "intensity", "amplitude", "amplitude_s
 _FAINTEST = 1e-4
 _FALSE_ALARM = 0.01
 _TINY = 1e-300
+# How much brighter a spot is than a line through it: of the many on a line few are by chance.
+_PROMINENT = 8.0
 # How far a spot reaches through the window, in pixels.
 _LOBE = 3
 
@@ -92,7 +94,7 @@ def find_fourier_spots(
     Each spot is moved to the maximum of :math:`|\sum w z e^{-2 \pi i k r}|^2`, which is the
     estimate of maximum likelihood of a wave in white noise. The noise for the uncertainties
     is the background of the spectrum at that distance from the middle: the median of the ring
-    over ln 2.
+    over ln 2. Lines in a spectrum (from steps, or from the noise of scan lines) are no spots.
     """
     dims = require_plane(image, dims, kind="spatial", at_least=8)
     require_numbers(image)
@@ -232,6 +234,7 @@ class _Search:
         for _ in range(2):  # the spots are no background to themselves
             background = _ring_background(power, distance, 2 * pixel, quiet)
             tops = candidates & (power >= threshold * background)
+            tops[tops] = power[tops] >= _PROMINENT * _ridge(power, np.argwhere(tops))
             quiet = ~maximum_filter(tops, size=2 * _LOBE + 1, mode="wrap")
         places = [(int(row), int(column)) for row, column in np.argwhere(tops & half)]
         return sorted(places, key=lambda place: -float(power[place])), background
@@ -240,6 +243,24 @@ class _Search:
 def _pixel(*axes: np.ndarray) -> float:
     """Return the largest step of uniform axes."""
     return max(abs(float(axis[1] - axis[0])) for axis in axes)
+
+
+def _ridge(power: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the power of the line that runs through each place, if one does.
+
+    Steps, terraces and the noise of scan lines make lines in a spectrum, not spots: along one
+    direction the neighbours on both sides are as bright. The lower median of them is taken:
+    of the next spots of a lattice, three of six pixels are bright.
+    """
+    reach = np.concatenate([-np.arange(3, 9), np.arange(3, 9)])
+    angle = np.pi * np.arange(8)[:, None] / 8
+    rows, columns = (np.rint(reach * part(angle)).astype(int) for part in (np.sin, np.cos))
+    along = power[
+        (places[:, 0, None, None] + rows) % power.shape[0],
+        (places[:, 1, None, None] + columns) % power.shape[1],
+    ]
+    middle = len(reach) // 2 - 1
+    return np.partition(along, middle, axis=-1)[..., middle].max(axis=-1)
 
 
 def _ring_background(

@@ -1,7 +1,7 @@
 """What is done with spectra when nobody says what to do."""
 
 import math
-from typing import Any
+from typing import Literal
 
 import xarray as xr
 
@@ -27,14 +27,15 @@ def _can_decompose(data: xr.DataArray) -> bool:
     return bool(signal) and data.dtype.kind in "iufc" and 2 <= channels <= 8192 and data.size > 0
 
 
-def _noise(data: xr.DataArray) -> Any:
-    return "poisson" if data.attrs.get("units") in _COUNTS else None
+def _is_counted(data: xr.DataArray) -> bool:
+    return data.attrs.get("units") in _COUNTS and data.dtype.kind != "c"
 
 
 @analysis("Peaks", "spectrum", applies=lambda data: _is_spectra(data) and data.ndim == 1)
 def peaks_of_spectrum(data: xr.DataArray) -> Results:
     """Find the peaks of one spectrum."""
-    return {"Peaks": find_peaks(data, noise=_noise(data))}
+    noise: Literal["scaled_poisson"] | None = "scaled_poisson" if _is_counted(data) else None
+    return {"Peaks": find_peaks(data, noise=noise)}
 
 
 @analysis("Sums", "spectral_image", applies=lambda data: data.dtype.kind in "iuf")
@@ -52,7 +53,8 @@ def components_of_spectral_image(data: xr.DataArray) -> Results:
     signal = dims_of_role(data, "signal")
     channels = math.prod(data.sizes[dim] for dim in signal)
     number = min(_COMPONENTS, channels, data.size // channels)
-    return {"Components": decompose(data, number, noise=_noise(data))}
+    noise: Literal["poisson"] | None = "poisson" if _is_counted(data) else None
+    return {"Components": decompose(data, number, noise=noise)}
 
 
 @analysis(

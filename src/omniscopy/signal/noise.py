@@ -56,6 +56,13 @@ def noise_of(values: np.ndarray) -> Any:
     return _PER_MEDIAN * _median(differences)
 
 
+def excess_of(counts: np.ndarray) -> float:
+    """Return how much larger the noise of one spectrum is than the root of its counts."""
+    local = (counts[:-2] + counts[1:-1] + counts[2:]) / 3.0
+    relative = np.diff(counts, n=2) / np.sqrt(6.0 * np.maximum(local, 1.0))
+    return float(_PER_MEDIAN * _median(np.abs(relative)))
+
+
 def spectral_dim(data: xr.DataArray, dim: str | None, *, at_least: int) -> str:
     """Return the dimension of spectra: `dim`, or the only one of the signal, or the only one."""
     if dim is None:

@@ -17,7 +17,7 @@ from omniscopy.model import (
     result,
     units_of,
 )
-from omniscopy.signal.noise import noise_of, spectral_dim
+from omniscopy.signal.noise import excess_of, noise_of, spectral_dim
 
 MAX_PEAKS = 32
 _COLUMNS = ("position", "position_std", "height", "height_std", "prominence", "width")
@@ -32,7 +32,7 @@ def find_peaks(
     dim: str | None = None,
     *,
     prominence: float | None = None,
-    noise: float | Literal["poisson"] | None = None,
+    noise: float | Literal["poisson", "scaled_poisson"] | None = None,
     window: tuple[float, float] | None = None,
     min_width: float = 0.0,
     min_distance: float = 0.0,
@@ -50,9 +50,10 @@ def find_peaks(
         How far a peak stands out from the higher of the valleys beside it, at least. Otherwise
         :math:`(2 \sqrt{2 \ln n} + 1) \sigma` with `n` channels of noise :math:`\sigma`, which
         noise alone seldom reaches.
-    noise : float in units of `data`, or "poisson"
-        Standard deviation of the noise; "poisson" takes the root of the counts of each channel.
-        `estimate_noise` otherwise.
+    noise : float in units of `data`, "poisson" or "scaled_poisson"
+        Standard deviation of the noise; "poisson" takes the root of the counts of each channel,
+        "scaled_poisson" finds by second differences how much larger it is, as behind a camera
+        that amplifies or blurs. `estimate_noise` otherwise.
     window : (low, high), units of the coordinate
         The part that is searched.
     min_width, min_distance : float, units of the coordinate
@@ -168,8 +169,10 @@ class _Search:
 
     def noise_of(self, spectrum: np.ndarray) -> np.ndarray:
         """Return the standard deviation of the noise in each channel."""
-        if self.noise == "poisson":
-            return np.sqrt(np.maximum(spectrum, 1.0))
+        if isinstance(self.noise, str):
+            poisson = np.sqrt(np.maximum(spectrum, 1.0))
+            excess = 1.0 if self.noise == "poisson" else max(1.0, excess_of(spectrum))
+            return excess * poisson
         level = noise_of(spectrum) if self.noise is None else self.noise
         return np.full(spectrum.shape, level, dtype=np.float64)
 
@@ -231,8 +234,8 @@ def _ascending(data: xr.DataArray, dim: str) -> xr.DataArray:
 
 
 def _checked_noise(noise: float | str | None) -> float | str | None:
-    if isinstance(noise, str) and noise != "poisson":
-        message = f"noise must be a number or 'poisson', got {noise!r}"
+    if isinstance(noise, str) and noise not in ("poisson", "scaled_poisson"):
+        message = f"noise must be a number, 'poisson' or 'scaled_poisson', got {noise!r}"
         raise DataError(message)
     if noise is not None and not isinstance(noise, str) and not noise >= 0:
         message = f"noise must not be negative, got {noise!r}"
