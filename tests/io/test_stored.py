@@ -16,7 +16,7 @@ import omniscopy as om
 from omniscopy.io.saving import from_tree
 from omniscopy.model.errors import DataError
 
-EXTENSIONS = [".zarr"]
+EXTENSIONS = [".zarr", ".nc", ".nxs"]
 every_format = pytest.mark.parametrize("extension", EXTENSIONS)
 
 
@@ -173,7 +173,7 @@ def test_a_dataset_comes_back_as_a_dataset(tmp_path, extension):
     assert_same_dataset(dataset, back)
 
 
-TYPES = (
+TYPES = (  # noqa: SIM905 - read like a table
     "? i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16 >i2 >u4 >f4 >f8 >c8 U3 >U3 S4 "
     "M8[ns] M8[D] M8[Y] m8[s] >M8[us]"
 ).split()

@@ -1,7 +1,8 @@
 """What was stored, as records: the counterpart of `omniscopy.io.stored`."""
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,16 @@ def restored(
     elif wanted is not None:
         data = _retyped(data, wanted)
     return coordinate, Variable(dims=dims, data=data, attrs=dict(attrs))
+
+
+def chunks_touched(key: Key, chunks: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the place in the grid of chunks of each one that `key` reaches into."""
+    ranges = []
+    for part, length in zip(key, chunks, strict=True):
+        chosen = [part] if isinstance(part, int) else range(part.start, part.stop, part.step)
+        ends = (chosen[0] // length, chosen[-1] // length + 1) if len(chosen) else (0, 0)
+        ranges.append(range(*ends))
+    return itertools.product(*ranges)
 
 
 def to_measurement(nodes: Mapping[str, Node]) -> Measurement:

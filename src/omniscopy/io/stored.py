@@ -258,9 +258,21 @@ def _texts(values: np.ndarray, where: str) -> tuple[np.ndarray, str]:
         values = _json_texts(values, where)
     elif values.dtype == object:
         noted = "object"
+    if noted != "json" and not all(_is_writable(item) for item in values.flat):
+        noted = "json"
+        values = _json_texts(values, where)
     texts = np.empty(values.shape, object)
     texts[...] = values.astype(object)
     return texts, noted
+
+
+def _is_writable(text: str) -> bool:
+    """Return whether files hold a text as it is: no zero byte, no half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _json_texts(values: np.ndarray, where: str) -> np.ndarray:

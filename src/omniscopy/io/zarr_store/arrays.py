@@ -1,6 +1,5 @@
 """Arrays of a Zarr store as handles."""
 
-import itertools
 import math
 import zlib
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key
+from omniscopy.io.restored import chunks_touched
 
 # No store is larger; a size in damaged metadata may be.
 _MOST_BYTES = 2**46
@@ -78,19 +78,8 @@ class ZarrArray:
 
     def _require_chunks(self, array: Any, key: Key) -> None:
         lengths = tuple(array.shards or array.chunks)
-        touched = [_touched(part, length) for part, length in zip(key, lengths, strict=True)]
-        for place in itertools.product(*touched):
+        for place in chunks_touched(key, lengths):
             name = array.metadata.encode_chunk_key(place)
             if not (Path(self.path) / self.key / name).is_file():
                 message = f"chunk {name!r} is missing; the store was not copied whole"
                 raise FormatError(message, path=self.path, key=self.key)
-
-
-def _touched(part: int | slice, length: int) -> range | list[int]:
-    """Return the numbers of the chunks that a part of an axis reaches into."""
-    if isinstance(part, int):
-        return [part // length]
-    chosen = range(part.start, part.stop, part.step)
-    if len(chosen) == 0:
-        return []
-    return range(chosen[0] // length, chosen[-1] // length + 1)

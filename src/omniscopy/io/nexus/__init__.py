@@ -1,0 +1,1 @@
+"""NeXus: HDF5 files whose groups say by their class what they hold."""
