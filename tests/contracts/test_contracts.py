@@ -48,6 +48,17 @@ def undocumented(image: xr.DataArray, factor: float = 2.0) -> xr.DataArray:
     return good(image, factor)
 
 
+def misleads(image: xr.DataArray) -> xr.DataArray:
+    """Multiply an image.
+
+    Examples
+    --------
+    >>> 1 + 1
+    3
+    """
+    return good(image)
+
+
 def other_when_lazy(image: xr.DataArray) -> xr.DataArray:
     return good(image, 2.0 if image.chunks is None else 2.01)
 
@@ -113,6 +124,7 @@ def cannot_be_replayed(image: xr.DataArray) -> xr.DataArray:
 
 BREACHES = {
     "undocumented": "check_docstring",
+    "misleads": "check_examples_of_docstring",
     "other_when_lazy": "check_lazy_equals_eager",
     "computes_early": "check_lazy_stays_lazy",
     "loads": "check_lazy_stays_lazy",

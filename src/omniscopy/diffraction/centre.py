@@ -56,6 +56,13 @@ def find_centre(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     References
     ----------
     .. [1] H. White, *Econometrica* 48, 817 (1980).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> pattern = om.diffraction.mean_pattern(om.samples.diffraction_4d())
+    >>> round(float(om.diffraction.find_centre(pattern)["radius"]), 1)
+    1.6
     """
     dims = require_plane(data, dims, kind="reciprocal", at_least=5)
     require_real(data)

@@ -45,6 +45,12 @@ def measure_com(
     -----
     :math:`\bar k = \sum k I / \sum I`, with the variance :math:`\sum (k - \bar k)^2 I /
     (\sum I)^2` for Poisson noise.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.diffraction.measure_com(om.samples.diffraction_4d())["com_y"].attrs["units"]
+    '1/nm'
     """
     ky, kx = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)

@@ -41,6 +41,12 @@ def mean_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) ->
     ------
     DataError
         There are no two reciprocal dimensions, or nothing to average over.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.diffraction.mean_pattern(om.samples.diffraction_4d()).dims
+    ('ky', 'kx')
     """
     over = _scan_of(data, dims)
     if any(data.sizes[dim] == 0 for dim in over):
@@ -73,6 +79,12 @@ def max_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> 
     ------
     DataError
         There are no two reciprocal dimensions, or nothing to search.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.diffraction.max_pattern(om.samples.diffraction_4d()).dims
+    ('ky', 'kx')
     """
     over = _scan_of(data, dims)
     if any(data.sizes[dim] == 0 for dim in over):

@@ -45,6 +45,12 @@ def virtual_image(
     ------
     DataError
         There are no two reciprocal dimensions, or no pixel is on a detector that has a centre.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.diffraction.virtual_image(om.samples.diffraction_4d(), om.diffraction.Disk(1.6)).dims
+    ('y', 'x')
     """
     ky, kx = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)

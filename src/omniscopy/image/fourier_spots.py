@@ -95,6 +95,13 @@ def find_fourier_spots(
     estimate of maximum likelihood of a wave in white noise. The noise for the uncertainties
     is the background of the spectrum at that distance from the middle: the median of the ring
     over ln 2. Lines in a spectrum (from steps, or from the noise of scan lines) are no spots.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> spots = om.image.find_fourier_spots(om.samples.atom_image())
+    >>> round(float(spots["spacing"].max()), 2)
+    0.39
     """
     dims = require_plane(image, dims, kind="spatial", at_least=8)
     require_numbers(image)

@@ -74,6 +74,12 @@ def power_spectrum(
     so that :math:`\sum P\,\Delta k_y \Delta k_x` is the variance (that weighted by
     :math:`w^2`). A cosine of amplitude A has :math:`|\sum \dots| = A \sum w / 2`. A pixel that
     is not finite has the weight 0.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.image.power_spectrum(om.samples.surface()).attrs["units"]
+    'nm^4'
     """
     dims = require_plane(image, dims, kind="spatial")
     require_numbers(image)

@@ -79,6 +79,13 @@ def decompose(
     References
     ----------
     .. [1] M. R. Keenan, P. G. Kotula, *Surf. Interface Anal.* 36, 203 (2004).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> found = om.signal.decompose(om.samples.spectrum_image(), 4, noise="poisson")
+    >>> found["loadings"].dims
+    ('y', 'x', 'component')
     """
     sides = _sides(data, dim, n_components, method)
     values = data.astype(np.complex128 if data.dtype.kind == "c" else np.float64)
@@ -132,6 +139,12 @@ def reconstruct(ds: xr.Dataset, components: int | Sequence[int] | None = None) -
     ------
     DataError
         `ds` holds no components and loadings, or one of `components` is not there.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.signal.reconstruct(om.samples.decomposition(), 2).dims
+    ('y', 'x', 'energy_loss')
     """
     if not isinstance(ds, xr.Dataset) or not {"components", "loadings"} <= set(ds.data_vars):
         found = sorted(map(str, ds.data_vars)) if isinstance(ds, xr.Dataset) else type(ds).__name__

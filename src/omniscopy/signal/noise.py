@@ -42,6 +42,12 @@ def estimate_noise(data: xr.DataArray, dim: str | None = None) -> xr.DataArray:
     References
     ----------
     .. [1] J. Immerkær, *Comput. Vis. Image Underst.* 64, 300 (1996), in one dimension.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.signal.estimate_noise(om.samples.spectrum_image()).dims
+    ('y', 'x')
     """
     require_real(data)
     dim = spectral_dim(data, dim, at_least=3)

@@ -83,6 +83,13 @@ def find_peaks(
     there, half a percent low for a Lorentzian. ``position_std`` and ``height_std`` are what the
     noise does to them; they do not know of neighbours that lean on a peak. NaN between channels
     is bridged by a line, and no peak is reported on it.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> peaks = om.signal.find_peaks(om.samples.spectrum(), noise="poisson")
+    >>> peaks["position"].values.round(2)
+    array([1.85, 2.3 , 2.75])
     """
     require_real(data)
     dim = spectral_dim(data, dim, at_least=3)

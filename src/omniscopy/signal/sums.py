@@ -41,6 +41,12 @@ def sum_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.
     ------
     DataError
         A dimension is missing, or `data` has no navigation dimension.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.signal.sum_over(om.samples.spectrum_image()).dims
+    ('energy_loss',)
     """
     over = _over(data, dims)
     total = data.astype(_wide(data.dtype)).sum(over, min_count=_min_count(data))
@@ -67,6 +73,12 @@ def mean_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr
     ------
     DataError
         A dimension is missing or empty, or `data` has no navigation dimension.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.signal.mean_over(om.samples.image_stack(), "frame").dims
+    ('y', 'x')
     """
     over = _over(data, dims)
     empty = [dim for dim in over if data.sizes[dim] == 0]

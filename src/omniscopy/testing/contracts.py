@@ -11,6 +11,7 @@ Text that an operation's example gives for labelled data names one of `omniscopy
 """
 
 import copy
+import doctest
 import functools
 import inspect
 import json
@@ -97,6 +98,15 @@ def check_docstring(operation: Operation) -> None:
     names = {name.strip() for line in described for name in line.split(",")}
     taken = set(inspect.signature(operation.function).parameters)
     assert names == taken, f"described: {sorted(names)}, taken: {sorted(taken)}"
+
+
+def check_examples_of_docstring(operation: Operation) -> None:
+    """Check that the examples in the docstring run, and print what they say."""
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(verbose=False)
+    said: list[str] = []
+    for test in finder.find(operation.function, operation.name, module=False, globs={}):
+        runner.run(test, out=said.append)
+    assert not said, "".join(said)
 
 
 def check_lazy_equals_eager(operation: Operation) -> None:
@@ -251,6 +261,7 @@ CHECKS: tuple[Check, ...] = (
     check_example,
     check_schema,
     check_docstring,
+    check_examples_of_docstring,
     check_lazy_equals_eager,
     check_lazy_stays_lazy,
     check_order_of_dimensions,
