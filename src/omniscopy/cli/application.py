@@ -10,13 +10,16 @@ import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import click
 import typer
 
 from omniscopy.cli import converting, demonstration, formats, info, reporting, running, viewing
 from omniscopy.cli.outcomes import DONE, INTERRUPTED, WRONG, describe_error
 from omniscopy.cli.printing import complain
 
+# The base of all complaints about usage, wherever this version of typer has it.
+_UsageError: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 _EPILOG = (
     "Exit codes: 0 all is done; 1 some of several files failed; 2 nothing could be done: wrong "
     "usage, or a file that cannot be read or written; 130 interrupted."
@@ -47,10 +50,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = [word for word in given if word != "--debug"]
     try:
         code: Any = app(args=given, prog_name="omniscopy", standalone_mode=False)
-    except click.ClickException as error:
+    except _UsageError as error:
         complain(f"{error.format_message()} (omniscopy --help says how it is used)")
         return WRONG
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:

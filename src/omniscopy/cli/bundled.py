@@ -29,8 +29,8 @@ def _write_spectra(path: Path, data: xr.DataArray) -> None:
         data=np.ascontiguousarray(slowest_first.values, dtype=np.float32),
         name="EELS Spectrum Image",
         calibrations=calibrations,
-        brightness=(0.0, 1.0, "e-"),
-        tags=gatan_tags(),
+        brightness=(0.0, 1.0, "Counts"),
+        tags=gatan_tags() | {"EELS Spectrometer": {"Dispersion (eV/ch)": np.float32(0.5)}},
     )
     write_dm4(path, image)
 

@@ -1,5 +1,6 @@
 """`omniscopy demo`: the main job, from an instrument's file to its report."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +71,7 @@ def _tell(pages: list[tuple[Path, Path]]) -> None:
     say("Next, you could:")
     say("  open a report in a browser (it is one file and needs no network)")
     say("  omniscopy demo YOUR-FILE         write up your own measurement")
-    say(f"  omniscopy info {clean(file)}")
+    say(f"  omniscopy info {shlex.quote(clean(file))}")
     say("  omniscopy formats                see which files can be read")
     if copy.exists():
         say(f'  python -c "import omniscopy as om; print(om.open({str(copy)!r}))"')

@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.opening import OPEN_SIGNAL, open, open_signal
+from omniscopy.io.opening import OPEN_SIGNAL, open, open_signal, signals
 from omniscopy.io.recipe_history import completed, recipe_of
 from omniscopy.io.recipe_parts import RAW, Recipe, RecipeStep, named
 from omniscopy.io.recipe_text import check_recipe, format_recipe, parse_recipe
@@ -78,10 +78,7 @@ def apply_recipe(recipe: Recipe, path: str | Path) -> Labelled:
         What the last step returns, with the history of all steps.
     """
     recipe = named(recipe)
-    values: dict[str, Any] = {
-        name: open_signal(path, channel, **decode(dict(recipe.options)))
-        for name, channel in recipe.channels.items()
-    }
+    values: dict[str, Any] = _open_channels(recipe, path)
     result: Any = next(iter(values.values()))
     for step in recipe.steps:
         parameters = decode(without_none(dict(step.parameters)))
@@ -111,14 +108,30 @@ def is_made(recipe: Recipe, path: str | Path, saved: str | Path) -> bool:
     digest, version = digest_file(Path(path))["digest"], environment().get("omniscopy")
     history = records(result)
     files = [step["inputs"]["path"] for step in history if step["operation"] == OPEN_SIGNAL]
-    channels = wanted.channels if None not in wanted.channels.values() else made.channels
     return (
         made.steps == wanted.steps
-        and dict(made.channels) == dict(channels)
+        and dict(made.channels) == _channel_names(recipe, path)
         and dict(made.options) == dict(wanted.options)
         and all(file["digest"] == digest for file in files)
         and all(step["version"] == version for step in history)
     )
+
+
+def _open_channels(recipe: Recipe, path: str | Path) -> dict[str, xr.DataArray]:
+    """Return the raw inputs; of a file with one channel it is that one, whatever its name."""
+    options = decode(dict(recipe.options))
+    found = signals(open(path, **options))
+    if len(found) == 1 and len(recipe.channels) == 1:
+        return dict(zip(recipe.channels, found.values(), strict=True))
+    return {
+        name: found[channel] if channel in found else open_signal(path, channel, **options)
+        for name, channel in recipe.channels.items()
+    }
+
+
+def _channel_names(recipe: Recipe, path: str | Path) -> dict[str, str | None]:
+    """Return the names that the raw inputs have in a file."""
+    return {name: str(data.name) for name, data in _open_channels(recipe, path).items()}
 
 
 def _value(reference: Any, values: Mapping[str, Any], before: Any) -> Any:

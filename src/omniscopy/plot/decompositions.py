@@ -54,8 +54,9 @@ def decomposition_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
 def _draw_part(ax: Axes, parts: xr.DataArray, number: int, look: Look) -> str:
     """Draw one component, or one loading, as a picture or as a curve."""
     one = parts.isel(component=number).squeeze()
-    if one.dtype.kind == "c":
-        one = abs(one).assign_attrs(one.attrs)
+    one = abs(one) if one.dtype.kind == "c" else one
+    # The panel's title says what it is; its small bar has room for the units only.
+    one.attrs = {"units": parts.attrs["units"]} if "units" in parts.attrs else {}
     pictures = [str(d) for d in one.dims if kind_of_dim(one, d) in ("spatial", "reciprocal")]
     if one.ndim >= 2:
         kept = pictures[-2:] if len(pictures) >= 2 else [str(dim) for dim in one.dims[-2:]]

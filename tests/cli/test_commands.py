@@ -1,0 +1,219 @@
+"""The commands, called as the shell calls them."""
+
+import json
+import time
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import omniscopy as om
+from omniscopy.cli import progress
+from omniscopy.cli.application import run
+from omniscopy.cli.targets import targets_for
+from omniscopy.testing.files.igor import write_ibw
+from omniscopy.testing.files.mrc import write_mrc
+
+
+@pytest.fixture
+def image(tmp_path):
+    values = np.random.default_rng(0).normal(size=(12, 16)).astype(np.float32)
+    return write_mrc(tmp_path / "image.mrc", values, cell=(16.0, 12.0, 1.0))
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    path = tmp_path / "damaged.mrc"
+    path.write_bytes(b"nothing that is known" * 10)
+    return path
+
+
+@pytest.fixture
+def call(capsys):
+    """Call the command line; return exit code, stdout and stderr."""
+
+    def call_with(*words):
+        code = run([str(word) for word in words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call_with
+
+
+def test_info_says_what_is_in_a_file(call, image):
+    code, out, err = call("info", image)
+    assert (code, err) == (0, "")
+    for words in ("MRC", "image", "y 12 × x 16", "float32"):
+        assert words in out, words
+
+
+def test_info_for_machines_is_clean_json(call, image):
+    code, out, _ = call("info", image, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found == json.loads(json.dumps(om.io.info(image), default=str))
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_exit_code_2(call, damaged):
+    code, out, err = call("info", damaged)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"omniscopy: {damaged}: ")
+    assert err.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_said(call, tmp_path):
+    code, _, err = call("info", tmp_path / "none.dm4")
+    assert code == 2
+    assert "there is no such file" in err
+
+
+def test_debug_shows_where_an_error_comes_from(call, damaged):
+    for words in (("--debug", "info", damaged), ("info", damaged, "--debug")):
+        code, _, err = call(*words)
+        assert code == 2
+        assert "Traceback" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["info"], "Missing argument 'file'"),
+        (["info", "a", "--loud"], "No such option"),
+        (["convert", "a"], "Missing argument 'target'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(call, words, message):
+    code, _, err = call(*words)
+    assert code == 2
+    assert message.lower() in err.lower()
+    assert err.count("\n") == 1
+
+
+def test_text_from_a_file_cannot_steer_the_terminal(call, tmp_path):
+    path = write_ibw(tmp_path / "w.ibw", np.zeros(4, np.float32), name="a\x1b[31mb", note="x")
+    code, out, _ = call("info", path)
+    assert code == 0
+    assert "\x1b" not in out
+    _, out, _ = call("info", path, "--json")
+    assert "\x1b" not in out
+    json.loads(out)
+
+
+def test_the_version_is_printed(call):
+    code, out, _ = call("--version")
+    assert code == 0
+    assert out.startswith("omniscopy ")
+
+
+def test_formats_lists_what_can_be_read(call):
+    code, out, _ = call("formats", "--json")
+    assert code == 0
+    assert {row["name"] for row in json.loads(out)} == {row["name"] for row in om.io.formats()}
+    assert "Gatan DigitalMicrograph" in call("formats")[1]
+
+
+def test_convert_writes_an_open_file_and_keeps_one_that_is_there(call, image):
+    target = image.with_suffix(".hf5")
+    code, out, _ = call("convert", image, target)
+    assert (code, out.strip()) == (0, str(target))
+    (raw,), (kept,) = (om.signals(om.open(path)).values() for path in (image, target))
+    np.testing.assert_array_equal(raw, kept)
+    code, _, err = call("convert", image, target)
+    assert code == 2
+    assert "is there already" in err
+    assert call("convert", image, target, "--overwrite")[0] == 0
+
+
+def test_convert_to_an_unknown_format_is_refused(call, image):
+    code, _, err = call("convert", image, image.with_suffix(".nonsense"))
+    assert code == 2
+    assert "no format is written with the extension '.nonsense'" in err
+
+
+def test_report_writes_a_page_for_each_file(call, image, tmp_path):
+    other = write_mrc(tmp_path / "other.mrc", np.ones((4, 4), np.int16))
+    folder = tmp_path / "pages"
+    code, out, _ = call("report", image, other, "--output", folder, "--copy", "none")
+    assert code == 0
+    assert out.split() == [str(folder / "image.html"), str(folder / "other.html")]
+    made = {p.name for p in folder.iterdir()}
+    assert made == {"image.html", "image.py", "other.html", "other.py"}
+
+
+def test_some_files_that_fail_are_exit_code_1_and_do_not_stop_the_others(call, image, damaged):
+    code, out, err = call("report", damaged, image, "--copy", "none")
+    assert code == 1
+    assert out.strip() == str(image.with_suffix(".html"))
+    assert "damaged.mrc" in err
+
+
+def test_one_page_for_several_files_is_refused(call, image):
+    code, _, err = call("report", image, image, "--output", "one.html")
+    assert code == 2
+    assert "name a folder" in err
+
+
+def test_view_says_that_it_is_not_there_and_what_to_use(call, image):
+    code, _, err = call("view", image)
+    assert code == 2
+    assert "omniscopy report image.mrc --open" in err
+    with pytest.raises(om.view.__globals__["ExplorerMissingError"], match=r"omniscopy\.report"):
+        om.view(image)
+    with pytest.raises(NotImplementedError, match=r"plot\.signal"):
+        om.view(om.open_signal(image))
+
+
+def test_the_demo_of_a_file_writes_it_up(call, image, tmp_path):
+    folder = tmp_path / "a demo"
+    code, out, _ = call("demo", image, "--output", folder)
+    assert code == 0
+    assert {p.name for p in folder.iterdir()} == {"image.html", "image.hf5", "image.py"}
+    assert str(folder / "image.html") in out
+    assert call("demo", image, "--output", folder)[0] == 0
+
+
+@pytest.mark.slow
+def test_the_demo_makes_measurements_reports_copies_and_scripts(call, tmp_path):
+    code, out, _ = call("demo", "--output", tmp_path)
+    assert code == 0
+    stems = {"eels-spectrum-image": ".dm4", "afm-topography": ".ibw"}
+    made = {p.name for p in tmp_path.iterdir()}
+    assert made == {f"{s}{e}" for s, own in stems.items() for e in (own, ".html", ".hf5", ".py")}
+    spectra = om.open_signal(tmp_path / "eels-spectrum-image.dm4")
+    assert spectra.dims == ("y", "x", "energy_loss")
+    assert float(spectra.energy_loss[0]) == pytest.approx(420, abs=1e-3)
+    assert spectra.units == "counts"
+    height = om.open_signal(tmp_path / "afm-topography.ibw", "HeightTrace")
+    assert height.shape == (192, 256)
+    assert "Next, you could" in out
+
+
+def test_results_never_share_a_file(tmp_path):
+    sources = [tmp_path / "a.dm3", tmp_path / "a.dm4", tmp_path / "sub" / "a.dm4", tmp_path / "b.x"]
+    found = targets_for(sources, tmp_path, ".html")
+    names = [target.name for target in found]
+    assert names == ["a.dm3.html", "a.dm4.html", "a.dm4-1.html", "b.html"]
+
+
+def test_progress_is_shown_in_a_terminal_after_a_while(monkeypatch):
+    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    bars = []
+    show = progress._Bar.show
+    monkeypatch.setattr(progress._Bar, "show", lambda bar: (bars.append(bar), show(bar)))
+    with progress.showing_progress("working") as tell:
+        for _ in range(200):
+            if bars and bars[0]._shown is not None:
+                break
+            time.sleep(0.05)
+        da.ones(10, chunks=2).sum().compute()
+        tell(1, 2, "half [of] it")
+        assert bars[0]._shown.tasks[0].description == "half [of] it"
+        assert bars[0]._shown.tasks[0].completed == pytest.approx(0.5)
+
+
+def test_no_progress_is_written_where_nobody_looks(capsys):
+    with progress.showing_progress("working") as tell:
+        tell(1, 2, "half")
+    assert capsys.readouterr().err == ""
