@@ -13,6 +13,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, Variable
+from omniscopy.model.units import spell
 
 # What the library and a parser may raise on damaged bytes.
 DAMAGE = (
@@ -184,6 +185,20 @@ def text_of(attributes: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
+def known_units(text: str | None) -> str | None:
+    """Return the usual spelling of a unit, `None` where the file says that it is unknown."""
+    return spell(text) if text else None
+
+
+def line_of(values: np.ndarray) -> tuple[float, float] | None:
+    """Return offset and scale that `values` follow to the last bit, `None` where they do not."""
+    if len(values) < 2 or values.dtype != np.float64:
+        return None
+    offset, scale = float(values[0]), float(values[1]) - float(values[0])
+    exact = np.array_equal(offset + scale * np.arange(len(values)), values)
+    return (offset, scale) if exact else None
+
+
 def plain(value: Any, found: Any) -> Any:
     """Return an attribute as text, numbers, lists and dictionaries."""
     import h5py
@@ -271,11 +286,10 @@ class Hdf5Field:
 def field_variable(field: str, dims: Sequence[str], data: Any) -> tuple[str, Variable]:
     """Return the name and the variable of a field called like `Phase [rad]`."""
     from omniscopy.io.names import slug
-    from omniscopy.model.units import spell
 
     match = re.fullmatch(r"(.*?)\s*\[(.*)\]\s*", field)
     title, unit = (match[1], match[2]) if match else (field, "")
-    attrs = {"long_name": title, "quantity": title.lower(), "units": spell(unit) if unit else None}
+    attrs = {"long_name": title, "quantity": title.lower(), "units": known_units(unit)}
     stated = {key: value for key, value in attrs.items() if value}
     return slug(title), Variable(dims=tuple(dims), data=data, attrs=stated)
 
@@ -314,11 +328,9 @@ def _describe_region(reference: Any, found: Any) -> dict[str, Any] | None:
     described: dict[str, Any] = {"dataset": dataset.name}
     kind = region.get_select_type()
     if kind == h5py.h5s.SEL_POINTS:
-        count = min(region.get_select_elem_npoints(), MAX_ENTRIES)
-        described["points"] = region.get_select_elem_pointlist(0, count).tolist()
+        described["points"] = region.get_select_elem_pointlist()[:MAX_ENTRIES].tolist()
     elif kind == h5py.h5s.SEL_HYPERSLABS:
-        count = min(region.get_select_hyper_nblocks(), MAX_ENTRIES)
-        corners = region.get_select_hyper_blocklist(0, count)
+        corners = region.get_select_hyper_blocklist()[:MAX_ENTRIES]
         described["blocks"] = [[first.tolist(), (last + 1).tolist()] for first, last in corners]
     else:
         described["selection"] = "all" if kind == h5py.h5s.SEL_ALL else "none"

@@ -2,11 +2,12 @@
 
 The datasets that every program of the layout reads hold the values. Beside them each node's
 group has a group ``_omniscopy`` with the JSON text ``node`` (path in the tree, attributes, and
-for each variable its dataset, dimensions and notes) and the coordinates that the layout has no
-place for.
+for each variable its dataset, dimensions and notes) and what the layout has no place for. Where
+several nodes share a group, the further texts are ``node_1``, ``node_2`` ….
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from omniscopy.model.vocabulary import DIMENSIONS, kind_of, signal_type_of
 LAYOUT, VERSION = "omniscopy_layout", "omniscopy_layout_version"
 CURRENT_VERSION = 1
 PRIVATE, NODE = "_omniscopy", "node"
+IS_NODE = re.compile(r"node(_\d+)?")
 SIGNAL = "signal"
 
 Handle = Callable[[Any, Mapping[str, Any]], LazyArray]
@@ -71,12 +73,13 @@ def read_nodes(found: Iterable[Any], handle: Handle | None = None) -> KeptNodes:
     nodes: dict[str, Node] = {}
     used: set[str] = set()
     for group in found:
-        if not isinstance(group, h5py.Group):
+        private = group.get(PRIVATE) if isinstance(group, h5py.Group) else None
+        if not isinstance(private, h5py.Group):
             continue
-        text = group.get(f"{PRIVATE}/{NODE}")
-        if isinstance(text, h5py.Dataset):
-            described = _parse(text)
-            nodes[described["path"]] = _node(group, described, handle or _dataset_handle, used)
+        for name in private:
+            if IS_NODE.fullmatch(name):
+                described = _parse(private[name])
+                nodes[described["path"]] = _node(group, described, handle or _dataset_handle, used)
     return KeptNodes(nodes, frozenset(used))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from omniscopy.io.attributes import plain_attrs
 from omniscopy.io.hdf5 import write_attribute, write_group
-from omniscopy.io.hdf5_nodes import CURRENT_VERSION, LAYOUT, NODE, PRIVATE, SIGNAL, VERSION
+from omniscopy.io.hdf5_nodes import CURRENT_VERSION, IS_NODE, LAYOUT, NODE, PRIVATE, SIGNAL, VERSION
 from omniscopy.io.stored import ChunkedTarget, StoredNode, StoredVariable, native_chunks
 from omniscopy.model.errors import DataError
 from omniscopy.model.provenance import PROVENANCE
@@ -97,13 +97,16 @@ def keep_node(group: Any, node: StoredNode, places: Mapping[str, Mapping[str, An
     }
     text = json.dumps(described, allow_nan=False).encode()
     kind = h5py.string_dtype("utf-8", len(text))
-    group.require_group(PRIVATE).create_dataset(NODE, data=np.array(text, dtype=kind), dtype=kind)
+    private = group.require_group(PRIVATE)
+    name = link_name(NODE, private)
+    private.create_dataset(name, data=np.array(text, dtype=kind), dtype=kind)
 
 
 def keep_aside(group: Any, variable: StoredVariable, pairs: list[Pair]) -> str:
     """Write what the layout has no place for; return where it is, from the group."""
     private = group.require_group(PRIVATE)
-    name = link_name(variable.name, {NODE, *private})
+    stem = f"{variable.name}_values" if IS_NODE.fullmatch(variable.name) else variable.name
+    name = link_name(stem, private)
     if variable.is_text:
         write_texts(private, name, variable.values)
     else:
@@ -141,10 +144,11 @@ def thumbnail_of(root: Mapping[str, Any]) -> np.ndarray | None:
     return image if fits else None
 
 
-def write_texts_as_attributes(found: Any, said: Mapping[str, str]) -> None:
-    """Write attributes that are text."""
+def write_words(found: Any, **said: Any) -> None:
+    """Write attributes that the layouts want as text; what is unknown is "generic"."""
     for name, value in said.items():
-        write_attribute(found, name, value)
+        text = str(value).replace("\0", "") if value is not None else ""
+        write_attribute(found, name, text or "generic")
 
 
 def _history_entry(step: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import DAMAGE, load, read_attributes, text_of
+from omniscopy.io.hdf5 import DAMAGE, known_units, line_of, load, read_attributes, text_of
 from omniscopy.io.records import Axis
-from omniscopy.model.units import spell
 
 # Attributes of the library itself. Damage to one can cost seconds, so each is read once at most.
 STRUCTURAL = frozenset({"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"})
@@ -35,20 +34,6 @@ def read_axes(dataset: Any) -> list[Axis]:
     ]
 
 
-def uniform(values: np.ndarray) -> tuple[float, float] | None:
-    """Return offset and scale of which `values` follow exactly, `None` where there are none."""
-    if len(values) < 2 or values.dtype.kind not in "iuf":
-        return None
-    offset, scale = float(values[0]), float(values[1]) - float(values[0])
-    exact = np.array_equal(offset + scale * np.arange(len(values)), values)
-    return (offset, scale) if exact and values.dtype == np.float64 else None
-
-
-def known(text: str | None) -> str | None:
-    """Return the usual spelling of a unit, `None` where the file says that it is unknown."""
-    return spell(text) if text else None
-
-
 def _axis(dataset: Any, name: str, size: int, scale: Any) -> Axis:
     if scale is None:
         return Axis(name=name, size=size)
@@ -60,14 +45,14 @@ def _axis(dataset: Any, name: str, size: int, scale: Any) -> Axis:
         raise FormatError(message, path=dataset.file.filename, key=dataset.name)
     said = read_attributes(scale, without=STRUCTURAL)
     values = _values(scale)
-    line = uniform(values)
+    line = line_of(values)
     return Axis(
         name=name,
         size=size,
         offset=line[0] if line else 0.0,
         scale=line[1] if line else 1.0,
         values=None if line else values,
-        units=known(text_of(said, "units")),
+        units=known_units(text_of(said, "units")),
         quantity=text_of(said, "quantity"),
         kind=KINDS.get(str(said.get("dimension_type", "")).upper()),
     )

@@ -16,6 +16,7 @@ from omniscopy.io.hdf5 import (
     field_variable,
     fields_of,
     groups_above,
+    known_units,
     linked,
     load,
     open_hdf5,
@@ -27,7 +28,7 @@ from omniscopy.io.hdf5 import (
     walk,
 )
 from omniscopy.io.hdf5_nodes import has_nodes, read_nodes
-from omniscopy.io.nsid.axes import STRUCTURAL, known, read_axes
+from omniscopy.io.nsid.axes import STRUCTURAL, read_axes
 from omniscopy.io.nsid.probe import is_main
 from omniscopy.io.nsid.structures import read_structure
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
@@ -124,7 +125,7 @@ def _channel(main: Any, result: _Result | None, holding: set[int]) -> Channel:
         data=None if compound else Hdf5Array.of(main),
         axes=axes,
         quantity=text_of(said, "quantity"),
-        units=known(text_of(said, "units")),
+        units=known_units(text_of(said, "units")),
         signal_type=_signal_type(said.get("data_type")),
         modality=text_of(said, "modality"),
         source=text_of(said, "source"),
@@ -164,7 +165,10 @@ def _with_points(
     which = next((axis for axis in axes if axis.kind == "point"), None)
     if which is None or places.ndim != 2 or len(places) != which.size or places.shape[1] > 3:
         return axes, {}
-    attrs = {"units": known(text_of(cloud, "spacial_units", "spatial_units")), "kind": "spatial"}
+    attrs = {
+        "units": known_units(text_of(cloud, "spacial_units", "spatial_units")),
+        "kind": "spatial",
+    }
     attrs = {**{key: value for key, value in attrs.items() if value}, "quantity": "length"}
     coordinates = {
         name: Variable(dims=("point",), data=places[:, column], attrs=attrs)

@@ -9,7 +9,6 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from omniscopy.io.hdf5 import write_attribute
 from omniscopy.io.hdf5_nodes import SIGNAL
 from omniscopy.io.hdf5_writing import (
     LIBRARY,
@@ -22,6 +21,7 @@ from omniscopy.io.hdf5_writing import (
     require_compression,
     thumbnail_of,
     write_descriptions,
+    write_words,
 )
 from omniscopy.io.stored import StoredNode, StoredVariable, stored_nodes, stream
 from omniscopy.model.vocabulary import kind_of
@@ -154,7 +154,7 @@ def _write_scales(
         name = link_name(dim, group)
         scale = group.create_dataset(name, data=values)
         kind = attrs.get("kind") or kind_of(dim)
-        _write_texts(
+        write_words(
             scale,
             name=name,
             quantity=attrs.get("quantity"),
@@ -181,7 +181,7 @@ def _describe(dataset: Any, variable: StoredVariable, node: StoredNode) -> None:
     said = variable.attrs
     kind = str(said.get("signal_type"))
     title = str(said.get("long_name") or dataset.name.rpartition("/")[2])
-    _write_texts(
+    write_words(
         dataset,
         title=title,
         main_data_name=title,
@@ -193,10 +193,3 @@ def _describe(dataset: Any, variable: StoredVariable, node: StoredNode) -> None:
         pyNSID_version=LAYOUT_OF,
         timestamp=datetime.now(UTC).strftime("%Y_%m_%d-%H_%M_%S"),
     )
-
-
-def _write_texts(found: Any, **said: Any) -> None:
-    """Write attributes that the layout wants as text."""
-    for name, value in said.items():
-        text = str(value).replace("\0", "") if value is not None else ""
-        write_attribute(found, name, text or "generic")

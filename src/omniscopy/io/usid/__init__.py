@@ -1,0 +1,1 @@
+"""USID: universal spectroscopy and imaging data in HDF5, tables of positions by steps."""

@@ -1,0 +1,117 @@
+"""Where the nodes of a tree lie in a USID file: channels, and results beside their sources."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omniscopy.io.hdf5_nodes import SIGNAL
+from omniscopy.io.hdf5_writing import link_name
+from omniscopy.io.stored import StoredNode
+from omniscopy.model.provenance import PROVENANCE
+
+RESULTS = re.compile(r".+-.+_\d{3,}")
+MAIN = "Raw_Data"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The group of a node; for results, their group, what made them and the node they are of."""
+
+    group: str
+    results: str | None = None
+    tool: str | None = None
+    source: str | None = None
+
+
+def node_places(nodes: list[StoredNode]) -> dict[str, Place]:
+    """Return the place of every node but the root, by path."""
+    own = [node for node in nodes if node.path != "/"]
+    raw = [node for node in own if not _is_result(node)]
+    places: dict[str, Place] = {}
+    channels: dict[str, int] = {}
+    for node in raw:
+        first, *below = node.path.strip("/").split("/")
+        number = channels.setdefault(first, len(channels))
+        links = [link_name(part, ()) for part in below]
+        places[node.path] = Place("/".join([f"/Measurement_000/Channel_{number:03d}", *links]))
+    groups: dict[str, Place] = {}
+    known = [node for node in raw if node.data]
+    for node in own:
+        if _is_result(node):
+            _place_result(node, known, places, groups)
+            known += [node] if node.data else []
+    return places
+
+
+def said_of(node: StoredNode) -> dict[str, Any]:
+    """Return the attributes of a node with those of its main variable."""
+    main = node.variables.get(SIGNAL)
+    return {**node.attrs, **(main.attrs if main is not None else {})}
+
+
+def main_name(node: StoredNode, place: Place) -> str:
+    """Return the name for the main variable of a node."""
+    return node.path.rpartition("/")[2] if place.results else MAIN
+
+
+def _is_result(node: StoredNode) -> bool:
+    return node.path.startswith("/results/")
+
+
+def _place_result(
+    node: StoredNode,
+    known: list[StoredNode],
+    places: dict[str, Place],
+    groups: dict[str, Place],
+) -> None:
+    """Put a node into the results group that it shares with the nodes beside it."""
+    first, *below = node.path.strip("/").split("/")[1:]
+    if first not in groups:
+        source = _source(node, known)
+        above = places[source.path].group if source else "/Measurement_000/Channel_000"
+        name, tool = _results_name(first, source, places)
+        group = f"{above}/{link_name(name, {p.group.rpartition('/')[2] for p in groups.values()})}"
+        groups[first] = Place(group, group, tool, source.path if source else None)
+    shared = groups[first]
+    links = [link_name(part, ()) for part in below[:-1]]
+    group = "/".join([shared.group, *links])
+    places[node.path] = Place(group, shared.results, shared.tool, shared.source)
+
+
+def _results_name(
+    name: str, source: StoredNode | None, places: Mapping[str, Place]
+) -> tuple[str, str]:
+    """Return the name `<Source>-<Tool>_000` of a results group and its tool."""
+    if RESULTS.fullmatch(name):
+        return name, re.sub(r"_\d+$", "", name.partition("-")[2])
+    match = re.fullmatch(r"(?:Log_)?(.*?)_?(\d*)", name)
+    tool = (match[1] if match and match[1] else name).replace("-", "_")
+    number = int(match[2][-6:] or 0) if match else 0
+    of = main_name(source, places[source.path]).replace("-", "_") if source else MAIN
+    return f"{of}-{tool}_{number:03d}", tool
+
+
+def _source(node: StoredNode, known: list[StoredNode]) -> StoredNode | None:
+    """Return the node that results say they were made of, or their history, or the first."""
+    process = said_of(node).get("process")
+    named = process.get("sources") if isinstance(process, Mapping) else None
+    for candidate in known:
+        if isinstance(named, list) and said_of(candidate).get("path") in named:
+            return candidate
+    steps = [step["id"] for each in _histories(node) for step in each]
+    made = {_last(candidate): candidate for candidate in known}
+    return next((made[step] for step in reversed(steps) if step in made), None) or next(
+        iter(known), None
+    )
+
+
+def _histories(node: StoredNode) -> list[list[Mapping[str, Any]]]:
+    kept = [node.attrs, *(variable.attrs for variable in node.variables.values())]
+    found = [attrs.get(PROVENANCE) for attrs in kept]
+    return [each for each in found if isinstance(each, list)]
+
+
+def _last(node: StoredNode) -> str | None:
+    histories = _histories(node)
+    return histories[-1][-1]["id"] if histories and histories[-1] else None

@@ -1,0 +1,36 @@
+"""Telling USID files from other HDF5 files."""
+
+from pathlib import Path
+from typing import Any
+
+from omniscopy.io.errors import FormatError
+from omniscopy.io.hdf5 import DAMAGE, open_hdf5, walk
+
+# A file of another kind may hold any number of objects; the first ones tell.
+LOOKED_AT = 1000
+REFERENCES = (
+    "Position_Indices", "Position_Values", "Spectroscopic_Indices", "Spectroscopic_Values",
+)  # fmt: skip
+
+
+def matches(path: Path) -> bool:
+    """Return whether an HDF5 file holds a USID dataset, or is one that Omniscopy wrote."""
+    try:
+        with open_hdf5(path) as file:
+            if file.attrs.get("omniscopy_layout") is not None:
+                return bool(file.attrs["omniscopy_layout"] == "usid")
+            return any(is_main(found) for found in walk(file, limit=LOOKED_AT))
+    except FormatError:
+        return False
+
+
+def is_main(found: Any) -> bool:
+    """Return whether a group or dataset is a table with references to its four ancillaries."""
+    import h5py
+
+    if not isinstance(found, h5py.Dataset) or found.shape is None or found.ndim != 2:
+        return False
+    try:
+        return found.dtype.kind in "biufcV" and all(name in found.attrs for name in REFERENCES)
+    except DAMAGE:
+        return False

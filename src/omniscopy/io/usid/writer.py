@@ -1,0 +1,234 @@
+"""Writing USID files: every variable a table with references to its four ancillaries."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from omniscopy.io.hdf5 import write_attribute
+from omniscopy.io.hdf5_nodes import SIGNAL
+from omniscopy.io.hdf5_writing import (
+    LIBRARY,
+    Pair,
+    keep_aside,
+    keep_node,
+    link_name,
+    mark_layout,
+    require_compression,
+    write_words,
+)
+from omniscopy.io.stored import (
+    ChunkedTarget,
+    StoredNode,
+    StoredVariable,
+    native_chunks,
+    stored_nodes,
+    stream,
+)
+from omniscopy.io.usid.ancillaries import Ancillaries, make_columns, split_dims
+from omniscopy.io.usid.arrays import line_numbers, line_runs
+from omniscopy.io.usid.places import Place, main_name, node_places, said_of
+from omniscopy.model.provenance import PROVENANCE
+
+COMPLETED = "completed_positions"
+CHUNK_BYTES = 2**20
+
+
+def write(tree: xr.DataTree, path: Path, *, compression: str | None = None) -> None:
+    """Write a tree as a USID file, streaming lazy values block by block.
+
+    Parameters
+    ----------
+    tree : DataTree
+        Any nodes. Every variable of numbers becomes a main dataset: its spatial dimensions and
+        points are positions, all others steps at each position. Nodes below `results` become
+        results groups (`<Source>-<Tool>_000`) beside what they were made of.
+    path : Path
+        The file to write.
+    compression : {"gzip", "lzf"}, optional
+        Of the values, which then also have checksums.
+
+    Raises
+    ------
+    DataError
+        A variable holds what cannot be saved.
+    """
+    require_compression(compression)
+    root, *nodes = stored_nodes(tree)
+    with h5py.File(path, "w", libver=LIBRARY) as file:
+        mark_layout(file, "usid")
+        writing = _Writing(file, compression)
+        file.attrs["translator"] = "omniscopy"
+        measurement = file.create_group("Measurement_000")
+        _write_flat(measurement, root.attrs.get("metadata"))
+        writing.node(root, Place("/Measurement_000"), root.variables)
+        for node, place in _placed(nodes):
+            coords = {**_inherited(tree, node), **node.coordinates}
+            writing.node(node, place, coords)
+        stream(writing.pairs, lock=True)
+
+
+def _placed(nodes: list[StoredNode]) -> list[tuple[StoredNode, Place]]:
+    """Return the nodes with their places, sources before what was made of them."""
+    places = node_places(nodes)
+    ordered = sorted(nodes, key=lambda node: places[node.path].results is not None)
+    return [(node, places[node.path]) for node in ordered]
+
+
+@dataclass
+class _Writing:
+    """What has been written so far."""
+
+    file: Any
+    compression: str | None
+    pairs: list[Pair] = field(default_factory=list)
+    tables: Ancillaries = field(default_factory=Ancillaries)
+    mains: dict[str, Any] = field(default_factory=dict)
+
+    def node(self, node: StoredNode, place: Place, coords: Mapping[str, StoredVariable]) -> None:
+        """Write one node: its tables, its results group, and what restores it."""
+        group = self.file.require_group(place.group)
+        if place.results:
+            self.results_group(self.file.require_group(place.results), node, place)
+        found: dict[str, dict[str, Any]] = {}
+        for name, variable in node.variables.items():
+            if variable.coordinate or variable.is_text:
+                found[name] = {"at": keep_aside(group, variable, self.pairs)}
+            elif name == COMPLETED and place.results:
+                _write_completed(group, variable)
+                found[name] = {"at": keep_aside(group, variable, self.pairs)}
+            else:
+                own = main_name(node, place) if name == SIGNAL else name
+                found[name] = self.table(group, link_name(own, group), variable, node, coords)
+        if node.data and not place.results:
+            write_attribute(group, "name", said_of(node).get("long_name"))
+            _write_flat(group, said_of(node).get("metadata"))
+        keep_node(group, node, found)
+
+    def table(
+        self,
+        group: Any,
+        name: str,
+        variable: StoredVariable,
+        node: StoredNode,
+        coords: Mapping[str, StoredVariable],
+    ) -> dict[str, Any]:
+        """Write a variable as a table; return what its reader has to know."""
+        rows, columns = split_dims(variable.dims, coords)
+        sizes = dict(zip(variable.dims, variable.values.shape, strict=True))
+        values, _ = native_chunks(variable.values)
+        shape = tuple(math.prod(sizes[dim] for dim in dims) for dims in (rows, columns))
+        dataset = group.create_dataset(
+            name, shape=shape, dtype=values.dtype, **self.layout(shape, values.dtype)
+        )
+        axes = tuple(variable.dims.index(dim) for dim in rows + columns)
+        folded = _Folded(dataset, tuple(values.shape), axes, len(rows))
+        self.pairs.append((values, ChunkedTarget(folded, tuple(max(n, 1) for n in values.shape))))
+        said = variable.attrs
+        write_words(
+            dataset,
+            quantity=said.get("quantity") or said.get("long_name") or name,
+            units=variable.hints.get("units") or said.get("units"),
+        )
+        for side, dims in (("Position", rows), ("Spectroscopic", columns)):
+            indices, places = self.tables.write(group, side, make_columns(dims, sizes, coords))
+            dataset.attrs[f"{side}_Indices"] = indices.ref
+            dataset.attrs[f"{side}_Values"] = places.ref
+        self.mains.setdefault(node.path, dataset)
+        table = {"rows": rows, "columns": columns, "sizes": sizes}
+        return {"at": name, "table": table}
+
+    def layout(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+        """Return how a table is laid out: in one piece, or in chunks of whole spectra."""
+        if self.compression is None or not math.prod(shape):
+            return {}
+        across = min(shape[1], max(CHUNK_BYTES // dtype.itemsize, 1))
+        along = min(shape[0], max(CHUNK_BYTES // (across * dtype.itemsize), 1))
+        packed = {"compression": self.compression, "shuffle": True, "fletcher32": True}
+        return {"chunks": (along, across), **packed}
+
+    def results_group(self, group: Any, node: StoredNode, place: Place) -> None:
+        """Say in a results group which tool made it of what, and refer to it from there."""
+        process = said_of(node).get("process")
+        steps = said_of(node).get(PROVENANCE)
+        given = process.get("parameters") if isinstance(process, Mapping) else None
+        if given is None and isinstance(steps, list) and steps:
+            given = steps[-1].get("parameters")
+        if "tool" in group.attrs:
+            return
+        source = self.mains.get(place.source or "")
+        group.attrs["tool"] = str(place.tool)
+        group.attrs["num_source_dsets"] = int(source is not None)
+        if source is not None:
+            group.attrs["source_000"] = source.ref
+            number = sum(1 for key in source.attrs if key.startswith("results_"))
+            source.attrs[f"results_{number:03d}"] = group.ref
+        _write_flat(group, given)
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """A table on disk that takes parts of the N-dimensional array that it stands for."""
+
+    table: Any
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    row_dims: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of the table."""
+        return self.table.dtype
+
+    def __setitem__(self, key: tuple[slice, ...], values: np.ndarray) -> None:
+        parts = tuple(key[axis] for axis in self.axes)
+        shape = tuple(self.shape[axis] for axis in self.axes)
+        rows = line_numbers(parts[: self.row_dims], shape[: self.row_dims], None)
+        columns = line_numbers(parts[self.row_dims :], shape[self.row_dims :], None)
+        lines = np.asarray(values).transpose(self.axes).reshape(len(rows), len(columns))
+        if not lines.size:
+            return
+        start = 0
+        for along, length in line_runs(rows):
+            left = 0
+            for across, width in line_runs(columns):
+                block = lines[start : start + length, left : left + width]
+                self.table[along, across] = block
+                left += width
+            start += length
+
+
+def _inherited(tree: xr.DataTree, node: StoredNode) -> dict[str, StoredVariable]:
+    """Return the coordinates that a node has from the nodes above it."""
+    return {
+        str(name): StoredVariable(
+            name=str(name),
+            dims=tuple(str(dim) for dim in coord.dims),
+            values=coord.values,
+            attrs=dict(coord.attrs),
+            coordinate=True,
+        )
+        for name, coord in tree[node.path].to_dataset().coords.items()
+        if name not in node.variables
+    }
+
+
+def _write_completed(group: Any, variable: StoredVariable) -> None:
+    """Write which positions are done the way a process that goes on looks for it."""
+    if COMPLETED not in group:
+        group[COMPLETED] = np.asarray(variable.values).ravel().astype(np.uint8)
+
+
+def _write_flat(found: Any, content: Any, above: str = "") -> None:
+    """Write a nested dictionary as attributes, their keys joined with hyphens."""
+    for key, value in content.items() if isinstance(content, Mapping) else ():
+        name = f"{above}{key}".replace("\0", "").strip() or "_"
+        if isinstance(value, Mapping):
+            _write_flat(found, value, f"{name}-")
+        elif name not in found.attrs:
+            write_attribute(found, name, value)
