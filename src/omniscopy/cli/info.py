@@ -30,10 +30,16 @@ def show_info(
     say()
     columns = ("channel", "kind", "dimensions", "type", "quantity", "units", "axes")
     say_table(columns, (_row(channel) for channel in found["channels"]))
-    metadata = [f"  {name}: {clean(value)}" for name, value in _leaves(found["metadata"])]
-    if metadata:
+    _say_metadata("", found["metadata"])
+    for channel in found["channels"]:
+        _say_metadata(channel["name"], channel["metadata"])
+
+
+def _say_metadata(channel: str, metadata: dict[str, Any]) -> None:
+    lines = [f"  {clean(name)}: {_value(name, value)}" for name, value in _leaves(metadata)]
+    if lines:
         say()
-        say("\n".join(metadata))
+        say("\n".join([f"{clean(channel)}:", *lines] if channel else lines))
 
 
 def _row(channel: dict[str, Any]) -> tuple[str, ...]:
@@ -54,9 +60,30 @@ def _axis(axis: dict[str, Any]) -> str:
     if "scale" in axis:
         if not units:
             return ""
-        return f"{axis['name']}: {axis['scale']:.4g}{units} from {axis['offset']:.4g}"
+        start, step = axis["offset"], axis["scale"]
+        places = (start, start + step * (axis["size"] - 1), step)
+        first, last, step = (_measure(value, axis["units"]) for value in places)
+        return f"{axis['name']}: {first} to {last} in steps of {step}"
     ends = [f"{end:.4g}" if isinstance(end, int | float) else str(end) for end in axis["ends"]]
     return f"{axis['name']}: {' … '.join(ends)}{units}"
+
+
+def _value(name: str, value: Any) -> str:
+    """Return a piece of common metadata with its units."""
+    from omniscopy.model.vocabulary import METADATA
+
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return clean(_measure(value, METADATA.get(name)) if number else value)
+
+
+def _measure(value: float, units: str | None) -> str:
+    """Return a number with its units, in a prefix that reads well."""
+    from omniscopy.model.units import readable
+
+    if units in (None, "1"):
+        return f"{value:.6g}"
+    shown, target = (value, units) if str(units).endswith("eV") else readable(value, str(units))
+    return f"{shown:.4g} {target}"
 
 
 def _leaves(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
