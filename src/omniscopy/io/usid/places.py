@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omniscopy.io.hdf5_nodes import SIGNAL
@@ -39,7 +39,13 @@ def node_places(nodes: list[StoredNode]) -> dict[str, Place]:
     known = [node for node in raw if node.data]
     for node in own:
         if _is_result(node):
-            _place_result(node, known, places, groups)
+            first = node.path.split("/")[2]
+            if first not in groups:
+                made = [each for each in own if each.path.split("/")[1:3] == ["results", first]]
+                groups[first] = _results_place(first, _source(made, known), places, groups)
+            links = [link_name(part, ()) for part in node.path.split("/")[3:-1]]
+            place = groups[first]
+            places[node.path] = replace(place, group="/".join([place.group, *links]))
             known += [node] if node.data else []
     return places
 
@@ -59,24 +65,18 @@ def _is_result(node: StoredNode) -> bool:
     return node.path.startswith("/results/")
 
 
-def _place_result(
-    node: StoredNode,
-    known: list[StoredNode],
-    places: dict[str, Place],
-    groups: dict[str, Place],
-) -> None:
-    """Put a node into the results group that it shares with the nodes beside it."""
-    first, *below = node.path.strip("/").split("/")[1:]
-    if first not in groups:
-        source = _source(node, known)
-        above = places[source.path].group if source else "/Measurement_000/Channel_000"
-        name, tool = _results_name(first, source, places)
-        group = f"{above}/{link_name(name, {p.group.rpartition('/')[2] for p in groups.values()})}"
-        groups[first] = Place(group, group, tool, source.path if source else None)
-    shared = groups[first]
-    links = [link_name(part, ()) for part in below[:-1]]
-    group = "/".join([shared.group, *links])
-    places[node.path] = Place(group, shared.results, shared.tool, shared.source)
+def _results_place(
+    first: str,
+    source: StoredNode | None,
+    places: Mapping[str, Place],
+    groups: Mapping[str, Place],
+) -> Place:
+    """Return the results group for the nodes below `/results/<first>`, beside their source."""
+    above = places[source.path].group if source else "/Measurement_000/Channel_000"
+    name, tool = _results_name(first, source, places)
+    taken = {place.group.rpartition("/")[2] for place in groups.values()}
+    group = f"{above}/{link_name(name, taken)}"
+    return Place(group, group, tool, source.path if source else None)
 
 
 def _results_name(
@@ -92,18 +92,19 @@ def _results_name(
     return f"{of}-{tool}_{number:03d}", tool
 
 
-def _source(node: StoredNode, known: list[StoredNode]) -> StoredNode | None:
+def _source(made: list[StoredNode], known: list[StoredNode]) -> StoredNode | None:
     """Return the node that results say they were made of, or their history, or the first."""
-    process = said_of(node).get("process")
-    named = process.get("sources") if isinstance(process, Mapping) else None
-    for candidate in known:
-        if isinstance(named, list) and said_of(candidate).get("path") in named:
-            return candidate
-    steps = [step["id"] for each in _histories(node) for step in each]
-    made = {_last(candidate): candidate for candidate in known}
-    return next((made[step] for step in reversed(steps) if step in made), None) or next(
-        iter(known), None
-    )
+    for node in made:
+        process = said_of(node).get("process")
+        named = process.get("sources") if isinstance(process, Mapping) else None
+        named = named if isinstance(named, list) else []
+        for candidate in known:
+            if said_of(candidate).get("path") in named:
+                return candidate
+    steps = [step["id"] for node in made for each in _histories(node) for step in each]
+    last = {_last(candidate): candidate for candidate in known}
+    remembered = next((last[step] for step in reversed(steps) if step in last), None)
+    return remembered or next(iter(known), None)
 
 
 def _histories(node: StoredNode) -> list[list[Mapping[str, Any]]]:

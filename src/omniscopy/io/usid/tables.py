@@ -98,7 +98,7 @@ def _columns(
     taken: Container[str],
 ) -> list[_Column]:
     count = table.shape[1]
-    labels = _texts(said.get("labels"), count) or _labels_of_regions(said, count)
+    labels = _texts(said.get("labels"), count) or _labels_of_regions(said, side, count)
     units = _texts(said.get("units"), count)
     columns: list[_Column] = []
     for number in range(count):
@@ -245,10 +245,15 @@ def _texts(value: Any, count: int) -> list[str]:
     return [str(item).strip() for item in items[:count]]
 
 
-def _labels_of_regions(said: Mapping[str, Any], count: int) -> list[str]:
-    """Return labels of the oldest files: the names of region references, one a column."""
-    named = [key for key, value in said.items() if isinstance(value, dict) and "dataset" in value]
-    return named if len(named) == count else []
+def _labels_of_regions(said: Mapping[str, Any], side: str, count: int) -> list[str]:
+    """Return labels of the oldest files: the names of region references to single columns."""
+    across = 1 if side == "Position" else 0
+    found: dict[int, str] = {}
+    for key, value in said.items():
+        blocks = value.get("blocks") if isinstance(value, dict) else None
+        if blocks:
+            found.setdefault(blocks[0][0][across], key)
+    return [found[number] for number in range(count)] if set(found) == {*range(count)} else []
 
 
 def _name(label: str, others: Container[str], taken: Container[str]) -> str:

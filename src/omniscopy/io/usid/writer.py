@@ -93,7 +93,7 @@ class _Writing:
     def node(self, node: StoredNode, place: Place, coords: Mapping[str, StoredVariable]) -> None:
         """Write one node: its tables, its results group, and what restores it."""
         group = self.file.require_group(place.group)
-        if place.results:
+        if place.results and node.data:
             self.results_group(self.file.require_group(place.results), node, place)
         found: dict[str, dict[str, Any]] = {}
         for name, variable in node.variables.items():
