@@ -7,7 +7,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Mapped:
     offset: int
     shape: tuple[int, ...]
     file_dtype: np.dtype[Any]
-    order: str = "C"
+    order: Literal["C", "F"] = "C"
     chunks: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class Mapped:
             mode="r",
             offset=self.offset,
             shape=self.shape,
-            order=self.order,  # type: ignore[arg-type]
+            order=self.order,
         )
         return np.array(mapped[key], dtype=self.dtype, order="C")
 
