@@ -26,6 +26,9 @@ BOOK_KEEPING = frozenset(
     {"machine_id", "timestamp", "platform", "sidpy_version", "pyNSID_version", "pyUSID_version"}
 )
 
+# Groups of attributes, in which there is no data to be found.
+DESCRIPTIONS = frozenset({"metadata", "original_metadata", "provenance", "point_cloud"})
+
 MAX_OBJECTS, MAX_DEPTH, MAX_ENTRIES = 100_000, 32, 20_000
 LOADED_BYTES = 256 * 2**20
 ATTRIBUTE_BYTES = 60_000  # older HDF5 refuses attributes of 64 kB and more

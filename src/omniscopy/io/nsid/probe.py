@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import DAMAGE, open_hdf5, walk
+from omniscopy.io.hdf5 import DAMAGE, DESCRIPTIONS, open_hdf5, walk
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000
@@ -17,7 +17,9 @@ def matches(path: Path) -> bool:
         with open_hdf5(path) as file:
             if file.attrs.get("omniscopy_layout") is not None:
                 return bool(file.attrs["omniscopy_layout"] == "nsid")
-            return any(is_main(found) for found in walk(file, limit=LOOKED_AT))
+            return any(
+                is_main(found) for found in walk(file, without=DESCRIPTIONS, limit=LOOKED_AT)
+            )
     except FormatError:
         return False
 

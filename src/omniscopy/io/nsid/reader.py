@@ -12,6 +12,7 @@ from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.hdf5 import (
     BOOK_KEEPING,
+    DESCRIPTIONS,
     address,
     field_variable,
     fields_of,
@@ -46,7 +47,6 @@ COMMON = {
     "detector": "detector.name",
     "microscope": "instrument.model",
 }
-METADATA = frozenset({"metadata", "original_metadata", "provenance", "point_cloud"})
 THUMBNAIL_BYTES = 2**20
 
 
@@ -72,7 +72,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         The file is damaged or holds no main dataset.
     """
     with open_hdf5(path) as file:
-        found = list(walk(file, without=METADATA))
+        found = list(walk(file, without=DESCRIPTIONS))
         mains = [each for each in found if is_main(each)]
         if has_nodes(file):
             nodes = read_nodes(found)

@@ -13,6 +13,7 @@ from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.hdf5 import (
     BOOK_KEEPING,
+    DESCRIPTIONS,
     field_variable,
     fields_of,
     known_units,
@@ -60,7 +61,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         The file is damaged or holds no main dataset.
     """
     with open_hdf5(path) as file:
-        found = list(walk(file, without=frozenset({"metadata", "original_metadata"})))
+        found = list(walk(file, without=DESCRIPTIONS))
         mains = [each for each in found if is_main(each)]
         if has_nodes(file):
             nodes = read_nodes(found, folded_handle)
