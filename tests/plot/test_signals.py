@@ -213,6 +213,48 @@ def test_data_of_any_dimensions_are_drawn(sizes, lazy):
     drawn(plot.signal(data.drop_vars(list(sizes))))
 
 
+def test_a_waveform_that_comes_and_goes_is_numbered_in_pictures_and_followed_in_curves():
+    bias = np.concatenate([np.linspace(0, 5, 10), np.linspace(5, 0, 10)])
+    data = make.labelled(np.ones((30, 20)), make.axis("time", 30, 1e-3, "s"), make.axis("bias", 20))
+    data = data.assign_coords(bias=("bias", bias, {"units": "V"}))
+    assert "Bias, point number" in texts(drawn(plot.signal(data)))
+    np.testing.assert_allclose(plot.signal(data[0]).axes[0].lines[0].get_xdata(), bias)
+
+
+def test_a_decomposition_of_one_spectrum_is_drawn():
+    drawn(plot.signal(make.decomposition().isel(y=[0], x=[0], component=[0])))
+
+
+def test_blank_rows_at_the_end_of_a_table_are_no_points():
+    spots = xr.Dataset(
+        {
+            name: ("peak", np.array([1.0, -1.0, np.nan]), {"units": units})
+            for name, units in (("ky", "1/nm"), ("kx", "1/nm"), ("intensity", "1"))
+        },
+        coords={"peak": np.arange(3)},
+    )
+    assert "2 points" in texts(drawn(plot.signal(spots)))
+    blank = spots * np.nan
+    assert any("nothing was found" in text for text in texts(drawn(plot.signal(blank))))
+
+
+def test_nothing_on_a_figure_is_clipped():
+    for data in (make.image(64, 64), make.spectral_image(), make.scan_4d(), make.fitted_maps()):
+        figure = drawn(plot.signal(data, title=""))
+        width, height = figure.get_size_inches()
+        box = figure.get_tightbbox()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= width
+        assert box.y1 <= height
+
+
+def test_the_name_of_a_graph_is_no_title():
+    lazy = da.ones((8, 8), chunks=4) + 1
+    data = xr.DataArray(lazy, dims=("y", "x"))
+    assert not any(text.startswith("add-") for text in texts(drawn(plot.signal(data))))
+
+
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "float16", "complex64"])
 def test_values_of_any_number_type_are_drawn(dtype):
     drawn(plot.signal(make.image().astype(dtype)))

@@ -21,18 +21,23 @@ from omniscopy.testing.files.igor import write_asylum_image
 HOSTILE = '<script>alert("x")</script>&lt;{{ 7 * 7 }}'
 
 
-@pytest.fixture
-def eels(tmp_path):
-    """Make a spectrum image as a DM4 file, with a title that tries to break out of the page."""
+def write_spectra(folder):
+    """Write a spectrum image as a DM4 file, with a title that tries to break out of the page."""
     values = np.random.default_rng(0).poisson(50, (40, 4, 5)).astype(np.float32)
     calibrations = [(0.0, 2.0, "nm"), (0.0, 2.0, "nm"), (0.0, 0.5, "eV")]
     image = DmImage(
         data=values, name="EELS <b>map</b>", calibrations=calibrations,
         tags=gatan_tags() | {"Note": {"Text": HOSTILE}},
     )  # fmt: skip
-    path = tmp_path / "map.dm4"
+    path = folder / "map.dm4"
     write_dm4(path, image, thumbnail=False)
     return path
+
+
+@pytest.fixture
+def eels(tmp_path):
+    """Make a spectrum image as a DM4 file."""
+    return write_spectra(tmp_path)
 
 
 @pytest.fixture
@@ -41,6 +46,12 @@ def topography(tmp_path):
     rng = np.random.default_rng(1)
     channels = {name: 1e-9 * rng.normal(size=(24, 32)) for name in ("HeightTrace", "PhaseTrace")}
     return write_asylum_image(tmp_path / "scan.ibw", channels, pixel_size=(1e-8, 1e-8))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Return the page of the spectrum image, for tests that only look at it."""
+    return page_of(om.report(write_spectra(tmp_path_factory.mktemp("page"))))
 
 
 @pytest.fixture
@@ -97,8 +108,8 @@ def test_a_report_is_one_file_with_its_copy_and_its_script_beside_it(eels):
     assert "//" not in re.sub(r"base64,[^\"]+", "", page.text).partition("<script>")[0]
 
 
-def test_a_report_shows_what_is_in_the_file(eels):
-    text = page_of(om.report(eels)).text
+def test_a_report_shows_what_is_in_the_file(page):
+    text = page.text
     for words in (
         "Gatan DigitalMicrograph", "energy_loss", "0.5 eV", "spectral image", "200 kV",
         "Standard deviation", "FEI Titan Remote", "SrTiO3", "open_signal",
@@ -106,8 +117,8 @@ def test_a_report_shows_what_is_in_the_file(eels):
         assert words in text, words
 
 
-def test_every_picture_of_a_report_is_whole(eels):
-    found = pictures(page_of(om.report(eels)))
+def test_every_picture_of_a_report_is_whole(page):
+    found = pictures(page)
     assert found
     for kind, content in found:
         if kind == "png":
@@ -118,22 +129,21 @@ def test_every_picture_of_a_report_is_whole(eels):
             assert b"</svg>" in content
 
 
-def test_text_from_the_file_is_escaped_and_never_a_template(eels):
-    page = page_of(om.report(eels))
+def test_text_from_the_file_is_escaped_and_never_a_template(page):
     assert page.tags.count("script") == 1
     assert "b" not in page.tags[: page.tags.index("h1")]
     assert "EELS &lt;b&gt;map&lt;/b&gt;" in page.text
     assert "{{ 7 * 7 }}" in page.text
 
 
-def test_a_page_may_run_only_its_own_script(eels):
-    text = page_of(om.report(eels)).text
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1]
+def test_a_page_may_run_only_its_own_script(page):
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page.text)[1]
     assert "default-src &#39;none&#39;" in policy
     assert re.search(r"script-src &#39;sha256-[\w+/]+=&#39;;", policy)
 
 
-def test_every_channel_has_its_section(topography):
+def test_every_channel_has_its_section(topography, analyses):
+    analyses()
     text = page_of(om.report(topography)).text
     assert text.count('<section id="channel-') == 2
     assert om.report(topography, channels=["PhaseTrace"], overwrite=True)
@@ -192,7 +202,8 @@ def test_the_script_of_a_report_runs(eels):
     assert list(eels.parent.glob("*.png"))
 
 
-def test_files_that_are_there_are_kept(eels):
+def test_files_that_are_there_are_kept(eels, analyses):
+    analyses()
     om.report(eels)
     before = {p: p.stat().st_mtime_ns for p in eels.parent.iterdir()}
     with pytest.raises(FileExistsError, match="is there already"):
@@ -201,7 +212,8 @@ def test_files_that_are_there_are_kept(eels):
     om.report(eels, overwrite=True)
 
 
-def test_a_report_of_saved_results_shows_them_and_leaves_them(eels):
+def test_a_report_of_saved_results_shows_them_and_leaves_them(eels, analyses):
+    analyses()
     om.report(eels)
     saved = eels.with_suffix(".hf5")
     content = saved.read_bytes()
@@ -213,13 +225,16 @@ def test_a_report_of_saved_results_shows_them_and_leaves_them(eels):
     assert saved.read_bytes() == content
 
 
-def test_no_copy_is_made_when_none_is_wanted(eels):
+def test_no_copy_is_made_when_none_is_wanted(eels, analyses):
+    analyses()
     out = om.report(eels, copy=None)
     assert not eels.with_suffix(".hf5").exists()
     assert "map.hf5" not in page_of(out).addresses
 
 
-def test_a_copy_that_cannot_be_saved_is_said(eels, monkeypatch):
+def test_a_copy_that_cannot_be_saved_is_said(eels, analyses, monkeypatch):
+    analyses()
+
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
@@ -227,7 +242,8 @@ def test_a_copy_that_cannot_be_saved_is_said(eels, monkeypatch):
     assert "No space left on device" in page_of(om.report(eels)).text
 
 
-def test_progress_is_told_from_start_to_end(topography):
+def test_progress_is_told_from_start_to_end(topography, analyses):
+    analyses()
     told = []
     om.report(topography, progress=lambda *now: told.append(now))
     done = [now[0] for now in told]

@@ -23,6 +23,7 @@ class Ruler:
     label: str
     units: str | None
     names: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def uniform(self) -> bool:
@@ -32,6 +33,16 @@ class Ruler:
         step = self._step
         ideal = self.positions[0] + step * np.arange(len(self.positions))
         return step != 0 and bool(np.all(np.abs(self.positions - ideal) <= _UNEVEN * abs(step)))
+
+    @property
+    def monotonic(self) -> bool:
+        """Return whether the positions only rise or only fall."""
+        steps = np.diff(self.positions)
+        return bool(np.all(steps > 0) or np.all(steps < 0))
+
+    def numbered(self) -> "Ruler":
+        """Return the ruler of the pixels' numbers: for a waveform that comes and goes."""
+        return Ruler(np.arange(len(self.positions), dtype=np.float64), self.name, None)
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -86,13 +97,17 @@ def ruler_of(data: xr.DataArray, dim: str) -> Ruler:
     positions = positions.astype(np.float64)
     if not np.isfinite(positions).all():
         positions, units = np.arange(len(positions), dtype=np.float64), None
-    return Ruler(positions, dim_label(data, dim, units), units)
+    numbers = f"{dim_label(data, dim, None)}, point number"
+    return Ruler(positions, dim_label(data, dim, units), units, name=numbers)
 
 
 def grid_of(plane: xr.DataArray) -> Grid:
     """Return the rulers of a plane; sides that measure the same get the same units."""
     rows_dim, columns_dim = (str(dim) for dim in plane.dims)
-    rows, columns = ruler_of(plane, rows_dim), ruler_of(plane, columns_dim)
+    rows, columns = (
+        ruler if ruler.monotonic else ruler.numbered()
+        for ruler in (ruler_of(plane, rows_dim), ruler_of(plane, columns_dim))
+    )
     alike = kind_of_dim(plane, rows_dim) == kind_of_dim(plane, columns_dim)
     pictures = alike and kind_of_dim(plane, rows_dim) in ("spatial", "reciprocal")
     if not pictures or rows.names or columns.names:
@@ -100,6 +115,9 @@ def grid_of(plane: xr.DataArray) -> Grid:
     row_units, column_units = units_of(plane, rows_dim), units_of(plane, columns_dim)
     if not _comparable(row_units, column_units):
         return Grid(rows, columns, true_aspect=False)
+    numbered = rows.units is None or columns.units is None
+    if numbered:
+        return Grid(rows, columns, true_aspect=row_units == column_units is None)
     if column_units is not None and row_units is not None and is_unit(column_units):
         rows, columns = _in_common_units(plane, row_units, column_units)
     grid = Grid(rows, columns, true_aspect=True)

@@ -48,10 +48,10 @@ def contrast_of(
         return Contrast(colour_map(colours or "gray"), Normalize(0, 1))
     words = _words(data)
     if colours is None and _is_cyclic(words, data):
-        span = 360.0 if data.attrs.get("units") == "deg" else 2 * np.pi
-        span = 2 * span if float(np.ptp(finite)) > span else span
-        low = -span / 2 if float(finite.min()) < 0 else 0.0
-        return Contrast(colour_map("twilight"), Normalize(low, low + span))
+        turn = 360.0 if data.attrs.get("units") == "deg" else 2 * np.pi
+        if turn / 2 < float(np.ptp(finite)) <= turn * (1 + 1e-6):
+            low = -turn / 2 if float(finite.min()) < 0 else 0.0
+            return Contrast(colour_map("twilight"), Normalize(low, low + turn))
     if compressed and percentiles == PERCENTILES:
         percentiles = (percentiles[0], 100.0)  # the strong spots are few, and wanted
     low, high = (float(edge) for edge in np.percentile(finite, percentiles))

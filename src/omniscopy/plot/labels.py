@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.ft2font import FT2Font
 
-from omniscopy.model.checks import units_of
+from omniscopy.model.checks import kind_of_dim, units_of
 from omniscopy.model.units import conversion_factor, is_unit, readable
 from omniscopy.model.vocabulary import DIMENSIONS
 
@@ -19,6 +19,7 @@ PLAIN: dict[str, Any] = {"parse_math": False}
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SYMBOLS = {"deg": "°", "Ohm": "Ω"}
 _PREFIXES = ("f", "p", "n", "µ", "m", "", "k", "M", "G")
+_GRAPH_NAME = re.compile(r"-[0-9a-f]{32}$")
 _POWER = re.compile(r"([^\d^\s/]+)\^?(-?\d+)?")
 
 
@@ -46,7 +47,8 @@ def dim_words(data: xr.DataArray | xr.Dataset, dim: str) -> str:
     known = DIMENSIONS.get(dim)
     if attrs.get("long_name"):
         return str(attrs["long_name"])
-    if known is not None and known.kind in ("spatial", "reciprocal"):
+    # Two sides of a picture measure the same; their names tell them apart.
+    if kind_of_dim(data, dim) in ("spatial", "reciprocal"):
         return dim
     stated = attrs.get("quantity") or (known.quantity if known else None)
     return str(stated or dim).replace("_", " ")
@@ -62,14 +64,19 @@ def value_words(data: xr.DataArray, *, title: str | None = None) -> str:
     quantity = data.attrs.get("quantity")
     if quantity:
         return str(quantity).replace("_", " ")
-    named = str(data.attrs.get("long_name") or data.name or "")
+    named = _given_name(data)
     return "" if named == title else named.replace("_", " ")
 
 
 def title_of(data: xr.DataArray | xr.Dataset) -> str:
     """Return the title of data, empty where it has none."""
+    return drawable(_given_name(data))
+
+
+def _given_name(data: xr.DataArray | xr.Dataset) -> str:
+    """Return the title or the name of data; xarray gives lazy data the name of their graph."""
     name = data.attrs.get("long_name") or getattr(data, "name", None) or ""
-    return drawable(str(name))
+    return "" if _GRAPH_NAME.search(str(name)) else str(name)
 
 
 def coordinate(data: xr.DataArray, dim: str) -> tuple[np.ndarray, str | None]:
@@ -154,7 +161,7 @@ def _characters() -> frozenset[int]:
 def _readable_reciprocal(value: float, units: str) -> str:
     base = units.removeprefix("1/")
     stem = next((base.removeprefix(p) for p in _PREFIXES if p and base == p + "m"), base)
-    if stem != "m" or 0.1 <= value < 1000:
+    if stem != "m" or 0.001 <= value < 1000:
         return units
     for symbol in reversed(_PREFIXES):
         target = f"1/{symbol}m"

@@ -48,10 +48,11 @@ class Page:
                 shortened(drawable("; ".join(self.notes)), 130),
                 fontsize=NOTE, color=FAINT, x=0.99, ha="right", **PLAIN,
             )  # fmt: skip
-        # Pictures of true aspect with a bar beside them are in place only at the second pass;
-        # the first is made here, the second when the figure is drawn.
+        # Pictures of true aspect with a bar beside them are in place only at the third pass;
+        # two are made here, the last when the figure is drawn.
         engine = self.figure.get_layout_engine()
         if engine is not None:
+            engine.execute(self.figure)
             engine.execute(self.figure)
         return self.figure
 
