@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from omniscopy.model.checks import units_of
 from omniscopy.model.vocabulary import DIMENSIONS
 from omniscopy.plot.labels import number_with_units, prefix, with_units
+from omniscopy.plot.marks import background_for, draw_marked_curve
 from omniscopy.plot.results import outcome, strength_of, variables_of
 from omniscopy.plot.style import COLOURS, Look, label_axes, new_page, style_axes
 from omniscopy.plot.tables import draw_table
@@ -42,7 +43,11 @@ def peaks_figure(results: xr.Dataset, dim: str, look: Look, title: str) -> Figur
     columns += [name for name in names if name not in columns][: _COLUMNS - len(columns)]
     if position and strength:
         left, right = page.figure.subplots(1, 2, width_ratios=[1, 0.15 + 0.28 * len(columns)])
-        _draw_stems(left, results, position, strength)
+        curve = background_for(look, (position,))
+        if curve is not None:
+            draw_marked_curve(left, results, position, curve)
+        else:
+            _draw_stems(left, results, position, strength)
     else:
         right = page.figure.subplots()
     draw_table(right, *_table(results, dim, columns, strength, rows))

@@ -13,6 +13,7 @@ from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
 from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
 from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
+from omniscopy.plot.marks import background_for, marked_image_figure
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
 from omniscopy.plot.points import places_of, point_dim, points_figure, without_blanks
@@ -40,6 +41,7 @@ def signal(
     colours: str | None = None,
     percentiles: tuple[float, float] = PERCENTILES,
     frames: int = 12,
+    over: xr.DataArray | None = None,
 ) -> Figure:
     """Draw any labelled data or result, calibrated and with its units.
 
@@ -61,6 +63,8 @@ def signal(
         The contrast spans these percentiles; what lies outside is marked on the colour bar.
     frames : int
         Most images of a stack that are shown.
+    over : DataArray, optional
+        The curve that peaks, or the image that spots, were found in: they are marked on it.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def signal(
     means over many spectra or patterns are made chunk by chunk and, above 512 MiB, of evenly
     taken ones. A line below the figure says what was left out.
     """
-    look = Look(title, width, colours, percentiles, frames)
+    look = Look(title, width, colours, percentiles, frames, over)
     if isinstance(data, xr.Dataset):
         return _draw_results(data, look, title_of(data) if title is None else title)
     require_array(data)
@@ -140,6 +144,9 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
             return _nothing_figure(results, look, title)
         places = places_of(results, dim)
         if places is not None:
+            over = background_for(look, places)
+            if over is not None:
+                return marked_image_figure(results, over, places, look, title)
             return points_result_figure(results, dim, places, look, title)
         if position_of(results, dim) or strength_of(results, dim):
             return peaks_figure(results, dim, look, title)

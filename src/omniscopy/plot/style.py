@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,6 +24,7 @@ class Look:
     colours: str | None = None
     percentiles: tuple[float, float] = PERCENTILES
     frames: int = 12
+    over: xr.DataArray | None = None
 
 
 @dataclass

@@ -161,12 +161,16 @@ def _run(analysis: Analysis, data: xr.DataArray) -> tuple[Section, dict[str, Lab
     except Exception as error:  # noqa: BLE001 - as above
         failure = failure_of("This analysis could not be made", error)
         return Section(analysis.title, (), failure), {}
-    return Section(analysis.title, tuple(_finding(*item) for item in made.items())), made
+    backgrounds = [data, *(result for result in made.values() if isinstance(result, xr.DataArray))]
+    findings = tuple(_finding(title, result, backgrounds) for title, result in made.items())
+    return Section(analysis.title, findings), made
 
 
-def _finding(title: str, result: Labelled) -> Finding:
+def _finding(title: str, result: Labelled, backgrounds: list[xr.DataArray]) -> Finding:
+    """Return the figure of a result, drawn over the last of `backgrounds` where it can be."""
     failures: list[Failure] = []
-    picture = _attempt(failures, "The figure", lambda: draw_picture(result, title=""))
+    over = backgrounds[-1] if isinstance(result, xr.Dataset) else None
+    picture = _attempt(failures, "The figure", lambda: draw_picture(result, title="", over=over))
     steps = tuple(describe_history(history(result)))
     return Finding(title, picture, failures[0] if failures else None, steps)
 
