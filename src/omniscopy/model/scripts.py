@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,16 +14,16 @@ from omniscopy.model.operations import find_operation
 from omniscopy.model.parameters import decode
 from omniscopy.model.provenance import CHANGE, DATA, SELECT, Record, records
 
+Labelled = xr.DataArray | xr.Dataset | xr.DataTree
 
-def script(
-    obj: xr.DataArray | xr.Dataset | xr.DataTree, *, format: Literal["py", "ipynb"] = "py"
-) -> str:
+
+def script(obj: Labelled | Sequence[Labelled], *, format: Literal["py", "ipynb"] = "py") -> str:
     """Return the Python script, or the notebook, that makes `obj` again.
 
     Parameters
     ----------
-    obj : DataArray, Dataset or DataTree
-        A result with a history.
+    obj : DataArray, Dataset or DataTree, or several of them
+        Results with a history; steps that they share are written once.
     format : {"py", "ipynb"}
         A script, or a notebook (nbformat 4.5) with a cell for each step.
 

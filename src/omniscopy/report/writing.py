@@ -199,7 +199,7 @@ def _script_of(chosen: Mapping[str, xr.DataArray], pages: Sequence[ChannelPage])
         parts += [made for made in page.results.values() if records(made)] or [data]
     if not parts:
         return "import omniscopy as om\n"
-    return script(parts)  # type: ignore[arg-type]  # a list stands for all of its items
+    return script(parts)
 
 
 def _save_copy(
