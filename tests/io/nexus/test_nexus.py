@@ -155,6 +155,13 @@ def test_links_to_the_detector_are_followed_but_not_twice_nor_to_other_files(tmp
     assert set(om.signals(om.open(path))) == {"detector"}
 
 
+def test_a_file_without_classes_is_known_by_objects_that_say_their_own_path(tmp_path):
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file["entry/data/counts"] = np.ones((3, 4))
+        file["entry/data"].attrs["target"] = "/entry/data"
+    assert om.io.identify(tmp_path / "old.h5") == "nexus"
+
+
 def test_a_file_without_arrays_is_refused(tmp_path):
     with h5py.File(tmp_path / "empty.nxs", "w") as file:
         file.create_group("entry").attrs["NX_class"] = "NXentry"
