@@ -1,0 +1,1 @@
+"""Least squares for many spectra at once: a compiled engine and its plain twin."""

@@ -1,0 +1,143 @@
+# ruff: noqa: PLR0913, PLR0917 - kernels take their arrays one by one
+"""Small systems of linear equations, compiled: damped, bounded steps and covariances."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from omniscopy.compute.fitting.inner import inner
+from omniscopy.compute.fitting.rules import SHARE, SINGULAR
+
+
+class Space(NamedTuple):
+    """Room to work in for small systems of equations."""
+
+    matrix: np.ndarray
+    scale: np.ndarray
+    right: np.ndarray
+    solution: np.ndarray
+    stopped: np.ndarray
+    kept: np.ndarray
+
+
+@inner
+def factorise(matrix: np.ndarray, scale: np.ndarray) -> float:
+    """Turn a symmetric matrix into the Cholesky factor of its unit-diagonal form.
+
+    Return the smallest square of a pivot; `scale` gets the roots of the inverse diagonal.
+    """
+    n = matrix.shape[0]
+    smallest = 1.0
+    for a in range(n):
+        if not matrix[a, a] > 0.0:
+            return 0.0
+        scale[a] = 1.0 / math.sqrt(matrix[a, a])
+    for a in range(n):
+        for b in range(a + 1):
+            matrix[a, b] *= scale[a] * scale[b]
+    for j in range(n):
+        pivot = matrix[j, j]
+        for k in range(j):
+            pivot -= matrix[j, k] ** 2
+        if not pivot > 0.0:
+            return 0.0
+        smallest = min(smallest, pivot)
+        matrix[j, j] = math.sqrt(pivot)
+        for i in range(j + 1, n):
+            for k in range(j):
+                matrix[i, j] -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] /= matrix[j, j]
+    return smallest
+
+
+@inner
+def substitute(
+    factor: np.ndarray, scale: np.ndarray, right: np.ndarray, solution: np.ndarray
+) -> None:
+    """Solve for one right side with what `factorise` made."""
+    n = factor.shape[0]
+    for i in range(n):
+        value = right[i] * scale[i]
+        for k in range(i):
+            value -= factor[i, k] * solution[k]
+        solution[i] = value / factor[i, i]
+    for i in range(n - 1, -1, -1):
+        value = solution[i]
+        for k in range(i + 1, n):
+            value -= factor[k, i] * solution[k]
+        solution[i] = value / factor[i, i]
+    for i in range(n):
+        solution[i] *= scale[i]
+
+
+@inner
+def reduced_system(
+    normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, space: Space, step: np.ndarray
+) -> None:
+    """Fill in matrix and right side for the parameters that have not stopped."""
+    for a in range(descent.size):
+        space.right[a] = step[a] if space.stopped[a] else descent[a]
+        for b in range(descent.size):
+            both = not (space.stopped[a] or space.stopped[b])
+            space.matrix[a, b] = normal[a, b] if both else 0.0
+            if space.stopped[b] and not space.stopped[a]:
+                space.right[a] -= normal[a, b] * step[b]
+        space.matrix[a, a] = 1.0 if space.stopped[a] else normal[a, a] + damping[a]
+
+
+@inner
+def bounded_step(
+    normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, values: np.ndarray,
+    lower: np.ndarray, upper: np.ndarray, positive: np.ndarray, space: Space, step: np.ndarray,
+) -> bool:  # fmt: skip
+    """Find the damped step that stays within the bounds; return whether there is one.
+
+    A parameter that would leave them goes to the bound, and the others are solved for again.
+    """
+    for a in range(values.size):
+        step[a] = 0.0
+        space.stopped[a] = (values[a] <= lower[a] and descent[a] < 0.0) or (
+            values[a] >= upper[a] and descent[a] > 0.0
+        )
+    inside = False
+    while not inside:
+        reduced_system(normal, descent, damping, space, step)
+        if factorise(space.matrix, space.scale) <= 0.0:
+            return False
+        substitute(space.matrix, space.scale, space.right, space.solution)
+        inside = True
+        for a in range(values.size):
+            if space.stopped[a]:
+                continue
+            if not math.isfinite(space.solution[a]):
+                return False
+            least, most = lower[a] - values[a], upper[a] - values[a]
+            if positive[a]:
+                least = max(least, -SHARE * values[a])
+            step[a] = min(max(space.solution[a], least), most)
+            if step[a] != space.solution[a]:
+                space.stopped[a] = True
+                inside = False
+    return True
+
+
+@inner
+def variances(normal: np.ndarray, space: Space, found: np.ndarray) -> bool:
+    """Fill in the diagonal of the inverse, NaN for what stopped; return whether there is one."""
+    n, stopped = found.size, space.stopped
+    for a in range(n):
+        for b in range(n):
+            both = not (stopped[a] or stopped[b])
+            space.matrix[a, b] = normal[a, b] if both else 0.0
+        if stopped[a]:
+            space.matrix[a, a] = 1.0
+    regular = factorise(space.matrix, space.scale) > SINGULAR
+    for a in range(n):
+        found[a] = np.nan
+        if regular and not stopped[a]:
+            space.right[:] = 0.0
+            space.right[a] = 1.0
+            substitute(space.matrix, space.scale, space.right, space.solution)
+            found[a] = space.solution[a]
+    return regular

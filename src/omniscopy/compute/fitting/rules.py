@@ -1,0 +1,12 @@
+"""The numbers by which both engines decide."""
+
+# Damping, as part of the largest diagonal so far: at first, least, and beyond hope.
+FIRST, LEAST, HOPELESS = 1e-3, 1e-14, 1e14
+# Part of the sum of squares of the data that is rounding; and of the cost, a gain that is.
+ROUNDING, NO_GAIN = 1e-28, 1e-14
+# Share of what a parameter has above 0 that a step may take from it.
+SHARE = 0.9
+# What is left of a column when the others are taken from it, squared, below which it is nothing.
+SINGULAR = 1e-13
+# Expected counts below this part of their mean count as if they were it.
+FAINT = 1e-10

@@ -1,0 +1,222 @@
+"""Least squares of many spectra: what is asked is checked, cut into blocks and worked through."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from omniscopy.compute.fitting.problem import (
+    LIKELIHOODS,
+    LOSSES,
+    Likelihood,
+    Loss,
+    Problem,
+    Settings,
+    Solution,
+)
+from omniscopy.model.errors import DataError
+
+# Spectra that a thread takes at a time, as bytes of their values in double precision.
+_BLOCK_BYTES = 2**20
+
+
+def least_squares(  # noqa: PLR0913 - options of the field
+    problem: Problem,
+    data: npt.ArrayLike,
+    start: npt.ArrayLike,
+    *,
+    columns: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
+    likelihood: Likelihood = "gaussian",
+    loss: Loss = "linear",
+    loss_scale: float = 1.0,
+    max_steps: int = 100,
+    separable: bool = False,
+    threads: int | None = None,
+    compiled: bool = True,
+) -> Solution:
+    r"""Fit a model to every spectrum, each from its own start.
+
+    Parameters
+    ----------
+    problem : Problem
+        The model, and what is known of its parameters.
+    data : array, shape (spectra, points)
+        Real or complex. What is not finite is left out.
+    start : array, shape (spectra, parameters) or (parameters,)
+        Moved into the bounds where it is outside. NaN for parameters in which the model is
+        linear starts them at the least squares.
+    columns : array, shape (rows, points) or (spectra, rows, points)
+        The axis, as the terms of the problem take it, one for all spectra or one for each.
+    weights : array, shape (points,) or (spectra, points)
+        Relative weights of squared residuals, such as one over the variance. Points of weight 0,
+        less, or NaN are left out.
+    likelihood : {"gaussian", "poisson"}
+        Least squares, or the most likely model of counts.
+    loss : {"linear", "soft_l1", "huber", "cauchy"}
+        What a residual costs: its square, or less when it is beyond `loss_scale`.
+    loss_scale : float, units of the data times the root of the weights
+        Residual from which on a loss is less than its square.
+    max_steps : int
+        Evaluations of the model for a spectrum, at most.
+    separable : bool
+        Solve for linear parameters in closed form after every step (variable projection).
+    threads : int
+        Number of threads; one for each core otherwise. The numbers do not depend on it.
+    compiled : bool
+        Use the compiled engine; otherwise its twin in NumPy, as for formulas that have no
+        compiled form.
+
+    Returns
+    -------
+    Solution
+        Parameters, standard deviations and what became of every spectrum.
+
+    Raises
+    ------
+    DataError
+        Shapes do not fit together, or an option is unknown.
+
+    Notes
+    -----
+    Levenberg-Marquardt with damping of the scaled normal equations [1]_; parameters at a bound
+    that push against it are held there. Double precision. The covariance is
+    :math:`s^2 (J^T W J)^{-1}`, with the reduced chi square :math:`s^2`; for robust losses
+    Huber's; for counts the inverse of the Fisher information.
+
+    References
+    ----------
+    .. [1] J. J. Moré, in *Numerical Analysis*, Lecture Notes in Mathematics 630, 105 (1978).
+    """
+    spectra = np.asarray(data)
+    _require_options(likelihood, loss, loss_scale, max_steps)
+    if separable and (likelihood, loss) != ("gaussian", "linear"):
+        message = "separable needs likelihood='gaussian' and loss='linear'"
+        raise DataError(message)
+    settings = Settings(
+        likelihood == "poisson", LOSSES.index(loss), float(loss_scale), int(max_steps), separable
+    )
+    axis, weighed, first = _checked(problem, spectra, start, columns, weights)
+    found = _empty(problem, spectra.shape[0])
+    np.copyto(found["parameters"], first)
+    addresses = [term.formula.address() for term in problem.terms] if compiled else [None]
+    run: Any
+    if any(address is None for address in addresses):
+        from omniscopy.compute.fitting.twin import fit_block as run
+
+        model: Any = problem
+    else:
+        from omniscopy.compute.fitting.blocks import compiled_model
+        from omniscopy.compute.fitting.blocks import fit_block as run
+
+        model = compiled_model(problem, addresses)
+    size = max(1, _BLOCK_BYTES // max(8 * spectra.shape[1], 1))
+
+    def work(begin: int) -> None:
+        part = slice(begin, begin + size)
+        run(
+            model,
+            axis[part] if axis.shape[0] > 1 else axis,
+            _as_real(spectra[part]),
+            weighed[part] if weighed.shape[0] > 1 else weighed,
+            settings,
+            {name: values[part] for name, values in found.items()},
+        )
+
+    _share(work, range(0, spectra.shape[0], size), threads)
+    return Solution(**found)
+
+
+def _share(work: Callable[[int], None], begins: range, threads: int | None) -> None:
+    """Do `work` for every block, by threads that each take the next one."""
+    count = min(threads or available_cores(), len(begins))
+    if count <= 1:
+        for begin in begins:
+            work(begin)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        for _ in pool.map(work, begins):
+            pass
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _require_options(likelihood: str, loss: str, loss_scale: float, max_steps: int) -> None:
+    if likelihood not in LIKELIHOODS:
+        message = f"likelihood must be one of {LIKELIHOODS}, got {likelihood!r}"
+        raise DataError(message)
+    if loss not in LOSSES:
+        message = f"loss must be one of {LOSSES}, got {loss!r}"
+        raise DataError(message)
+    if likelihood == "poisson" and loss != "linear":
+        message = (
+            f"loss {loss!r} is for likelihood='gaussian'; counts have a likelihood of their own"
+        )
+        raise DataError(message)
+    if not (loss_scale > 0 and np.isfinite(loss_scale)):
+        message = f"loss_scale must be above 0, got {loss_scale!r}"
+        raise DataError(message)
+    if not max_steps >= 1:
+        message = f"max_steps must be at least 1, got {max_steps!r}"
+        raise DataError(message)
+
+
+def _checked(
+    problem: Problem,
+    data: np.ndarray,
+    start: npt.ArrayLike,
+    columns: npt.ArrayLike,
+    weights: npt.ArrayLike | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return axis, weights and start as arrays whose first axis is 1 or the spectra."""
+    if data.ndim != 2:
+        message = f"data must have shape (spectra, points), got {data.shape}"
+        raise DataError(message)
+    if data.dtype.kind == "c" and not problem.is_complex:
+        message = "the data are complex, the model is real: fit `abs(data)`, `data.real` or a part"
+        raise DataError(message)
+    count, points = data.shape
+    axis = np.asarray(columns, dtype=np.float64)
+    axis = np.ascontiguousarray(axis if axis.ndim == 3 else axis[None])
+    if axis.ndim != 3 or axis.shape[2] != points or axis.shape[0] not in (1, count):
+        message = f"columns must have shape (rows, {points}), got {np.shape(columns)}"
+        raise DataError(message)
+    if np.shape(start) not in ((problem.parameters,), (count, problem.parameters)):
+        message = (
+            f"start must have shape ({problem.parameters},) or {(count, problem.parameters)}, "
+            f"got {np.shape(start)}"
+        )
+        raise DataError(message)
+    first = np.array(np.broadcast_to(start, (count, problem.parameters)), dtype=np.float64)
+    fits = np.isnan(first) & problem.linear & (problem.source >= 0)
+    first = np.where(fits, np.nan, np.clip(first, problem.lower, problem.upper))
+    if weights is None:
+        return axis, np.empty((1, 0)), first
+    weighed = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    if weighed.shape[1] != points or weighed.shape[0] not in (1, count):
+        message = f"weights must have shape ({points},) or {data.shape}, got {np.shape(weights)}"
+        raise DataError(message)
+    repeats = 2 if problem.is_complex else 1
+    return axis, np.ascontiguousarray(np.tile(weighed, (1, repeats))), first
+
+
+def _as_real(spectra: np.ndarray) -> np.ndarray:
+    """Return doubles in a row; real parts are followed by imaginary parts."""
+    if spectra.dtype.kind == "c":
+        spectra = np.concatenate([spectra.real, spectra.imag], axis=-1)
+    return np.ascontiguousarray(spectra, dtype=np.float64)
+
+
+def _empty(problem: Problem, count: int) -> dict[str, np.ndarray]:
+    numbers = {name: np.full(count, np.nan) for name in ("cost", "chi_square", "total")}
+    codes = {name: np.zeros(count, np.int64) for name in ("status", "steps", "points")}
+    tables = {name: np.full((count, problem.parameters), np.nan) for name in ("parameters", "std")}
+    return {**tables, **codes, **numbers}

@@ -1,0 +1,204 @@
+# ruff: noqa: ARG001, PLR0913, PLR0917 - loops of one signature, and twins that repeat names
+"""Formulas as compiled functions that are called by their address.
+
+Numba keeps compiled code on disk, but not that of closures over other compiled functions. So the
+loop below is one function whose global names, not its closure, hold the formula; a number that
+depends on the source is all that it closes over, which makes another formula, or another version
+of it, another entry of the cache.
+"""
+
+import functools
+import inspect
+import math
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba import cfunc, njit
+from numba import types as kinds
+from numba.extending import intrinsic, overload, register_jitable
+from numba.np.unsafe.ndarray import to_fixed_tuple
+
+from omniscopy.model.digests import digest_sources
+from omniscopy.physics import elementary
+from omniscopy.physics.formulas import Formula
+
+# Sums may be reordered so that they use vector registers; NaN and infinity stay what they are.
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+
+carray: Any = numba.carray  # type: ignore[attr-defined]
+as_tuple: Any = to_fixed_tuple
+
+_DOUBLES = kinds.CPointer(numba.float64)  # type: ignore[no-untyped-call]
+# columns (two), points, constants, parameters, values, Jacobian, length of its rows, scratch
+SIGNATURE = numba.void(
+    _DOUBLES, _DOUBLES, numba.int64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES, numba.int64, _DOUBLES
+)
+_MAGIC = 1.5 * 2.0**52
+
+
+@functools.cache
+def compiled(formula: Formula) -> Any:
+    """Return the formula as a function of C, compiled on first use on this machine."""
+    function = formula.function
+    for name in function.__code__.co_names:
+        used: Any = function.__globals__.get(name)
+        if getattr(used, "__module__", None) == function.__module__:
+            register_jitable(used)
+    module = inspect.getmodule(function)
+    digest = digest_sources(
+        module,
+        elementary,
+        sys.modules[__name__],
+        f"{formula.parameters} {formula.columns} {formula.constants}",
+    )
+    template = _complex_loop if formula.complex else _loop
+    loop = template(digest)
+    names = {
+        **globals(),
+        "formula": njit(fastmath=FAST, error_model="numpy")(function),
+        "COLUMNS": formula.columns,
+        "CONSTANTS": formula.constants,
+        "PARAMETERS": formula.parameters,
+    }
+    made = types.FunctionType(loop.__code__, names, function.__name__, None, loop.__closure__)
+    made.__qualname__, made.__module__ = f"{function.__module__}.{function.__qualname__}", __name__
+    return cfunc(SIGNATURE, cache=True, fastmath=FAST, error_model="numpy")(made)
+
+
+# What the loops below find under these names is set by `compiled`.
+formula: Any = None
+COLUMNS = CONSTANTS = PARAMETERS = 0
+
+
+def _loop(digest: int) -> Callable[..., None]:
+    def add(
+        first: Any, second: Any, n: int, constants: Any, parameters: Any,
+        values: Any, jacobian: Any, row: int, scratch: Any,
+    ) -> None:  # fmt: skip
+        if digest == 0:
+            return
+        x, y = carray(first, (n,)), carray(values, (n,))
+        slopes = carray(jacobian, (PARAMETERS, row))
+        given = as_tuple(carray(parameters, (PARAMETERS,)), PARAMETERS)
+        if CONSTANTS > 0:
+            given = as_tuple(carray(constants, (CONSTANTS,)), CONSTANTS) + given
+        other = carray(second, (n,))
+        for i in range(n):
+            if COLUMNS == 2:  # noqa: SIM108 - one of both is not compiled
+                found = formula(x[i], other[i], *given)
+            else:
+                found = formula(x[i], *given)
+            y[i] += found[0]
+            for k in range(PARAMETERS):
+                slopes[k, i] = found[k + 1]
+
+    return add
+
+
+def _complex_loop(digest: int) -> Callable[..., None]:
+    def add(
+        first: Any, second: Any, n: int, constants: Any, parameters: Any,
+        values: Any, jacobian: Any, row: int, scratch: Any,
+    ) -> None:  # fmt: skip
+        if digest == 0:
+            return
+        x, y = carray(first, (n,)), carray(values, (2 * n,))
+        slopes = carray(jacobian, (PARAMETERS, row))
+        given = as_tuple(carray(parameters, (PARAMETERS,)), PARAMETERS)
+        for i in range(n):
+            found = formula(x[i], *given)
+            y[i] += found[0].real
+            y[n + i] += found[0].imag
+            for k in range(PARAMETERS):
+                slopes[k, i] = found[k + 1].real
+                slopes[k, n + i] = found[k + 1].imag
+
+    return add
+
+
+def _bits_as_float(_context: Any, bits: Any) -> Any:
+    """Return the number that 64 bits stand for."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        from llvmlite import ir  # type: ignore[import-untyped]
+
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return numba.float64(numba.int64), generate
+
+
+_as_float: Any = intrinsic(_bits_as_float)
+
+
+def _float_as_bits(_context: Any, number: Any) -> Any:
+    """Return the 64 bits that stand for a number."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        from llvmlite import ir
+
+        return builder.bitcast(args[0], ir.IntType(64))
+
+    return numba.int64(numba.float64), generate
+
+
+_as_bits: Any = intrinsic(_float_as_bits)
+
+
+@overload(elementary.exp, inline="always")
+def _exp(x: Any) -> Any:
+    """Return a polynomial that fits into vector registers, exact to the last digit or two."""
+
+    def evaluate(x: Any) -> Any:
+        x = min(max(x, -708.0), 708.0)
+        n = np.floor(x * 1.4426950408889634 + 0.5)
+        r = x - n * 0.693145751953125 - n * 1.42860682030941723212e-6
+        p = 1 / 6227020800.0
+        p = 1 / 479001600.0 + r * p
+        p = 1 / 39916800.0 + r * p
+        p = 1 / 3628800.0 + r * p
+        p = 1 / 362880.0 + r * p
+        p = 1 / 40320.0 + r * p
+        p = 1 / 5040.0 + r * p
+        p = 1 / 720.0 + r * p
+        p = 1 / 120.0 + r * p
+        p = 1 / 24.0 + r * p
+        p = 1 / 6.0 + r * p
+        p = 1 / 2.0 + r * p
+        p = 1.0 + r * (1.0 + r * p)
+        # The integer n is in the lowest bits of n plus this number; the exponent is its place.
+        return p * _as_float((_as_bits(n + _MAGIC) + 1023) << 52)
+
+    return evaluate
+
+
+@overload(elementary.log)
+def _log(x: Any) -> Any:
+    def evaluate(x: Any) -> Any:
+        return math.log(x) if x > 0.0 else (-np.inf if x == 0.0 else np.nan)
+
+    return evaluate
+
+
+@overload(elementary.erf)
+def _erf(x: Any) -> Any:
+    def evaluate(x: Any) -> Any:
+        return math.erf(x)
+
+    return evaluate
+
+
+@overload(elementary.choose)
+def _choose(condition: Any, yes: Any, no: Any) -> Any:
+    def evaluate(condition: Any, yes: Any, no: Any) -> Any:
+        return yes if condition else no
+
+    return evaluate
+
+
+@overload(elementary.faddeeva)
+def _faddeeva(x: Any, y: Any) -> Any:
+    return elementary.faddeeva

@@ -1,0 +1,360 @@
+"""The engine of least squares, on problems with a known answer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.optimize
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.compute.fits import COLUMNS, LORENTZIAN, SCALED, START, X, draw, lorentzian_and_offset
+
+from omniscopy.compute import least_squares
+from omniscopy.compute.fitting.problem import Problem, Term
+from omniscopy.model import DataError, Status
+from omniscopy.physics import peaks
+from omniscopy.physics.formulas import Formula
+
+
+def fit(data, start=START, problem=None, **options):
+    return least_squares(
+        problem or lorentzian_and_offset(), data, start, columns=COLUMNS, **options
+    )
+
+
+@given(
+    st.tuples(
+        st.floats(0.1, 100), st.floats(3, 7), st.floats(0.3, 2), st.floats(-10, 10)
+    ),
+    st.floats(0.7, 1.4),
+)  # fmt: skip
+def test_exact_spectra_are_recovered(parameters, off):
+    data = lorentzian_and_offset().evaluate(COLUMNS, np.array(parameters))[0]
+    start = np.array([parameters[0] * off, parameters[1] + 0.3 * off, parameters[2] * off, 0.0])
+    found = fit(data[None], start)
+    np.testing.assert_allclose(found.parameters[0], parameters, rtol=1e-8, atol=1e-8)
+    assert found.status[0] == Status.CONVERGED
+
+
+def test_the_scatter_over_noisy_copies_is_the_standard_deviation_reported():
+    parameters, exact = draw(1)
+    rng = np.random.default_rng(1)
+    noisy = exact + 0.05 * rng.standard_normal((4000, 128))
+    found = fit(noisy, parameters[0])
+    assert (found.status == Status.CONVERGED).all()
+    np.testing.assert_allclose(found.parameters.std(axis=0), found.std.mean(axis=0), rtol=0.05)
+    away = found.parameters.mean(axis=0) - parameters[0]
+    assert (np.abs(away) < 0.1 * found.std.mean(axis=0)).all()
+    chi_square = found.chi_square / (found.points - 4)
+    assert chi_square.mean() == pytest.approx(0.05**2, rel=0.02)
+
+
+def test_weights_make_the_estimate_of_unequal_noise_right():
+    parameters, exact = draw(1)
+    noise = np.where(np.arange(128) % 2, 0.02, 0.3)
+    noisy = exact + noise * np.random.default_rng(2).standard_normal((3000, 128))
+    weighted, plain = fit(noisy, parameters[0], weights=noise**-2.0), fit(noisy, parameters[0])
+    np.testing.assert_allclose(
+        weighted.parameters.std(axis=0), weighted.std.mean(axis=0), rtol=0.05
+    )
+    assert (weighted.parameters.std(axis=0) < 0.3 * plain.parameters.std(axis=0)).all()
+    assert (weighted.chi_square / 124).mean() == pytest.approx(1.0, rel=0.02)
+
+
+@pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy"])
+def test_robust_losses_withstand_outliers_and_report_their_scatter(loss):
+    parameters, exact = draw(1)
+    rng = np.random.default_rng(3)
+    noisy = exact + 0.02 * rng.standard_normal((2000, 128))
+    clean = fit(noisy, parameters[0], loss=loss, loss_scale=0.02)
+    np.testing.assert_allclose(clean.parameters.std(axis=0), clean.std.mean(axis=0), rtol=0.06)
+    spoilt = noisy + np.where(rng.random(noisy.shape) < 0.05, 3.0, 0.0)
+    robust = fit(spoilt, parameters[0], loss=loss, loss_scale=0.02)
+    squares = fit(spoilt, parameters[0])
+    away = np.abs(np.median(robust.parameters, axis=0) - parameters[0])
+    assert (away < 0.1 * np.abs(np.median(squares.parameters, axis=0) - parameters[0]) + 0.01).all()
+
+
+def test_counts_have_no_bias_where_least_squares_with_their_root_do():
+    rng = np.random.default_rng(4)
+    parameters = np.array([60.0, 5.0, 0.8, 6.0])
+    exact = lorentzian_and_offset().evaluate(COLUMNS, parameters)[0]
+    counts = rng.poisson(exact, (4000, 128)).astype(float)
+    likely = fit(counts, parameters, likelihood="poisson")
+    naive = [fit(row[None], parameters, weights=1 / np.maximum(row, 1)) for row in counts[:300]]
+    error = likely.std.mean(axis=0)
+    good = likely.status == Status.CONVERGED
+    assert good.mean() > 0.999
+    away = likely.parameters[good].mean(axis=0) - parameters
+    assert (np.abs(away) < 0.1 * error).all()
+    np.testing.assert_allclose(likely.parameters[good].std(axis=0), error, rtol=0.05)
+    offset = np.mean([each.parameters[0, 3] for each in naive]) - parameters[3]
+    assert offset < -2 * error[3]
+
+
+def test_no_cost_is_above_that_of_scipy():
+    _, exact = draw(150, seed=5)
+    noisy = exact + 0.1 * np.random.default_rng(5).standard_normal(exact.shape)
+    problem = lorentzian_and_offset()
+    found = fit(noisy)
+    for spectrum, cost in zip(noisy, found.cost, strict=True):
+        reference = scipy.optimize.least_squares(
+            lambda p, y=spectrum: problem.evaluate(COLUMNS, p)[0] - y, START, method="lm"
+        )
+        assert cost <= 2 * reference.cost * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy"])
+def test_robust_minima_are_those_of_scipy(loss):
+    _, exact = draw(10, seed=6)
+    noisy = exact + 0.1 * np.random.default_rng(6).standard_normal(exact.shape)
+    problem = lorentzian_and_offset()
+    found = fit(noisy, loss=loss, loss_scale=0.07)
+    for spectrum, cost in zip(noisy, found.cost, strict=True):
+        reference = scipy.optimize.least_squares(
+            lambda p, y=spectrum: problem.evaluate(COLUMNS, p)[0] - y, START, loss=loss,
+            f_scale=0.07, xtol=1e-12, ftol=1e-12, gtol=1e-12,
+        )  # fmt: skip
+        assert cost == pytest.approx(2 * reference.cost, rel=1e-6)
+
+
+OPTIONS = {
+    "plain": {},
+    "weights": {"weights": np.random.default_rng(0).uniform(0.5, 2, 128)},
+    "bounds": {
+        "problem": lorentzian_and_offset(lower=[0, 4.2, 0, -np.inf], upper=[1.8, 5.8, 0.9, np.inf])
+    },
+    "tied": {
+        "problem": lorentzian_and_offset(
+            source=[0, 1, 2, 0], factor=[1, 1, 1, 0.3], offset=[0, 0, 0, 0.1]
+        )
+    },
+    "fixed": {"problem": lorentzian_and_offset(source=[0, 1, -1, 3])},
+    "nothing free": {"problem": lorentzian_and_offset(source=[-1, -1, -1, -1])},
+    "soft_l1": {"loss": "soft_l1", "loss_scale": 0.05},
+    "huber": {"loss": "huber", "loss_scale": 0.05},
+    "cauchy": {"loss": "cauchy", "loss_scale": 0.1},
+    "poisson": {"likelihood": "poisson"},
+    "separable": {"separable": True},
+    "few steps": {"max_steps": 4},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_compiled_engine_and_its_twin_agree(name):
+    _, exact = draw(60, seed=7)
+    rng = np.random.default_rng(7)
+    poisson = name == "poisson"
+    data = rng.poisson(20 * exact) if poisson else exact + 0.05 * rng.standard_normal(exact.shape)
+    data = data.astype(float)
+    data[3, 5], data[4], data[5, 3:], data[6, 0] = np.nan, np.nan, np.nan, np.inf
+    one, other = (fit(data, compiled=compiled, **OPTIONS[name]) for compiled in (True, False))
+    np.testing.assert_array_equal(one.status, other.status)
+    np.testing.assert_array_equal(one.steps, other.steps)
+    np.testing.assert_array_equal(one.points, other.points)
+    determined = one.status != Status.SINGULAR
+    for key in ("parameters", "std", "cost", "chi_square", "total"):
+        np.testing.assert_allclose(
+            getattr(one, key)[determined], getattr(other, key)[determined], rtol=1e-6, atol=1e-9,
+            err_msg=key,
+        )  # fmt: skip
+
+
+def test_threads_and_companions_change_no_digit():
+    _, exact = draw(3000, seed=8)
+    noisy = exact + 0.05 * np.random.default_rng(8).standard_normal(exact.shape)
+    found = fit(noisy, threads=1)
+    for other in (fit(noisy, threads=3), fit(noisy[::-1], threads=2)):
+        order = slice(None, None, -1) if other.cost[0] != found.cost[0] else slice(None)
+        np.testing.assert_array_equal(other.parameters[order], found.parameters)
+        np.testing.assert_array_equal(other.std[order], found.std)
+    alone = fit(noisy[1234:1235])
+    np.testing.assert_array_equal(alone.parameters[0], found.parameters[1234])
+
+
+def test_what_became_of_every_spectrum_is_told():
+    _, exact = draw(1)
+    data = np.repeat(exact, 6, axis=0)
+    data[1] = np.nan
+    data[2, 3:] = np.nan
+    start = np.tile(START, (6, 1))
+    start[3, 1] = 1e9  # so far away that the spectrum does not depend on it
+    start[4] = np.nan
+    found = fit(data, start)
+    expected = [
+        Status.CONVERGED, Status.NO_DATA, Status.NO_DATA, Status.SINGULAR, Status.INVALID,
+        Status.CONVERGED,
+    ]  # fmt: skip
+    assert list(found.status) == expected
+    assert np.isnan(found.parameters[[1, 2, 4]]).all()
+    assert np.isnan(found.std[[1, 2, 3, 4]]).all()
+    assert list(found.points) == [128, 0, 3, 128, 128, 128]
+    assert fit(exact, max_steps=3).status[0] == Status.MAX_STEPS
+
+
+def test_parameters_that_do_the_same_are_told_to_be_undetermined():
+    free = (np.full(2, -np.inf), np.full(2, np.inf), np.zeros(2, bool), np.ones(2, bool))
+    problem = Problem(
+        (Term(SCALED, (1,)), Term(SCALED, (1,))), *free, np.arange(2), np.ones(2), np.zeros(2)
+    )
+    for compiled in (True, False):
+        found = least_squares(
+            problem, np.full((1, 128), 3.0), [1.0, 1.0], columns=COLUMNS, compiled=compiled
+        )
+        assert found.status[0] == Status.SINGULAR
+        assert np.isnan(found.std).all()
+        assert found.parameters.sum() == pytest.approx(3.0)
+
+
+def test_parameters_at_a_bound_are_told_and_the_others_are_the_best_there():
+    parameters, exact = draw(1)
+    limited = lorentzian_and_offset(upper=[np.inf, 10, np.inf, parameters[0, 3] / 2])
+    found = fit(exact, problem=limited)
+    assert found.status[0] == Status.AT_BOUND
+    assert found.parameters[0, 3] == parameters[0, 3] / 2
+    assert np.isnan(found.std[0, 3])
+    assert (found.std[0, :3] > 0).all()
+    fixed = fit(
+        exact,
+        [*START[:3], parameters[0, 3] / 2],
+        problem=lorentzian_and_offset(source=[0, 1, 2, -1]),
+    )
+    np.testing.assert_allclose(found.parameters, fixed.parameters, rtol=1e-6)
+
+
+def test_fixed_parameters_stay_and_tied_ones_follow():
+    _, exact = draw(1)
+    problem = lorentzian_and_offset(
+        source=[0, -1, 2, 0], factor=[1, 1, 1, -0.5], offset=[0, 0, 0, 2.0]
+    )
+    found = fit(exact, [1.0, 4.4, 0.7, 99.0], problem=problem)
+    amplitude, centre, _, offset = found.parameters[0]
+    assert centre == 4.4
+    assert offset == pytest.approx(2.0 - 0.5 * amplitude, rel=1e-14)
+    assert found.std[0, 1] == 0
+    assert found.std[0, 3] == pytest.approx(0.5 * found.std[0, 0])
+
+
+def test_widths_never_pass_through_zero():
+    data = np.zeros((1, 128))
+    data[0, 60] = 1.0
+    found = fit(data, [1.0, 4.8, 1.0, 0.0])
+    assert found.parameters[0, 2] > 0
+
+
+def test_linear_parameters_need_no_start():
+    parameters, exact = draw(20, seed=9)
+    start = parameters * [np.nan, 1.02, 1.1, np.nan]
+    for options in ({}, {"separable": True}, {"compiled": False}):
+        found = fit(exact, start, **options)
+        np.testing.assert_allclose(found.parameters, parameters, rtol=1e-8)
+
+
+def test_every_spectrum_may_have_an_axis_of_its_own():
+    parameters, _ = draw(7, seed=10)
+    axes = X + np.random.default_rng(10).uniform(-1, 1, (7, 1))
+    columns = np.stack([axes, np.ones_like(axes)], axis=1)
+    data = lorentzian_and_offset().evaluate(columns, parameters)[0]
+    for compiled in (True, False):
+        found = least_squares(
+            lorentzian_and_offset(), data, START, columns=columns, compiled=compiled
+        )
+        np.testing.assert_allclose(found.parameters, parameters, rtol=1e-8)
+
+
+def test_complex_data_are_fitted_in_both_parts():
+    def turning(x, amplitude, rate, phase):
+        wave = np.exp(1j * (rate * x + phase))
+        return amplitude * wave, wave, 1j * x * amplitude * wave, 1j * amplitude * wave
+
+    formula = Formula(turning, 3, complex=True)
+    real = lorentzian_and_offset()
+    problem = Problem(
+        (Term(formula, (0,)),), np.full(3, -np.inf), np.full(3, np.inf), np.zeros(3, bool),
+        np.array([True, False, False]), np.arange(3), np.ones(3), np.zeros(3), is_complex=True,
+    )  # fmt: skip
+    exact = turning(X, 2.0, 0.8, 0.4)[0][None]
+    for compiled in (True, False):
+        found = least_squares(
+            problem, exact, [1.5, 0.83, 0.2], columns=COLUMNS, weights=np.ones(128),
+            compiled=compiled,
+        )  # fmt: skip
+        np.testing.assert_allclose(found.parameters[0], [2.0, 0.8, 0.4], rtol=1e-8)
+        assert found.points[0] == 256
+    with pytest.raises(DataError, match="the data are complex, the model is real"):
+        least_squares(real, exact, START, columns=COLUMNS)
+
+
+def test_starts_outside_the_bounds_are_moved_into_them():
+    _, exact = draw(1)
+    bounded = lorentzian_and_offset(lower=[0, 3, 0, -5], upper=[5, 7, 3, 5])
+    found = fit(exact, [9.0, -4.0, 9.0, 0.0], problem=bounded)
+    assert found.status[0] != Status.INVALID
+    assert ((found.parameters >= bounded.lower) & (found.parameters <= bounded.upper)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "square"}, "loss must be one of"),
+        ({"likelihood": "normal"}, "likelihood must be one of"),
+        ({"likelihood": "poisson", "loss": "huber"}, "counts have a likelihood of their own"),
+        ({"loss_scale": 0}, "loss_scale must be above 0"),
+        ({"max_steps": 0}, "max_steps must be at least 1"),
+        ({"weights": np.ones(3)}, r"weights must have shape \(128,\)"),
+        ({"separable": True, "loss": "huber"}, "separable needs"),
+        ({"start": [1.0, 2.0]}, r"start must have shape \(4,\) or \(2, 4\)"),
+    ],
+)
+def test_wrong_calls_are_refused_in_words(options, message):
+    with pytest.raises(DataError, match=message):
+        fit(np.ones((2, 128)), **options)
+
+
+def test_wrong_shapes_and_problems_are_refused():
+    with pytest.raises(DataError, match="data must have shape"):
+        fit(np.ones(128))
+    with pytest.raises(DataError, match="columns must have shape"):
+        fit(np.ones((2, 127)))
+    with pytest.raises(DataError, match="lower bound is above"):
+        lorentzian_and_offset(lower=[0, 0, 0, 3], upper=[1, 1, 1, 2])
+    with pytest.raises(DataError, match="can only be tied to one that is free"):
+        lorentzian_and_offset(source=[0, 0, 1, 3])
+
+
+def test_no_spectra_give_no_results():
+    found = fit(np.ones((0, 128)))
+    assert found.parameters.shape == (0, 4)
+
+
+def test_a_formula_of_python_alone_is_fitted_by_the_twin():
+    @dataclasses.dataclass(frozen=True)
+    class Plain:
+        parameters: int = 3
+
+        def evaluate(self, columns, constants, parameters):
+            return Formula(peaks.gaussian, 3).evaluate(columns, constants, parameters)
+
+        def address(self):
+            return None
+
+    infinite = np.full(4, np.inf)
+    problem = Problem(
+        (Term(Plain(), (0,)), Term(SCALED, (1,))), -infinite, infinite, np.zeros(4, bool),
+        np.zeros(4, bool), np.arange(4), np.ones(4), np.zeros(4),
+    )  # fmt: skip
+    exact = peaks.gaussian(X, 2.0, 4.5, 0.8)[0][None] + 0.3
+    found = least_squares(problem, exact, START, columns=COLUMNS)
+    np.testing.assert_allclose(found.parameters[0], [2.0, 4.5, 0.8, 0.3], rtol=1e-8)
+
+
+def test_two_peaks_with_one_width_share_it():
+    problem = Problem(
+        (Term(LORENTZIAN, (0,)), Term(LORENTZIAN, (0,))), np.full(6, -np.inf), np.full(6, np.inf),
+        np.isin(np.arange(6), [2, 5]), np.isin(np.arange(6), [0, 3]),
+        np.array([0, 1, 2, 3, 4, 2]), np.ones(6), np.zeros(6),
+    )  # fmt: skip
+    expected = np.array([2.0, 3.0, 0.6, 1.0, 7.0, 0.6])
+    exact = problem.evaluate(COLUMNS, expected)[0][None]
+    found = least_squares(problem, exact, [1, 3.3, 1, 1, 6.6, 0], columns=COLUMNS)
+    np.testing.assert_allclose(found.parameters[0], expected, rtol=1e-8)
