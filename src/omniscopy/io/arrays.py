@@ -211,7 +211,7 @@ class Hdf5Array:
         try:
             with h5py.File(self.path, "r") as file:
                 return np.asarray(file[self.key][key], dtype=self.dtype)
-        except (OSError, KeyError, RuntimeError) as error:
+        except (OSError, KeyError, RuntimeError, ValueError, MemoryError) as error:
             message = f"the dataset cannot be read ({error})"
             raise FormatError(message, path=self.path, key=self.key) from error
 

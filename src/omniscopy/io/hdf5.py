@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +30,9 @@ BOOK_KEEPING = frozenset(
 # Groups of attributes, in which there is no data to be found.
 DESCRIPTIONS = frozenset({"metadata", "original_metadata", "provenance", "point_cloud"})
 
+# The start of a global heap; how much of either end of a file is searched for them.
+HEAP, HEAP_REACH = b"GCOL\x01\0\0\0", 2**22
+
 MAX_OBJECTS, MAX_DEPTH, MAX_ENTRIES = 100_000, 32, 20_000
 LOADED_BYTES = 256 * 2**20
 ATTRIBUTE_BYTES = 60_000  # older HDF5 refuses attributes of 64 kB and more
@@ -36,12 +40,19 @@ DEFLATE_RATIO = 1032  # no deflate stream holds more than this times its length
 
 
 @contextmanager
-def open_hdf5(path: str | Path) -> Iterator[Any]:
-    """Open an HDF5 file read-only; whatever is wrong with it is a `FormatError` with its path."""
+def open_hdf5(path: str | Path, *, attributes: bool = True) -> Iterator[Any]:
+    """Open an HDF5 file read-only; whatever is wrong with it is a `FormatError` with its path.
+
+    Who reads values only says so by `attributes`; what text is kept in is not looked at then.
+    """
     import h5py
 
     try:
+        if attributes:
+            _require_sound_heaps(Path(path))
         file = h5py.File(path, "r")
+    except FormatError:
+        raise
     except DAMAGE as error:
         message = (
             f"the HDF5 container cannot be opened ({error}); it is cut short, damaged, or being "
@@ -282,7 +293,7 @@ class Hdf5Field:
 
     def __getitem__(self, key: Key) -> np.ndarray:
         """Return the values asked for."""
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, attributes=False) as file:
             return np.asarray(file[self.key].fields(self.field)[key], dtype=self.dtype)
 
 
@@ -295,6 +306,36 @@ def field_variable(field: str, dims: Sequence[str], data: Any) -> tuple[str, Var
     attrs = {"long_name": title, "quantity": title.lower(), "units": known_units(unit)}
     stated = {key: value for key, value in attrs.items() if value}
     return slug(title), Variable(dims=tuple(dims), data=data, attrs=stated)
+
+
+def _require_sound_heaps(path: Path) -> None:
+    """Raise unless the heaps in which HDF5 keeps texts can be read to their ends.
+
+    The library never returns from a heap with a free part of no bytes. Heaps lie at the
+    beginning of a file, and at its end where something was added.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for start in {0, max(size - HEAP_REACH, 0)}:
+            file.seek(start)
+            part = file.read(HEAP_REACH)
+            at = part.find(HEAP)
+            while at >= 0:
+                if _has_empty_part(part, at):
+                    message = "a heap of texts is damaged"
+                    raise FormatError(message, path=path, offset=start + at)
+                at = part.find(HEAP, at + 1)
+
+
+def _has_empty_part(part: bytes, at: int) -> bool:
+    (size,) = struct.unpack_from("<Q", part.ljust(at + 16, b"\0"), at + 8)
+    place, end = at + 16, min(at + size, len(part))
+    while place + 16 <= end:
+        number, _, _, length = struct.unpack_from("<HHIQ", part, place)
+        if number == 0:
+            return bool(length == 0)
+        place += 16 + -(-length // 8) * 8
+    return False
 
 
 def _read_group(group: Any, without: frozenset[str], left: list[int], above: set[int]) -> Any:

@@ -55,10 +55,15 @@ def open(
     tree = to_tree(measurement, chunks=chunks)
     tree.attrs.setdefault("file", {"path": str(path.absolute()), "format": form.name})
     said = {"reader": reader, "partial": partial, **options}
-    source = source_file(path)
-    for node in tree.subtree:
-        if node.data_vars and node is not tree:
-            node.dataset = _with_source(node.to_dataset(inherit=False), node.path, source, said)
+    new = [
+        node
+        for node in tree.subtree
+        if any(PROVENANCE not in values.attrs for values in node.data_vars.values())
+    ]
+    # Looking at a whole folder costs something; a saved result has its history already.
+    source = source_file(path) if new else {}
+    for node in new:
+        node.dataset = _with_source(node.to_dataset(inherit=False), node.path, source, said)
     return tree
 
 
@@ -146,7 +151,8 @@ def _with_source(
     for key, values in list(dataset.data_vars.items()):
         if PROVENANCE in values.attrs:
             continue
-        channel = name if key == SIGNAL or SIGNAL in dataset else f"{name}/{key}"
+        main = key == SIGNAL or SIGNAL in dataset
+        channel = (name or SIGNAL) if main else "/".join(part for part in (name, str(key)) if part)
         given = {key: value for key, value in said.items() if value not in (None, False)}
         parameters = {"channel": channel, **encode(given)}
         made = record(values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source})

@@ -168,7 +168,8 @@ class _Run:
         recorded = Path(reference["file"])
         places = [self.source / recorded.name, self.source] if self.source else []
         places += [recorded, *([self.beside / recorded.name] if self.beside else [])]
-        there = [place for place in places if place.is_file() or (place.suffix and place.is_dir())]
+        is_folder = str(reference["digest"]).startswith("blake2b-listing")
+        there = [place for place in places if (place.is_dir() if is_folder else place.is_file())]
         for place in there:
             if digest_file(place)["digest"] == reference["digest"]:
                 return place

@@ -40,7 +40,7 @@ class TableArray:
         among = len(self.row_shape)
         rows = line_numbers(parts[:among], self.row_shape, self.rows)
         columns = line_numbers(parts[among:], self.column_shape, self.columns)
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, attributes=False) as file:
             dataset = file[self.key]
             table = dataset.fields(self.field) if self.field else dataset
             values = _read_lines(table, rows, columns, self.dtype)
