@@ -51,6 +51,18 @@ def test_a_table_that_claims_to_be_huge_is_refused(usid_file, add, yx, frequency
         om.open(tmp_path / "made.h5")
 
 
+def test_a_heap_that_never_ends_is_refused(foreign):
+    content = bytearray(foreign.read_bytes())
+    heap = content.find(b"GCOL")
+    place = heap + 16
+    while int.from_bytes(content[place : place + 2], "little"):
+        place += 16 + -(-int.from_bytes(content[place + 8 : place + 16], "little") // 8) * 8
+    content[place + 8 : place + 16] = bytes(8)  # the free part, of no bytes
+    foreign.write_bytes(content)
+    with pytest.raises(om.FormatError, match="a heap of texts is damaged"):
+        om.open(foreign, reader="usid")
+
+
 def test_a_reference_to_something_else_is_damage(usid_file, add, yx, frequency, tmp_path):
     file, channel = usid_file()
     main = add(channel, np.zeros((12, 6)), yx, frequency)
