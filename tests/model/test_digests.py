@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from omniscopy.model.digests import digest_array, digest_file, digest_json, fingerprint
+from omniscopy.model.digests import digest_array, digest_file, digest_json
+from omniscopy.model.fingerprints import fingerprint
 
 
 def test_every_byte_of_a_small_file_counts(tmp_path):

@@ -13,7 +13,7 @@ from omniscopy.compute.chunks import plan_chunks
 from omniscopy.io.errors import FormatError
 from omniscopy.io.names import channel_names
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
-from omniscopy.model.digests import FILE_ARRAY
+from omniscopy.model.fingerprints import FILE_ARRAY
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
 
 SIGNAL = "signal"

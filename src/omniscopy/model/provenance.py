@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 import xarray as xr
 
-from omniscopy.model.digests import digest_array, digest_file, digest_json, fingerprint
+from omniscopy.model.digests import digest_array, digest_file, digest_json
+from omniscopy.model.fingerprints import fingerprint
 
 PROVENANCE = "provenance"
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
