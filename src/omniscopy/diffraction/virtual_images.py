@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from omniscopy.compute import read_again
 from omniscopy.diffraction.centre import find_centre
 from omniscopy.diffraction.detectors import Annulus, Disk
 from omniscopy.diffraction.patterns import mean_pattern
@@ -58,6 +59,7 @@ def virtual_image(
         message = f"detector must be a Disk or an Annulus, got {type(detector).__name__}"
         raise DataError(message)
     mask, known = detector_mask(data, detector, (ky, kx))
+    data = read_again(data, mask)
     total = xr.dot(_filled(data), mask.astype(np.float64), dim=[ky, kx])
     if data.dtype.kind == "f":
         total = total.where((data.notnull() & mask).any([ky, kx]))

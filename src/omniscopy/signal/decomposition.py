@@ -1,13 +1,14 @@
 """Spectra as sums of few components."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
+from omniscopy.compute import read_again
 from omniscopy.model import (
     DataError,
     Status,
@@ -42,7 +43,8 @@ def decompose(
     Parameters
     ----------
     data : DataArray, any dimensions and units, real or complex
-        Lazy data stay lazy: they are read once for the components and once for the loadings.
+        Lazy data stay lazy: they are read once for the components and once for the loadings,
+        and before that once for the mean where it is needed.
     n_components : int
         Number of components.
     method : {"svd", "pca"}
@@ -88,28 +90,25 @@ def decompose(
     ('y', 'x', 'component')
     """
     sides = _sides(data, dim, n_components, method)
-    values = data.astype(np.complex128 if data.dtype.kind == "c" else np.float64)
-    values = values.drop_attrs(deep=False)
-    usable = (abs(values) < np.inf).all(sides.channels)
-    values = values.where(usable, 0.0)
-    mean = values.sum(sides.samples) / usable.sum(sides.samples)
-    weights = _poisson_weights(values, mean, usable, sides) if noise == "poisson" else None
-    centred = (values - mean).where(usable, 0.0) if method == "pca" else values
-    weighted = centred if weights is None else centred / (weights[0] * weights[1])
-
-    factors = _factorise(weighted, sides)
-    components, loadings = factors.components, factors.loadings
-    if weights is not None:
-        loadings, components = loadings * weights[0], components * weights[1]
+    values = data.drop_attrs(deep=False)
+    if values.chunks is not None:
+        values = values.chunk(dict.fromkeys(sides.channels, -1))
+    scaling = _Scaling(sides, centre=method == "pca", weigh=noise == "poisson")
+    mean = scaling.mean_of(values)
+    components, squares, total = _components(scaling.scaled(read_again(values, mean), mean), sides)
+    # The loadings need all components: every chunk would wait for the last one.
+    loadings = scaling.projected(read_again(values, components), mean, components)
+    usable = loadings.notnull().all("component")
+    components = components * scaling.of_channels(mean)
     numbers = coordinate("component", np.arange(n_components), "1")
     stated = {
         "components": (components.transpose("component", *sides.channels), "1"),
         "loadings": (
-            loadings.where(usable).transpose(*sides.samples, "component"),
+            loadings.transpose(*sides.samples, "component"),
             data.attrs.get("units"),
         ),
-        "singular_values": (factors.singular_values, data.attrs.get("units")),
-        "explained_variance_ratio": (factors.explained, "1"),
+        "singular_values": (squares**0.5, data.attrs.get("units")),
+        "explained_variance_ratio": (squares / total.where(total > 0, np.inf), "1"),
         "status": ((~usable) * int(Status.NO_DATA), "1"),
     }
     if method == "pca":
@@ -185,14 +184,6 @@ class _Sides:
         return math.prod(self.sizes[dim] for dim in dims)
 
 
-@dataclass(frozen=True)
-class _Factors:
-    components: xr.DataArray
-    loadings: xr.DataArray
-    singular_values: xr.DataArray
-    explained: xr.DataArray
-
-
 def _sides(
     data: xr.DataArray, dim: str | Sequence[str] | None, n_components: int, method: str
 ) -> _Sides:
@@ -235,27 +226,92 @@ def _wanted(components: int | Sequence[int] | None, present: int) -> list[int]:
     return wanted
 
 
-def _poisson_weights(
-    values: xr.DataArray, mean: xr.DataArray, usable: xr.DataArray, sides: _Sides
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return the roots of the mean counts of samples and of channels; 1 where there are none."""
-    overall = abs(mean).mean(sides.channels)
-    of_samples = (abs(values.mean(sides.channels).where(usable, 0.0)) / overall) ** 0.5
-    of_channels = abs(mean) ** 0.5
-    return of_samples.where(of_samples > 0, 1.0), of_channels.where(of_channels > 0, 1.0)
+@dataclass(frozen=True)
+class _Scaling:
+    """What is done to samples before they are decomposed, block by block of whole samples.
+
+    Each pass is one function of a block, so that a chunk is read, used and forgotten.
+    """
+
+    sides: _Sides
+    centre: bool
+    weigh: bool
+
+    def mean_of(self, data: xr.DataArray) -> xr.DataArray:
+        """Return the mean of the samples that are finite, or zeros where it is not needed."""
+        if not (self.centre or self.weigh):
+            shape = [self.sides.sizes[dim] for dim in self.sides.channels]
+            return xr.DataArray(np.zeros(shape), dims=self.sides.channels)
+        values = data.astype(_double(data.dtype))
+        usable = (abs(values) < np.inf).all(self.sides.channels)
+        return values.where(usable, 0.0).sum(self.sides.samples) / usable.sum(self.sides.samples)
+
+    def scaled(self, data: xr.DataArray, mean: xr.DataArray) -> xr.DataArray:
+        """Return the samples that are decomposed, zero where they are not finite."""
+        return self._mapped(lambda block, mean: self._of_block(block, mean)[0], data, mean)
+
+    def projected(
+        self, data: xr.DataArray, mean: xr.DataArray, components: xr.DataArray
+    ) -> xr.DataArray:
+        """Return the loadings of the components, NaN where samples are not finite."""
+
+        def project(block: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
+            values, of_samples = self._of_block(block, mean)
+            axes = range(-len(self.sides.channels), 0)
+            return np.tensordot(values, components.conj(), (axes, axes)) * of_samples[..., None]
+
+        return self._mapped(project, data, mean, components)
+
+    def of_channels(self, mean: xr.DataArray) -> xr.DataArray | float:
+        """Return the roots of the mean counts of the channels, 1 where there are none."""
+        return (abs(mean) ** 0.5).where(abs(mean) > 0, 1.0) if self.weigh else 1.0
+
+    def _of_block(self, block: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return scaled samples, and the weight of each: NaN where it is not finite."""
+        axes = tuple(range(-len(self.sides.channels), 0))
+        values = block.astype(_double(block.dtype))
+        usable = np.isfinite(values).all(axis=axes, keepdims=True)
+        values = np.where(usable, values, 0.0)
+        weight = np.ones(usable.shape)
+        if self.weigh:
+            level = np.abs(mean)
+            weight = np.abs(values.mean(axis=axes, keepdims=True))
+            overall = level.mean()
+            weight = np.sqrt(weight / overall if overall > 0 else weight)
+            weight = np.where(weight > 0, weight, 1.0)
+            values = values / np.where(level > 0, np.sqrt(level), 1.0)
+            mean = np.sqrt(level) * np.sign(mean)
+        if self.centre:
+            values = np.where(usable, values - mean, 0.0)
+        return values / weight, np.squeeze(np.where(usable, weight, np.nan), axis=axes)
+
+    def _mapped(
+        self, function: Callable[..., np.ndarray], data: xr.DataArray, *others: xr.DataArray
+    ) -> xr.DataArray:
+        channels = self.sides.channels
+        projects = len(others) == 2
+        return xr.apply_ufunc(
+            function,
+            data,
+            *others,
+            input_core_dims=[channels, channels, ["component", *channels]][: 1 + len(others)],
+            output_core_dims=[["component"] if projects else channels],
+            dask="parallelized",
+            dask_gufunc_kwargs={"meta": (np.empty(0, _double(data.dtype)),)},
+        )
 
 
-def _factorise(values: xr.DataArray, sides: _Sides) -> _Factors:
-    """Return components, loadings, singular values, and the part that each explains."""
+def _double(dtype: np.dtype) -> Any:
+    return np.complex128 if dtype.kind == "c" else np.float64
+
+
+def _components(
+    values: xr.DataArray, sides: _Sides
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Return components, their squared singular values and the sum of all of these."""
     direct = values.chunks is None and math.prod(sides.sizes.values()) <= _DIRECT
     components, squares, total = (_from_matrix if direct else _from_gram)(values, sides)
-    components = _with_sign(components, sides.channels)
-    return _Factors(
-        components,
-        xr.dot(values, components.conj(), dim=sides.channels),
-        squares**0.5,
-        squares / total.where(total > 0, np.inf),
-    )
+    return _with_sign(components, sides.channels), squares, total
 
 
 def _from_matrix(

@@ -205,7 +205,7 @@ def _refine(
         _, slope, bend = _polynomial(channels, place, sigma, degree=2) @ y
         move = float(np.clip(-slope / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
         place = float(np.clip(place + move, top - room, top + room))
-        if abs(move) < 1e-8:
+        if abs(move) < 1e-6:
             break
     # The place is where the slope is 0: its spread is that of the slope over the curvature,
     # which is taken by differences since the window moves along.
@@ -223,8 +223,10 @@ def _polynomial(channels: np.ndarray, place: float, sigma: float, *, degree: int
     u = (channels - place) / sigma
     design = np.stack([u**n for n in range(degree + 1)])
     weight = np.exp(-0.5 * u**2)
-    solver = np.linalg.pinv((design * weight) @ design.T) @ (design * weight)
-    return solver / sigma ** np.arange(degree + 1)[:, None]
+    weighted = design * weight
+    # The least addition keeps windows of very few channels from being singular.
+    normal = weighted @ design.T + 1e-12 * weight.sum() * np.eye(degree + 1)
+    return np.linalg.solve(normal, weighted) / sigma ** np.arange(degree + 1)[:, None]
 
 
 def _far_apart(position: np.ndarray, prominence: np.ndarray, distance: float) -> list[int]:

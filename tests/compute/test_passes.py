@@ -1,0 +1,91 @@
+"""Several passes over data that do not fit in memory."""
+
+import tracemalloc
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+
+from omniscopy.compute import read_again
+from omniscopy.diffraction import Disk, virtual_image
+from omniscopy.signal import decompose
+
+
+class File:
+    """An array on disk that counts how often its chunks are read."""
+
+    dtype = np.dtype("float32")
+
+    def __init__(self, shape):
+        self.shape, self.ndim, self.reads = shape, len(shape), 0
+
+    def __getitem__(self, key):
+        self.reads += 1
+        shape = [len(range(*part.indices(n))) for part, n in zip(key, self.shape, strict=True)]
+        values = np.random.default_rng(key[0].start).random(shape, dtype="float32")
+        values[..., shape[-1] // 2] += 5.0
+        return values
+
+
+def opened(shape, dims):
+    file = File(shape)
+    values = da.from_array(
+        file, chunks=(1, *shape[1:]), inline_array=True, name=f"file-{dims}",
+        meta=np.empty((0,) * len(shape), "float32"),
+    )  # fmt: skip
+    coords = {dim: np.arange(float(size)) for dim, size in zip(dims, shape, strict=True)}
+    return file, xr.DataArray(values, coords, dims=dims)
+
+
+def peak_of(compute):
+    with dask.config.set(scheduler="synchronous"):
+        tracemalloc.start()
+        compute()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return peak
+
+
+def test_a_pass_needs_as_much_memory_as_a_chunk_not_as_the_data():
+    file, data = opened((60, 100, 1000), ("y", "x", "energy"))
+    first = data.sum()
+    again = read_again(data, first)
+    assert peak_of(lambda: (again * first).sum().compute()) < 0.25 * data.nbytes
+    assert file.reads == 120
+    xr.testing.assert_equal(again, data)
+
+
+def test_the_names_of_tasks_are_always_the_same():
+    names = [
+        read_again(data, data.sum()).data.name
+        for _, data in (opened((4, 5, 6), ("y", "x", "energy")) for _ in range(2))
+    ]
+    assert names[0] == names[1]
+
+
+def test_data_in_memory_are_returned_as_they_are():
+    data = xr.DataArray(np.ones(3), dims="x")
+    assert read_again(data, data.sum()) is data
+    lazy = data.chunk()
+    assert read_again(lazy, data.sum()) is lazy
+
+
+@pytest.mark.parametrize(
+    ("options", "passes"), [({}, 2), ({"method": "pca"}, 3), ({"noise": "poisson"}, 3)]
+)
+def test_a_decomposition_reads_the_data_in_passes(options, passes):
+    file, data = opened((80, 2000, 40), ("y", "x", "energy"))
+    found = decompose(data, 2, **options)
+    assert file.reads == 0
+    assert peak_of(found.compute) < data.nbytes
+    assert file.reads == 80 * passes
+
+
+def test_a_virtual_image_with_a_centre_to_be_found_reads_the_data_twice():
+    file, data = opened((60, 40, 64, 64), ("y", "x", "ky", "kx"))
+    image = virtual_image(data, Disk(3.0))
+    assert file.reads == 0
+    assert peak_of(image.compute) < 0.6 * data.nbytes
+    assert file.reads == 120
