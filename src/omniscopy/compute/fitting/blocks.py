@@ -49,16 +49,36 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
         codes=np.empty((data.shape[0], 3), dtype=np.int64),
         figures=np.empty((data.shape[0], 3)),
     )
+    room = make_room(data.shape[1], model, rows * columns.shape[2])
     kernel.fit_block(
-        model, writable(columns), writable(data), writable(weights),
-        rows * columns.shape[2], settings, block,
-    )  # fmt: skip
+        model, writable(columns), writable(data), writable(weights), settings, block, room
+    )
     found["parameters"][:] = block.parameters
     found["std"][:] = block.std
     for n, name in enumerate(("status", "steps", "points")):
         found[name][:] = block.codes[:, n]
     for n, name in enumerate(("cost", "chi_square", "total")):
         found[name][:] = block.figures[:, n]
+
+
+def make_room(points: int, model: kernel.Model, scratch: int) -> kernel.Room:
+    """Return room for a thread to work in."""
+    n, m, free = model.source.size, model.free.size, model.free
+    here = kernel.Spectrum(
+        *(np.empty(points) for _ in range(3)), np.empty((n, points)),
+        *(np.empty(points) for _ in range(3)), np.empty(max(scratch, 1)),
+    )  # fmt: skip
+    there = here._replace(
+        model=np.empty(points), jacobian=np.empty((n, points)),
+        pull=np.empty(points), hold=np.empty(points),
+    )  # fmt: skip
+    equations = [np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m)]
+    space = kernel.Space(*equations, stopped=np.empty(m, np.bool_), kept=np.empty(n))
+    descent = kernel.Descent(
+        np.empty((m, m)), *(np.empty(m) for _ in range(5)),
+        model.lower[free], model.upper[free], model.positive[free], np.empty(n),
+    )  # fmt: skip
+    return kernel.Room(here, there, space, descent)
 
 
 def writable(values: np.ndarray) -> np.ndarray:

@@ -92,6 +92,15 @@ class Descent(NamedTuple):
     trial: np.ndarray  # of all parameters
 
 
+class Room(NamedTuple):
+    """Room of a thread: a spectrum at two sets of parameters, and the equations."""
+
+    here: Spectrum
+    there: Spectrum
+    space: Space
+    descent: Descent
+
+
 class Found(NamedTuple):
     """Where the results of a block of spectra go."""
 
@@ -181,6 +190,13 @@ def normal_equations(
 
 
 @inner
+def copy(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy numbers; an assignment of a whole array would count references."""
+    for a in range(source.size):
+        target[a] = source[a]
+
+
+@inner
 def tie(model: Model, values: np.ndarray) -> None:
     """Set tied parameters from those that they follow."""
     for a in range(values.size):
@@ -229,7 +245,7 @@ def solve_linear(
     Where that leaves the bounds nothing is changed, unless it must: then they are moved into
     the bounds.
     """
-    space.kept[:] = values
+    copy(values, space.kept)
     inside = linear_equations(model, columns, values, spectrum, space)
     for a in range(model.free.size):
         k = model.free[a]
@@ -237,7 +253,7 @@ def solve_linear(
             values[k] = min(max(space.solution[a], model.lower[k]), model.upper[k])
             inside = inside and values[k] == space.solution[a]
     if not (inside or must):
-        values[:] = space.kept
+        copy(space.kept, values)
     tie(model, values)
 
 
@@ -278,7 +294,7 @@ def propose(
     ):
         return False, 0.0, False
     gain, length, size = 0.0, 0.0, 0.0
-    d.trial[:] = values
+    copy(values, d.trial)
     for a in range(model.free.size):
         d.trial[model.free[a]] = d.current[a] + d.step[a]
         gain += 2.0 * d.direction[a] * d.step[a]
@@ -340,7 +356,7 @@ def find_minimum(
             small = settings.cost_tolerance * cost
             gone = cost - lowered
             strength = softer(strength, gone / gain if gain > 0.0 else 1.0)
-            values[:] = descent.trial
+            copy(descent.trial, values)
             cost = lowered
             here, there = there, here
             swapped = not swapped
@@ -392,28 +408,6 @@ def measure(
 
 
 @inner
-def make_room(points: int, model: Model, scratch: int) -> tuple[Spectrum, Spectrum, Space, Descent]:
-    """Return room for one spectrum at two sets of parameters, and for the equations."""
-    n, m, free = model.source.size, model.free.size, model.free
-    here = Spectrum(
-        np.empty(points), np.empty(points), np.empty(points), np.empty((n, points)),
-        np.empty(points), np.empty(points), np.empty(points), np.empty(max(scratch, 1)),
-    )  # fmt: skip
-    there = Spectrum(
-        here.data, here.weight, np.empty(points), np.empty((n, points)),
-        np.empty(points), np.empty(points), here.row, here.scratch,
-    )  # fmt: skip
-    space = Space(
-        np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m), np.empty(m, np.bool_), np.empty(n)
-    )
-    descent = Descent(
-        np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m), np.empty(m), np.empty(m),
-        model.lower[free], model.upper[free], model.positive[free], np.empty(n),
-    )  # fmt: skip
-    return here, there, space, descent
-
-
-@inner
 def starts_linear(model: Model, values: np.ndarray) -> bool:
     """Return whether a linear parameter waits for its start."""
     waiting = False
@@ -425,10 +419,10 @@ def starts_linear(model: Model, values: np.ndarray) -> bool:
 def _engine(digest: int) -> Any:
     """Return the engine, kept on disk under the digest of all the sources that it is made of."""
 
-    @njit(cache=True, nogil=True, error_model="numpy")
+    @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
     def fit_block(
         model: Model, columns: np.ndarray, data: np.ndarray, weights: np.ndarray,
-        scratch: int, settings: Settings, found: Found,
+        settings: Settings, found: Found, room: Room,
     ) -> None:  # fmt: skip
         """Fit every spectrum; `found.parameters` holds the starts, and then the results.
 
@@ -436,7 +430,7 @@ def _engine(digest: int) -> Any:
         """
         if digest == 0:
             return
-        here, there, space, descent = make_room(data.shape[1], model, scratch)
+        here, there, space, descent = room.here, room.there, room.space, room.descent
         for k in range(data.shape[0]):
             axis = columns[k if columns.shape[0] > 1 else 0]
             values, std = found.parameters[k], found.std[k]
