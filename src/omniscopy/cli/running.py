@@ -13,7 +13,7 @@ from omniscopy.cli.progress import showing_progress
 from omniscopy.cli.targets import targets_for
 
 if TYPE_CHECKING:
-    from omniscopy.io.recipe import Recipe
+    from omniscopy.io.recipes.running import Recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +48,7 @@ def run_recipe(
 ) -> int:
     """Apply a recipe to files; what was made before from the same data is not made again."""
     from omniscopy.io.manifests import find_format
-    from omniscopy.io.recipe import load_recipe
+    from omniscopy.io.recipes.running import load_recipe
 
     steps = load_recipe(recipe)
     files, skipped = find_files(paths)
@@ -97,7 +97,7 @@ def _run_one(
     recipe: "Recipe", file: Path, target: Path, summary: Summary, *, form: str, overwrite: bool
 ) -> None:
     from omniscopy.io import save
-    from omniscopy.io.recipe import apply_recipe, is_made
+    from omniscopy.io.recipes.running import apply_recipe, is_made
 
     try:
         if target.exists() and not overwrite:

@@ -6,6 +6,7 @@ __all__ = [
     "MissingDependencyError",
     "UnsupportedFormatError",
     "Variable",
+    "apply_recipe",
     "convert",
     "find_previous",
     "formats",
@@ -14,9 +15,11 @@ __all__ = [
     "from_sidpy",
     "identify",
     "info",
+    "load_recipe",
     "open",
     "open_raw",
     "open_signal",
+    "recipe_of",
     "replay",
     "save",
     "signals",
@@ -31,6 +34,7 @@ from .identification import identify
 from .manifests import formats
 from .opening import open, open_signal, signals
 from .raw import open_raw
+from .recipes.running import apply_recipe, load_recipe, recipe_of
 from .records import Axis, Channel, Measurement, Variable
 from .replay import find_previous, replay
 from .saving import convert, save

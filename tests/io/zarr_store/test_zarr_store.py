@@ -284,7 +284,7 @@ def test_an_absurd_size_is_refused_without_memory(tmp_path, size):
 )
 @pytest.mark.parametrize("shards", [False, True])
 def test_options_of_compression_and_shards_keep_the_values(tmp_path, options, shards, monkeypatch):
-    monkeypatch.setattr("omniscopy.io.stored.DISK_CHUNK_BYTES", 4000)
+    monkeypatch.setattr("omniscopy.io.storage.stored.DISK_CHUNK_BYTES", 4000)
     values = np.random.default_rng(0).random((90, 30, 20))
     data = xr.DataArray(da.from_array(values, chunks=(40, 30, 20)), dims=("a", "y", "x"), name="d")
     path = om.save(data, tmp_path / "d.zarr", shards=shards, **options)
@@ -301,7 +301,7 @@ def test_an_unknown_compression_is_refused(tmp_path):
 
 
 def test_one_pixel_reads_one_chunk(tmp_path, monkeypatch):
-    monkeypatch.setattr("omniscopy.io.stored.DISK_CHUNK_BYTES", 1000)
+    monkeypatch.setattr("omniscopy.io.storage.stored.DISK_CHUNK_BYTES", 1000)
     path = om.save(an_image((100, 100)), tmp_path / "image.zarr")
     array = zarr.open_group(path, mode="r")["HAADF/signal"]
     handle = ZarrArray.of(array, path, complete=True)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.foreign import Group, GroupVariable
 from omniscopy.io.records import Key
+from omniscopy.io.storage.foreign import Group, GroupVariable
 
 
 @dataclass(frozen=True)

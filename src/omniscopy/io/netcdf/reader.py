@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.foreign import Group, GroupVariable, plain_value, to_channels
-from omniscopy.io.hdf5_tree import handle_of, read_stored
 from omniscopy.io.netcdf.classic import read_classic
 from omniscopy.io.records import Measurement
+from omniscopy.io.storage.foreign import Group, GroupVariable, plain_value, to_channels
+from omniscopy.io.storage.hdf5_tree import handle_of, read_stored
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 - HDF5 is whole or not

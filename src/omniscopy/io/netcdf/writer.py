@@ -7,8 +7,14 @@ import numpy as np
 import xarray as xr
 from dask.utils import SerializableLock
 
-from omniscopy.io.hdf5_tree import VERSION, node_note, shown_attrs, storage_options, variable_note
-from omniscopy.io.stored import (
+from omniscopy.io.storage.hdf5_tree import (
+    VERSION,
+    node_note,
+    shown_attrs,
+    storage_options,
+    variable_note,
+)
+from omniscopy.io.storage.stored import (
     KEY,
     ChunkedTarget,
     StoredNode,

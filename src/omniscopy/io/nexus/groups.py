@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.hdf5 import DAMAGE, plain
+from omniscopy.io.storage.hdf5 import DAMAGE, plain
 
 NUMBERS = "biufc"
 

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import UnsupportedFormatError
-from omniscopy.io.hdf5 import address, linked, open_hdf5
-from omniscopy.io.hdf5_tree import handle_of, members, read_stored, walk_groups
 from omniscopy.io.nexus.groups import (
     NUMBERS,
     attribute,
@@ -18,7 +16,9 @@ from omniscopy.io.nexus.groups import (
     values_of,
 )
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.restored import SIGNAL
+from omniscopy.io.storage.hdf5 import address, linked, open_hdf5
+from omniscopy.io.storage.hdf5_tree import handle_of, members, read_stored, walk_groups
+from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
 
 _MANY_POINTS = 10_000_000

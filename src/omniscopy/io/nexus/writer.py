@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from dask.utils import SerializableLock
 
-from omniscopy.io.hdf5_tree import (
+from omniscopy.io.storage.hdf5_tree import (
     VERSION,
     node_note,
     root_note,
@@ -17,7 +17,7 @@ from omniscopy.io.hdf5_tree import (
     storage_options,
     variable_note,
 )
-from omniscopy.io.stored import (
+from omniscopy.io.storage.stored import (
     KEY,
     SIGNAL,
     ChunkedTarget,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import DAMAGE, known_units, line_of, load, read_attributes, text_of
 from omniscopy.io.records import Axis
+from omniscopy.io.storage.hdf5 import DAMAGE, known_units, line_of, load, read_attributes, text_of
 
 # Attributes of the library itself. Damage to one can cost seconds, so each is read once at most.
 STRUCTURAL = frozenset({"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"})

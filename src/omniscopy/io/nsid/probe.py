@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import DAMAGE, DESCRIPTIONS, open_hdf5, walk
+from omniscopy.io.storage.hdf5 import DAMAGE, DESCRIPTIONS, open_hdf5, walk
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000

@@ -10,7 +10,11 @@ import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import (
+from omniscopy.io.nsid.axes import STRUCTURAL, read_axes
+from omniscopy.io.nsid.probe import is_main
+from omniscopy.io.nsid.structures import read_structure
+from omniscopy.io.records import Axis, Channel, Measurement, Variable
+from omniscopy.io.storage.hdf5 import (
     BOOK_KEEPING,
     DESCRIPTIONS,
     address,
@@ -28,11 +32,7 @@ from omniscopy.io.hdf5 import (
     text_of,
     walk,
 )
-from omniscopy.io.hdf5_nodes import has_nodes, read_nodes
-from omniscopy.io.nsid.axes import STRUCTURAL, read_axes
-from omniscopy.io.nsid.probe import is_main
-from omniscopy.io.nsid.structures import read_structure
-from omniscopy.io.records import Axis, Channel, Measurement, Variable
+from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
 from omniscopy.model.vocabulary import SIGNAL_TYPES
 
 DESCRIBED = frozenset({

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from omniscopy.io.hdf5_nodes import SIGNAL
-from omniscopy.io.hdf5_writing import (
+from omniscopy.io.storage.hdf5_nodes import SIGNAL
+from omniscopy.io.storage.hdf5_writing import (
     LIBRARY,
     Pair,
     create_values,
@@ -23,7 +23,7 @@ from omniscopy.io.hdf5_writing import (
     write_descriptions,
     write_words,
 )
-from omniscopy.io.stored import StoredNode, StoredVariable, stored_nodes, stream
+from omniscopy.io.storage.stored import StoredNode, StoredVariable, stored_nodes, stream
 from omniscopy.model.vocabulary import kind_of
 
 # The version of the layout's first package whose files ours are like.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.hdf5_writing import link_name
-from omniscopy.io.stored import StoredVariable
+from omniscopy.io.storage.hdf5_writing import link_name
+from omniscopy.io.storage.stored import StoredVariable
 from omniscopy.model.vocabulary import kind_of
 
 DEFAULT, INCOMPLETE, DEPENDENT = 0, 1, 2

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.arrays import full_key
-from omniscopy.io.hdf5 import open_hdf5
 from omniscopy.io.records import Key
+from omniscopy.io.storage.hdf5 import open_hdf5
 
 
 @dataclass(frozen=True, eq=False)

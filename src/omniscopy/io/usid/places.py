@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omniscopy.io.hdf5_nodes import SIGNAL
-from omniscopy.io.hdf5_writing import link_name
-from omniscopy.io.stored import StoredNode
+from omniscopy.io.storage.hdf5_nodes import SIGNAL
+from omniscopy.io.storage.hdf5_writing import link_name
+from omniscopy.io.storage.stored import StoredNode
 from omniscopy.model.provenance import PROVENANCE
 
 RESULTS = re.compile(r".+-.+_\d{3,}")

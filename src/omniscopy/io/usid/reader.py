@@ -11,7 +11,8 @@ import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import (
+from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
+from omniscopy.io.storage.hdf5 import (
     BOOK_KEEPING,
     DESCRIPTIONS,
     field_variable,
@@ -25,8 +26,7 @@ from omniscopy.io.hdf5 import (
     text_of,
     walk,
 )
-from omniscopy.io.hdf5_nodes import has_nodes, read_nodes
-from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
+from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
 from omniscopy.io.usid.arrays import TableArray, folded_chunks
 from omniscopy.io.usid.probe import REFERENCES, is_main
 from omniscopy.io.usid.tables import Side, read_side

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import known_units, line_of, load, read_attributes
 from omniscopy.io.records import Axis, Variable
+from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import parse
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of

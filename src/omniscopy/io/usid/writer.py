@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from omniscopy.io.hdf5 import write_attribute
-from omniscopy.io.hdf5_nodes import SIGNAL
-from omniscopy.io.hdf5_writing import (
+from omniscopy.io.storage.hdf5 import write_attribute
+from omniscopy.io.storage.hdf5_nodes import SIGNAL
+from omniscopy.io.storage.hdf5_writing import (
     LIBRARY,
     Pair,
     keep_aside,
@@ -22,7 +22,7 @@ from omniscopy.io.hdf5_writing import (
     require_compression,
     write_words,
 )
-from omniscopy.io.stored import (
+from omniscopy.io.storage.stored import (
     ChunkedTarget,
     StoredNode,
     StoredVariable,

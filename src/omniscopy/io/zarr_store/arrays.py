@@ -11,7 +11,7 @@ import numpy as np
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key
-from omniscopy.io.restored import chunks_touched
+from omniscopy.io.storage.restored import chunks_touched
 
 # No store is larger; a size in damaged metadata may be.
 _MOST_BYTES = 2**46

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.records import Axis, Channel
-from omniscopy.io.stored import SIGNAL, StoredNode, StoredVariable
+from omniscopy.io.storage.stored import SIGNAL, StoredNode, StoredVariable
 from omniscopy.io.zarr_store.arrays import ZarrArray
 from omniscopy.model.units import spell
 from omniscopy.model.vocabulary import kind_of

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.attributes import restore_attrs
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.foreign import Group, GroupVariable, to_channels
 from omniscopy.io.records import Channel, Measurement, Node, Variable
-from omniscopy.io.restored import restored, to_measurement
-from omniscopy.io.stored import ENCODING, KEY
+from omniscopy.io.storage.attributes import restore_attrs
+from omniscopy.io.storage.foreign import Group, GroupVariable, to_channels
+from omniscopy.io.storage.restored import restored, to_measurement
+from omniscopy.io.storage.stored import ENCODING, KEY
 from omniscopy.io.zarr_store.arrays import ZarrArray
 from omniscopy.io.zarr_store.ome import read_image
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from omniscopy.io.attributes import plain_attrs
-from omniscopy.io.stored import (
+from omniscopy.io.storage.attributes import plain_attrs
+from omniscopy.io.storage.stored import (
     ENCODING,
     KEY,
     RESERVED,

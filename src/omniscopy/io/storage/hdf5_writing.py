@@ -9,10 +9,18 @@ from typing import Any
 import h5py
 import numpy as np
 
-from omniscopy.io.attributes import plain_attrs
-from omniscopy.io.hdf5 import write_attribute, write_group
-from omniscopy.io.hdf5_nodes import CURRENT_VERSION, IS_NODE, LAYOUT, NODE, PRIVATE, SIGNAL, VERSION
-from omniscopy.io.stored import ChunkedTarget, StoredNode, StoredVariable, native_chunks
+from omniscopy.io.storage.attributes import plain_attrs
+from omniscopy.io.storage.hdf5 import write_attribute, write_group
+from omniscopy.io.storage.hdf5_nodes import (
+    CURRENT_VERSION,
+    IS_NODE,
+    LAYOUT,
+    NODE,
+    PRIVATE,
+    SIGNAL,
+    VERSION,
+)
+from omniscopy.io.storage.stored import ChunkedTarget, StoredNode, StoredVariable, native_chunks
 from omniscopy.model.errors import DataError
 from omniscopy.model.provenance import PROVENANCE
 

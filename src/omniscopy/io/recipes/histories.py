@@ -8,8 +8,8 @@ from typing import Any
 import xarray as xr
 
 from omniscopy.io.opening import OPEN_SIGNAL
-from omniscopy.io.recipe_parts import RAW, Recipe, RecipeStep, free_name
-from omniscopy.io.toml import without_none
+from omniscopy.io.recipes.parts import RAW, Recipe, RecipeStep, free_name
+from omniscopy.io.recipes.toml import without_none
 from omniscopy.model.errors import DataError
 from omniscopy.model.operations import find_operation
 from omniscopy.model.parameters import decode, encode

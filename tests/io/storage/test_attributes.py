@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from omniscopy.io.attributes import decode_attrs, encode_attrs, plain_attrs, restore_attrs
+from omniscopy.io.storage.attributes import decode_attrs, encode_attrs, plain_attrs, restore_attrs
 from omniscopy.model.errors import DataError
 
 

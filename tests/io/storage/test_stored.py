@@ -325,7 +325,7 @@ def test_no_block_is_computed_twice(tmp_path, extension):
 @every_format
 def test_blocks_are_written_whole(tmp_path, extension):
     """No chunk on disk belongs to two blocks, so threads never write to the same one."""
-    from omniscopy.io.stored import native_chunks
+    from omniscopy.io.storage.stored import native_chunks
 
     for blocks in [(100, 4096), (64, 100), (7, 999), (4096, 1), (13, 5000)]:
         array = da.zeros((9000, 10000), chunks=blocks, dtype="f4")

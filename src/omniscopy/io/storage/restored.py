@@ -1,4 +1,4 @@
-"""What was stored, as records: the counterpart of `omniscopy.io.stored`."""
+"""What was stored, as records: the counterpart of `omniscopy.io.storage.stored`."""
 
 import itertools
 import re
@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.attributes import decode_attrs
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, Key, LazyArray, Measurement, Node, Variable
+from omniscopy.io.storage.attributes import decode_attrs
 
 SIGNAL = "signal"
 

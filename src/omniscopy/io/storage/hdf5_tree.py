@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array, full_key
-from omniscopy.io.attributes import plain_attrs, restore_attrs
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.hdf5 import (
+from omniscopy.io.records import Key, Measurement, Node, Variable
+from omniscopy.io.storage.attributes import plain_attrs, restore_attrs
+from omniscopy.io.storage.hdf5 import (
     DEFLATE_RATIO,
     MAX_DEPTH,
     MAX_OBJECTS,
@@ -28,9 +29,8 @@ from omniscopy.io.hdf5 import (
     open_hdf5,
     require_values,
 )
-from omniscopy.io.records import Key, Measurement, Node, Variable
-from omniscopy.io.restored import chunks_touched, restored, to_measurement
-from omniscopy.io.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
+from omniscopy.io.storage.restored import chunks_touched, restored, to_measurement
+from omniscopy.io.storage.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
 from omniscopy.model.errors import DataError
 
 # Object headers of HDF5 1.8 have checksums, those before had none.

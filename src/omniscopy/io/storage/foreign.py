@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.records import Axis, Channel, Key, LazyArray, Variable
-from omniscopy.io.restored import SIGNAL
+from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
 
 # Attributes that say how values are packed; they are undone here and not passed on.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from omniscopy.io.recipe_parts import RAW, Recipe, RecipeStep, named
-from omniscopy.io.schemas import complaints
-from omniscopy.io.toml import inline
+from omniscopy.io.recipes.parts import RAW, Recipe, RecipeStep, named
+from omniscopy.io.recipes.schemas import complaints
+from omniscopy.io.recipes.toml import inline
 from omniscopy.model.errors import DataError
 from omniscopy.model.operations import Operation, all_operations, find_operation
 from omniscopy.model.provenance import SELECT

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omniscopy as om
-from omniscopy.io.recipe import (
+from omniscopy.io.recipes.running import (
     Recipe,
     RecipeStep,
     apply_recipe,
@@ -17,8 +17,8 @@ from omniscopy.io.recipe import (
     parse_recipe,
     recipe_of,
 )
-from omniscopy.io.schemas import complaints
-from omniscopy.io.toml import inline, without_none
+from omniscopy.io.recipes.schemas import complaints
+from omniscopy.io.recipes.toml import inline, without_none
 from omniscopy.model import DataError
 from omniscopy.testing.files.mrc import write_mrc
 

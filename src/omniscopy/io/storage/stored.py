@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute.chunks import plan_chunks
-from omniscopy.io.attributes import encode_attrs
+from omniscopy.io.storage.attributes import encode_attrs
 from omniscopy.model.errors import DataError
 
 SIGNAL = "signal"

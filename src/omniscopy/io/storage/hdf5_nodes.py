@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omniscopy.io.arrays import Hdf5Array
-from omniscopy.io.attributes import restore_attrs
 from omniscopy.io.errors import FormatError
-from omniscopy.io.hdf5 import load, require_values
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
-from omniscopy.io.restored import restored, to_measurement
+from omniscopy.io.storage.attributes import restore_attrs
+from omniscopy.io.storage.hdf5 import load, require_values
+from omniscopy.io.storage.restored import restored, to_measurement
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of, signal_type_of
 
 LAYOUT, VERSION = "omniscopy_layout", "omniscopy_layout_version"

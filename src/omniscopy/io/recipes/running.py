@@ -11,11 +11,11 @@ import xarray as xr
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.opening import OPEN_SIGNAL, open, open_signal, signals
-from omniscopy.io.recipe_history import completed, recipe_of
-from omniscopy.io.recipe_parts import RAW, Recipe, RecipeStep, named
-from omniscopy.io.recipe_text import check_recipe, format_recipe, parse_recipe
+from omniscopy.io.recipes.histories import completed, recipe_of
+from omniscopy.io.recipes.parts import RAW, Recipe, RecipeStep, named
+from omniscopy.io.recipes.texts import check_recipe, format_recipe, parse_recipe
+from omniscopy.io.recipes.toml import without_none
 from omniscopy.io.saving import from_tree
-from omniscopy.io.toml import without_none
 from omniscopy.model.digests import digest_file
 from omniscopy.model.errors import DataError
 from omniscopy.model.operations import find_operation

@@ -1,0 +1,1 @@
+"""Chains of operations as small files, applied to many measurements."""

@@ -1,0 +1,1 @@
+"""What the open formats share: trees as plain arrays and attributes, kept whole and restored."""
