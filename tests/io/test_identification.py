@@ -140,3 +140,19 @@ def test_text_and_bytes_of_a_magic_rule_are_both_needed():
     assert magic.matches(b"-AB the end")
     assert not magic.matches(b"AB the end")
     assert not magic.matches(b"-AB the end.")
+
+
+def test_an_error_of_a_reader_that_names_no_file_gets_its_name(tmp_path, monkeypatch):
+    from omniscopy.io.manifests import Format
+
+    def read(path, *, partial):
+        raise UnsupportedFormatError("a strange kind", key="a/b")  # noqa: EM101
+
+    monkeypatch.setattr(Format, "reader", lambda form: read)
+    path = tmp_path / "file.dm4"
+    path.write_bytes(b"anything")
+    with pytest.raises(
+        UnsupportedFormatError, match=r"file\.dm4 at 'a/b': a strange kind"
+    ) as caught:
+        io.open(path, reader="dm")
+    assert (caught.value.path, caught.value.key) == (str(path), "a/b")

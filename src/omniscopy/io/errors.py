@@ -25,9 +25,16 @@ class FormatError(OSError):
         where += [f"at {key!r}"] if key is not None else []
         place = " ".join([str(path) if path is not None else "", *where]).strip()
         super().__init__(f"{place}: {message}" if place else message)
+        self.message = message
         self.path = None if path is None else str(path)
         self.offset = offset
         self.key = key
+
+    def in_file(self, path: str | Path) -> "FormatError":
+        """Return this error with the file named, if it was not."""
+        if self.path is not None:
+            return self
+        return type(self)(self.message, path=path, offset=self.offset, key=self.key)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_restore, (type(self), self.args[0], dict(self.__dict__)))

@@ -34,8 +34,8 @@ def read_measurement(
     read = form.reader()
     try:
         measurement = read(path, partial=partial, **options)
-    except FormatError:
-        raise
+    except FormatError as error:
+        raise error.in_file(path) from error.__cause__
     except TypeError as error:
         if options and "unexpected keyword" in str(error):
             message = f"the reader of {form.title} files does not take these options: {error}"
