@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.compute.fitting import kernel
+from omniscopy.compute.fitting.normal import Space
 from omniscopy.compute.fitting.problem import Problem, Settings
 
 
@@ -65,19 +66,41 @@ def make_room(points: int, model: kernel.Model, scratch: int) -> kernel.Room:
     """Return room for a thread to work in."""
     n, m, free = model.source.size, model.free.size, model.free
     here = kernel.Spectrum(
-        *(np.empty(points) for _ in range(3)), np.empty((n, points)),
-        *(np.empty(points) for _ in range(3)), np.empty(max(scratch, 1)),
-    )  # fmt: skip
+        data=np.empty(points),
+        weight=np.empty(points),
+        model=np.empty(points),
+        jacobian=np.empty((n, points)),
+        pull=np.empty(points),
+        hold=np.empty(points),
+        row=np.empty(points),
+        scratch=np.empty(max(scratch, 1)),
+    )
     there = here._replace(
-        model=np.empty(points), jacobian=np.empty((n, points)),
-        pull=np.empty(points), hold=np.empty(points),
-    )  # fmt: skip
-    equations = [np.empty((m, m)), np.empty(m), np.empty(m), np.empty(m)]
-    space = kernel.Space(*equations, stopped=np.empty(m, np.bool_), kept=np.empty(n))
+        model=np.empty(points),
+        jacobian=np.empty((n, points)),
+        pull=np.empty(points),
+        hold=np.empty(points),
+    )
+    space = Space(
+        matrix=np.empty((m, m)),
+        scale=np.empty(m),
+        right=np.empty(m),
+        solution=np.empty(m),
+        stopped=np.empty(m, np.bool_),
+        kept=np.empty(n),
+    )
     descent = kernel.Descent(
-        np.empty((m, m)), *(np.empty(m) for _ in range(5)),
-        model.lower[free], model.upper[free], model.positive[free], np.empty(n),
-    )  # fmt: skip
+        normal=np.empty((m, m)),
+        direction=np.empty(m),
+        damping=np.empty(m),
+        largest=np.empty(m),
+        step=np.empty(m),
+        current=np.empty(m),
+        lower=model.lower[free],
+        upper=model.upper[free],
+        positive=model.positive[free],
+        trial=np.empty(n),
+    )
     return kernel.Room(here, there, space, descent)
 
 

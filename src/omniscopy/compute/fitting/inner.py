@@ -5,10 +5,32 @@ all is kept as a whole. None of them makes an array, and references are not coun
 threads would wait for each other's counters.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
 from numba.extending import register_jitable
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 # Sums may be reordered so that they use vector registers; NaN and infinity stay what they are.
 _REORDERED = {"reassoc", "contract", "nsz", "arcp"}
 
-inner = register_jitable(error_model="numpy", _nrt=False)
-inner_fast = register_jitable(error_model="numpy", _nrt=False, fastmath=_REORDERED)
+
+def inner(function: F) -> F:
+    """Return a function that compiled functions can call."""
+    made: F = register_jitable(**_OPTIONS)(function)
+    return made
+
+
+def inner_fast(function: F) -> F:
+    """Return the same of a function whose sums may be reordered."""
+    made: F = register_jitable(**_OPTIONS, fastmath=_REORDERED)(function)
+    return made
+
+
+def outer(function: F) -> F:
+    """Return a function that Python can call; what it compiles to is kept on disk."""
+    made: Any = njit(**_OPTIONS, cache=True, nogil=True)(function)
+    return made

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba import njit
 from numba.extending import intrinsic
 
 from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting import losses, normal, rules
-from omniscopy.compute.fitting.inner import inner, inner_fast
+from omniscopy.compute.fitting.inner import inner, inner_fast, outer
 from omniscopy.compute.fitting.losses import (
     spread_of_loss,
     weigh_counts,
@@ -419,7 +418,7 @@ def starts_linear(model: Model, values: np.ndarray) -> bool:
 def _engine(digest: int) -> Any:
     """Return the engine, kept on disk under the digest of all the sources that it is made of."""
 
-    @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+    @outer
     def fit_block(
         model: Model, columns: np.ndarray, data: np.ndarray, weights: np.ndarray,
         settings: Settings, found: Found, room: Room,
