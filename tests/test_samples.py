@@ -25,7 +25,7 @@ def name(request):
 
 
 def test_there_is_a_test_of_every_sample():
-    assert set(om.samples.__all__) == {*DIMS, "decomposition"}
+    assert set(om.samples.__all__) == {*DIMS, "decomposition", "line_fit"}
 
 
 def test_a_sample_has_its_dimensions(name):

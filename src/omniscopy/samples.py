@@ -14,6 +14,7 @@ __all__ = [
     "decomposition",
     "diffraction_4d",
     "image_stack",
+    "line_fit",
     "point_cloud",
     "spectrum",
     "spectrum_image",
@@ -44,6 +45,11 @@ def diffraction_4d() -> xr.DataArray:
 def image_stack() -> xr.DataArray:
     """Return images of drifting particles: (frame, y, x) in nm, counts."""
     return simulate.image_stack()
+
+
+def line_fit() -> xr.Dataset:
+    """Return a line on a decay, fitted to every point of the spectrum image."""
+    return signal.fit_model(simulate.spectrum_image(), signal.Gaussian() + signal.Exponential())
 
 
 def point_cloud() -> xr.DataArray:

@@ -16,6 +16,7 @@ def map_signal(
     output_dims: Sequence[Mapping[str, int]] = ({},),
     dtypes: Sequence[npt.DTypeLike] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    also: Sequence[xr.DataArray] = (),
 ) -> tuple[xr.DataArray, ...]:
     """Map `function` over all dimensions of `data` but those it works on.
 
@@ -34,6 +35,9 @@ def map_signal(
         Of each array; float64 where left out.
     parameters : mapping, optional
         Further keyword arguments of `function`.
+    also : sequence of DataArray
+        Further arrays, given to `function` after the first one: each with the dimensions of `dim`
+        that it has last, and with others that fit to those of `data` by broadcasting.
 
     Returns
     -------
@@ -42,14 +46,16 @@ def map_signal(
         their coordinates.
     """
     dims = [dim] if isinstance(dim, str) else list(dim)
-    if data.chunks is not None:
-        data = data.chunk(dict.fromkeys(dims, -1))
+    arrays = [
+        each if each.chunks is None else each.chunk({d: -1 for d in dims if d in each.dims})
+        for each in (data, *also)
+    ]
     sizes = {name: size for output in output_dims for name, size in output.items()}
     made = xr.apply_ufunc(
         function,
-        data,
+        *arrays,
         kwargs=dict(parameters or {}),
-        input_core_dims=[dims],
+        input_core_dims=[dims, *([d for d in dims if d in each.dims] for each in also)],
         output_core_dims=[list(output) for output in output_dims],
         exclude_dims=set(dims),
         dask="parallelized",

@@ -1,13 +1,63 @@
 __all__ = [
+    "Arctan",
+    "Bleasdale",
+    "Bounded",
+    "Doniach",
+    "DoublePowerLaw",
+    "ErrorStep",
+    "Exponential",
+    "Fixed",
+    "Gaussian",
+    "Gaussian2D",
+    "Logistic",
+    "Lorentzian",
+    "Lorentzian2D",
+    "Offset",
+    "Plane",
+    "Polynomial",
+    "PowerLaw",
+    "PseudoVoigt",
+    "SkewNormal",
+    "SplitVoigt",
+    "StretchedExponential",
+    "Sum",
+    "Tied",
+    "Voigt",
     "decompose",
     "estimate_noise",
+    "evaluate_model",
     "find_peaks",
+    "fit_model",
     "mean_over",
     "reconstruct",
     "sum_over",
 ]
 
+from .components import Sum
 from .decomposition import decompose, reconstruct
+from .evaluation import evaluate_model
+from .fitting import fit_model
+from .models import (
+    Arctan,
+    Bleasdale,
+    Doniach,
+    DoublePowerLaw,
+    ErrorStep,
+    Exponential,
+    Gaussian,
+    Logistic,
+    Lorentzian,
+    Offset,
+    Polynomial,
+    PowerLaw,
+    PseudoVoigt,
+    SkewNormal,
+    SplitVoigt,
+    StretchedExponential,
+    Voigt,
+)
 from .noise import estimate_noise
+from .parameters import Bounded, Fixed, Tied
 from .peaks import find_peaks
+from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .sums import mean_over, sum_over

@@ -92,7 +92,7 @@ def least_squares(  # noqa: PLR0913 - options of the field
     .. [1] J. J. Moré, in *Numerical Analysis*, Lecture Notes in Mathematics 630, 105 (1978).
     """
     spectra = np.asarray(data)
-    _require_options(likelihood, loss, loss_scale, max_steps)
+    require_options(likelihood, loss, loss_scale, max_steps)
     if separable and (likelihood, loss) != ("gaussian", "linear"):
         message = "separable needs likelihood='gaussian' and loss='linear'"
         raise DataError(message)
@@ -149,7 +149,8 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _require_options(likelihood: str, loss: str, loss_scale: float, max_steps: int) -> None:
+def require_options(likelihood: str, loss: str, loss_scale: float, max_steps: int) -> None:
+    """Raise unless the engine knows what is asked of it."""
     if likelihood not in LIKELIHOODS:
         message = f"likelihood must be one of {LIKELIHOODS}, got {likelihood!r}"
         raise DataError(message)

@@ -1,0 +1,237 @@
+"""Where the parameters of a model start, estimated from the spectra themselves.
+
+Only what the model is not linear in needs a start; the engine solves for the rest. Levels and
+decays are estimated below the peaks, then steps, then peaks one after the other, each from what
+the ones before leave. All of it is done for many spectra at once.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from omniscopy.signal.components import Component
+from omniscopy.signal.layout import Layout
+
+# What lies above a background that is estimated under peaks counts so much less.
+_ABOVE = 0.02
+_ROUNDS = 8
+# Channels from which on spectra are smoothed before their highest point is looked for.
+_SMOOTHED = 16
+
+
+def estimate_starts(
+    layout: Layout, axis: np.ndarray, spectra: np.ndarray, given: np.ndarray
+) -> np.ndarray:
+    """Return starts of shape (spectra, parameters), NaN for what the model is linear in.
+
+    `given` has that shape too and holds what is known already, NaN elsewhere. What is not
+    finite in `spectra` is bridged.
+    """
+    starts = given.copy()
+    rest = _bridged(spectra)
+    roles = [component.role for component in layout.components]
+    under = "peak" in roles or "step" in roles
+    tops = _side(rest) if under else np.zeros(len(rest))
+    for role, estimate in (
+        ("level", _level), ("decay", _decay), ("step", _step), ("peak", _peak),
+    ):  # fmt: skip
+        for number, component in enumerate(layout.components):
+            if component.role == role:
+                first = layout.first[number]
+                part = slice(first, first + len(component.infos))
+                own = _Own(component, layout.lower[part], layout.upper[part], starts[:, part])
+                rest = rest - estimate(own, axis, rest, tops)
+    linear = np.array([info.linear for info in layout.infos])
+    loose = linear & np.isnan(given) & (layout.source >= 0)
+    return np.where(loose, np.nan, np.clip(starts, layout.lower, layout.upper))
+
+
+class _Own:
+    """The parameters of one component; `values` is a view that is filled in."""
+
+    def __init__(
+        self, component: Component, lower: np.ndarray, upper: np.ndarray, values: np.ndarray
+    ) -> None:
+        self.component, self.lower, self.upper, self.values = component, lower, upper, values
+        self.names = [info.name for info in component.infos]
+
+    def number(self, *names: str) -> int:
+        return next(self.names.index(name) for name in names if name in self.names)
+
+    def fill(self, name: str, values: np.ndarray | float) -> np.ndarray:
+        """Set a parameter where it is not known yet, and return it."""
+        column = self.values[:, self.number(name)]
+        column[:] = np.where(np.isnan(column), values, column)
+        return column
+
+
+def _level(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return a polynomial under the peaks; its coefficients are left to the engine."""
+    u = _unit_interval(axis)[0]
+    basis = np.stack([u**power for power in range(len(own.names))])
+    return _under(basis, rest, tops)[1]
+
+
+def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return a decay, from a straight line through logarithms."""
+    name = type(own.component).__name__
+    largest = np.max(np.abs(rest), axis=1, keepdims=True)
+    sign = np.where(np.sum(rest, axis=1, keepdims=True) < 0, -1.0, 1.0)
+    size = np.maximum(sign * rest, 1e-3 * np.where(largest > 0, largest, 1.0))
+    # Logarithms of counts n have the variance 1 / n at best, of even noise 1 / n^2.
+    weight = np.where(sign * rest > 0, size**2, 0.0) + 1e-12 * largest**2 + 1e-300
+    powers = name in ("PowerLaw", "DoublePowerLaw")
+    if name == "Bleasdale":
+        u, middle, half = _unit_interval(axis)
+        line, _ = _under(np.stack([np.ones_like(u), u]), 1.0 / size, 0 * tops, size**4)
+        own.fill("a", line[:, 0] - line[:, 1] * middle / half)
+        own.fill("b", line[:, 1] / half)
+        own.fill("c", 1.0)
+        return np.zeros_like(rest)
+    u, _, half = _unit_interval(np.log(axis) if powers else axis)
+    line, fitted = _under(np.stack([np.ones_like(u), u]), np.log(size), tops * sign[:, 0], weight)
+    slope = -line[:, 1] / half
+    if powers:
+        own.fill("exponent", slope)
+        if "ratio" in own.names:
+            own.fill("ratio", 0.5)
+            own.fill("shift", -0.1 * abs(axis[0]))
+    else:
+        span = abs(axis[-1] - axis[0])
+        length = 1.0 / np.where(np.abs(slope) > 1e-3 / span, slope, 1e-3 / span)
+        stretched = "exponent" in own.names
+        own.fill("decay", np.abs(length) if stretched else length)
+        if stretched:
+            own.fill("exponent", 0.8)
+    return sign * np.exp(np.minimum(fitted, 700.0))
+
+
+def _step(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:  # noqa: ARG001
+    """Return a step between the levels at both ends, where it passes the middle."""
+    count = len(axis)
+    edge = max(1, count // 10)
+    smooth = _smoothed(rest)
+    begin, end = smooth[:, :edge].mean(axis=1), smooth[:, -edge:].mean(axis=1)
+    rise = np.where(end == begin, 1.0, end - begin)
+    share = (smooth - begin[:, None]) / rise[:, None]
+    passed = [axis[np.argmax(share >= level, axis=1)] for level in (0.25, 0.5, 0.75)]
+    step = float(np.min(np.abs(np.diff(axis))))
+    starts = own.component.shape(passed[1], np.maximum(np.abs(passed[2] - passed[0]), step))
+    for name, values in starts.items():
+        own.fill(name, values)
+    centre = own.values[:, own.number("centre")]
+    return begin[:, None] + rise[:, None] * (axis >= centre[:, None])
+
+
+def _peak(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return the highest peak that is left, within the bounds of its place."""
+    column = own.number("centre", "location")
+    smooth = _smoothed(rest)
+    allowed = (axis >= own.lower[column]) & (axis <= own.upper[column])
+    if not allowed.any():
+        allowed = np.ones(len(axis), bool)
+    sign = _sign(own, smooth, tops)
+    size = sign[:, None] * smooth
+    top = np.argmax(np.where(allowed, size, -np.inf), axis=1)
+    known = own.values[:, column]
+    nearest = np.argmin(np.abs(axis - np.where(np.isnan(known), 0.0, known)[:, None]), axis=1)
+    top = np.where(np.isnan(known), top, nearest)
+    height, fwhm = _half_width(axis, size, top)
+    for name, values in own.component.shape(axis[top], fwhm).items():
+        own.fill(name, values)
+    u = (axis - own.values[:, column][:, None]) / fwhm[:, None]
+    return (sign * height)[:, None] * np.exp2(-4.0 * u**2)
+
+
+def _half_width(
+    axis: np.ndarray, size: np.ndarray, top: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the height at `top`, and the distance of the points where it has halved."""
+    count, rows = len(axis), np.arange(len(size))
+    height = size[rows, top]
+    channels = np.arange(count)
+    below = size < 0.5 * height[:, None]
+    left = np.max(np.where(below & (channels < top[:, None]), channels, -1), axis=1)
+    right = np.min(np.where(below & (channels > top[:, None]), channels, count), axis=1)
+    # A side that leaves the axis is as wide as the other one.
+    reach_left = np.abs(axis[top] - axis[np.maximum(left, 0)])
+    reach_right = np.abs(axis[np.minimum(right, count - 1)] - axis[top])
+    reach_left = np.where(left < 0, np.maximum(reach_right, reach_left), reach_left)
+    reach_right = np.where(right >= count, np.maximum(reach_left, reach_right), reach_right)
+    step = np.abs(axis[-1] - axis[0]) / max(count - 1, 1)
+    return height, np.maximum(reach_left + reach_right - step, step)
+
+
+def _sign(own: _Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return whether each peak points up (1) or down (-1), after its bounds or the data."""
+    first = own.lower[0], own.upper[0]
+    if first[0] >= 0:
+        return np.ones(len(smooth))
+    if first[1] <= 0:
+        return -np.ones(len(smooth))
+    own_side = np.where(smooth.max(axis=1) >= -smooth.min(axis=1), 1.0, -1.0)
+    return np.where(tops == 0, own_side, tops)
+
+
+def _side(spectra: np.ndarray) -> np.ndarray:
+    """Return 1 where spectra stand out above their median, -1 where they do below."""
+    smooth = _smoothed(spectra)
+    middle = np.median(smooth, axis=1)
+    return np.where(smooth.max(axis=1) - middle >= middle - smooth.min(axis=1), 1.0, -1.0)
+
+
+def _under(
+    basis: np.ndarray, values: np.ndarray, tops: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients and values of asymmetric least squares below (above) what stands out.
+
+    `tops` is 1 for spectra whose peaks point up, -1 for down, 0 for none.
+    """
+    own = np.ones_like(values) if weight is None else weight / weight.max(axis=1, keepdims=True)
+    coefficients = _weighted(basis, values, own)
+    fitted = coefficients @ basis
+    if np.any(tops):
+        for _ in range(_ROUNDS):
+            outside = tops[:, None] * (values - fitted) > 0
+            coefficients = _weighted(basis, values, own * np.where(outside, _ABOVE, 1.0))
+            fitted = coefficients @ basis
+    return coefficients, fitted
+
+
+def _unit_interval(axis: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return an axis from -1 to 1, and the middle and half length that it had."""
+    middle, half = 0.5 * float(axis[0] + axis[-1]), 0.5 * abs(float(axis[-1] - axis[0]))
+    half = half if half > 0 else 1.0
+    return (axis - middle) / half, middle, half
+
+
+def _weighted(basis: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    normal = np.einsum("an,sn,bn->sab", basis, weight, basis)
+    scale = np.trace(normal, axis1=1, axis2=2)[:, None, None]
+    normal = normal + (1e-13 * scale + 1e-300) * np.eye(len(basis))
+    right = np.einsum("an,sn->sa", basis, weight * values)
+    return np.linalg.solve(normal, right[..., None])[..., 0]
+
+
+def _smoothed(spectra: np.ndarray) -> np.ndarray:
+    """Return spectra averaged over neighbours with binomial weights, if they are long enough."""
+    count = spectra.shape[1]
+    if count < _SMOOTHED:
+        return spectra
+    padded = np.pad(spectra, ((0, 0), (2, 2)), mode="edge")
+    parts = [padded[:, shift : shift + count] for shift in range(5)]
+    return (parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16
+
+
+def _bridged(spectra: np.ndarray) -> np.ndarray:
+    """Return spectra in which what is not finite is bridged by lines, 0 if nothing is finite."""
+    made = np.array(spectra, dtype=np.float64)
+    channels = np.arange(made.shape[1])
+    finite = np.isfinite(made)
+    for row in np.flatnonzero(~finite.all(axis=1)):
+        here = finite[row]
+        made[row] = np.interp(channels, channels[here], made[row, here]) if here.any() else 0.0
+    return made
+
+
+Estimate = Callable[[_Own, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
