@@ -172,7 +172,8 @@ def stream(pairs: list[tuple[Any, ChunkedTarget]], *, lock: Any = False) -> None
     lazy = [(values, target) for values, target in pairs if isinstance(values, da.Array)]
     for values, target in pairs:
         if not isinstance(values, da.Array):
-            target[tuple(slice(0, n) for n in values.shape)] = values
+            # What is in memory already is given as a whole: the library writes it on all cores.
+            target.array[tuple(slice(0, n) for n in values.shape)] = values
     if lazy:
         targets: Any = [target for _, target in lazy]
         da.store([values for values, _ in lazy], targets, lock=lock)
