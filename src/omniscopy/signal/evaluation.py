@@ -52,9 +52,7 @@ def evaluate_model(
     layout = lay_out(model)
     missing = [name for name in layout.names if name not in ds]
     if missing:
-        message = (
-            f"the parameters {missing} of the model are not in ds; it has {sorted(map(str, ds))}"
-        )
+        message = f"ds does not hold {missing} of the model; it holds {sorted(map(str, ds))}"
         raise DataError(message)
     dims = _dims(layout, ds, coord)
     axes = [_converted(ds, coord, dim) for dim in dims]

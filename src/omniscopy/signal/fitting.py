@@ -16,6 +16,7 @@ from omniscopy.model import (
     dims_of_role,
     kind_of_dim,
     operation,
+    require_array,
     require_dims,
     require_plane,
     require_real,
@@ -29,7 +30,7 @@ from omniscopy.signal.layout import Layout, lay_out, require_inside
 from omniscopy.signal.models import Exponential, Gaussian
 from omniscopy.signal.noise import noise_of, spectral_dim
 from omniscopy.signal.plane_models import estimate_plane_starts
-from omniscopy.signal.starts import estimate_starts
+from omniscopy.signal.starts import estimate_starts, without_spikes
 
 Likelihood = Literal["gaussian", "poisson"]
 Loss = Literal["linear", "soft_l1", "huber", "cauchy"]
@@ -145,7 +146,8 @@ def fit_model(  # noqa: PLR0913 - options of the field
         output_dims=[{"parameter": count}, {"parameter": count}, *([{}] * len(FIGURES))],
         dtypes=[np.float64, np.float64, np.uint8, np.int32, *([np.float64] * 4)],
     )  # fmt: skip
-    return _result(layout, found, data, dims, weights if likelihood == "gaussian" else None)
+    squares = _units_of_squares(data, weights) if likelihood == "gaussian" else "1"
+    return _result(layout, found, data, dims, squares)
 
 
 def _prepared(
@@ -155,6 +157,7 @@ def _prepared(
     window: tuple[float, float] | None,
 ) -> tuple[xr.DataArray, list[str]]:
     """Return what is fitted, and the dimensions of the model."""
+    require_array(data)
     require_real(data)
     if layout.ndim == 1:
         if dim is not None and not isinstance(dim, str):
@@ -275,12 +278,20 @@ def _require_estimates(layout: Layout, given: np.ndarray, mapped: Sequence[str])
             raise DataError(message)
 
 
+def _units_of_squares(data: xr.DataArray, weights: xr.DataArray | None) -> str | None:
+    """Return the units of weighted squares of the data."""
+    factors = [(data.attrs.get("units"), 2.0)]
+    if weights is not None:
+        factors.append((weights.attrs.get("units"), 1.0))
+    return product(*factors)
+
+
 def _result(
     layout: Layout,
     found: Sequence[xr.DataArray],
     data: xr.DataArray,
     dims: Sequence[str],
-    weights: xr.DataArray | None,
+    squares: str | None,
 ) -> xr.Dataset:
     """Return the columns by name, with their units."""
     parameters, stds, *figures = found
@@ -290,8 +301,7 @@ def _result(
         units = info.units(values, axes)
         made[name] = parameters.isel(parameter=number), units
         made[f"{name}_std"] = stds.isel(parameter=number), units
-    squares = [(values, 2.0)] + ([] if weights is None else [(weights.attrs.get("units"), 1.0)])
-    units_of_figures = dict.fromkeys(FIGURES, "1") | {"reduced_chi_square": product(*squares)}
+    units_of_figures = dict.fromkeys(FIGURES, "1") | {"reduced_chi_square": squares}
     for name, figure in zip(FIGURES, figures, strict=True):
         made[name] = figure, units_of_figures[name]
     fitted = {"values": values, "dims": dict(zip(dims, axes, strict=True))}
@@ -362,7 +372,11 @@ class _Fit:
             unit = np.where(noise > 0, noise, 1.0)
             own = np.ones((1, spectra.shape[1])) if weights is None else weights
             weights = own / unit[:, None] ** 2
-        starts = self.layout.followed(self.estimate(spectra, given))
+        seen = spectra if weights is None else np.where(weights > 0, spectra, np.nan)
+        if self.loss == "linear" or len(self.shape) > 1:
+            starts = self.layout.followed(self.estimate(seen, given))
+        else:
+            starts = self.start_without_spikes(seen, given)
         best = self.solve(spectra, weights, starts)
         for number in range(self.restarts):
             other = self.solve(spectra, weights, self.moved(starts, number))
@@ -378,6 +392,14 @@ class _Fit:
         if len(self.shape) == 2:
             return estimate_plane_starts(self.layout, self.mesh, self.shape, spectra, given)
         return estimate_starts(self.layout, self.mesh[0], spectra, given)
+
+    def start_without_spikes(self, spectra: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Return starts for a robust loss: least squares of what is left without spikes."""
+        calm = without_spikes(spectra)
+        starts = self.layout.followed(self.estimate(calm, given))
+        squares = dataclasses.replace(self, loss="linear")
+        found = squares.solve(calm, None, starts).parameters
+        return np.where(np.isfinite(found), found, starts)
 
     def moved(self, starts: np.ndarray, number: int) -> np.ndarray:
         """Return other starts; the moves are the same for every spectrum."""

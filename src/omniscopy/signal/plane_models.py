@@ -144,12 +144,32 @@ def _peak(
     farthest = np.sqrt(np.max(distance, axis=1))
     radius = np.clip(np.where(np.isfinite(radius), radius, farthest), 0.7, None)
     unit = 2.0 / FWHM_PER_SIGMA if isinstance(component, Gaussian2D) else 1.0
-    # Not quite round, so that the angle has a meaning from the first step on.
-    for column, step, stretch in ((3, step_y, 0.95), (4, step_x, 1.05)):
-        value = stretch * unit * radius * step
+    share = np.where(distance < (2 * radius[:, None]) ** 2, smooth / level[:, None] - 0.2, 0.0)
+    long, short, angle = _axes(scaled_y, scaled_x, np.clip(share, 0.0, 1.0))
+    for column, step, ratio in ((3, step_y, short), (4, step_x, long)):
+        value = ratio * unit * radius * step
         own[:, column] = np.where(np.isnan(own[:, column]), value, own[:, column])
-    own[:, 5] = np.where(np.isnan(own[:, 5]), 0.0, own[:, 5])
+    own[:, 5] = np.where(np.isnan(own[:, 5]), angle, own[:, 5])
     return level[:, None] * np.exp2(-distance / radius[:, None] ** 2)
+
+
+def _axes(y: np.ndarray, x: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return how long peaks are along and across their axis near x, and its angle in degrees.
+
+    From second moments; the lengths are relative, and never quite the same, so that the angle has
+    a meaning from the first step on.
+    """
+    total = np.maximum(share.sum(axis=1), 1e-300)
+    yy, xx, xy = (np.sum(share * each, axis=1) / total for each in (y * y, x * x, x * y))
+    angle = 0.5 * np.arctan2(2.0 * xy, xx - yy)
+    spread, mean = np.hypot(xx - yy, 2.0 * xy), xx + yy
+    elongation = np.clip(np.where(mean > 0, spread / np.where(mean > 0, mean, 1.0), 0.0), 0.05, 0.9)
+    along, across = np.sqrt(1.0 + elongation), np.sqrt(1.0 - elongation)
+    # The axis that is nearer to x is called x.
+    steep = np.abs(angle) > np.pi / 4
+    angle = np.where(steep, angle - np.sign(angle) * np.pi / 2, angle)
+    along, across = np.where(steep, across, along), np.where(steep, along, across)
+    return along, across, np.rad2deg(angle)
 
 
 def _above_level(images: np.ndarray) -> np.ndarray:

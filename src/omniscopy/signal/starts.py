@@ -20,7 +20,10 @@ _SMOOTHED = 16
 
 
 def estimate_starts(
-    layout: Layout, axis: np.ndarray, spectra: np.ndarray, given: np.ndarray
+    layout: Layout,
+    axis: np.ndarray,
+    spectra: np.ndarray,
+    given: np.ndarray,
 ) -> np.ndarray:
     """Return starts of shape (spectra, parameters), NaN for what the model is linear in.
 
@@ -221,6 +224,16 @@ def _smoothed(spectra: np.ndarray) -> np.ndarray:
     padded = np.pad(spectra, ((0, 0), (2, 2)), mode="edge")
     parts = [padded[:, shift : shift + count] for shift in range(5)]
     return (parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16
+
+
+def without_spikes(spectra: np.ndarray) -> np.ndarray:
+    """Return the median of each value and two neighbours on either side, NaN bridged."""
+    bridged = _bridged(spectra)
+    if bridged.shape[1] < 5:
+        return bridged
+    padded = np.pad(bridged, ((0, 0), (2, 2)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 5, axis=1)
+    return np.asarray(np.median(windows, axis=-1))
 
 
 def _bridged(spectra: np.ndarray) -> np.ndarray:
