@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PEERS = ROOT / ".venv-peers"
 UV = "uv==0.13.9"
+EXTRAS = ["codecs", "cluster", "cloud"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
@@ -88,7 +89,11 @@ def lock() -> None:
     compile_ = [VENV / SCRIPTS / "uv", "pip", "compile", "--quiet", "--universal", "--upgrade"]
     compile_ += ["--python-version", "3.11", "--generate-hashes", "--no-header"]
     requirements = ROOT / "requirements"
-    groups = {"dev.txt": ["pyproject.toml", "--group", "dev"], "peers.txt": ["--group", "peers"]}
+    extras = [word for name in EXTRAS for word in ("--extra", name)]
+    groups = {
+        "dev.txt": ["pyproject.toml", "--group", "dev", *extras],
+        "peers.txt": ["--group", "peers"],
+    }
     for name, words in groups.items():
         run(*compile_, *words, "--output-file", requirements / name)
 
