@@ -44,8 +44,10 @@ def test_damaged_bytes_are_read_or_refused(sound, tmp_path, damage):
 def test_a_table_that_claims_to_be_huge_is_refused(usid_file, add, yx, frequency, tmp_path):
     file, channel = usid_file()
     main = add(channel, np.zeros((12, 6)), yx, frequency)
+    claimed = channel.create_dataset("claimed", shape=(10**9, 6), chunks=(10**5, 6))
+    claimed.attrs.update(main.attrs)
     huge = channel.create_dataset("huge", shape=(10**9, 2), dtype="u4", chunks=(10**5, 2))
-    main.attrs["Position_Indices"] = huge.ref
+    claimed.attrs["Position_Indices"] = claimed.attrs["Position_Values"] = huge.ref
     file.close()
     with pytest.raises(om.FormatError, match="more than its bytes can hold"):
         om.open(tmp_path / "made.h5")

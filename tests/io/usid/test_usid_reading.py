@@ -346,3 +346,51 @@ def test_any_part_is_a_part_of_the_whole(tmp_path_factory, data):
         for n in whole.shape
     )
     np.testing.assert_array_equal(handle[key], whole[key])
+
+
+def long_grid(grid):
+    """Return the sides of a grid of more lines than a table is read whole for."""
+    rows, columns = np.linspace(0.5, 2.5, 257), np.arange(130) ** 2.0
+    return grid(("Y", "m", rows), ("X", "nm", columns)), rows, columns
+
+
+def test_a_long_table_of_a_grid_is_known_from_a_few_lines(made, add, grid, frequency):
+    positions, rows, columns = long_grid(grid)
+    values = numbered(positions, frequency)
+    labels, units, indices, places = positions
+    turned = (labels[::-1], units[::-1], indices[:, ::-1], places[:, ::-1])
+    for side in (positions, turned):
+        tree = made(lambda channel, side=side: add(channel, values, side, frequency))
+        data = tree["Raw_Data/signal"]
+        assert data.dims == ("y", "x", "frequency")
+        np.testing.assert_array_equal(data["y"], np.float32(rows))
+        np.testing.assert_array_equal(data["x"], np.float32(columns))
+        np.testing.assert_array_equal(data, values.reshape(data.shape))
+        np.testing.assert_array_equal(data[3, ::-7, 2], values.reshape(data.shape)[3, ::-7, 2])
+
+
+def test_a_long_table_that_leaves_the_grid_is_noticed_where_data_are_read(
+    usid_file, add, grid, frequency, tmp_path
+):
+    positions, *_ = long_grid(grid)
+    swapped = positions[2].copy()
+    swapped[[5000, 5001]] = swapped[[5001, 5000]]
+    values = numbered(positions, frequency)
+    file, channel = usid_file()
+    add(channel, values, (*positions[:2], swapped, positions[3]), frequency)
+    file.close()
+    data = om.open_signal(tmp_path / "made.h5")
+    rows = values.reshape(data.shape)
+    np.testing.assert_array_equal(data[:20], rows[:20])
+    with pytest.raises(om.FormatError, match="line 5000 .*`whole_tables=True`"):
+        data.compute()
+    whole = om.open_signal(tmp_path / "made.h5", whole_tables=True)
+    np.testing.assert_array_equal(whole[5000 // 130, 5000 % 130], values[5001])
+
+
+def test_long_tables_of_no_grid_are_read_whole(made, add, frequency):
+    places = np.random.default_rng(0).random((40_000, 2))
+    counting = np.repeat(np.arange(40_000)[:, None], 2, axis=1)
+    side = (["X", "Y"], ["m", "m"], counting, places)
+    data = made(lambda channel: add(channel, numbered(side, frequency), side, frequency))
+    assert data["Raw_Data/signal"].dims == ("point", "frequency")

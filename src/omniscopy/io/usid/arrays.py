@@ -10,6 +10,7 @@ import numpy as np
 from omniscopy.io.arrays import full_key
 from omniscopy.io.records import Key
 from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.usid.rasters import Raster
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +18,8 @@ class TableArray:
     """A 2-D dataset with its rows and its columns folded into dimensions.
 
     `rows` and `columns` say which row or column stands at each place of the grid, in C order;
-    `None` where they follow each other. Rows that are not `done` are NaN.
+    `None` where they follow each other; `rasters` of tables that say so are checked where lines
+    are read. Rows that are not `done` are NaN.
     """
 
     path: str
@@ -27,6 +29,7 @@ class TableArray:
     dtype: np.dtype[Any]
     rows: np.ndarray | None = None
     columns: np.ndarray | None = None
+    rasters: tuple[Raster, ...] = ()
     field: str | None = None
     done: np.ndarray | None = None
     chunks: tuple[int, ...] | None = None
@@ -44,6 +47,9 @@ class TableArray:
             dataset = file[self.key]
             table = dataset.fields(self.field) if self.field else dataset
             values = _read_lines(table, rows, columns, self.dtype)
+            for raster in self.rasters:
+                for lines, _ in line_runs(np.sort(columns if raster.side else rows)):
+                    raster.require_lines(file, lines)
         if self.done is not None:
             values[~self.done[rows]] = np.nan
         kept = [range(*part.indices(n)) for part, n in zip(parts, self.shape, strict=True)

@@ -37,7 +37,7 @@ DESCRIBED = frozenset({*REFERENCES, *BOOK_KEEPING, "quantity", "units"})
 COMMON = {"operator": ("operator",), "user_name": ("operator",), "sample_name": ("sample", "name")}
 
 
-def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 - HDF5 opens whole files only
+def read(path: Path, *, partial: bool = False, whole_tables: bool = False) -> Measurement:  # noqa: ARG001 - HDF5 opens whole files only
     """Read a USID file, of the original packages or of `omniscopy.save`.
 
     Parameters
@@ -46,6 +46,10 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         The file.
     partial : bool
         Has no effect: the HDF5 library does not open a file that is cut short.
+    whole_tables : bool
+        Read the tables of positions and steps whole, however long. Otherwise a long table of a
+        regular grid is known from its ends and some blocks, and checked line by line where data
+        are read.
 
     Returns
     -------
@@ -65,11 +69,12 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         mains = [each for each in found if is_main(each)]
         if has_nodes(file):
             nodes = read_nodes(found, folded_handle)
-            return nodes.measurement(_channels(m for m in mains if m.name not in nodes.used))
+            foreign = [main for main in mains if main.name not in nodes.used]
+            return nodes.measurement(_channels(foreign, _Tables(whole=whole_tables)))
         if not mains:
             message = "the file holds no USID dataset (none has references to its four tables)"
             raise FormatError(message, path=path)
-        channels = _channels(mains)
+        channels = _channels(mains, _Tables(whole=whole_tables))
         return Measurement(
             channels=[*channels, *_others(found, mains, channels)],
             original_metadata=read_ancestors(found),
@@ -103,6 +108,7 @@ def folded_handle(dataset: Any, said: Mapping[str, Any]) -> LazyArray:
 class _Tables:
     """The tables of a file, each read once, and the nodes of its results groups."""
 
+    whole: bool = False
     sides: dict[tuple[str, str, str], Side] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
 
@@ -114,7 +120,7 @@ class _Tables:
         again = frozenset(taken)
         known = self.sides.get((side, indices, values))
         if known is None or known.names & again:
-            known = read_side(main, side, taken=again)
+            known = read_side(main, side, taken=again, whole_tables=self.whole)
             self.sides[(side, indices, values)] = known
         return known
 
@@ -131,8 +137,7 @@ class _Tables:
         return self.nodes[group.name]
 
 
-def _channels(mains: Iterable[Any]) -> list[Channel]:
-    tables = _Tables()
+def _channels(mains: Iterable[Any], tables: _Tables) -> list[Channel]:
     return [_channel(main, tables) for main in mains]
 
 
@@ -185,6 +190,7 @@ def _folded(
         dtype,
         rows=positions.order,
         columns=steps.order,
+        rasters=tuple(side.raster for side in (positions, steps) if side.raster),
         field=name,
         done=done if marked else None,
         chunks=folded_chunks(main.chunks, positions.shape, steps.shape),

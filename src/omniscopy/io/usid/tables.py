@@ -1,15 +1,17 @@
 """What the ancillary tables of a USID dataset say: a grid, or places and steps without one."""
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Variable
 from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes
+from omniscopy.io.usid.rasters import Raster, find_raster
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import parse
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of
@@ -25,12 +27,13 @@ class Side:
     """The positions or the spectroscopic steps of a table, as dimensions slow to fast.
 
     `order` says which line of the table stands at each place, `None` where they follow each
-    other.
+    other; `raster` is the grid of a long table that was not read whole.
     """
 
     axes: list[Axis] = field(default_factory=list)
     coordinates: Mapping[str, Variable] = field(default_factory=dict)
     order: np.ndarray | None = None
+    raster: Raster | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -63,27 +66,34 @@ class _Column:
         return {**{key: value for key, value in stated.items() if value}, **named}
 
 
-def read_side(main: Any, side: str, *, taken: Container[str] = ()) -> Side:
+def read_side(
+    main: Any, side: str, *, taken: Container[str] = (), whole_tables: bool = False
+) -> Side:
     """Return what the tables `<side>_Indices` and `<side>_Values` of a dataset say."""
     number = 0 if side == "Position" else 1
     indices = main.file[main.attrs[f"{side}_Indices"]]
     values = main.file[main.attrs[f"{side}_Values"]]
     wanted = main.shape[number]
-    table, coordinates = load(indices), load(values)
-    lines = table.shape[:1] if number == 0 else table.shape[1:]
-    if table.ndim != 2 or table.shape != coordinates.shape or lines != (wanted,):
+    if indices.ndim != 2 or indices.shape != values.shape or indices.shape[number] != wanted:
         message = (
-            f"the tables {indices.name!r} {table.shape} and {values.name!r} "
-            f"{coordinates.shape} do not describe the {wanted} lines of {main.name!r}"
+            f"the tables {indices.name!r} {indices.shape} and {values.name!r} "
+            f"{values.shape} do not describe the {wanted} lines of {main.name!r}"
         )
         raise FormatError(message, path=main.file.filename, key=main.name)
-    if table.dtype.kind not in "iuf" or coordinates.dtype.kind not in "iuf":
+    if indices.dtype.kind not in "iuf" or values.dtype.kind not in "iuf":
         message = f"the tables of {main.name!r} hold no numbers"
         raise FormatError(message, path=main.file.filename, key=main.name)
+    said = {**read_attributes(values), **read_attributes(indices)}
+    if not (whole_tables or _is_incomplete(said)):
+        raster = find_raster(indices, values, number)
+        if raster is not None:
+            return _as_raster(
+                _columns(said, [()] * len(raster.axes), raster.axes, side, taken), raster
+            )
+    table, coordinates = load(indices), load(values)
     if number == 1:
         table, coordinates = table.T, coordinates.T
-    said = {**read_attributes(values), **read_attributes(indices)}
-    columns = _columns(said, table, coordinates, side, taken)
+    columns = _columns(said, table.T, coordinates.T, side, taken)
     if _is_placeholder(columns):
         return Side()
     grid = None if _is_incomplete(said) else _find_grid(columns)
@@ -92,12 +102,12 @@ def read_side(main: Any, side: str, *, taken: Container[str] = ()) -> Side:
 
 def _columns(
     said: Mapping[str, Any],
-    table: np.ndarray,
-    coordinates: np.ndarray,
+    indices: Sequence[npt.ArrayLike],
+    values: Sequence[npt.ArrayLike],
     side: str,
     taken: Container[str],
 ) -> list[_Column]:
-    count = table.shape[1]
+    count = len(values)
     labels = _texts(said.get("labels"), count) or _labels_of_regions(said, side, count)
     units = _texts(said.get("units"), count)
     columns: list[_Column] = []
@@ -111,8 +121,8 @@ def _columns(
                 label=label or name,
                 units=_units(unit, name),
                 kind="spatial" if side == "Position" else _kind(name, unit),
-                indices=table[:, number].astype(np.int64),
-                values=coordinates[:, number].astype(np.float64),
+                indices=np.asarray(indices[number]).astype(np.int64),
+                values=np.asarray(values[number]).astype(np.float64),
             )
         )
     return columns
@@ -179,6 +189,12 @@ def _as_grid(
         named = tuple(dims[axis] for axis in axes)
         coordinates[column.name] = Variable(dims=named, data=part, attrs=column.attrs)
     return Side(made, coordinates, order)
+
+
+def _as_raster(columns: list[_Column], raster: Raster) -> Side:
+    """Return dimensions of a grid; the values of a column are those of its axis."""
+    axes = [_axis(columns[number], columns[number].values) for number in raster.slow_first]
+    return Side(axes, raster=raster)
 
 
 def _axis(column: _Column, values: np.ndarray) -> Axis:
