@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -37,6 +38,15 @@ def measure(data: xr.DataArray, *, window: tuple[float, float] | None = None) ->
     """Measure mean and maximum, through another operation."""
     twice = scale(data, 1.0)
     return result(mean=(twice.mean("x"), "1"), maximum=(twice.max("x"), "1"))
+
+
+Labelled = TypeVar("Labelled", bound=xr.DataArray | xr.Dataset)
+
+
+@operation
+def halve(obj: Labelled) -> Labelled:
+    """Halve an array, or all variables of a Dataset."""
+    return obj * 0.5
 
 
 def data(n=5):
@@ -175,6 +185,7 @@ def test_the_registry_knows_the_parameters_of_an_operation():
     assert entry.inputs == ["data"]
     assert entry.schema["properties"] == {"factor": {"type": "number", "default": 2.0}}
     assert add.operation.inputs == ["one", "others"]
+    assert halve.operation.inputs == ["obj"]
     window = measure.operation.schema["properties"]["window"]
     assert {"type": "null"} in window["anyOf"]
     assert entry in all_operations()

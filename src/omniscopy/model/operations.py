@@ -194,6 +194,8 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 def _takes_data(hint: Any) -> bool:
     if hint in (xr.DataArray, xr.Dataset):
         return True
+    if isinstance(hint, TypeVar):
+        return _takes_data(hint.__bound__)
     return any(_takes_data(part) for part in typing.get_args(hint))
 
 

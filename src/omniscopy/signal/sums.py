@@ -16,7 +16,7 @@ from omniscopy.model import (
     signal_type_of,
 )
 
-# What still describes the values after they were summed.
+# What still describes the values after they were summed, filtered or moved.
 _KEPT = ("long_name", "quantity", "modality", "source", "metadata")
 
 
@@ -50,7 +50,7 @@ def sum_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.
     """
     over = _over(data, dims)
     total = data.astype(_wide(data.dtype)).sum(over, min_count=_min_count(data))
-    return _described(total, data, units=data.attrs.get("units"))
+    return described(total, data, units=data.attrs.get("units"))
 
 
 @operation(example={"data": "image_stack", "dims": "frame"})
@@ -88,7 +88,7 @@ def mean_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr
     wide = data.astype(np.complex128 if data.dtype.kind == "c" else np.float64)
     # Not `mean`: it warns where every value is NaN, which is an answer here.
     mean = wide.sum(over, min_count=1) / wide.notnull().sum(over)
-    return _described(mean, data, units=data.attrs.get("units"))
+    return described(mean, data, units=data.attrs.get("units"))
 
 
 def _over(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:
@@ -112,7 +112,8 @@ def _min_count(data: xr.DataArray) -> int | None:
     return 1 if data.dtype.kind in "fc" else None
 
 
-def _described(values: xr.DataArray, data: xr.DataArray, *, units: str | None) -> xr.DataArray:
+def described(values: xr.DataArray, data: xr.DataArray, *, units: str | None) -> xr.DataArray:
+    """Return `values` with the title and origin of `data`, whose quantity they still are."""
     kept = {key: data.attrs[key] for key in _KEPT if key in data.attrs}
     kinds = [kind_of_dim(values, dim) for dim in values.dims]
     kept["signal_type"] = signal_type_of(kinds)
