@@ -1,8 +1,5 @@
 """Least squares of many spectra: what is asked is checked, cut into blocks and worked through."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,10 +14,8 @@ from omniscopy.compute.fitting.problem import (
     Settings,
     Solution,
 )
+from omniscopy.compute.threads import blocks_of, share_work
 from omniscopy.model.errors import DataError
-
-# Spectra that a thread takes at a time, as bytes of their values in double precision.
-_BLOCK_BYTES = 2**20
 
 
 def least_squares(  # noqa: PLR0913 - options of the field
@@ -113,10 +108,10 @@ def least_squares(  # noqa: PLR0913 - options of the field
         from omniscopy.compute.fitting.blocks import fit_block as run
 
         model = compiled_model(problem, addresses)
-    size = max(1, _BLOCK_BYTES // max(8 * spectra.shape[1], 1))
+    blocks = blocks_of(*spectra.shape)
 
     def work(begin: int) -> None:
-        part = slice(begin, begin + size)
+        part = slice(begin, begin + blocks.step)
         run(
             model,
             axis[part] if axis.shape[0] > 1 else axis,
@@ -126,27 +121,8 @@ def least_squares(  # noqa: PLR0913 - options of the field
             {name: values[part] for name, values in found.items()},
         )
 
-    _share(work, range(0, spectra.shape[0], size), threads)
+    share_work(work, blocks, threads)
     return Solution(**found)
-
-
-def _share(work: Callable[[int], None], begins: range, threads: int | None) -> None:
-    """Do `work` for every block, by threads that each take the next one."""
-    count = min(threads or available_cores(), len(begins))
-    if count <= 1:
-        for begin in begins:
-            work(begin)
-        return
-    with ThreadPoolExecutor(count) as pool:
-        for _ in pool.map(work, begins):
-            pass
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def require_options(likelihood: str, loss: str, loss_scale: float, max_steps: int) -> None:
