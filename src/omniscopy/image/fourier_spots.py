@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.spectra import require_numbers
 from omniscopy.image.windows import (
     Window,
     flattened,
@@ -20,6 +19,7 @@ from omniscopy.model import (
     Status,
     coordinate,
     operation,
+    require_numbers,
     require_plane,
     require_uniform,
     result,

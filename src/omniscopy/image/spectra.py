@@ -14,18 +14,16 @@ from omniscopy.image.windows import (
     require_choice,
 )
 from omniscopy.model import (
-    DataError,
     kind_of_dim,
     labelled,
     operation,
+    require_numbers,
     require_plane,
     require_uniform,
     signal_type_of,
     units_of,
 )
 from omniscopy.model.units import product
-
-_COMPLEX_OR_REAL = "biufc"
 
 
 @operation(example={"image": "surface"})
@@ -108,13 +106,6 @@ def power_spectrum(
         power, units=units, long_name=titles[scaling], quantity=names[scaling],
         signal_type=signal_type_of(kinds),
     )  # fmt: skip
-
-
-def require_numbers(image: xr.DataArray) -> None:
-    """Raise unless the values are real or complex numbers."""
-    if image.dtype.kind not in _COMPLEX_OR_REAL:
-        message = f"expected numbers, got {image.dtype}; take one of the fields"
-        raise DataError(message)
 
 
 def _power_of(

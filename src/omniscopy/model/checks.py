@@ -175,3 +175,11 @@ def require_real(data: xr.DataArray) -> None:
             f"expected real numbers, got {data.dtype}; take `abs(data)`, `data.real` or one field"
         )
         raise DataError(message)
+
+
+def require_numbers(data: xr.DataArray) -> None:
+    """Raise unless the values are real or complex numbers."""
+    require_array(data)
+    if data.dtype.kind not in "biufc":
+        message = f"expected numbers, got {data.dtype}; take one of the fields"
+        raise DataError(message)
