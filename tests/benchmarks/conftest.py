@@ -44,6 +44,13 @@ def best_time() -> Callable[..., float]:
     return best
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for row in config.stash.get(ROWS, []):
+        terminalreporter.write_line(row)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     rows = session.config.stash.get(ROWS, [])
     if not rows or not session.config.getoption("--keep-benchmarks"):

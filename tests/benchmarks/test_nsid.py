@@ -96,10 +96,11 @@ def test_reading_is_as_quick_as_hdf5(block, measured, tmp_path):
         return read_plain(tmp_path / "plain.h5")
 
     whole = ratio_of_times(lambda: om.open_signal(path, chunks=None).values, plain)
-    lazy = ratio_of_times(lambda: om.open_signal(path).compute(), plain, repeats=3)
+    lazy = ratio_of_times(lambda: om.open_signal(path).compute(), plain)
     measured("read 512 MiB of NSID, against plain h5py", whole, "< 1.3")
-    measured("read 512 MiB of NSID through dask, against plain h5py", lazy, "about 2 (one copy)")
+    measured("read 512 MiB of NSID through dask, against plain h5py", lazy, "< 1.3")
     assert whole < 1.3
+    assert lazy < 1.5
 
 
 def test_a_copy_holds_one_chunk_at_a_time(block, measured, tmp_path):

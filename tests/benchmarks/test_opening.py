@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
@@ -44,3 +45,29 @@ def test_opening_does_not_grow_with_the_file(measured, best_time, tmp_path):
     ratio = large_time / best_time(lambda: om.open(small))
     measured("`om.open`, 64 GiB against 4 MiB", ratio, "about 1 (independent of size)")
     assert ratio < 5
+
+
+def test_opening_usid_does_not_grow_with_the_positions(measured, best_time, tmp_path):
+    def grid(rows):
+        path = tmp_path / f"{rows}.h5"
+        indices = np.indices((rows, 1000), np.uint32).reshape(2, -1).T
+        with h5py.File(path, "w") as file:
+            group = file.create_group("Measurement_000/Channel_000")
+            main = group.create_dataset("Raw_Data", shape=(rows * 1000, 64), dtype="f4")
+            main.attrs.update({"quantity": "current", "units": "nA"})
+            steps = np.arange(64, dtype=np.uint32)[None]
+            for side, table, names in (("Position", indices, "YX"), ("Spectroscopic", steps, "V")):
+                for what, dtype in (("Indices", "u4"), ("Values", "f4")):
+                    made = group.create_dataset(f"{side}_{what}", data=table.astype(dtype))
+                    made.attrs["labels"] = [name.encode() for name in names]
+                    made.attrs["units"] = [b"nm"] * len(names)
+                    main.attrs[f"{side}_{what}"] = made.ref
+        return path
+
+    small, large = grid(100), grid(2000)
+    om.open(small)
+    seconds = best_time(lambda: om.open(large))
+    measured("`om.open` of USID, 2 million positions, seconds beyond imports", seconds, "< 0.05")
+    ratio = seconds / best_time(lambda: om.open(small))
+    measured("`om.open` of USID, 2 million positions against 100 000", ratio, "about 1")
+    assert ratio < 3

@@ -1,14 +1,26 @@
 """Handles of arrays on disk read what NumPy would give."""
 
 import pickle
+import tracemalloc
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniscopy.io.arrays import Flipped, Hdf5Array, Mapped, Padded, Scaled, Transposed, full_key
+from omniscopy.io.arrays import (
+    Flipped,
+    Hdf5Array,
+    Mapped,
+    Padded,
+    Scaled,
+    Transposed,
+    Viewed,
+    full_key,
+)
 from omniscopy.io.errors import FormatError
+from omniscopy.io.tree import lazy_array
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +120,37 @@ def test_an_hdf5_dataset_is_read_by_place_and_names_its_place_when_it_fails(tmp_
     path.unlink()
     with pytest.raises(FormatError, match="'/a/b'"):
         handle[0, :]
+
+
+@pytest.mark.parametrize("kind", ["raw", "hdf5", "chunked", "swapped"])
+def test_long_blocks_are_read_without_a_copy_and_never_written_back(tmp_path, kind):
+    values = np.arange(600_000, dtype="f4").reshape(300, 2000)
+    path = tmp_path / "a.bin"
+    if kind in {"raw", "swapped"}:
+        stored = values.astype(">f4" if kind == "swapped" else "<f4")
+        stored.tofile(path)
+        handle = Mapped(str(path), 0, values.shape, stored.dtype)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("a", data=values, chunks=(10, 2000) if kind == "chunked" else None)
+            handle = Hdf5Array.of(file["a"])
+    before = path.read_bytes()
+    block = Viewed(handle)[slice(0, 200), slice(None)]
+    np.testing.assert_array_equal(block, values[:200])
+    assert block.dtype.isnative
+    block[:] = -1
+    assert path.read_bytes() == before
+    np.testing.assert_array_equal(Viewed(handle)[slice(0, 200), slice(None)], values[:200])
+    np.testing.assert_array_equal(Viewed(handle)[slice(None), slice(3, 9, 2)], values[:, 3:9:2])
+
+
+def test_the_blocks_of_an_array_are_copied_once(tmp_path):
+    values = np.arange(2**21, dtype="f4").reshape(4, 2**19)
+    values.tofile(tmp_path / "a.bin")
+    handle = Mapped(str(tmp_path / "a.bin"), 0, values.shape, values.dtype)
+    tracemalloc.start()
+    found = lazy_array(handle, whole=(), chunks=(1, 2**19)).compute()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found, values)
+    assert peak < 1.6 * values.nbytes

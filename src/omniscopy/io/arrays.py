@@ -5,6 +5,7 @@
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,9 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, LazyArray
+
+# Bytes up to which a copy costs nothing, and spares the caller a mapping of the file.
+_COPIED = 2**20
 
 
 def require_bytes(path: str | Path, offset: int, wanted: int, *, what: str) -> None:
@@ -58,17 +62,52 @@ class Mapped:
         return self.file_dtype.newbyteorder("=")
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        return np.array(self._mapped()[key], dtype=self.dtype, order="C")
+
+    def view(self, key: Key) -> np.ndarray:
+        """Return values without a copy where they are long, native and in a row."""
+        return block_of(self._mapped(), self.path, self.offset, key)
+
+    def _mapped(self) -> np.ndarray:
         if math.prod(self.shape) == 0:
-            return np.empty(self.shape, self.dtype)[key]
-        mapped = np.memmap(
-            self.path,
-            dtype=self.file_dtype,
-            mode="r",
-            offset=self.offset,
-            shape=self.shape,
-            order=self.order,
-        )
-        return np.array(mapped[key], dtype=self.dtype, order="C")
+            return np.empty(self.shape, self.file_dtype)
+        return np.memmap(self.path, self.file_dtype, "r", self.offset, self.shape, self.order)
+
+
+def block_of(values: np.ndarray, path: str, offset: int, key: Key) -> np.ndarray:
+    """Return a part of values that are mapped from an offset of a file.
+
+    A long one is memory that is read where it is touched. What is written to it stays there: the
+    mapping is private, and only of that part, since it counts as memory that may be needed.
+    """
+    part = values[key]
+    dtype = part.dtype.newbyteorder("=")
+    if part.nbytes <= _COPIED or not part.flags.c_contiguous or part.dtype != dtype:
+        return np.array(part, dtype=dtype, order="C")
+    start = offset + part.ctypes.data - values.ctypes.data
+    return np.memmap(path, dtype, "c", start, part.shape).view(np.ndarray)
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """`inner` read without a copy where a block is long and in a row, to be copied only once."""
+
+    inner: "Mapped | Hdf5Array"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.inner.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return self.inner.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        return self.inner.view(key)
 
 
 @dataclass(frozen=True)
@@ -206,11 +245,26 @@ class Hdf5Array:
         return cls(dataset.file.filename, dataset.name, dataset.shape, dtype, dataset.chunks)
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        return self._read(lambda dataset: np.asarray(dataset[key], dtype=self.dtype))
+
+    def view(self, key: Key) -> np.ndarray:
+        """Return values without a copy where they are long, native and in a row."""
+
+        def read(dataset: Any) -> np.ndarray:
+            place = dataset.id.get_offset() if dataset.chunks is None else None
+            if place is None or dataset.dtype != self.dtype or dataset.dtype.kind not in "iufc":
+                return np.asarray(dataset[key], dtype=self.dtype)
+            values = np.memmap(self.path, self.dtype, "r", place, self.shape)
+            return block_of(values, self.path, place, key)
+
+        return self._read(read)
+
+    def _read(self, read: Callable[[Any], np.ndarray]) -> np.ndarray:
         import h5py
 
         try:
             with h5py.File(self.path, "r") as file:
-                return np.asarray(file[self.key][key], dtype=self.dtype)
+                return read(file[self.key])
         except (OSError, KeyError, RuntimeError, ValueError, MemoryError) as error:
             message = f"the dataset cannot be read ({error})"
             raise FormatError(message, path=self.path, key=self.key) from error

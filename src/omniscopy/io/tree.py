@@ -10,6 +10,7 @@ import xarray as xr
 from dask.base import tokenize
 
 from omniscopy.compute.chunks import plan_chunks
+from omniscopy.io.arrays import Hdf5Array, Mapped, Viewed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.names import channel_names
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
@@ -112,7 +113,8 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
     # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
     name = f"{FILE_ARRAY}{tokenize(data, _age(data), chunks)}"
     return da.from_array(  # type: ignore[no-untyped-call]
-        data,
+        # What is put together from blocks would otherwise be copied twice.
+        Viewed(data) if isinstance(data, Mapped | Hdf5Array) else data,
         chunks=chunks,
         name=name,
         meta=np.empty((0,) * len(data.shape), data.dtype),

@@ -44,7 +44,7 @@ def test_damaged_bytes_are_read_or_refused(sound, tmp_path, damage):
 def test_a_table_that_claims_to_be_huge_is_refused(usid_file, add, yx, frequency, tmp_path):
     file, channel = usid_file()
     main = add(channel, np.zeros((12, 6)), yx, frequency)
-    claimed = channel.create_dataset("claimed", shape=(10**9, 6), chunks=(10**5, 6))
+    claimed = channel.create_dataset("claimed", shape=(10**9, 6), dtype="f4", chunks=(10**5, 6))
     claimed.attrs.update(main.attrs)
     huge = channel.create_dataset("huge", shape=(10**9, 2), dtype="u4", chunks=(10**5, 2))
     claimed.attrs["Position_Indices"] = claimed.attrs["Position_Values"] = huge.ref

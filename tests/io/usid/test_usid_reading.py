@@ -382,7 +382,7 @@ def test_a_long_table_that_leaves_the_grid_is_noticed_where_data_are_read(
     data = om.open_signal(tmp_path / "made.h5")
     rows = values.reshape(data.shape)
     np.testing.assert_array_equal(data[:20], rows[:20])
-    with pytest.raises(om.FormatError, match="line 5000 .*`whole_tables=True`"):
+    with pytest.raises(om.FormatError, match=r"line 5000 .*`whole_tables=True`"):
         data.compute()
     whole = om.open_signal(tmp_path / "made.h5", whole_tables=True)
     np.testing.assert_array_equal(whole[5000 // 130, 5000 % 130], values[5001])

@@ -95,5 +95,8 @@ def _strides(indices: Any, side: int, sizes: list[int]) -> tuple[int, ...] | Non
 
 
 def _lines(table: Any, side: int, lines: slice) -> np.ndarray:
-    """Return lines of a table, each a row."""
-    return table[lines] if side == 0 else table[:, lines].T
+    """Return lines of a table, each a row; HDF5 itself is slow to jump from line to line."""
+    place = table.id.get_offset() if table.chunks is None else None
+    if place is not None:
+        table = np.memmap(table.file.filename, table.dtype, "r", place, table.shape)
+    return np.array(table[lines] if side == 0 else table[:, lines].T)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Variable
-from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes
+from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes, require_values
 from omniscopy.io.usid.rasters import Raster, find_raster
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import parse
@@ -74,6 +74,8 @@ def read_side(
     indices = main.file[main.attrs[f"{side}_Indices"]]
     values = main.file[main.attrs[f"{side}_Values"]]
     wanted = main.shape[number]
+    require_values(indices)
+    require_values(values)
     if indices.ndim != 2 or indices.shape != values.shape or indices.shape[number] != wanted:
         message = (
             f"the tables {indices.name!r} {indices.shape} and {values.name!r} "
