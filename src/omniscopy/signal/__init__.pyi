@@ -28,9 +28,12 @@ __all__ = [
     "evaluate_model",
     "find_peaks",
     "fit_model",
+    "fourier",
+    "inverse_fourier",
     "mean_over",
     "reconstruct",
     "sum_over",
+    "window",
 ]
 
 from .components import Sum
@@ -61,3 +64,5 @@ from .parameters import Bounded, Fixed, Tied
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .sums import mean_over, sum_over
+from .tapers import window
+from .transforms import fourier, inverse_fourier
