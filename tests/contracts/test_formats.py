@@ -7,7 +7,7 @@ import pytest
 
 import omniscopy as om
 from omniscopy.io.manifests import find_format
-from omniscopy.testing.files import dm, igor, mrc, nanonis, nanoscope, tiff, velox
+from omniscopy.testing.files import dm, gwyddion, igor, mrc, nanonis, nanoscope, tiff, velox
 from omniscopy.testing.formats import (
     absurd_sizes,
     bit_flips,
@@ -28,6 +28,11 @@ def saved(path: Path) -> None:
 # How a small sound file of each format is made; those that are written are saved.
 MAKERS = {
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "gsf": (".gsf", lambda path: gwyddion.write_gsf(path, IMAGE * 1e-9, {"Title": "Height"})),
+    "gwyddion": (
+        ".gwy",
+        lambda path: gwyddion.write_gwy(path, {"/0/data": gwyddion.gwy_field(IMAGE * 1e-9)}),
+    ),
     "igor": (
         ".ibw",
         lambda path: igor.write_asylum_image(

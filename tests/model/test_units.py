@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniscopy.model.errors import DataError
-from omniscopy.model.units import conversion_factor, is_unit, readable, reciprocal, spell
+from omniscopy.model.units import (
+    conversion_factor,
+    is_unit,
+    readable,
+    reciprocal,
+    spell,
+    without_prefixes,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +100,20 @@ def test_the_reciprocal_of_a_reciprocal_is_the_unit():
     assert reciprocal("1/nm") == "nm"
     assert reciprocal("s") == "1/s"
     assert reciprocal(None) is None
+
+
+@pytest.mark.parametrize(
+    ("units", "factor", "plain"),
+    [
+        ("nm", 1e-9, "m"),
+        ("mV/Å", 1e7, "V/m"),
+        ("1/nm", 1e9, "1/m"),
+        ("keV", 1e3, "eV"),
+        ("µm^2", 1e-12, "m^2"),
+        ("deg", 1.0, "deg"),
+        ("counts", 1.0, "counts"),
+        ("1", 1.0, "1"),
+    ],
+)
+def test_units_lose_their_prefixes_and_say_the_factor(units, factor, plain):
+    assert without_prefixes(units) == (pytest.approx(factor, rel=1e-14), plain)

@@ -174,6 +174,19 @@ def product(*factors: tuple[str | None, float]) -> str | None:
     return spell(" ".join(kept) or "1")
 
 
+def without_prefixes(units: str) -> tuple[float, str]:
+    """Return `units` without prefixes, and what values are multiplied by to be in them.
+
+    `"nm"` is `(1e-9, "m")`, `"mV/Å"` is `(1e7, "V/m")`.
+    """
+    powers: Counter[str] = Counter()
+    for symbol, power in _split(units):
+        base = "m" if symbol == "Å" else _prefix_and_base(symbol)[1]
+        powers[base] += power  # type: ignore[assignment]
+    plain = product(*powers.items()) or "1"
+    return conversion_factor(units, plain), plain
+
+
 def _inverted(units: str) -> str:
     parts = [f"{symbol}^{-power:g}" for symbol, power in _split(units)]
     return " ".join(parts) or "1"

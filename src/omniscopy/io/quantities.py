@@ -1,0 +1,86 @@
+"""Words for what a scanning probe measured, found by the title of a channel and its units."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from omniscopy.model.units import conversion_factor, is_unit, spell
+
+# Words in the title of a channel: its quantity, and a unit of that quantity where only one will do.
+_BY_TITLE = (
+    (r"amplitude|\bampl?\b|\bmag\b", "amplitude", None),
+    (r"phase", "phase", "deg"),
+    (r"potential|\bcpd\b", "potential", "V"),
+    (r"adhesion|force", "force", "N"),
+    (r"lateral|friction", "friction", None),
+    (r"deflection|\bdefl", "deflection", None),
+    (r"height|topo|\bz\b|z[- _]?(axis|sensor|snsr|range|scan)", "height", "m"),
+    (r"current|\bi\b|iprobe", "current", "A"),
+    (r"freq", "frequency", "Hz"),
+    (r"\bbias\b", "bias", "V"),
+    (r"dissipation", "dissipation", None),
+    (r"excitation", "excitation", None),
+    (r"capacitance|dc/dv", "capacitance", None),
+    (r"intensity|\braman", "intensity", None),
+)
+_BY_UNITS = (
+    ("A", "current"),
+    ("V", "voltage"),
+    ("Hz", "frequency"),
+    ("deg", "phase"),
+    ("N", "force"),
+    ("s", "time"),
+    ("m", "length"),
+    ("counts", "intensity"),
+)
+_DIMENSIONS = (
+    # a unit of the abscissa: the dimension it is
+    ("V", "bias"),
+    ("s", "time"),
+    ("Hz", "frequency"),
+    ("eV", "energy"),
+    ("1/cm", "wavenumber"),
+)
+
+
+def quantity_of(title: str, units: str | None) -> str | None:
+    """Return the quantity of a channel by its title where its units agree, else by its units."""
+    for words, quantity, expected in _BY_TITLE:
+        fits = expected is None or units is None or measures(units, expected)
+        if fits and re.search(words, title.lower()):
+            return quantity
+    for known, quantity in _BY_UNITS:
+        if units is not None and measures(units, known):
+            return quantity
+    return None
+
+
+def dimension_of(units: str | None, default: str) -> str:
+    """Return the dimension that a spectrum with an abscissa in `units` is along."""
+    for known, name in _DIMENSIONS:
+        if units is not None and measures(units, known):
+            return name
+    return default
+
+
+def measures(units: str, known: str) -> bool:
+    """Return whether `units` is a unit of the same quantity as `known`."""
+    try:
+        conversion_factor(units, known)
+    except ValueError:
+        return False
+    return True
+
+
+def known_units(text: str | None) -> str | None:
+    """Return a unit in its usual spelling, `None` where the text is empty or no unit."""
+    units = spell(text or "")
+    return units if units and is_unit(units) else None
+
+
+def stated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of nested values: no `None`, no empty text, no empty group."""
+    found = {
+        key: stated(value) if isinstance(value, Mapping) else value for key, value in values.items()
+    }
+    return {key: value for key, value in found.items() if value not in (None, "", {})}
