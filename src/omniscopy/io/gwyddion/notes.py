@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from omniscopy.io.gwyddion.arrays import Unmasked
 from omniscopy.io.gwyddion.objects import Object
 from omniscopy.io.records import Axis, Channel, Variable
-from omniscopy.io.storage.attributes import decode_attrs
 from omniscopy.model.errors import DataError
 
 
@@ -57,10 +56,12 @@ class Notes:
 def read_notes(container: Object) -> Notes:
     """Return the notes of a file, none where another program has saved it since."""
     # Gwyddion puts this key into every file that it saves.
-    if container.text("/filename"):
+    if container.text("/filename") or not container.text(Notes.KEY):
         return Notes()
+    from omniscopy.io.storage.attributes import decode_attrs
+
     try:
-        found = decode_attrs(container.text(Notes.KEY) or "{}")
+        found = decode_attrs(container.text(Notes.KEY))
     except (ValueError, DataError):
         return Notes()
     root, channels = found.get("root"), found.get("channels")
