@@ -44,3 +44,16 @@ def test_attributes_of_the_input_are_not_passed_on(data):
 def test_a_dimension_may_change_its_length(data):
     (short,) = map_signal(lambda block: block[..., :2], data, dim="kx", output_dims=({"kx": 2},))
     assert short.sizes["kx"] == 2
+
+
+@pytest.mark.parametrize("chunks", [None, {"y": 1, "kx": 2}])
+def test_other_arrays_may_have_dimensions_of_their_own(data, chunks):
+    given = data if chunks is None else data.chunk(chunks)
+    table = xr.DataArray(np.arange(6.0).reshape(3, 2), dims=("cluster", "y"))
+    table = table if chunks is None else table.chunk({"cluster": 1})
+    (made,) = map_signal(
+        lambda block, rows: block.sum(axis=-1)[..., None] * rows,
+        given, dim="kx", also=[table], whole=["cluster"], output_dims=({"cluster": 3},),
+    )  # fmt: skip
+    expected = (data.sum("kx") * table).transpose("y", "ky", "x", "cluster")
+    np.testing.assert_array_equal(made, expected)

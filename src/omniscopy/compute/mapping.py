@@ -17,6 +17,7 @@ def map_signal(
     dtypes: Sequence[npt.DTypeLike] | None = None,
     parameters: Mapping[str, Any] | None = None,
     also: Sequence[xr.DataArray] = (),
+    whole: Sequence[str] = (),
 ) -> tuple[xr.DataArray, ...]:
     """Map `function` over all dimensions of `data` but those it works on.
 
@@ -37,7 +38,10 @@ def map_signal(
         Further keyword arguments of `function`.
     also : sequence of DataArray
         Further arrays, given to `function` after the first one: each with the dimensions of `dim`
-        that it has last, and with others that fit to those of `data` by broadcasting.
+        and of `whole` that it has last, and with others that fit to those of `data` by
+        broadcasting.
+    whole : sequence of str
+        Dimensions that only arrays of `also` have, given to `function` as a whole too.
 
     Returns
     -------
@@ -46,18 +50,19 @@ def map_signal(
         their coordinates.
     """
     dims = [dim] if isinstance(dim, str) else list(dim)
+    inside = [[d for d in (*dims, *whole) if d in each.dims] for each in also]
     arrays = [
-        each if each.chunks is None else each.chunk({d: -1 for d in dims if d in each.dims})
-        for each in (data, *also)
+        each if each.chunks is None else each.chunk(dict.fromkeys(core, -1))
+        for each, core in zip((data, *also), (dims, *inside), strict=True)
     ]
     sizes = {name: size for output in output_dims for name, size in output.items()}
     made = xr.apply_ufunc(
         function,
         *arrays,
         kwargs=dict(parameters or {}),
-        input_core_dims=[dims, *([d for d in dims if d in each.dims] for each in also)],
+        input_core_dims=[dims, *inside],
         output_core_dims=[list(output) for output in output_dims],
-        exclude_dims=set(dims),
+        exclude_dims={*dims, *whole},
         dask="parallelized",
         dask_gufunc_kwargs={
             "output_sizes": sizes,
