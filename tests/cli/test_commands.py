@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import omniscopy as om
-from omniscopy.cli import progress
 from omniscopy.cli.application import run
 from omniscopy.cli.targets import targets_for
+from omniscopy.compute import progress
 from omniscopy.testing.files.igor import write_ibw
 from omniscopy.testing.files.mrc import write_mrc
 

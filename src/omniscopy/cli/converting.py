@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from omniscopy.cli.printing import clean, say
-from omniscopy.cli.progress import showing_progress
+from omniscopy.compute.progress import showing_progress
 
 
 def register(app: typer.Typer) -> None:

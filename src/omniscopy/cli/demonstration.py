@@ -8,9 +8,9 @@ import typer
 
 from omniscopy.cli.outcomes import describe_error, exit_code
 from omniscopy.cli.printing import clean, complain, say
-from omniscopy.cli.progress import showing_progress
 from omniscopy.cli.reporting import write_report
 from omniscopy.cli.targets import targets_for
+from omniscopy.compute.progress import showing_progress
 
 
 def register(app: typer.Typer) -> None:

@@ -9,8 +9,8 @@ import typer
 
 from omniscopy.cli.outcomes import describe_error, exit_code
 from omniscopy.cli.printing import clean, complain, say, say_json
-from omniscopy.cli.progress import showing_progress
 from omniscopy.cli.targets import targets_for
+from omniscopy.compute.progress import showing_progress
 
 if TYPE_CHECKING:
     from omniscopy.io.recipes.running import Recipe

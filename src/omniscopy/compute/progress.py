@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 _PATIENCE = 2.0
@@ -12,10 +12,10 @@ Tell = Callable[[float, float, str], None]
 
 
 @contextmanager
-def showing_progress(title: str) -> Iterator[Tell]:
+def showing_progress(title: str, *, watch_dask: bool = True) -> Iterator[Tell]:
     """Give a function to be told (done, total, words); a bar appears after two seconds.
 
-    What dask computes in between moves the bar too.
+    With `watch_dask`, what dask computes in between moves the bar too.
     """
     if not sys.stderr.isatty():
         yield _quietly
@@ -25,7 +25,7 @@ def showing_progress(title: str) -> Iterator[Tell]:
     timer.daemon = True
     timer.start()
     try:
-        with bar.watching_dask():
+        with bar.watching_dask() if watch_dask else nullcontext():
             yield bar.tell
     finally:
         timer.cancel()
