@@ -12,6 +12,7 @@ from omniscopy.model import (
     convert_units,
     labelled,
     require_array,
+    require_choice,
     require_dim,
     require_dims,
     require_plane,
@@ -162,3 +163,9 @@ def test_compound_values_and_lonely_uncertainties_are_breaches():
     lonely = xr.Dataset({"mean_std": image(), "status": image()})
     assert any("there is no 'mean'" in breach for breach in validate(lonely))
     assert any("no flag_meanings" in breach for breach in validate(lonely))
+
+
+def test_a_choice_is_one_of_those_there_are():
+    require_choice("kind", "hann", ("hann", "none"))
+    with pytest.raises(DataError, match=r"kind must be one of \('hann', 'none'\), got 'han'"):
+        require_choice("kind", "han", ("hann", "none"))

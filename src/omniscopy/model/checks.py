@@ -183,3 +183,11 @@ def require_numbers(data: xr.DataArray) -> None:
     if data.dtype.kind not in "biufc":
         message = f"expected numbers, got {data.dtype}; take one of the fields"
         raise DataError(message)
+
+
+def require_choice(name: str, choice: object, choices: Iterable[object]) -> None:
+    """Raise unless the parameter `name` is one of `choices`."""
+    choices = tuple(choices)
+    if choice not in choices:
+        message = f"{name} must be one of {choices}, got {choice!r}"
+        raise DataError(message)
