@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.gwyddion.arrays import Column, Lines
 from omniscopy.io.gwyddion.objects import Block, Object
 from omniscopy.io.gwyddion.parts import axis_of, map_values, units_of
+from omniscopy.io.pieces import Column, Lines
 from omniscopy.io.quantities import dimension_of, quantity_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Variable
 
@@ -83,7 +83,11 @@ def spectra_channels(spectra: Object, *, is_old: bool) -> list[Channel]:
         ]
     found = [block for block in blocks if block is not None]
     data = Lines(
-        str(found[0].path), tuple(block.offset for block in found), axes[0].size, found[0].dtype
+        path=str(found[0].path),
+        offsets=tuple(block.offset for block in found),
+        lengths=tuple(block.count for block in found),
+        file_dtype=found[0].dtype,
+        lead=(len(found),),
     )
     axis = Axis(name="point", size=len(lines))
     return [replace(whole, data=data, axes=(axis, axes[0]), coordinates=places)]
