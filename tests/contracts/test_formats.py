@@ -25,6 +25,10 @@ def saved(path: Path) -> None:
     om.save(om.samples.spectrum_image(), path)
 
 
+def saved_spectrum(path: Path) -> None:
+    om.save(om.samples.spectrum(), path)
+
+
 # How a small sound file of each format is made; those that are written are saved.
 MAKERS = {
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
@@ -40,6 +44,7 @@ MAKERS = {
         ),
     ),
     "mrc": (".mrc", lambda path: mrc.write_mrc(path, IMAGE[None], cell=(9.0, 12.0, 1.0))),
+    "msa": (".msa", saved_spectrum),
     "nanonis": (
         ".sxm",
         lambda path: nanonis.write_sxm(

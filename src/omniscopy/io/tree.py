@@ -71,7 +71,7 @@ def channel_attrs(channel: Channel) -> dict[str, Any]:
     """Return the attributes that the contract asks of a channel's values."""
     kinds = [axis.kind or kind_of(axis.name) for axis in channel.axes]
     attrs: dict[str, Any] = {
-        "long_name": channel.title,
+        "long_name": channel.title or None,
         "quantity": channel.quantity,
         "units": channel.units,
         "signal_type": channel.signal_type or (signal_type_of(kinds) if kinds else None),

@@ -1,0 +1,94 @@
+"""Labelled data in formats that hold one array: which it is, and a note that brings it back."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.io.errors import UnsupportedFormatError
+from omniscopy.io.records import Axis, Channel
+from omniscopy.io.storage.attributes import decode_attrs, encode_attrs
+from omniscopy.io.storage.hdf5 import line_of
+from omniscopy.io.tree import SIGNAL
+from omniscopy.model.errors import DataError
+
+
+def only_array(tree: xr.DataTree, *, what: str, ndims: Collection[int]) -> xr.DataArray:
+    """Return the one variable of a tree, named after its node.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        There is none or more than one, or its number of dimensions is not one of `ndims`.
+    """
+    found = [
+        (node.path, str(name), values)
+        for node in tree.subtree
+        for name, values in node.to_dataset(inherit=False).data_vars.items()
+    ]
+    if len(found) != 1 or found[0][2].ndim not in ndims:
+        held = ", ".join(f"{path}: {dict(values.sizes)}" for path, _, values in found) or "nothing"
+        wanted = " or ".join(map(str, sorted(ndims)))
+        message = (
+            f"{what} holds one array of {wanted} dimensions, but there is {held}; save one "
+            "channel by itself, or all of them to .zarr, .nc or .h5"
+        )
+        raise UnsupportedFormatError(message)
+    path, name, values = found[0]
+    return values.rename(path.rpartition("/")[2] or name) if name == SIGNAL else values
+
+
+def describe_array(tree: xr.DataTree, data: xr.DataArray) -> str:
+    """Return as text what `restore_array` needs to bring back `data` with its history."""
+    axes: list[dict[str, Any]] = []
+    for dim in map(str, data.dims):
+        if dim not in data.coords:
+            axes.append({"name": dim})
+            continue
+        values = data.coords[dim]
+        line = line_of(np.asarray(values.values)) if values.dtype.kind == "f" else None
+        axes.append({"name": dim, "attrs": dict(values.attrs)})
+        axes[-1] |= {"offset": line[0], "scale": line[1]} if line else {"values": values.values}
+    note = {"name": data.name, "root": dict(tree.attrs), "axes": axes, "attrs": dict(data.attrs)}
+    return encode_attrs(note)
+
+
+def restore_array(channel: Channel, note: str) -> tuple[Channel, dict[str, Any]]:
+    """Return a channel as it was saved, and the attributes of the root.
+
+    A note that cannot be read, or is not of an array of this shape, is left out of account.
+    """
+    try:
+        said = decode_attrs(note)
+        axes = [
+            _restored(axis, each) for axis, each in zip(channel.axes, said["axes"], strict=True)
+        ]
+        attrs, root, name = dict(said["attrs"]), dict(said["root"]), str(said["name"])
+    except (ValueError, KeyError, TypeError, DataError):
+        return channel, {}
+    restored = replace(
+        channel, name=name, title=str(attrs.get("long_name", "")), axes=axes,
+        attrs={**channel.attrs, **attrs}, metadata={},
+        original_metadata={}, source=None, quantity=None, units=None, modality=None,
+    )  # fmt: skip
+    return restored, root
+
+
+def _restored(axis: Axis, said: dict[str, Any]) -> Axis:
+    attrs = dict(said.get("attrs", {}))
+    known = {key: attrs.pop(key, None) for key in ("units", "quantity", "kind", "role")}
+    values = said.get("values")
+    if values is not None and np.shape(values) != (axis.size,):
+        message = f"{np.shape(values)} places were noted for {axis.size} values"
+        raise ValueError(message)
+    return Axis(
+        name=str(said["name"]),
+        size=axis.size,
+        scale=float(said.get("scale", 1.0)),
+        offset=float(said.get("offset", 0.0)),
+        values=values,
+        attrs=attrs,
+        **known,
+    )
