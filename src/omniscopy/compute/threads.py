@@ -1,8 +1,12 @@
 """Blocks of spectra shared out among threads, for compiled functions that need no lock."""
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
 
 # Spectra that a thread takes at a time, as bytes of their values in double precision.
 BLOCK_BYTES = 2**20
@@ -18,6 +22,41 @@ def share_work(work: Callable[[int], None], begins: range, threads: int | None =
     with ThreadPoolExecutor(count) as pool:
         for _ in pool.map(work, begins):
             pass
+
+
+def share_spectra(
+    function: Callable[..., np.ndarray], *arrays: np.ndarray, size: int, dtype: npt.DTypeLike
+) -> np.ndarray:
+    """Return what `function` makes of blocks of spectra, shape (..., size).
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays of shape (spectra, channels) in double precision, whose rows are in order,
+        and returns one of shape (spectra, size). It is called by several threads at once.
+    arrays : array, shape (..., channels)
+        All with the same leading dimensions; never copied as a whole.
+    size : int
+        Channels of what is returned.
+    dtype : dtype
+        Of what is returned.
+
+    Returns
+    -------
+    array, shape (..., size)
+        With the leading dimensions of `arrays`.
+    """
+    outer = arrays[0].shape[:-1]
+    rows = [array.reshape(math.prod(outer), array.shape[-1]) for array in arrays]
+    found = np.empty((len(rows[0]), size), dtype=dtype)
+    blocks = blocks_of(len(found), max(row.shape[1] for row in rows))
+
+    def work(begin: int) -> None:
+        part = slice(begin, begin + blocks.step)
+        found[part] = function(*(np.ascontiguousarray(row[part], np.float64) for row in rows))
+
+    share_work(work, blocks)
+    return found.reshape(*outer, size)
 
 
 def blocks_of(count: int, points: int) -> range:

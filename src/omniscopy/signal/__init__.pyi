@@ -24,6 +24,7 @@ __all__ = [
     "Tied",
     "Voigt",
     "decompose",
+    "estimate_baseline",
     "estimate_noise",
     "evaluate_model",
     "find_peaks",
@@ -32,10 +33,12 @@ __all__ = [
     "inverse_fourier",
     "mean_over",
     "reconstruct",
+    "subtract_baseline",
     "sum_over",
     "window",
 ]
 
+from .baselines import estimate_baseline, subtract_baseline
 from .components import Sum
 from .decomposition import decompose, reconstruct
 from .evaluation import evaluate_model
