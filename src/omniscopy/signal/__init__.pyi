@@ -1,5 +1,6 @@
 __all__ = [
     "Arctan",
+    "BandPass",
     "Bleasdale",
     "Bounded",
     "Doniach",
@@ -9,9 +10,14 @@ __all__ = [
     "Fixed",
     "Gaussian",
     "Gaussian2D",
+    "Harmonics",
+    "HighPass",
     "Logistic",
     "Lorentzian",
     "Lorentzian2D",
+    "LowPass",
+    "NoiseFloor",
+    "Notch",
     "Offset",
     "Plane",
     "Polynomial",
@@ -27,6 +33,8 @@ __all__ = [
     "estimate_baseline",
     "estimate_noise",
     "evaluate_model",
+    "filter_fourier",
+    "filter_response",
     "find_peaks",
     "fit_model",
     "fourier",
@@ -42,6 +50,7 @@ from .baselines import estimate_baseline, subtract_baseline
 from .components import Sum
 from .decomposition import decompose, reconstruct
 from .evaluation import evaluate_model
+from .filters import filter_fourier, filter_response
 from .fitting import fit_model
 from .models import (
     Arctan,
@@ -64,6 +73,7 @@ from .models import (
 )
 from .noise import estimate_noise
 from .parameters import Bounded, Fixed, Tied
+from .pass_bands import BandPass, Harmonics, HighPass, LowPass, NoiseFloor, Notch
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .sums import mean_over, sum_over
