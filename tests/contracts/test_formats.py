@@ -7,7 +7,17 @@ import pytest
 
 import omniscopy as om
 from omniscopy.io.manifests import find_format
-from omniscopy.testing.files import dm, gwyddion, igor, mrc, nanonis, nanoscope, tiff, velox
+from omniscopy.testing.files import (
+    blockfile,
+    dm,
+    gwyddion,
+    igor,
+    mrc,
+    nanonis,
+    nanoscope,
+    tiff,
+    velox,
+)
 from omniscopy.testing.formats import (
     absurd_sizes,
     bit_flips,
@@ -31,6 +41,12 @@ def saved_spectrum(path: Path) -> None:
 
 # How a small sound file of each format is made; those that are written are saved.
 MAKERS = {
+    "blockfile": (
+        ".blo",
+        lambda path: blockfile.write_blockfile(
+            path, np.stack([[IMAGE[:9].astype(np.uint8)] * 2] * 3)
+        ),
+    ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
     "gsf": (".gsf", lambda path: gwyddion.write_gsf(path, IMAGE * 1e-9, {"Title": "Height"})),
     "gwyddion": (

@@ -14,6 +14,9 @@ from omniscopy.io.storage.hdf5 import line_of
 from omniscopy.io.tree import SIGNAL
 from omniscopy.model.errors import DataError
 
+# What comes before a note in the free text of a file.
+NOTE_MARK = "OMNISCOPY "
+
 
 def only_array(tree: xr.DataTree, *, what: str, ndims: Collection[int]) -> xr.DataArray:
     """Return the one variable of a tree, named after its node.

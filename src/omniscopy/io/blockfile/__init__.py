@@ -1,0 +1,1 @@
+"""NanoMEGAS block files: precession diffraction patterns of a scan (.blo)."""
