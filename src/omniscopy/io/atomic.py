@@ -4,8 +4,11 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from omniscopy.io.errors import FormatError
+from omniscopy.io.remote import ROOTS, RemotePath
 
 
 @contextmanager
@@ -29,6 +32,34 @@ def atomic_target(path: Path, *, overwrite: bool) -> Iterator[Path]:
         _replace(temporary, path)
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def remote_target(place: RemotePath, *, overwrite: bool) -> Iterator[RemotePath]:
+    """Make room for a store whose root is written last, and clear away one that fails.
+
+    Object stores rename nothing: what is replaced is gone before the new store is written.
+
+    Raises
+    ------
+    FileExistsError
+        There are objects already and `overwrite` is false, or they are no Zarr store.
+    """
+    there = place.listing()
+    if there and not overwrite:
+        message = f"{place} is there already; give `overwrite=True` to replace it"
+        raise FileExistsError(message)
+    if there and not any(name.rpartition("/")[2] in ROOTS for name in there):
+        message = f"{place} holds objects that are no Zarr store; they are not deleted"
+        raise FileExistsError(message)
+    if there:
+        place.remove()
+    try:
+        yield place
+    except BaseException:
+        with suppress(FormatError):
+            place.remove()
+        raise
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -1,7 +1,5 @@
 """What can be wrong with a file, said so that the user can act on it."""
 
-from pathlib import Path
-
 from omniscopy.model.errors import MissingDependencyError
 
 __all__ = ["FormatError", "MissingDependencyError", "UnsupportedFormatError"]
@@ -17,7 +15,7 @@ class FormatError(OSError):
         self,
         message: str,
         *,
-        path: str | Path | None = None,
+        path: object = None,
         offset: int | None = None,
         key: str | None = None,
     ) -> None:
@@ -30,7 +28,7 @@ class FormatError(OSError):
         self.offset = offset
         self.key = key
 
-    def in_file(self, path: str | Path) -> "FormatError":
+    def in_file(self, path: object) -> "FormatError":
         """Return this error with the file named, if it was not."""
         if self.path is not None:
             return self

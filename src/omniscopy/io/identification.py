@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.manifests import HDF5_SIGNATURE, HEAD_BYTES, Format, all_formats
+from omniscopy.io.remote import Place, RemotePath, absent, locate
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def identify(path: str | Path) -> str:
     Parameters
     ----------
     path : str or Path
-        A file, or a folder that is a data set (Zarr).
+        A file, or a folder that is a data set (Zarr); or the URL of one.
 
     Returns
     -------
@@ -32,11 +33,13 @@ def identify(path: str | Path) -> str:
     FormatError
         The file is empty, is not there, or may not be read.
     """
-    return find_reader(Path(path)).name
+    return find_reader(locate(path)).name
 
 
-def find_reader(path: Path) -> Format:
+def find_reader(path: Place) -> Format:
     """Return the readable format that fits best; see `identify`."""
+    if isinstance(path, RemotePath):
+        return _find_remote(path)
     head = read_head(path)
     readable = [form for form in all_formats().values() if form.reads]
     fitting = [form for form in readable if _fits(form, path, head)]
@@ -71,6 +74,14 @@ def read_head(path: Path) -> bytes:
 def is_hdf5(head: bytes) -> bool:
     """Return whether a file is an HDF5 container."""
     return any(head[start : start + 8] == HDF5_SIGNATURE for start in _HDF5_STARTS)
+
+
+def _find_remote(place: RemotePath) -> Format:
+    for form in all_formats().values():
+        matches = form.prober() if form.remote else None
+        if matches is not None and matches(place):
+            return form
+    raise absent(place)
 
 
 def _fits(form: Format, path: Path, head: bytes) -> bool:

@@ -52,6 +52,7 @@ class Format:
     reads: bool = False
     writes: bool = False
     lazy: bool = True
+    remote: bool = False
     extra: str = ""
     requires: str = ""
 
@@ -69,7 +70,7 @@ class Format:
             raise UnsupportedFormatError(message)
         return self._function("writer", "write")
 
-    def prober(self) -> Callable[[Path], bool] | None:
+    def prober(self) -> Callable[[Any], bool] | None:
         """Return the function that looks inside a container, if the format has one."""
         if not self.probe:
             return None

@@ -1,11 +1,13 @@
 """Any file in, labelled and lazy."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from omniscopy.io.reading import read_measurement
+from omniscopy.io.remote import Place, RemotePath, locate
 from omniscopy.io.tree import SIGNAL, to_tree
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import encode
@@ -15,11 +17,12 @@ OPEN_SIGNAL = "io.open_signal"
 
 
 def open(
-    path: str | Path,
+    path: str | Place,
     *,
     reader: str | None = None,
     chunks: Any = "auto",
     partial: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> xr.DataTree:
     """Open a file of any instrument as a lazy tree, one node a channel.
@@ -27,7 +30,8 @@ def open(
     Parameters
     ----------
     path : str or Path
-        The file, or the folder of a Zarr store. It is opened read-only.
+        The file, or the folder of a Zarr store; or the URL of one in an object store, such as
+        ``"s3://bucket/name.zarr"``. It is opened read-only.
     reader : str, optional
         Name of the format to read it as, instead of what its content says.
     chunks : "auto", dict or None
@@ -35,6 +39,8 @@ def open(
     partial : bool
         Open a truncated file too; what is missing is NaN (zero for integers) and marked in
         `attrs["incomplete"]`.
+    storage_options : mapping, optional
+        Options of fsspec for a URL, such as keys; they are recorded nowhere.
     **options
         Further options of the reader.
 
@@ -50,10 +56,11 @@ def open(
         The file is damaged, empty, not there or may not be read; `UnsupportedFormatError`
         where no reader knows it.
     """
-    path = Path(path)
-    form, measurement = read_measurement(path, reader=reader, partial=partial, **options)
+    # Handles go to processes that may run in other folders.
+    place = locate(path, storage_options).absolute()
+    form, measurement = read_measurement(place, reader=reader, partial=partial, **options)
     tree = to_tree(measurement, chunks=chunks)
-    tree.attrs.setdefault("file", {"path": str(path.absolute()), "format": form.name})
+    tree.attrs.setdefault("file", {"path": str(place), "format": form.name})
     said = {"reader": reader, "partial": partial, **options}
     new = [
         node
@@ -61,7 +68,7 @@ def open(
         if any(PROVENANCE not in values.attrs for values in node.data_vars.values())
     ]
     # Looking at a whole folder costs something; a saved result has its history already.
-    source = source_file(path) if new else {}
+    source = _source(place) if new else {}
     for node in new:
         node.dataset = _with_source(node.to_dataset(inherit=False), node.path, source, said)
     return tree
@@ -131,6 +138,12 @@ def signals(tree: xr.DataTree) -> dict[str, xr.DataArray]:
                 title = f"{name}/{variable}" if name else str(variable)
                 found[title] = _complete(values.rename(str(variable)), tree)
     return found
+
+
+def _source(place: Place) -> dict[str, Any]:
+    if isinstance(place, RemotePath):
+        return {"file": str(place), **place.digest()}
+    return source_file(place)
 
 
 def _complete(data: xr.DataArray, tree: xr.DataTree) -> xr.DataArray:

@@ -12,6 +12,7 @@ from omniscopy.io.arrays import Mapped
 from omniscopy.io.identification import read_head
 from omniscopy.io.names import slug
 from omniscopy.io.records import Axis, Channel
+from omniscopy.io.remote import RemotePath, absent, locate
 from omniscopy.io.tree import SIGNAL, to_dataset
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import encode
@@ -73,7 +74,7 @@ def open_raw(  # noqa: PLR0913 - what a header would say
     ...     coords={"x": {"scale": 0.2, "units": "nm"}},
     ... )  # doctest: +SKIP
     """
-    path = Path(path)
+    path = _local(path)
     form = _require_dtype(dtype, byte_order)
     names = _require_dims(shape, dims)
     coords = dict(coords or {})
@@ -104,6 +105,13 @@ def open_raw(  # noqa: PLR0913 - what a header would say
         "coords": coords or None,
     }
     return record(data, OPEN_RAW, parameters=encode(said), inputs={"path": source_file(path)})
+
+
+def _local(path: str | Path) -> Path:
+    place = locate(path)
+    if isinstance(place, RemotePath):
+        raise absent(place)
+    return place.absolute()
 
 
 def _require_dtype(dtype: npt.DTypeLike, byte_order: Literal["<", ">"]) -> np.dtype[Any]:

@@ -1,13 +1,13 @@
 """Calling a reader, with every way in which a file can be wrong turned into one error."""
 
 import struct
-from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.identification import find_reader, read_head
 from omniscopy.io.manifests import Format, find_format
 from omniscopy.io.records import Measurement
+from omniscopy.io.remote import Place, RemotePath, absent
 
 # What a parser may meet in damaged bytes before it has said so itself.
 _DAMAGE = (
@@ -17,7 +17,7 @@ _DAMAGE = (
 
 
 def read_measurement(
-    path: str | Path, *, reader: str | None = None, partial: bool = False, **options: Any
+    path: Place, *, reader: str | None = None, partial: bool = False, **options: Any
 ) -> tuple[Format, Measurement]:
     """Return the format of a file and the records that its reader makes of it.
 
@@ -28,9 +28,11 @@ def read_measurement(
     UnsupportedFormatError
         No reader knows the file.
     """
-    path = Path(path)
-    read_head(path)
+    if not isinstance(path, RemotePath):
+        read_head(path)
     form = find_format(reader) if reader else find_reader(path)
+    if isinstance(path, RemotePath) and not form.remote:
+        raise absent(path)
     read = form.reader()
     try:
         measurement = read(path, partial=partial, **options)
@@ -50,13 +52,13 @@ def read_measurement(
     return form, measurement
 
 
-def _nothing_read(path: Path, form: Format, measurement: Measurement) -> UnsupportedFormatError:
+def _nothing_read(path: Place, form: Format, measurement: Measurement) -> UnsupportedFormatError:
     skipped = measurement.attrs.get("not_read") or "nothing"
     message = f"this {form.title} file holds no data of a kind that is read; it holds {skipped}"
     return UnsupportedFormatError(message, path=path)
 
 
-def _damaged(path: Path, form: Format, error: BaseException) -> FormatError:
+def _damaged(path: Place, form: Format, error: BaseException) -> FormatError:
     message = (
         f"this {form.title} file is damaged, or of a kind not met before "
         f"({type(error).__name__}: {error})"

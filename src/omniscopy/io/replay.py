@@ -13,6 +13,7 @@ import xarray as xr
 from omniscopy.io.errors import FormatError
 from omniscopy.io.identification import find_reader
 from omniscopy.io.opening import open
+from omniscopy.io.remote import Place, RemotePath, is_url, locate
 from omniscopy.io.saving import from_tree
 from omniscopy.model.digests import digest_file
 from omniscopy.model.errors import DataError, ReplayWarning
@@ -75,7 +76,7 @@ def replay(
     """
     beside = None
     if isinstance(obj_or_path, str | Path):
-        beside = Path(obj_or_path).absolute().parent
+        beside = None if is_url(obj_or_path) else Path(obj_or_path).absolute().parent
         obj_or_path = from_tree(open(obj_or_path))
     run = _Run(source=source, beside=beside, arrays=arrays or {})
     if isinstance(obj_or_path, xr.DataTree):
@@ -124,7 +125,7 @@ def find_previous(
     said = {key: encode(value) for key, value in bound.arguments.items() if key not in inputs}
     references = {key: reference_of(value) for key, value in inputs.items()}
     wanted = call_id(operation, said, references)
-    for tree in _saved_trees(Path(path)):
+    for tree in _saved_trees(locate(path)):
         found = _find_made(tree, wanted)
         if found is not None:
             return found
@@ -163,8 +164,10 @@ class _Run:
             return self.value(reference)
         return {key: self.resolve(item) for key, item in reference.items()}
 
-    def find_file(self, reference: Mapping[str, Any]) -> Path:
+    def find_file(self, reference: Mapping[str, Any]) -> Place:
         """Return where the recorded file is now; raise unless its content is the same."""
+        if is_url(reference["file"]) and self.source is None:
+            return _unchanged(RemotePath(reference["file"]), reference)
         recorded = Path(reference["file"])
         places = [self.source / recorded.name, self.source] if self.source else []
         places += [recorded, *([self.beside / recorded.name] if self.beside else [])]
@@ -181,6 +184,17 @@ class _Run:
             raise DataError(message)
         message = f"the raw file {recorded} is not there; say where it is with `source=`"
         raise DataError(message)
+
+
+def _unchanged(place: RemotePath, reference: Mapping[str, Any]) -> RemotePath:
+    found = place.digest()["digest"]
+    if found != reference["digest"]:
+        message = (
+            f"{place} is not what was recorded: its content has the digest {found}, recorded is "
+            f"{reference['digest']}"
+        )
+        raise DataError(message)
+    return place
 
 
 def _replayed_node(node: xr.Dataset, run: _Run) -> xr.Dataset:
@@ -310,8 +324,11 @@ def _is_lazy(obj: Any) -> bool:
     return any(variable.chunks is not None for variable in variables)
 
 
-def _saved_trees(path: Path) -> Iterator[xr.DataTree]:
+def _saved_trees(path: Place) -> Iterator[xr.DataTree]:
     """Yield the trees saved at `path`, or in the folder `path`."""
+    if isinstance(path, RemotePath):
+        yield open(path)
+        return
     whole = path.is_file() or _is_saved(path)
     for place in [path] if whole else sorted(path.glob("*")):
         if whole or _is_saved(place):

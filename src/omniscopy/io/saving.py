@@ -1,16 +1,17 @@
 """Keeping results: labelled data into an open file, streamed and all at once or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import xarray as xr
 
-from omniscopy.io.atomic import atomic_target
+from omniscopy.io.atomic import atomic_target, remote_target
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.manifests import Format, all_formats, find_format
 from omniscopy.io.names import slug
 from omniscopy.io.opening import open
+from omniscopy.io.remote import Place, RemotePath, is_url, locate
 from omniscopy.io.tree import SIGNAL
 from omniscopy.model.errors import DataError
 from omniscopy.model.provenance import records
@@ -18,15 +19,26 @@ from omniscopy.model.provenance import records
 # What was saved, so that it can be given back as the same kind of object.
 SAVED_AS = "saved_as"
 
+Saved = xr.DataArray | xr.Dataset | xr.DataTree
+
+
+@overload
+def save(obj: Saved, path: Path, **options: Any) -> Path: ...
+
+
+@overload
+def save(obj: Saved, path: str, **options: Any) -> Path | str: ...
+
 
 def save(
-    obj: xr.DataArray | xr.Dataset | xr.DataTree,
+    obj: Saved,
     path: str | Path,
     *,
     format: str | None = None,
     overwrite: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     **options: Any,
-) -> Path:
+) -> Path | str:
     """Save labelled data with its metadata and history; lazy data is streamed, never gathered.
 
     Parameters
@@ -34,19 +46,23 @@ def save(
     obj : DataArray, Dataset or DataTree
         What to save.
     path : str or Path
-        Where to; its extension says the format unless `format` does.
+        Where to; its extension says the format unless `format` does. Zarr is also written to
+        the URL of an object store, such as ``"s3://bucket/name.zarr"``.
     format : str, optional
         A writable format of `omniscopy.io.formats()`, such as `"nsid"` or `"zarr"`.
     overwrite : bool
         Replace a file that is there.
+    storage_options : mapping, optional
+        Options of fsspec for a URL, such as keys; they are recorded nowhere.
     **options
         Further options of the writer, such as `compression`.
 
     Returns
     -------
-    Path
-        The file that was written. It appears when it is complete: a crash leaves the old one
-        or none.
+    Path or str
+        The file that was written, a URL as it was given. A file appears when it is complete: a
+        crash leaves the old one or none. A store behind a URL is none before it is complete;
+        one that is replaced is deleted first.
 
     Raises
     ------
@@ -57,14 +73,21 @@ def save(
     UnsupportedFormatError
         The extension is of no writable format, or the format cannot hold this data.
     """
-    path = Path(path)
-    form = find_format(format) if format else _format_for(path)
-    _refuse_own_source(obj, path)
+    place = locate(path, storage_options).absolute()
+    form = find_format(format) if format else _format_for(place)
+    _refuse_own_source(obj, place)
     tree = as_tree(obj)
     write: Callable[..., None] = form.writer()
-    with atomic_target(path, overwrite=overwrite) as temporary:
+    if isinstance(place, RemotePath):
+        if not form.remote:
+            message = f"{form.title} files cannot be written to a URL; use the extension .zarr"
+            raise UnsupportedFormatError(message, path=place)
+        with remote_target(place, overwrite=overwrite) as target:
+            write(tree, target, **options)
+        return str(path)
+    with atomic_target(place, overwrite=overwrite) as temporary:
         write(tree, temporary, **options)
-    return path
+    return Path(path) if not is_url(path) else place
 
 
 def convert(
@@ -73,25 +96,32 @@ def convert(
     *,
     format: str | None = None,
     overwrite: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     **options: Any,
-) -> Path:
+) -> Path | str:
     """Convert a file of any instrument into an open format, with all its channels.
 
     Parameters
     ----------
     source, target : str or Path
-        The file to read, and the one to write.
+        The file to read, and the one to write; either may be the URL of a Zarr store.
     format, overwrite
         As for `save`.
+    storage_options : mapping, optional
+        Options of fsspec, for whichever is a URL.
     **options
         Options of the reader.
 
     Returns
     -------
-    Path
+    Path or str
         The file that was written.
     """
-    return save(open(source, **options), target, format=format, overwrite=overwrite)
+    given, taken = (storage_options if is_url(each) else None for each in (source, target))
+    if storage_options and not (given or taken):
+        locate(source, storage_options)
+    tree = open(source, storage_options=given, **options)
+    return save(tree, target, format=format, overwrite=overwrite, storage_options=taken)
 
 
 def as_tree(obj: Any) -> xr.DataTree:
@@ -134,25 +164,31 @@ def _operation(obj: xr.Dataset) -> str | None:
     return steps[-1]["operation"].rpartition(".")[2] if steps else None
 
 
-def _format_for(path: Path) -> Format:
+def _format_for(path: Place) -> Format:
     writable = [form for form in all_formats().values() if form.writes]
     for form in writable:
         if any(path.name.lower().endswith(extension) for extension in form.extensions):
             return form
     known = sorted({extension for form in writable for extension in form.extensions})
     message = (
-        f"no format is written with the extension {path.suffix!r}; use one of "
+        f"no format is written with the extension {Path(path.name).suffix!r}; use one of "
         f"{', '.join(known)}, or name the format with `format=`"
     )
     raise UnsupportedFormatError(message)
 
 
-def _refuse_own_source(obj: Any, path: Path) -> None:
-    if not path.exists():
+def _refuse_own_source(obj: Any, path: Place) -> None:
+    if isinstance(path, Path) and not path.exists():
         return
     for step in records(obj):
         for reference in step["inputs"].values():
             file = reference.get("file") if isinstance(reference, dict) else None
-            if file and Path(file).exists() and Path(file).samefile(path):
+            if file and _is_same(file, path):
                 message = f"{path} is a source of this data and is not written to; save elsewhere"
                 raise DataError(message)
+
+
+def _is_same(file: str, path: Place) -> bool:
+    if isinstance(path, RemotePath) or is_url(file):
+        return file == str(path)
+    return Path(file).exists() and Path(file).samefile(path)

@@ -1,24 +1,34 @@
 """What is in a file, without reading data and without xarray."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from omniscopy.io.names import channel_names
 from omniscopy.io.reading import read_measurement
 from omniscopy.io.records import Axis, Channel
+from omniscopy.io.remote import Place, RemotePath, locate
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of, signal_type_of
 
 
-def info(path: str | Path, *, reader: str | None = None, **options: Any) -> dict[str, Any]:
+def info(
+    path: str | Path,
+    *,
+    reader: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
     """Return what is in a file: its format and, for each channel, name, shape, units and axes.
 
     Parameters
     ----------
     path : str or Path
-        Any file or folder that Omniscopy reads.
+        Any file or folder that Omniscopy reads, or the URL of a Zarr store.
     reader : str, optional
         Name of the format to read it as, instead of what its content says.
+    storage_options : mapping, optional
+        As for `open`.
     **options
         Further options of that reader.
 
@@ -33,14 +43,14 @@ def info(path: str | Path, *, reader: str | None = None, **options: Any) -> dict
     FormatError
         The file cannot be read; `UnsupportedFormatError` where no reader knows it.
     """
-    path = Path(path)
-    form, measurement = read_measurement(path, reader=reader, **options)
+    place = locate(path, storage_options)
+    form, measurement = read_measurement(place, reader=reader, **options)
     names = channel_names(measurement.channels)
     return {
-        "path": str(path),
+        "path": str(place),
         "format": form.name,
         "title": form.title,
-        "bytes": _size(path),
+        "bytes": _size(place),
         "channels": [
             describe_channel(name, channel)
             for name, channel in zip(names, measurement.channels, strict=True)
@@ -88,7 +98,9 @@ def _describe_axis(axis: Axis) -> dict[str, Any]:
     return described | {"ends": finite}
 
 
-def _size(path: Path) -> int:
+def _size(path: Place) -> int:
+    if isinstance(path, RemotePath):
+        return sum(path.listing().values())
     if path.is_dir():
         return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
     return path.stat().st_size

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from omniscopy.io.records import Axis, Channel, Key, LazyArray, Variable
+from omniscopy.io.remote import Place
 from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
 
@@ -71,7 +71,7 @@ class Unpacked:
         return values
 
 
-def to_channels(group: Group, path: Path) -> list[Channel]:
+def to_channels(group: Group, path: Place) -> list[Channel]:
     """Return the channels of a group.
 
     A group with a variable `signal`, or with the uncertainties or the status of a fit, is one

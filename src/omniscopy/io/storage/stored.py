@@ -17,6 +17,7 @@ import xarray as xr
 
 from omniscopy.compute.chunks import plan_chunks
 from omniscopy.io.storage.attributes import encode_attrs
+from omniscopy.io.storage.gathering import current_cluster, gather
 from omniscopy.model.errors import DataError
 
 SIGNAL = "signal"
@@ -174,9 +175,14 @@ def stream(pairs: list[tuple[Any, ChunkedTarget]], *, lock: Any = False) -> None
         if not isinstance(values, da.Array):
             # What is in memory already is given as a whole: the library writes it on all cores.
             target.array[tuple(slice(0, n) for n in values.shape)] = values
-    if lazy:
-        targets: Any = [target for _, target in lazy]
-        da.store([values for values, _ in lazy], targets, lock=lock)
+    if not lazy:
+        return
+    client = current_cluster()
+    if lock and client is not None:
+        gather(lazy, client)
+        return
+    targets: Any = [target for _, target in lazy]
+    da.store([values for values, _ in lazy], targets, lock=lock)
 
 
 def _parts(

@@ -1,12 +1,12 @@
 """OME-Zarr metadata (version 0.5): axes with units, scale and offset of images."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from omniscopy.io.records import Axis, Channel
+from omniscopy.io.remote import Place
 from omniscopy.io.storage.stored import SIGNAL, StoredNode, StoredVariable
 from omniscopy.io.zarr_store.arrays import ZarrArray
 from omniscopy.model.units import spell
@@ -94,7 +94,7 @@ def _step(values: StoredVariable | None) -> tuple[float, float] | None:
 
 
 def read_image(
-    path: Path, group: str, attrs: Mapping[str, Any], arrays: Mapping[str, Any]
+    path: Place, group: str, attrs: Mapping[str, Any], arrays: Mapping[str, Any]
 ) -> Channel | None:
     """Return the level of full resolution of an OME-Zarr group, `None` where it is none."""
     described = attrs.get("ome", attrs)

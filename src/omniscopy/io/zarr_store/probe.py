@@ -1,12 +1,13 @@
 """Whether a folder is a Zarr store."""
 
 import json
-from pathlib import Path
+
+from omniscopy.io.remote import Place
 
 _HYPERSPY = "ZSpy"
 
 
-def matches(path: Path) -> bool:
+def matches(path: Place) -> bool:
     """Return whether a folder is a Zarr store of version 2 or 3, other than HyperSpy's."""
     if (path / "zarr.json").is_file():
         return not _is_hyperspy(path / "zarr.json")
@@ -14,7 +15,7 @@ def matches(path: Path) -> bool:
     return any(entry.is_file() for entry in old) and not _is_hyperspy(path / ".zattrs")
 
 
-def _is_hyperspy(attributes: Path) -> bool:
+def _is_hyperspy(attributes: Place) -> bool:
     try:
         said = json.loads(attributes.read_bytes())
         said = said.get("attributes", said)

@@ -2,11 +2,11 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.records import Channel, Measurement, Node, Variable
+from omniscopy.io.remote import Place
 from omniscopy.io.storage.attributes import restore_attrs
 from omniscopy.io.storage.foreign import Group, GroupVariable, to_channels
 from omniscopy.io.storage.restored import restored, to_measurement
@@ -17,13 +17,13 @@ from omniscopy.io.zarr_store.ome import read_image
 _MANY = 10_000
 
 
-def read(path: Path, *, partial: bool = False) -> Measurement:
+def read(path: Place, *, partial: bool = False) -> Measurement:
     """Return the records of a Zarr store of version 2 or 3.
 
     Parameters
     ----------
-    path : Path
-        The folder of the store.
+    path : Path or RemotePath
+        The folder of the store, or where it lies behind a URL.
     partial : bool
         Read chunks that are missing as zero instead of refusing them.
 
@@ -55,13 +55,15 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     return _foreign(path, groups)
 
 
-def _groups(path: Path) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+def _groups(path: Place) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Return path, attributes and arrays of every group, parents first."""
     import zarr
     from zarr.errors import BaseZarrError
 
+    from omniscopy.io.zarr_store.stores import store_at
+
     try:
-        opened = zarr.open(str(path), mode="r")
+        opened = zarr.open(store_at(path), mode="r")
         if isinstance(opened, zarr.Array):
             return [("/", {}, {opened.name.strip("/") or path.stem: opened})]
         return list(_walk(opened))
@@ -88,7 +90,7 @@ def _walk(root: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         groups += sorted(children, key=lambda child: child.name)
 
 
-def _require_version(path: Path, own: Mapping[str, Any]) -> None:
+def _require_version(path: Place, own: Mapping[str, Any]) -> None:
     version = own.get("version")
     if not isinstance(version, int) or version > ENCODING["version"]:
         message = (
@@ -99,7 +101,7 @@ def _require_version(path: Path, own: Mapping[str, Any]) -> None:
 
 
 def _node(
-    path: Path, attrs: Mapping[str, Any], arrays: Mapping[str, Any], *, complete: bool
+    path: Place, attrs: Mapping[str, Any], arrays: Mapping[str, Any], *, complete: bool
 ) -> Node:
     """Return a node that Omniscopy stored."""
     variables: dict[str, Variable] = {}
@@ -123,7 +125,7 @@ def _parted(attrs: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     return own, restore_attrs({**attrs, **own.get("attrs", {})})
 
 
-def _foreign(path: Path, groups: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> Measurement:
+def _foreign(path: Place, groups: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> Measurement:
     channels: list[Channel] = []
     levels: set[str] = set()
     for name, attrs, arrays in groups:

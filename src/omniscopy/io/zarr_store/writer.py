@@ -1,12 +1,12 @@
 """Writing a tree as a Zarr store of version 3."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from omniscopy.io.remote import Place, RemotePath
 from omniscopy.io.storage.attributes import plain_attrs
 from omniscopy.io.storage.stored import (
     ENCODING,
@@ -25,7 +25,7 @@ from omniscopy.model.errors import DataError
 
 def write(
     tree: xr.DataTree,
-    path: Path,
+    path: Place,
     *,
     compression: str | None = "zstd",
     level: int = 1,
@@ -37,8 +37,9 @@ def write(
     ----------
     tree : DataTree
         Any nodes; images get OME-Zarr metadata besides.
-    path : Path
-        The folder to write.
+    path : Path or RemotePath
+        The folder to write, or a place behind a URL: there the root, with the descriptions of all
+        arrays, is written when everything else is.
     compression : {"zstd", "blosc", "gzip"} or None
         Blosc shuffles bytes first, which suits floating point.
     level : int
@@ -48,14 +49,21 @@ def write(
     """
     import zarr
 
+    from omniscopy.io.zarr_store.stores import UnfinishedStore, store_at
+
     codecs = {"compressors": _compressors(compression, level), "shards": shards}
-    root = zarr.open_group(str(path), mode="w", zarr_format=3)
+    store = store_at(path, read_only=False)
+    if isinstance(path, RemotePath):
+        store = UnfinishedStore(store, path)
+    root = zarr.open_group(store, mode="w", zarr_format=3)
     pairs: list[tuple[Any, ChunkedTarget]] = []
     for node in stored_nodes(tree):
         group = root if node.path == "/" else root.require_group(node.path.strip("/"))
         group.update_attributes(_node_attrs(node))
         pairs += [_create(group, variable, codecs) for variable in node.variables.values()]
     stream(pairs)
+    if isinstance(path, RemotePath):
+        store.finish()
 
 
 def _create(

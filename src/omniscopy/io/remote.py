@@ -1,0 +1,240 @@
+"""Places that are named by a URL: in object stores and on web servers, through fsspec."""
+
+import functools
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from omniscopy.io.errors import FormatError, MissingDependencyError, UnsupportedFormatError
+from omniscopy.model.digests import digest_bytes, digest_listing
+from omniscopy.model.errors import DataError
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+# The documents that a Zarr store, or a group or array in it, begins with.
+ROOTS = ("zarr.json", ".zgroup", ".zarray")
+
+
+@dataclass(frozen=True)
+class RemotePath:
+    """A place that is named by a URL, with the part of `Path` that readers need.
+
+    It can be pickled and holds no connection. `options` are those of fsspec, such as keys: they
+    are shown, compared and kept nowhere.
+    """
+
+    url: str = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    def __str__(self) -> str:
+        return re.sub(r"(?<=://)[^/@]*@", "", self.url)
+
+    def __dask_tokenize__(self) -> str:
+        return str(self)
+
+    def __truediv__(self, name: str) -> "RemotePath":
+        return RemotePath(f"{self.url.rstrip('/')}/{name}", self.options)
+
+    @property
+    def name(self) -> str:
+        """Return the last part."""
+        return PurePosixPath(self.url.partition("://")[2]).name
+
+    @property
+    def stem(self) -> str:
+        """Return the last part without its extension."""
+        return PurePosixPath(self.name).stem
+
+    def file_system(self) -> tuple[Any, str]:
+        """Return the file system of fsspec, and the place in it."""
+        import fsspec
+
+        scheme = self.url.partition("://")[0]
+        # What another process wrote must be seen, so that listings are not kept.
+        options = {"use_listings_cache": False, **self.options}
+        try:
+            return fsspec.core.url_to_fs(self.url, **options)
+        except ImportError as error:
+            if scheme in ("s3", "s3a", "http", "https"):
+                package, purpose = "s3fs", f"reaching {scheme}:// addresses"
+                raise MissingDependencyError(package, extra="cloud", purpose=purpose) from error
+            message = f"{scheme}:// addresses need another package: {error}"
+            raise ImportError(message) from error
+        except ValueError as error:
+            message = f"there is no file system for {scheme}:// addresses ({error})"
+            raise UnsupportedFormatError(message, path=self) from error
+
+    def absolute(self) -> "RemotePath":
+        """Return this place, which a URL names in full."""
+        return self
+
+    def is_file(self) -> bool:
+        """Return whether an object is there; raise in words where that cannot be known."""
+        return self._kind() == "file"
+
+    def is_dir(self) -> bool:
+        """Return whether there are objects below."""
+        return self._kind() == "directory"
+
+    def exists(self) -> bool:
+        """Return whether an object is there, or objects are below."""
+        return self._kind() is not None
+
+    def read_bytes(self) -> bytes:
+        """Return the bytes of an object."""
+        system, path = self.file_system()
+        with in_words(self):
+            return bytes(system.cat_file(path))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put an object there."""
+        system, path = self.file_system()
+        with in_words(self):
+            system.pipe_file(path, data)
+
+    def listing(self) -> dict[str, int]:
+        """Return the sizes of all objects below by their names, none where there is no list."""
+        system, path = self.file_system()
+        with in_words(self):
+            found = system.find(path, detail=True)
+        start = len(path.rstrip("/")) + 1
+        return {name[start:]: int(about.get("size") or 0) for name, about in found.items()}
+
+    def remove(self) -> None:
+        """Delete what is below, what it begins with first: the rest is no store without."""
+        system, path = self.file_system()
+        with in_words(self):
+            for name in ROOTS:
+                if (self / name).is_file():
+                    system.rm_file(f"{path}/{name}")
+            if self.exists():
+                system.rm(path, recursive=True)
+
+    @functools.cached_property
+    def age(self) -> int:
+        """Return a number that changes when a store is written anew."""
+        system, path = self.file_system()
+        with in_words(self):
+            for name in ROOTS:
+                if (self / name).is_file():
+                    return int(digest_bytes(str(system.ukey(f"{path}/{name}")).encode())[:15], 16)
+        return 0
+
+    def digest(self) -> dict[str, Any]:
+        """Return size and digest of all objects below, as of a folder with the same files."""
+        sizes = self.listing()
+        if sizes:
+            return digest_listing(sizes)
+        for name in ROOTS:  # a web server that makes no lists
+            if (self / name).is_file():
+                text = (self / name).read_bytes()
+                return {"size": len(text), "digest": f"blake2b-root:{digest_bytes(text)}"}
+        raise FormatError("there is no such object", path=self)  # noqa: EM101
+
+    def _kind(self) -> str | None:
+        system, path = self.file_system()
+        with in_words(self):
+            try:
+                return str(system.info(path)["type"])
+            except FileNotFoundError as error:
+                if error.__cause__ is not None and "bucket" in str(error):
+                    raise
+                return None
+
+
+Place = Path | RemotePath
+
+
+def is_url(path: Any) -> bool:
+    """Return whether a text is a URL, rather than a path."""
+    return isinstance(path, str) and _URL.match(path) is not None
+
+
+def locate(
+    path: str | Path | RemotePath, storage_options: Mapping[str, Any] | None = None
+) -> Place:
+    """Return a place on this machine, or one that a URL names.
+
+    Raises
+    ------
+    DataError
+        `storage_options` are given for a path on this machine, or the URL is a signed one.
+    """
+    if isinstance(path, RemotePath):
+        return path
+    text = str(path)
+    if isinstance(path, str) and text.startswith("file://"):
+        path = Path(url2pathname(urlsplit(text).path))
+    if not is_url(path):
+        if storage_options:
+            message = f"storage_options are for URLs such as s3://bucket/name.zarr, not for {path}"
+            raise DataError(message)
+        return Path(path)
+    if text.startswith(("http://", "https://")) and "?" in text:
+        message = (
+            "a signed address opens one object, but a store is many of them: give its key by "
+            "storage_options={'headers': {...}}, or use the address of the object store"
+        )
+        raise DataError(message)
+    return RemotePath(text.rstrip("/"), dict(storage_options or {}))
+
+
+def absent(place: RemotePath) -> UnsupportedFormatError:
+    """Return in words that nothing that can be read is at a place."""
+    if place.is_file():
+        scheme, _, path = str(place).partition("://")
+        message = (
+            "only Zarr stores are read where they lie; copy the file first, as by "
+            f"fsspec.filesystem({scheme!r}).get({path!r}, {place.name!r}), or convert it to Zarr"
+        )
+    elif place.is_dir():
+        message = (
+            "there are objects, but no root of a Zarr store (zarr.json): it is none, or its "
+            "writing was broken off. Write it again with `overwrite=True`"
+        )
+    else:
+        message = "there is no such object"
+    return UnsupportedFormatError(message, path=place)
+
+
+@contextmanager
+def in_words(place: RemotePath) -> Iterator[None]:
+    """Turn what file systems raise into an error that says what to do."""
+    try:
+        yield
+    except (FormatError, MissingDependencyError):
+        raise
+    except _failures() as error:
+        raise FormatError(_words(error), path=place) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the libraries raise that are in use."""
+    named = (("botocore.exceptions", "BotoCoreError"), ("botocore.exceptions", "ClientError"),
+             ("aiohttp", "ClientError"))  # fmt: skip
+    there = [getattr(sys.modules[where], name) for where, name in named if where in sys.modules]
+    return (OSError, TimeoutError, *there)
+
+
+def _words(error: Exception) -> str:
+    kind = type(error).__name__
+    if "Credentials" in kind:
+        return (
+            f"no keys for the object store were found ({error}); set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or give storage_options={'key': ..., 'secret': ...}, or "
+            "{'anon': True} for public data"
+        )
+    if isinstance(error, PermissionError):
+        return f"the object store refuses access ({error}); the keys are wrong or lack the right"
+    if isinstance(error, FileNotFoundError):
+        bucket = "bucket" in str(error)
+        return f"there is no such bucket ({error})" if bucket else "there is no such object"
+    if "Connect" in kind or "Timeout" in kind:
+        return f"the server cannot be reached ({error}); is `endpoint_url` right?"
+    return f"the object store failed ({kind}: {error})"
