@@ -15,6 +15,7 @@ from omniscopy.testing.files import (
     mrc,
     nanonis,
     nanoscope,
+    nt_mdt,
     tiff,
     velox,
 )
@@ -71,6 +72,7 @@ MAKERS = {
         ".spm",
         lambda path: nanoscope.write_nanoscope(path, [nanoscope.NanoscopeImage(counts=IMAGE)]),
     ),
+    "nt_mdt": (".mdt", lambda path: nt_mdt.write_mdt(path, [nt_mdt.MdtScan(IMAGE)])),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",

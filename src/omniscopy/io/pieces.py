@@ -1,14 +1,43 @@
-"""Handles of what lies scattered in a file: columns, fields of records, lines at any place."""
+"""Handles of what lies scattered or cut short in a file: rows, columns, fields, lines."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key, require_bytes
+from omniscopy.io.arrays import Mapped, Padded, full_key, require_bytes
 from omniscopy.io.records import Key, LazyArray
+
+
+def map_rows(
+    path: Path,
+    offset: int,
+    shape: Sequence[int],
+    dtype: np.dtype[Any],
+    *,
+    partial: bool,
+    field: str | None = None,
+) -> tuple[LazyArray, dict[str, Any] | None]:
+    """Return a contiguous array, or one field of its records, and what is missing of it.
+
+    Raises
+    ------
+    FormatError
+        The file ends before the array does. With `partial`, the missing rows are NaN instead.
+    """
+    row = math.prod(shape[1:]) * dtype.itemsize
+    size = path.stat().st_size
+    rows = min(max(size - offset, 0) // max(row, 1), shape[0]) if partial else shape[0]
+    data: LazyArray = Mapped(str(path), min(offset, size), (rows, *shape[1:]), dtype)
+    data = data if field is None else Field(data, field)
+    if rows == shape[0]:
+        return data, None
+    reason = f"the file ends at byte {size}"
+    return Padded(data, shape[0], np.nan), {"missing_from": rows, "reason": reason}
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import Mapped, Padded
 from omniscopy.io.errors import FormatError
+from omniscopy.io.pieces import map_rows
 from omniscopy.io.quantities import known_units, quantity_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 
@@ -109,13 +109,7 @@ def _map_image(header: _Header, *, partial: bool) -> tuple[LazyArray, dict[str, 
             "it is cut short or its header is damaged"
         )
         raise FormatError(message, path=header.path, offset=header.data_offset)
-    found = min(max(there, 0) // (columns * _DTYPE.itemsize), rows)
-    offset = min(header.data_offset, header.path.stat().st_size)
-    data = Mapped(str(header.path), offset, (found, columns), _DTYPE)
-    if found == rows:
-        return data, None
-    reason = f"the file ends at byte {header.data_offset + there}"
-    return Padded(data, rows, np.nan), {"missing_from": found, "reason": reason}
+    return map_rows(header.path, header.data_offset, (rows, columns), _DTYPE, partial=partial)
 
 
 def _axis(header: _Header, name: str) -> Axis:

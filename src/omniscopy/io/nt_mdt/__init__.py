@@ -1,0 +1,1 @@
+"""Files of NT-MDT probe microscopes (.mdt)."""
