@@ -12,6 +12,7 @@ from omniscopy.testing.files import (
     dm,
     gwyddion,
     igor,
+    merlin,
     mrc,
     nanonis,
     nanoscope,
@@ -59,6 +60,10 @@ MAKERS = {
         lambda path: igor.write_asylum_image(
             path, {"HeightTrace": IMAGE * 1e-9, "PhaseTrace": IMAGE * 0.1}, pixel_size=(1e-9, 2e-9)
         ),
+    ),
+    "merlin": (
+        ".mib",
+        lambda path: merlin.write_merlin(path, np.uint8([IMAGE % 64] * 4), settings=False),
     ),
     "mrc": (".mrc", lambda path: mrc.write_mrc(path, IMAGE[None], cell=(9.0, 12.0, 1.0))),
     "msa": (".msa", saved_spectrum),

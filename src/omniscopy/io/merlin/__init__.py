@@ -1,0 +1,1 @@
+"""Frames of Quantum Detectors Merlin (Medipix) cameras (.mib)."""

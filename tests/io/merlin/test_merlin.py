@@ -1,0 +1,118 @@
+"""Merlin frames: bytes laid out by hand, and the real files."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+import omniscopy as om
+from omniscopy.testing.files.merlin import write_merlin
+
+rng = np.random.default_rng(3)
+
+
+def frames(count, dtype="u1", shape=(6, 256), high=64):
+    return rng.integers(0, high, (count, *shape)).astype(dtype)
+
+
+@pytest.mark.parametrize(("dtype", "depth"), [("u1", 6), ("u2", 12), ("u4", 24)])
+def test_a_series_is_read_the_right_way_up(tmp_path, dtype, depth):
+    shown = frames(3, dtype, high=2**depth)
+    data = om.open_signal(write_merlin(tmp_path / "a.mib", shown, depth=depth))
+    assert data.dims == ("frame", "ky", "kx")
+    assert data.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(data, shown)
+    np.testing.assert_array_equal(data[1, 2:5, ::3], shown[1, 2:5, ::3])
+
+
+@pytest.mark.parametrize(("dtype", "depth"), [("u1", 1), ("u1", 6), ("u2", 12), ("u4", 24)])
+def test_raw_frames_are_unpacked(tmp_path, dtype, depth):
+    shown = frames(2, dtype, high=2**depth)
+    data = om.open_signal(write_merlin(tmp_path / "a.mib", shown, depth=depth, raw=True))
+    np.testing.assert_array_equal(data, shown)
+    np.testing.assert_array_equal(data[1, 3, 10:200:7], shown[1, 3, 10:200:7])
+
+
+def test_four_chips_are_put_together(tmp_path):
+    shown = frames(1, "u1", (512, 512), high=2)
+    data = om.open_signal(write_merlin(tmp_path / "a.mib", shown, depth=1, raw=True))
+    assert data.dims == ("ky", "kx")
+    np.testing.assert_array_equal(data, shown[0])
+
+
+def test_lines_of_a_scan_are_found_by_the_flyback(tmp_path):
+    shown = frames(15)
+    data = om.open_signal(write_merlin(tmp_path / "a.mib", shown, columns=5))
+    assert data.dims == ("y", "x", "ky", "kx")
+    np.testing.assert_array_equal(data, shown.reshape(3, 5, 6, 256))
+    assert data.attrs["source"] == "Merlin Quad"
+    assert data.attrs["metadata"]["detector"]["exposure_time"] == 0.1
+    assert data.attrs["metadata"]["started"].startswith("2021-05-07T16:51:10.9058")
+
+
+def test_frames_without_even_lines_stay_a_series(tmp_path):
+    data = om.open_signal(write_merlin(tmp_path / "a.mib", frames(13), columns=5))
+    assert data.dims == ("frame", "ky", "kx")
+
+
+def test_the_scan_can_be_given_with_an_offset(tmp_path):
+    shown = frames(11)
+    path = write_merlin(tmp_path / "a.mib", shown)
+    data = om.open_signal(path, scan_shape=(3, 4), sync_offset=2)
+    np.testing.assert_array_equal(data[0, 0], shown[2])
+    np.testing.assert_array_equal(data[2, 0], shown[10])
+    assert not data[2, 1:].any()
+    assert "3 positions" in data.attrs["incomplete"]["reason"]
+    late = om.open_signal(path, scan_shape=(3, 4), sync_offset=-1)
+    np.testing.assert_array_equal(late[0, 1], shown[0])
+    with pytest.raises(om.FormatError, match="makes no sense for 11 frames"):
+        om.open(path, scan_shape=(0, 4))
+
+
+def test_a_cut_frame_is_refused_or_left_out(tmp_path):
+    shown = frames(3)
+    path = write_merlin(tmp_path / "a.mib", shown)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(om.FormatError, match="after 2 frames"):
+        om.open(path)
+    np.testing.assert_array_equal(om.open_signal(path, partial=True), shown[:2])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [(b"U08", b"F32", "frames of type"), (b",0006,", b",0000,", "makes no sense"),
+     (b"00384", b"x0384", "eight fields")],
+)  # fmt: skip
+def test_damaged_headers_are_named(tmp_path, old, new, message):
+    path = write_merlin(tmp_path / "a.mib", frames(1))
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(om.FormatError, match=message):
+        om.open(path, reader="merlin")
+
+
+def real_files(shared):
+    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
+    return [row for row in rows if row["format"] == "quantumdetector_mib"]
+
+
+@pytest.mark.shared
+def test_every_real_file_is_as_the_manifest_says(shared):
+    rows = real_files(shared)
+    assert len(rows) == 8
+    for row in rows:
+        data = om.open_signal(shared / "data/vendor" / row["file"])
+        for said in row.get("signals", []):
+            assert list(data.shape) == said["shape"]
+            assert hashlib.sha256(data.values.tobytes()).hexdigest()[:32] == said["sha256"]
+
+
+@pytest.mark.shared
+def test_real_raw_frames_are_bits(shared):
+    raw = [row for row in real_files(shared) if "RAW" in row["file"]]
+    shapes = set()
+    for row in raw:
+        data = om.open_signal(shared / "data/vendor" / row["file"])
+        assert set(np.unique(data)) <= {0, 1}
+        shapes.add(data.shape)
+    assert shapes == {(256, 256), (9, 256, 256)}
