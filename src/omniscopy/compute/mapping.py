@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from omniscopy.model import labelled
+
 
 def map_signal(
     function: Callable[..., Any],
@@ -72,4 +74,4 @@ def map_signal(
         keep_attrs=True,  # those of the coordinates; the values' own are dropped below
     )
     found = made if isinstance(made, tuple) else (made,)
-    return tuple(each.drop_attrs(deep=False) for each in found)
+    return tuple(labelled(each, units=None) for each in found)

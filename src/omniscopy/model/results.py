@@ -27,4 +27,6 @@ def result(
 def labelled(values: xr.DataArray, *, units: str | None, **attrs: Any) -> xr.DataArray:
     """Return `values` with these attributes in place of those they have."""
     stated = {} if units is None else {"units": units}
-    return values.drop_attrs(deep=False).assign_attrs({**stated, **attrs})
+    made = values.copy(deep=False)  # `drop_attrs` would copy the values
+    made.attrs = {**stated, **attrs}
+    return made
