@@ -64,7 +64,7 @@ def test_lazy_fits_compute_nothing_early_and_give_the_same_digits():
 def test_pieces_in_memory_change_no_digit(monkeypatch):
     data, _ = lines((6, 8), noise=2.0)
     whole = fit_model(data, LINE)
-    monkeypatch.setattr("omniscopy.signal.fitting._PIECE", 1000)
+    monkeypatch.setattr("omniscopy.signal.block_fits._PIECE", 1000)
     xr.testing.assert_equal(fit_model(data, LINE), whole)
 
 
@@ -320,7 +320,7 @@ def test_drawing_needs_the_parameters_and_the_dimension():
         ({"loss": "absolute"}, "loss must be one of"),
         ({"likelihood": "normal"}, "likelihood must be one of"),
         ({"max_steps": 0}, "max_steps must be at least 1"),
-        ({"restarts": -1}, "restarts must be 0 or more"),
+        ({"restarts": -1}, "restarts must be a whole number from 0 on"),
         ({"loss_scale": -1.0}, "loss_scale must be above 0"),
         ({"model": Lorentzian(centre=Fixed())}, "is fixed, but at no value"),
         ({"model": "gaussian"}, "expected a model such as"),

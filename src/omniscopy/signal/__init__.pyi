@@ -7,6 +7,7 @@ __all__ = [
     "DoublePowerLaw",
     "ErrorStep",
     "Exponential",
+    "Expression",
     "Fixed",
     "Gaussian",
     "Gaussian2D",
@@ -50,6 +51,7 @@ from .baselines import estimate_baseline, subtract_baseline
 from .components import Sum
 from .decomposition import decompose, reconstruct
 from .evaluation import evaluate_model
+from .expressions import Expression
 from .filters import filter_fourier, filter_response
 from .fitting import fit_model
 from .models import (

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from omniscopy.compute.fitting.problem import Formula
 from omniscopy.model import DataError
 from omniscopy.model.units import product
-from omniscopy.physics.formulas import Formula
 from omniscopy.signal.parameters import Setting
 
 Role = Literal["level", "decay", "step", "peak", "other"]
@@ -19,23 +19,33 @@ Role = Literal["level", "decay", "step", "peak", "other"]
 class Info:
     """What is known of a parameter before any data are seen.
 
-    Its units are those of the data and of the axes to powers, unless they are stated. A positive
-    parameter comes near its lower bound 0, but never there.
+    Its units are those of the data and of the axes to powers, unless they are stated; none if
+    all axes must have the same and have not. A positive parameter comes near its lower bound 0,
+    but never there. A `place` is a position on the axis whose units it has.
     """
 
     name: str
-    data: int = 0
-    axes: tuple[int, ...] = ()
+    data: float = 0
+    axes: tuple[float, ...] = ()
+    alike: bool = False
     stated: str | None = None
     linear: bool = False
     positive: bool = False
+    place: bool = False
     lower: float = -math.inf
     upper: float = math.inf
+
+    @property
+    def axis(self) -> int | None:
+        """Return which axis its units are of, the first one; `None` if of none."""
+        return next((number for number, power in enumerate(self.axes) if power), None)
 
     def units(self, data: str | None, axes: Sequence[str | None]) -> str | None:
         """Return the units, given those of data and axes; `None` where one is unknown."""
         if self.stated is not None:
             return self.stated or None
+        if self.alike and len(set(axes)) > 1:
+            return None
         powers = [(data, self.data), *zip(axes, self.axes, strict=False)]
         used = [(units, float(power)) for units, power in powers if power]
         if len(used) == 1 and used[0][1] == 1.0:
@@ -50,7 +60,7 @@ def height(name: str = "amplitude") -> Info:
 
 def place(name: str = "centre", axis: int = 0) -> Info:
     """Return what is known of a position on an axis."""
-    return Info(name, axes=(0,) * axis + (1,))
+    return Info(name, axes=(0,) * axis + (1,), place=True)
 
 
 def length(name: str, axis: int = 0) -> Info:
@@ -82,12 +92,21 @@ class Column(NamedTuple):
         return values
 
 
+class FormulaOfPart(Formula, Protocol):
+    """What the engine asks of a formula, and whether its values are complex."""
+
+    @property
+    def complex(self) -> bool:
+        """Whether values are complex."""
+
+
 class Part(NamedTuple):
     """A formula of a component, with what it takes besides parameters."""
 
-    formula: Formula
+    formula: FormulaOfPart
     columns: tuple[Column, ...] = (Column(),)
     constants: tuple[float, ...] = ()
+    scratch: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,7 @@ class Component:
 
     ndim: ClassVar[int] = 1
     role: ClassVar[Role] = "other"
-    formula: ClassVar[Formula]
+    formula: ClassVar[FormulaOfPart]
     known: ClassVar[tuple[Info, ...]]
 
     @property

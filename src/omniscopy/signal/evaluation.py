@@ -16,9 +16,10 @@ from omniscopy.model import (
     units_of,
 )
 from omniscopy.signal.components import Component, Sum, components_of
-from omniscopy.signal.fitting import EXAMPLE, MODEL_AXES, image_dims
+from omniscopy.signal.fitting import EXAMPLE, MODEL_AXES
 from omniscopy.signal.layout import Layout, lay_out
 from omniscopy.signal.noise import spectral_dim
+from omniscopy.signal.preparation import image_dims
 
 
 @operation(example={"model": EXAMPLE, "ds": "line_fit", "coord": "spectrum_image"})

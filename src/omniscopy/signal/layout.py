@@ -46,6 +46,16 @@ class Layout:
         return linear
 
     @property
+    def free(self) -> np.ndarray:
+        """Return which parameters are free: neither fixed nor tied to another."""
+        return self.source == np.arange(len(self.source))
+
+    @property
+    def is_complex(self) -> bool:
+        """Return whether the model has complex values."""
+        return any(part.formula.complex for each in self.components for part in each.parts())
+
+    @property
     def ndim(self) -> int:
         """Return how many dimensions the model has."""
         return max(1, *(component.ndim for component in self.components))
@@ -58,7 +68,9 @@ class Layout:
         """Return the problem that the engine solves."""
         numbers = {column: number for number, column in enumerate(self.rows)}
         terms = [
-            Term(part.formula, tuple(numbers[c] for c in part.columns), part.constants)
+            Term(
+                part.formula, tuple(numbers[c] for c in part.columns), part.constants, part.scratch
+            )
             for component in self.components
             for part in component.parts()
         ]
@@ -66,9 +78,7 @@ class Layout:
             tuple(terms), self.lower, self.upper,
             np.array([info.positive for info in self.infos]), self.linear,
             self.source, self.factor, self.offset,
-            is_complex=any(
-                part.formula.complex for component in self.components for part in component.parts()
-            ),
+            is_complex=self.is_complex,
         )  # fmt: skip
 
     def followed(self, starts: np.ndarray) -> np.ndarray:

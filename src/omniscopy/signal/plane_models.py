@@ -96,23 +96,19 @@ def estimate_plane_starts(
     mesh: Sequence[np.ndarray],
     shape: tuple[int, ...],
     images: np.ndarray,
-    given: np.ndarray,
-) -> np.ndarray:
-    """Return starts of shape (images, parameters), NaN for what the model is linear in.
+    starts: np.ndarray,
+) -> None:
+    """Fill in the starts of peaks, of shape (images, parameters).
 
     Peaks are looked for one after the other, each the highest that those before leave; their
     widths are those of the area above half of the height around them.
     """
-    starts = given.copy()
-    rest = _above_level(images)
+    rest = images - np.quantile(images, 0.2, axis=1, keepdims=True)
     for number, component in enumerate(layout.components):
         if component.role == "peak":
             first = layout.first[number]
             own = starts[:, first : first + len(component.infos)]
             rest = rest - _peak(component, own, mesh, shape, rest)
-    linear = np.array([info.linear for info in layout.infos])
-    loose = linear & np.isnan(given) & (layout.source >= 0)
-    return np.where(loose, np.nan, np.clip(starts, layout.lower, layout.upper))
 
 
 def _peak(
@@ -170,16 +166,6 @@ def _axes(y: np.ndarray, x: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, 
     angle = np.where(steep, angle - np.sign(angle) * np.pi / 2, angle)
     along, across = np.where(steep, across, along), np.where(steep, along, across)
     return along, across, np.rad2deg(angle)
-
-
-def _above_level(images: np.ndarray) -> np.ndarray:
-    """Return images above a low level of theirs, 0 where a value is missing."""
-    finite = np.isfinite(images)
-    made = np.where(finite, images, 0.0)
-    for row in np.flatnonzero(finite.any(axis=1)):
-        here = finite[row]
-        made[row, here] -= np.quantile(images[row, here], 0.2)
-    return made
 
 
 def _smoothed(images: np.ndarray) -> np.ndarray:

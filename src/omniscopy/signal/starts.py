@@ -1,16 +1,18 @@
 """Where the parameters of a model start, estimated from the spectra themselves.
 
 Only what the model is not linear in needs a start; the engine solves for the rest. Levels and
-decays are estimated below the peaks, then steps, then peaks one after the other, each from what
-the ones before leave. All of it is done for many spectra at once.
+decays are estimated below the peaks, then formulas of users by trial, steps, and peaks one after
+the other, each from what the ones before leave. All of it is done for many spectra at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from omniscopy.signal.components import Component
+from omniscopy.signal.components import Component, Role
 from omniscopy.signal.layout import Layout
+from omniscopy.signal.plane_models import estimate_plane_starts
+from omniscopy.signal.scans import scan_starts
 
 # What lies above a background that is estimated under peaks counts so much less.
 _ABOVE = 0.02
@@ -21,7 +23,8 @@ _SMOOTHED = 16
 
 def estimate_starts(
     layout: Layout,
-    axis: np.ndarray,
+    mesh: Sequence[np.ndarray],
+    shape: tuple[int, ...],
     spectra: np.ndarray,
     given: np.ndarray,
 ) -> np.ndarray:
@@ -31,22 +34,52 @@ def estimate_starts(
     finite in `spectra` is bridged.
     """
     starts = given.copy()
-    rest = _bridged(spectra)
+    if layout.is_complex:
+        rest = np.concatenate([_bridged(spectra.real), _bridged(spectra.imag)], axis=1)
+        _scan_others(layout, mesh, rest, starts)
+    elif len(shape) == 2:
+        images = _filled(spectra)
+        images = images - _scan_others(layout, mesh, images, starts)
+        estimate_plane_starts(layout, mesh, shape, images, starts)
+    else:
+        _estimate_in_turn(layout, mesh, _bridged(spectra), starts)
+    linear = np.array([info.linear for info in layout.infos])
+    loose = linear & np.isnan(given) & (layout.source >= 0)
+    return np.where(loose, np.nan, np.clip(starts, layout.lower, layout.upper))
+
+
+def _estimate_in_turn(
+    layout: Layout, mesh: Sequence[np.ndarray], spectra: np.ndarray, starts: np.ndarray
+) -> None:
+    """Fill in the starts of spectra, component by component."""
+    rest = spectra
     roles = [component.role for component in layout.components]
     under = "peak" in roles or "step" in roles
     tops = _side(rest) if under else np.zeros(len(rest))
-    for role, estimate in (
-        ("level", _level), ("decay", _decay), ("step", _step), ("peak", _peak),
-    ):  # fmt: skip
+    estimates: dict[Role, Estimate] = {
+        "level": _level, "decay": _decay, "step": _step, "peak": _peak,
+    }  # fmt: skip
+    for role in ("level", "decay", "other", "step", "peak"):
+        if role == "other":
+            rest = rest - _scan_others(layout, mesh, rest, starts)
+            continue
         for number, component in enumerate(layout.components):
             if component.role == role:
                 first = layout.first[number]
                 part = slice(first, first + len(component.infos))
                 own = _Own(component, layout.lower[part], layout.upper[part], starts[:, part])
-                rest = rest - estimate(own, axis, rest, tops)
-    linear = np.array([info.linear for info in layout.infos])
-    loose = linear & np.isnan(given) & (layout.source >= 0)
-    return np.where(loose, np.nan, np.clip(starts, layout.lower, layout.upper))
+                rest = rest - estimates[role](own, mesh[0], rest, tops)
+
+
+def _scan_others(
+    layout: Layout, mesh: Sequence[np.ndarray], spectra: np.ndarray, starts: np.ndarray
+) -> np.ndarray:
+    """Fill in the starts of components of no known kind, and return what they explain."""
+    explained = np.zeros_like(spectra)
+    for number, component in enumerate(layout.components):
+        if component.role == "other":
+            explained += scan_starts(layout, number, mesh, spectra - explained, starts)
+    return explained
 
 
 class _Own:
@@ -244,6 +277,15 @@ def _bridged(spectra: np.ndarray) -> np.ndarray:
     for row in np.flatnonzero(~finite.all(axis=1)):
         here = finite[row]
         made[row] = np.interp(channels, channels[here], made[row, here]) if here.any() else 0.0
+    return made
+
+
+def _filled(images: np.ndarray) -> np.ndarray:
+    """Return images in which what is not finite has a low value of the image, 0 if none is."""
+    finite = np.isfinite(images)
+    made = np.where(finite, images, 0.0)
+    for row in np.flatnonzero(finite.any(axis=1) & ~finite.all(axis=1)):
+        made[row, ~finite[row]] = np.quantile(images[row, finite[row]], 0.2)
     return made
 
 
