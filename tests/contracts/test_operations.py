@@ -8,6 +8,8 @@ from omniscopy.testing import contracts
 # Where a promise has no meaning for an operation, and why.
 EXCEPTIONS = {
     ("signal.decompose", "check_further_dimension"): "all samples make one decomposition",
+    ("signal.crop", "check_units_of_coordinates"): "the window is in nm",
+    ("signal.interpolate", "check_units_of_coordinates"): "the labels are in nm and eV",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
 }
 OPERATIONS = {

@@ -30,6 +30,7 @@ __all__ = [
     "Sum",
     "Tied",
     "Voigt",
+    "crop",
     "decompose",
     "estimate_baseline",
     "estimate_noise",
@@ -39,8 +40,10 @@ __all__ = [
     "find_peaks",
     "fit_model",
     "fourier",
+    "interpolate",
     "inverse_fourier",
     "mean_over",
+    "rebin",
     "reconstruct",
     "subtract_baseline",
     "sum_over",
@@ -54,6 +57,7 @@ from .evaluation import evaluate_model
 from .expressions import Expression
 from .filters import filter_fourier, filter_response
 from .fitting import fit_model
+from .interpolation import interpolate
 from .models import (
     Arctan,
     Bleasdale,
@@ -78,6 +82,7 @@ from .parameters import Bounded, Fixed, Tied
 from .pass_bands import BandPass, Harmonics, HighPass, LowPass, NoiseFloor, Notch
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
+from .resampling import crop, rebin
 from .sums import mean_over, sum_over
 from .tapers import window
 from .transforms import fourier, inverse_fourier

@@ -1,0 +1,78 @@
+"""Values and what goes with them: the same change for an array or for each variable of a Dataset.
+
+Of the companions of a signal (`variance`, `height_std`, `mask`, `status`) each changes in its
+own way when the signal is added up or interpolated.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast
+
+import xarray as xr
+
+from omniscopy.model import DataError
+from omniscopy.signal.sums import described
+
+Nature = Literal["value", "variance", "std", "flag"]
+Labelled = TypeVar("Labelled", bound=xr.DataArray | xr.Dataset)
+# Takes an array, what it is, and the values that it belongs to.
+Change = Callable[[xr.DataArray, Nature, xr.DataArray], xr.DataArray]
+
+_FLAGS = ("mask", "status")
+_SIGNAL = "signal"
+
+
+def change_each(data: Labelled, change: Change, *, dims: set[str]) -> Labelled:
+    """Return an array or a Dataset whose variables with any of `dims` are changed.
+
+    The changed arrays get their descriptions from what they were.
+    """
+    require_labelled(data)
+    if isinstance(data, xr.DataArray):
+        return cast("Labelled", _described(change(data, "value", data), data, "value"))
+    made = {}
+    for name, values in data.data_vars.items():
+        if dims & set(values.dims):
+            nature = nature_of(str(name), values)
+            changed = change(values, nature, _owner(data, str(name)))
+            made[name] = _described(changed, values, nature)
+        else:
+            made[name] = values
+    return cast("Labelled", xr.Dataset(made, attrs=_own(data.attrs)))
+
+
+def require_labelled(data: object) -> None:
+    """Raise unless `data` is an array or a Dataset."""
+    if not isinstance(data, xr.DataArray | xr.Dataset):
+        message = (
+            f"expected labelled data (xarray.DataArray or Dataset), got {type(data).__name__}; "
+            "label it with `xarray.DataArray(values, dims=..., coords=...)`"
+        )
+        raise DataError(message)
+
+
+def nature_of(name: str, values: xr.DataArray) -> Nature:
+    """Return what a variable of a Dataset holds, from its name and type."""
+    if name in _FLAGS or values.dtype.kind == "b" or "flag_meanings" in values.attrs:
+        return "flag"
+    if name == "variance" or name.endswith("_variance"):
+        return "variance"
+    return "std" if name.endswith("_std") else "value"
+
+
+def _owner(data: xr.Dataset, name: str) -> xr.DataArray:
+    """Return the values that a variable is the uncertainty of; itself otherwise."""
+    for ending in ("_std", "_variance"):
+        if name.endswith(ending) and name.removesuffix(ending) in data:
+            return data[name.removesuffix(ending)]
+    return data[_SIGNAL] if name == "variance" and _SIGNAL in data else data[name]
+
+
+def _described(made: xr.DataArray, values: xr.DataArray, nature: Nature) -> xr.DataArray:
+    if nature == "flag":
+        return made.assign_attrs(_own(values.attrs))
+    return described(made, values, units=values.attrs.get("units"))
+
+
+def _own(attrs: dict[Any, Any]) -> dict[Any, Any]:
+    """Return attributes without the history, which the operation writes."""
+    return {key: value for key, value in attrs.items() if key != "provenance"}
