@@ -45,6 +45,7 @@ __all__ = [
     "mean_over",
     "rebin",
     "reconstruct",
+    "remove_spikes",
     "subtract_baseline",
     "sum_over",
     "window",
@@ -83,6 +84,7 @@ from .pass_bands import BandPass, Harmonics, HighPass, LowPass, NoiseFloor, Notc
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .resampling import crop, rebin
+from .spikes import remove_spikes
 from .sums import mean_over, sum_over
 from .tapers import window
 from .transforms import fourier, inverse_fourier
