@@ -16,7 +16,9 @@ from omniscopy.testing.files import (
     mrc,
     nanonis,
     nanoscope,
+    nanosurf,
     nt_mdt,
+    tia,
     tiff,
     velox,
 )
@@ -31,6 +33,7 @@ from omniscopy.testing.formats import (
 
 rng = np.random.default_rng(7)
 IMAGE = rng.integers(0, 1000, (12, 9)).astype(np.int16)
+PIXELS = ((0.0, 1e-9, 0), (0.0, 1e-9, 0))
 
 
 def saved(path: Path) -> None:
@@ -77,7 +80,9 @@ MAKERS = {
         ".spm",
         lambda path: nanoscope.write_nanoscope(path, [nanoscope.NanoscopeImage(counts=IMAGE)]),
     ),
+    "nanosurf": (".nid", lambda path: nanosurf.write_nid(path, [nanosurf.NidChannel(IMAGE)])),
     "nt_mdt": (".mdt", lambda path: nt_mdt.write_mdt(path, [nt_mdt.MdtScan(IMAGE)])),
+    "tia": (".ser", lambda path: tia.write_ser(path, IMAGE[None], calibration=PIXELS)),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",

@@ -1,0 +1,1 @@
+"""FEI TIA series of images and spectra (.ser) with their descriptions (.emi)."""
