@@ -90,7 +90,7 @@ class Field:
 class Lines:
     """Lines of numbers, each at its place in the file, on a grid of `lead` lines.
 
-    Where their lengths differ, all are as long as the longest and end in NaN.
+    All are as long as the longest, or `points` long; the shorter ones end in NaN.
     """
 
     path: str
@@ -98,6 +98,7 @@ class Lines:
     lengths: tuple[int, ...]
     file_dtype: np.dtype[Any]
     lead: tuple[int, ...]
+    points: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file_dtype", np.dtype(self.file_dtype))
@@ -107,12 +108,12 @@ class Lines:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return (*self.lead, max(self.lengths, default=0))
+        return (*self.lead, self.points or max(self.lengths, default=0))
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:  # noqa: D102
         native = self.file_dtype.newbyteorder("=")
-        ragged = len(set(self.lengths)) > 1
+        ragged = any(length != self.shape[-1] for length in self.lengths)
         return np.result_type(native, np.float32) if ragged else native
 
     @property

@@ -12,8 +12,8 @@ from omniscopy.io.arrays import Flipped, Scaled, Transposed
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.nt_mdt.frames import Frame
 from omniscopy.io.nt_mdt.metadata import common_metadata, number, read_settings, technique_of
-from omniscopy.io.nt_mdt.scans import plane_axis
 from omniscopy.io.pieces import map_rows
+from omniscopy.io.planes import plane_axis
 from omniscopy.io.quantities import dimension_of, known_units, quantity_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Variable
 from omniscopy.io.xml_trees import look_up, parse_xml

@@ -11,6 +11,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.nt_mdt.frames import UNITS, Frame
 from omniscopy.io.nt_mdt.metadata import common_metadata, read_settings, technique_of
 from omniscopy.io.pieces import Lines, map_rows
+from omniscopy.io.planes import plane_axis
 from omniscopy.io.quantities import dimension_of, quantity_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Variable
 
@@ -125,20 +126,6 @@ def curve_channels(frame: Frame, *, partial: bool) -> list[Channel]:
         title = f"{scan.title} {direction}"
         channels.append(scan.channel(title, lines, axes=axes, coordinates=places))
     return channels
-
-
-def plane_axis(
-    name: str, size: int, offset: float, step: float, units: str | None, *, placed: bool
-) -> Axis:
-    """Return an axis of an image; `y` of a scan that has a place descends from its top."""
-    step = abs(step)
-    if not step or not math.isfinite(step) or not math.isfinite(offset):
-        return Axis(name=name, size=size)
-    if name == "y" and placed:
-        return Axis(
-            name=name, size=size, scale=-step, offset=offset + (size - 1) * step, units=units
-        )
-    return Axis(name=name, size=size, scale=step, offset=offset, units=units)
 
 
 def _directions(scan: _Scan) -> list[tuple[str, Lines]]:

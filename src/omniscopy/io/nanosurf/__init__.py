@@ -1,0 +1,1 @@
+"""Files of Nanosurf probe microscopes (.nid)."""
