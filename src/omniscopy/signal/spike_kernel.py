@@ -152,7 +152,7 @@ def _subtract_common(
             count += 1
     # What is hardly more than noise does not say how strong the spectrum is.
     known = there * there
-    unknown = 100.0 * count * noise * noise
+    unknown = 1000.0 * count * noise * noise
     share = 1.0
     if known > 0.0 and unknown < np.inf:
         share += (here / there - 1.0) * known / (known + unknown)
