@@ -17,6 +17,7 @@ DIMS = {
     "spectrum_image": ("y", "x", "energy_loss"),
     "surface": ("y", "x"),
 }
+RESULTS = {"decomposition": "signal.decompose", "folded": "signal.fold"}
 
 
 @pytest.fixture(params=DIMS)
@@ -25,17 +26,18 @@ def name(request):
 
 
 def test_there_is_a_test_of_every_sample():
-    assert set(om.samples.__all__) == {*DIMS, "decomposition", "line_fit"}
+    assert set(om.samples.__all__) == {*DIMS, *RESULTS, "line_fit"}
 
 
 def test_a_sample_has_its_dimensions(name):
     assert getattr(om.samples, name)().dims == DIMS[name]
 
 
-def test_the_sample_of_a_result_is_one():
-    found = om.samples.decomposition()
+@pytest.mark.parametrize("result", RESULTS)
+def test_the_sample_of_a_result_is_one(result):
+    found = getattr(om.samples, result)()
     assert om.validate(found) == []
-    assert history(found)[-1].operation == "signal.decompose"
+    assert history(found)[-1].operation == RESULTS[result]
 
 
 def test_a_sample_keeps_the_data_contract(name):

@@ -13,6 +13,7 @@ __all__ = [
     "band_excitation",
     "decomposition",
     "diffraction_4d",
+    "folded",
     "image_stack",
     "line_fit",
     "point_cloud",
@@ -40,6 +41,11 @@ def decomposition() -> xr.Dataset:
 def diffraction_4d() -> xr.DataArray:
     """Return a diffraction pattern for each point: (y, x, ky, kx) in nm and 1/nm, counts."""
     return simulate.diffraction_4d()
+
+
+def folded() -> xr.DataArray:
+    """Return the core losses of two phases as a list: (point, energy_loss) in eV, counts."""
+    return signal.fold(simulate.spectrum_image((8, 10)))
 
 
 def image_stack() -> xr.DataArray:

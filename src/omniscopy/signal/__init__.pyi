@@ -39,6 +39,7 @@ __all__ = [
     "filter_response",
     "find_peaks",
     "fit_model",
+    "fold",
     "fourier",
     "interpolate",
     "inverse_fourier",
@@ -48,6 +49,7 @@ __all__ = [
     "remove_spikes",
     "subtract_baseline",
     "sum_over",
+    "unfold",
     "window",
 ]
 
@@ -58,6 +60,7 @@ from .evaluation import evaluate_model
 from .expressions import Expression
 from .filters import filter_fourier, filter_response
 from .fitting import fit_model
+from .folding import fold, unfold
 from .interpolation import interpolate
 from .models import (
     Arctan,
