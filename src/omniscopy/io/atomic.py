@@ -28,8 +28,7 @@ def atomic_target(path: Path, *, overwrite: bool) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
-        _sync(temporary)
-        _replace(temporary, path)
+        put_in_place(temporary, path)
     finally:
         _remove(temporary)
 
@@ -62,7 +61,9 @@ def remote_target(place: RemotePath, *, overwrite: bool) -> Iterator[RemotePath]
         raise
 
 
-def _replace(source: Path, target: Path) -> None:
+def put_in_place(source: Path, target: Path) -> None:
+    """Give what is written in full the name `target`, in place of what has it now."""
+    _sync(source)
     if not target.is_dir():
         source.replace(target)
         return

@@ -74,8 +74,8 @@ def save(
         The extension is of no writable format, or the format cannot hold this data.
     """
     place = locate(path, storage_options).absolute()
-    form = find_format(format) if format else _format_for(place)
-    _refuse_own_source(obj, place)
+    form = find_format(format) if format else format_for(place)
+    refuse_own_source(obj, place)
     tree = as_tree(obj)
     write: Callable[..., None] = form.writer()
     if isinstance(place, RemotePath):
@@ -164,7 +164,8 @@ def _operation(obj: xr.Dataset) -> str | None:
     return steps[-1]["operation"].rpartition(".")[2] if steps else None
 
 
-def _format_for(path: Place) -> Format:
+def format_for(path: Place) -> Format:
+    """Return the format that is written with the extension of `path`."""
     writable = [form for form in all_formats().values() if form.writes]
     for form in writable:
         if any(path.name.lower().endswith(extension) for extension in form.extensions):
@@ -177,7 +178,8 @@ def _format_for(path: Place) -> Format:
     raise UnsupportedFormatError(message)
 
 
-def _refuse_own_source(obj: Any, path: Place) -> None:
+def refuse_own_source(obj: Any, path: Place) -> None:
+    """Raise where `path` is a file that `obj` was made from."""
     if isinstance(path, Path) and not path.exists():
         return
     for step in records(obj):

@@ -1,6 +1,7 @@
 """Writing a tree as a Zarr store of version 3."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,23 +48,55 @@ def write(
     shards : bool
         Keep all chunks of a block of the data in one file: fewer files, more memory.
     """
-    import zarr
-
     from omniscopy.io.zarr_store.stores import UnfinishedStore, store_at
 
-    codecs = {"compressors": _compressors(compression, level), "shards": shards}
     store = store_at(path, read_only=False)
     if isinstance(path, RemotePath):
         store = UnfinishedStore(store, path)
-    root = zarr.open_group(store, mode="w", zarr_format=3)
-    pairs: list[tuple[Any, ChunkedTarget]] = []
-    for node in stored_nodes(tree):
-        group = root if node.path == "/" else root.require_group(node.path.strip("/"))
-        group.update_attributes(_node_attrs(node))
-        pairs += [_create(group, variable, codecs) for variable in node.variables.values()]
-    stream(pairs)
+    laid = lay_out(tree, store, compression=compression, level=level, shards=shards)
+    stream([(each.values, each.target) for each in laid])
     if isinstance(path, RemotePath):
         store.finish()
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A variable of a tree, and the array that was made for its values; `node` is a path."""
+
+    node: str
+    name: str
+    dims: tuple[str, ...]
+    values: Any
+    target: ChunkedTarget
+
+
+def lay_out(
+    tree: xr.DataTree,
+    store: Any,
+    *,
+    compression: str | None = "zstd",
+    level: int = 1,
+    shards: bool = False,
+    again: bool = False,
+) -> list[LaidOut]:
+    """Write all of a store but the values, and return these with the places for them.
+
+    With `again`, the store is one that was laid out for the same tree before, and keeps its
+    values. Other parameters are those of `write`.
+    """
+    import zarr
+
+    codecs = {"compressors": _compressors(compression, level), "shards": shards}
+    root = zarr.open_group(store, mode="r+" if again else "w", zarr_format=3)
+    laid: list[LaidOut] = []
+    for node in stored_nodes(tree):
+        group = root if node.path == "/" else root.require_group(node.path.strip("/"))
+        if not again:
+            group.update_attributes(_node_attrs(node))
+        for name, variable in node.variables.items():
+            made = (_find if again else _create)(group, variable, codecs)
+            laid.append(LaidOut(node.path, name, variable.dims, *made))
+    return laid
 
 
 def _create(
@@ -87,6 +120,19 @@ def _create(
         config={"write_empty_chunks": True},
     )
     return values, ChunkedTarget(array, target)
+
+
+def _find(
+    group: Any,
+    variable: StoredVariable,
+    codecs: Mapping[str, Any],  # noqa: ARG001 - those that it was made with are kept
+) -> tuple[Any, ChunkedTarget]:
+    """Return the values of a variable and the array that was made for them before."""
+    import zarr
+
+    path = f"{group.path}/{variable.name}".lstrip("/")
+    array = zarr.open_array(group.store, path=path, mode="r+", config={"write_empty_chunks": True})
+    return native_chunks(variable.values)[0], ChunkedTarget(array, array.shards or array.chunks)
 
 
 def _compressors(compression: str | None, level: int) -> list[Any]:
