@@ -21,6 +21,7 @@ from omniscopy.testing.files import (
     tia,
     tiff,
     velox,
+    wsxm,
 )
 from omniscopy.testing.formats import (
     absurd_sizes,
@@ -88,6 +89,7 @@ MAKERS = {
         ".emd",
         lambda path: velox.write_velox(path, [velox.VeloxImage(data=IMAGE.astype(np.uint16))]),
     ),
+    "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}
 FILES = sorted(set(readable_formats()) - FOLDERS)

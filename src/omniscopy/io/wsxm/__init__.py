@@ -1,0 +1,1 @@
+"""Files of the WSxM program: images, curves, volumes and movies (.stp, .top, .cur, .gsi ...)."""
