@@ -42,7 +42,8 @@ def detector_of(tree: Mapping[str, Any]) -> Mapping[str, Any]:
     detector = lookup(tree, "Detectors")
     found = detector.get(f"Detector-{index}") if isinstance(detector, Mapping) else None
     named = text(tree, "BinaryResult.Detector")
-    if isinstance(found, Mapping) and text(found, "DetectorName") == named:
+    # The sum of segments has the name of all, and the index of the last one.
+    if named and isinstance(found, Mapping) and str(found.get("DetectorName")).startswith(named):
         return found
     return {}
 
@@ -87,6 +88,8 @@ def common_metadata(tree: Mapping[str, Any], application: str | None) -> dict[st
             "outer_angle": outer if angles else None,
             "camera_length": number(tree, "Optics.CameraLength") if in_diffraction else None,
             "exposure_time": number(detector, "ExposureTime"),
+            "live_time": number(detector, "LiveTime"),
+            "real_time": number(detector, "RealTime"),
         },
         "scan": {
             "dwell_time": number(tree, "Scan.DwellTime"),

@@ -1,4 +1,4 @@
-"""Read the images of a Velox EMD file.
+"""Read the images, spectra and EDS streams of a Velox EMD file.
 
 Lengths, kept in m in the file, are given in nm and 1/nm. A Fourier transform stays the
 half-plane that the file has: kx from 0 upwards, ky first from 0 upwards and then the negative
@@ -25,13 +25,21 @@ from omniscopy.io.velox.container import (
     read_json,
     require_stored,
 )
+from omniscopy.io.velox.spectra import read_spectrum, read_stream
 from omniscopy.model.units import is_unit, spell
 
 # unit in the file: unit here, factor
 _UNITS = {"m": ("nm", 1e9), "1/m": ("1/nm", 1e-9)}
 
 
-def read(path: Path, *, partial: bool = False) -> Measurement:
+def read(
+    path: Path,
+    *,
+    partial: bool = False,
+    rebin_energy: int = 1,
+    sum_frames: bool = False,
+    frames: tuple[int, int] | None = None,
+) -> Measurement:
     """Read a Velox file.
 
     Parameters
@@ -41,21 +49,29 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     partial : bool
         Accept images of which blocks were never written; they hold zeros there. An HDF5 file
         that is itself cut short cannot be opened either way.
+    rebin_energy : int
+        Channels of EDS spectrum images that are taken together.
+    sum_frames : bool
+        Count the EDS events of all frames together, at once: the time of one pass.
+    frames : (first, stop), optional
+        Frames of EDS spectrum images that are read.
 
     Returns
     -------
     Measurement
         A channel for every image: (y, x), (time, y, x) or (frame, y, x), or (ky, kx) for
-        diffraction and Fourier transforms. What is not an image (EDS streams and spectra) is
-        listed under ``not_read`` of `attrs`.
+        diffraction and Fourier transforms; for every EDS spectrum, along `energy`; and for the
+        EDS stream of every detector, (time, y, x, energy), or (y, x, energy) of a single frame.
+        What is none of these is listed under ``not_read`` of `attrs`.
 
     Raises
     ------
     FormatError
-        The container is damaged or cut short.
+        The container is damaged or cut short, or an option does not fit.
     """
     path = Path(path)
-    channels, not_read = [], []
+    _require_options(path, rebin_energy, frames)
+    channels, streams, not_read = [], [], []
     with open_container(path) as file:
         labels = display_labels(file)
         about = {name: read_json(file, name) for name in ("Version", "Info", "Experiment")}
@@ -65,8 +81,21 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
             if kind == "Image" and _is_image(data):
                 title = labels.get(group.name)
                 channels.append(_read_image(group, title, application, partial=partial))
+            elif kind == "SpectrumStream":
+                streams.append(group)
             elif data is not None:
-                not_read.append(group.name)
+                label = labels.get(group.name)
+                found = read_spectrum(group, label, application) if kind == "Spectrum" else None
+                channels += [found] if found else []
+                not_read += [] if found else [group.name]
+        images = list(channels)
+        for group in streams:
+            found = read_stream(
+                group, labels.get(group.name), application, images,
+                rebin=rebin_energy, sum_frames=sum_frames, frames=frames,
+            )  # fmt: skip
+            channels += [found] if found else []
+            not_read += [] if found else [group.name]
     if not channels and not not_read:
         message = "there are no data under '/Data'; the file is damaged or not of Velox"
         raise FormatError(message, path=path, key="/Data")
@@ -76,6 +105,15 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         original_metadata={name: tree for name, tree in about.items() if tree},
         attrs={"not_read": not_read} if not_read else {},
     )
+
+
+def _require_options(path: Path, rebin: int, frames: tuple[int, int] | None) -> None:
+    if not (isinstance(rebin, int) and 1 <= rebin <= 1024):
+        message = f"rebin_energy must be a whole number from 1 to 1024, got {rebin!r}"
+        raise FormatError(message, path=path)
+    if frames is not None and not (len(frames) == 2 and 0 <= frames[0] < frames[1]):
+        message = f"frames must be (first, stop) with 0 <= first < stop, got {frames!r}"
+        raise FormatError(message, path=path)
 
 
 def _is_image(data: Any) -> bool:

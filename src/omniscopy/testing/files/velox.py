@@ -28,6 +28,18 @@ class VeloxImage:
     compression: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class VeloxStream:
+    """An EDS stream: `counts` (frame, y, x, channel) become events, pixel by pixel.
+
+    Places of the frames are left out where `table` is false.
+    """
+
+    counts: np.ndarray
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    table: bool = True
+
+
 def write_velox(
     path: str | Path,
     images: Sequence[VeloxImage],
@@ -35,7 +47,8 @@ def write_velox(
     version: int = 11,
     application: str = "3.4.1.26-d6b55f759a",
     spectra: Sequence[np.ndarray] = (),
-    streams: Sequence[np.ndarray] = (),
+    streams: Sequence[np.ndarray | VeloxStream] = (),
+    spectrum_metadata: Mapping[str, Any] | None = None,
     metadata_bytes: int = 64000,
 ) -> Path:
     """Write a Velox file.
@@ -49,7 +62,9 @@ def write_velox(
     version, application : int, str
         Of the file format and of Velox.
     spectra, streams : sequences of ndarray
-        Counts of EDS spectra (uint32), and events of EDS streams (uint16).
+        Counts of EDS spectra (uint32), and EDS streams, or their events alone (uint16).
+    spectrum_metadata : mapping, optional
+        Of every spectrum.
     metadata_bytes : int
         Bytes of the text of one frame, filled up with NUL.
     """
@@ -70,10 +85,39 @@ def write_velox(
         for number, counts in enumerate(spectra):
             group = file.create_group(f"Data/Spectrum/{number + 1000:032x}")
             group["Data"] = counts.astype(np.uint32)[:, np.newaxis]
-        for number, events in enumerate(streams):
+            if spectrum_metadata is not None:
+                group["Metadata"] = _columns([spectrum_metadata], metadata_bytes)
+        for number, stream in enumerate(streams):
             group = file.create_group(f"Data/SpectrumStream/{number + 2000:032x}")
-            group["Data"] = events.astype(np.uint16)[:, np.newaxis]
+            if isinstance(stream, VeloxStream):
+                _write_stream(group, stream, metadata_bytes)
+            else:
+                group["Data"] = stream.astype(np.uint16)[:, np.newaxis]
     return path
+
+
+def encode_velox_eds(
+    *, detector: str = "SuperXG21", dispersion: float = 5.0, offset: float = -250.0,
+    frame_time: float = 0.8,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the metadata of an EDS detector as Velox writes them.
+
+    Parameters
+    ----------
+    detector : str
+        Its name.
+    dispersion, offset : float, eV
+        Width of a channel, and energy of the first.
+    frame_time : float, s
+        Of the scan.
+    """
+    tree = encode_velox_metadata(detector=detector, frame_time=frame_time)
+    made_by = {"DetectorName": detector, "DetectorType": "AnalyticalDetector"}
+    made_by |= {"Dispersion": repr(dispersion), "OffsetEnergy": repr(offset)}
+    made_by |= {"LiveTime": "25.7", "RealTime": "26.2"}
+    tree["Detectors"]["Detector-1"] = made_by
+    tree["BinaryResult"] = {"DetectorIndex": "1", "Detector": detector}
+    return tree
 
 
 def encode_velox_metadata(  # noqa: PLR0913
@@ -160,12 +204,39 @@ def _write_image(group: Any, image: VeloxImage, metadata_bytes: int) -> None:
     trees = image.metadata
     if isinstance(trees, Mapping):
         trees = [trees] * stored.shape[2]
-    columns = np.zeros((metadata_bytes, len(trees)), np.uint8)
+    columns = _columns(trees, metadata_bytes)
+    group.create_dataset("Metadata", data=columns, chunks=(metadata_bytes, 1))
+    group["FrameLookupTable"] = np.arange(len(trees), dtype=np.uint32)
+
+
+def _write_stream(group: Any, stream: VeloxStream, metadata_bytes: int) -> None:
+    _, rows, columns, channels = stream.counts.shape
+    events: list[np.ndarray] = []
+    starts = []
+    for frame in stream.counts:
+        starts.append(sum(len(each) for each in events))
+        events += [
+            np.append(np.repeat(np.arange(channels), pixel), 65535)
+            for pixel in frame.reshape(-1, channels)
+        ]
+    data = np.concatenate(events).astype(np.uint16)
+    group.create_dataset("Data", data=data[:, np.newaxis], chunks=(min(len(data), 8192), 1))
+    group["Metadata"] = _columns([stream.metadata], metadata_bytes)
+    if stream.table:
+        group["FrameLocationTable"] = np.array(starts, np.uint64)[:, np.newaxis]
+    settings = {
+        "encoding": "uint16", "bincount": str(channels), "StreamEncoding": "uint16",
+        "RasterScanDefinition": {"Width": str(columns), "Height": str(rows)},
+    }  # fmt: skip
+    _write_json(group, "AcquisitionSettings", settings)
+
+
+def _columns(trees: Sequence[Mapping[str, Any]], length: int) -> np.ndarray:
+    columns = np.zeros((length, len(trees)), np.uint8)
     for number, tree in enumerate(trees):
         text = np.frombuffer(json.dumps(tree).encode(), np.uint8)
         columns[: len(text), number] = text
-    group.create_dataset("Metadata", data=columns, chunks=(metadata_bytes, 1))
-    group["FrameLookupTable"] = np.arange(len(trees), dtype=np.uint32)
+    return columns
 
 
 def _records(frames: np.ndarray, fields: str) -> np.ndarray:

@@ -1,0 +1,160 @@
+# ruff: noqa: D102 - the properties are those of `LazyArray`
+"""EDS streams: every count as the number of its channel, and a mark where the beam moves on.
+
+A frame is the same number of marks as there are pixels. Where each row of a frame starts is
+found once, when it is first read, so that a part of a frame costs what its own events cost.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+from omniscopy.io.arrays import full_key
+from omniscopy.io.errors import FormatError
+from omniscopy.io.records import Key
+
+NEXT_PIXEL = 65535
+# Events that are read at a time.
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class EventStream:
+    """Counts (frame, y, x, energy), or (y, x, energy) of all frames together.
+
+    `starts` are the places in the stream where frames start, and the end of the last one.
+    `rebin` channels of the detector are one channel here.
+    """
+
+    path: str
+    key: str
+    starts: tuple[int, ...]
+    scan: tuple[int, int]
+    channels: int
+    rebin: int = 1
+    summed: bool = False
+    dtype: np.dtype[Any] = field(default=np.dtype(np.uint16))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        inner = (*self.scan, self.channels // self.rebin)
+        return inner if self.summed else (len(self.starts) - 1, *inner)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        inner = (1, self.scan[1], self.channels // self.rebin)
+        return inner if self.summed else (1, *inner)
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        parts = [
+            part if isinstance(part, slice) else slice(part, part + 1)
+            for part in full_key(key, self.shape)
+        ]
+        frames = range(len(self.starts) - 1)[slice(None) if self.summed else parts[0]]
+        ranges = [range(n)[part] for n, part in zip(self.shape[-3:], parts[-3:], strict=True)]
+        found = np.zeros((1 if self.summed else len(frames), *map(len, ranges)), self.dtype)
+        if found.size:
+            window = np.array([[each[0], each[-1] + 1, each.step] for each in ranges])
+            for number, frame in enumerate(frames):
+                self._count(frame, window, found[0 if self.summed else number])
+        kept = tuple(
+            slice(None) if isinstance(part, slice) else 0 for part in full_key(key, self.shape)
+        )
+        return np.array((found[0] if self.summed else found)[kept], dtype=self.dtype)
+
+    def _count(self, frame: int, window: np.ndarray, counts: np.ndarray) -> None:
+        """Add the counts of a frame within a window of (start, stop, step) of y, x, energy."""
+        rows = row_starts(
+            self.path, self.key, self.starts[frame], self.starts[frame + 1], self.scan,
+            Path(self.path).stat().st_mtime_ns,
+        )  # fmt: skip
+        first, last = window[0, 0], window[0, 1]
+        place = np.array([first, 0])
+        for events in blocks_of(self.path, self.key, int(rows[first]), int(rows[last])):
+            count_events(events, place, self.scan[1], self.rebin, window, counts)
+
+
+@functools.lru_cache(maxsize=4096)
+def row_starts(
+    path: str, key: str, start: int, stop: int, scan: tuple[int, int], _age: int
+) -> np.ndarray:
+    """Return where in the stream the rows of a frame start, and where the last one ends."""
+    rows = np.full(scan[0] + 1, stop, np.int64)
+    rows[0] = start
+    seen, at = 0, start
+    for events in blocks_of(path, key, start, stop):
+        seen = find_rows(events, at, seen, scan[1], rows)
+        at += len(events)
+    return rows
+
+
+def blocks_of(path: str, key: str, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Yield the events of a part of a stream."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            stored = file[key]
+            for begin in range(start, stop, _BLOCK):
+                yield stored[begin : min(begin + _BLOCK, stop), 0]
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        message = f"the stream cannot be read ({error})"
+        raise FormatError(message, path=path, key=key) from error
+
+
+@numba.njit(cache=True, nogil=True)
+def count_events(  # noqa: PLR0917 - a kernel takes its arrays one by one
+    events: np.ndarray, place: np.ndarray, columns: int, rebin: int, window: np.ndarray,
+    counts: np.ndarray,
+) -> None:  # fmt: skip
+    """Add events to `counts`; `place` is (row, column) of the first, and then of the next."""
+    row, column = place[0], place[1]
+    y = _index(row, window[0])
+    x = _index(column, window[1])
+    start, stop, step = window[2]
+    for event in events:
+        if event == NEXT_PIXEL:
+            column += 1
+            if column == columns:
+                column = 0
+                row += 1
+                y = _index(row, window[0])
+            x = _index(column, window[1])
+        elif y >= 0 and x >= 0:
+            channel = event // rebin
+            if start <= channel < stop and (channel - start) % step == 0:
+                counts[y, x, (channel - start) // step] += 1
+    place[0], place[1] = row, column
+
+
+@numba.njit(cache=True, nogil=True)
+def find_rows(events: np.ndarray, at: int, seen: int, columns: int, rows: np.ndarray) -> int:
+    """Fill in where rows start in events that begin `at`; return the marks seen by then."""
+    for number in range(events.size):
+        if events[number] == NEXT_PIXEL:
+            seen += 1
+            if seen % columns == 0 and seen // columns < rows.size - 1:
+                rows[seen // columns] = at + number + 1
+    return seen
+
+
+@numba.njit(cache=True, nogil=True)
+def count_marks(events: np.ndarray) -> int:
+    """Return how often the beam moves on."""
+    marks = 0
+    for event in events:
+        marks += event == NEXT_PIXEL
+    return marks
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _index(number: int, part: np.ndarray) -> int:
+    """Return the place of a row or column within (start, stop, step), -1 outside."""
+    if part[0] <= number < part[1] and (number - part[0]) % part[2] == 0:
+        return (number - part[0]) // part[2]
+    return -1

@@ -1,0 +1,132 @@
+"""EDS in Velox files: spectra, and streams of events as spectrum images."""
+
+import json
+
+import numpy as np
+import pytest
+
+import omniscopy as om
+from omniscopy.testing.files.velox import (
+    VeloxImage,
+    VeloxStream,
+    encode_velox_eds,
+    encode_velox_metadata,
+    write_velox,
+)
+
+COUNTS = np.random.default_rng(2).poisson(0.05, (3, 4, 5, 64))
+
+
+def write(path, counts=COUNTS, *, table=True, images=(), **options):
+    stream = VeloxStream(counts=counts, metadata=encode_velox_eds(**options), table=table)
+    return write_velox(path, images, streams=[stream])
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_events_are_counted_at_their_frame_pixel_and_energy(tmp_path, table):
+    data = om.open_signal(write(tmp_path / "a.emd", table=table))
+    assert data.dims == ("time", "y", "x", "energy")
+    np.testing.assert_array_equal(data, COUNTS)
+    np.testing.assert_array_equal(data[1, 3, ::2, 10:50:3], COUNTS[1, 3, ::2, 10:50:3])
+    np.testing.assert_array_equal(data[:, 1:3, 4], COUNTS[:, 1:3, 4])
+    np.testing.assert_allclose(data["energy"], -0.25 + 0.005 * np.arange(64))
+    assert data["energy"].attrs["units"] == "keV"
+    np.testing.assert_allclose(data["time"], 0.8 * np.arange(3))
+    assert (data.attrs["units"], data.attrs["modality"]) == ("counts", "EDS")
+
+
+def test_frames_can_be_chosen_and_counted_together(tmp_path):
+    path = write(tmp_path / "a.emd")
+    data = om.open_signal(path, sum_frames=True)
+    assert data.dims == ("y", "x", "energy")
+    assert data.dtype == np.uint32
+    np.testing.assert_array_equal(data, COUNTS.sum(axis=0))
+    np.testing.assert_array_equal(data[2:, 1], COUNTS.sum(axis=0)[2:, 1])
+    chosen = om.open_signal(path, frames=(1, 3), sum_frames=True)
+    np.testing.assert_array_equal(chosen, COUNTS[1:3].sum(axis=0))
+    one = om.open_signal(path, frames=(2, 3))
+    assert one.dims == ("y", "x", "energy")
+    np.testing.assert_array_equal(one, COUNTS[2])
+
+
+def test_channels_can_be_taken_together(tmp_path):
+    data = om.open_signal(write(tmp_path / "a.emd"), rebin_energy=4)
+    np.testing.assert_array_equal(data, COUNTS.reshape(3, 4, 5, 16, 4).sum(axis=-1))
+    # The middle of the first four channels.
+    assert float(data["energy"][0]) == pytest.approx(-0.25 + 1.5 * 0.005)
+    assert float(data["energy"][1] - data["energy"][0]) == pytest.approx(0.02)
+
+
+def test_a_scan_has_the_axes_of_its_image(tmp_path):
+    tree = encode_velox_metadata(pixel_size=(2e-9, 3e-9))
+    image = VeloxImage(data=np.ones((4, 5), np.uint16), metadata=tree)
+    tree = om.open(write(tmp_path / "a.emd", images=[image]))
+    data = om.signals(tree)["EDS_SuperXG21"]
+    np.testing.assert_allclose(data["y"], 2 * np.arange(4))
+    np.testing.assert_allclose(data["x"], 3 * np.arange(5))
+    assert data["x"].attrs["units"] == "nm"
+
+
+def test_every_detector_is_a_channel_and_the_last_frame_may_be_cut(tmp_path):
+    streams = [
+        VeloxStream(counts=COUNTS + k, metadata=encode_velox_eds(detector=f"D{k}"))
+        for k in range(2)
+    ]
+    path = write_velox(tmp_path / "a.emd", [], streams=streams)
+    found = om.signals(om.open(path))
+    assert list(found) == ["EDS_D0", "EDS_D1"]
+    np.testing.assert_array_equal(found["EDS_D1"], COUNTS + 1)
+
+
+def test_a_spectrum_has_its_energies(tmp_path):
+    counts = np.arange(100)
+    path = write_velox(
+        tmp_path / "a.emd", [], spectra=[counts], spectrum_metadata=encode_velox_eds()
+    )
+    data = om.open_signal(path)
+    np.testing.assert_array_equal(data, counts)
+    np.testing.assert_allclose(data["energy"], -0.25 + 0.005 * counts)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rebin_energy": 0}, "rebin_energy must be"),
+        ({"frames": (2, 2)}, "0 <= first < stop"),
+        ({"frames": (7, 9)}, "not among those"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(tmp_path, options, message):
+    with pytest.raises(om.FormatError, match=message):
+        om.open(write(tmp_path / "a.emd"), **options)
+
+
+def test_a_part_does_not_read_the_whole_stream(tmp_path, monkeypatch):
+    from omniscopy.io.velox import streams
+
+    data = om.open_signal(write(tmp_path / "a.emd"))
+    data[0, 0, 0].compute()  # finds where the rows of the first frame are
+    read = []
+    real = streams.blocks_of
+
+    def counted(path, key, start, stop):
+        read.append(stop - start)
+        return real(path, key, start, stop)
+
+    monkeypatch.setattr(streams, "blocks_of", counted)
+    np.testing.assert_array_equal(data[0, 2].compute(), COUNTS[0, 2])
+    assert sum(read) == COUNTS[0, 2].sum() + 5
+
+
+@pytest.mark.shared
+def test_real_spectra_are_as_described(shared):
+    tree = om.open(shared / "data/tem/EDS-STO.emd")
+    found = om.signals(tree)
+    assert len(found) == 5
+    for data in found.values():
+        assert data.dims == ("energy",)
+        assert data.size == 4096
+        assert float(data["energy"][0]) == pytest.approx(-0.25)
+        assert float(data["energy"][1] - data["energy"][0]) == pytest.approx(0.005)
+        assert data.attrs["metadata"]["beam"]["voltage"] == 200e3
+    assert json.dumps(tree.attrs["not_read"]).count("SpectrumStream") == 4
