@@ -130,8 +130,8 @@ def _find(
     """Return the values of a variable and the array that was made for them before."""
     import zarr
 
-    path = f"{group.path}/{variable.name}".lstrip("/")
-    array = zarr.open_array(group.store, path=path, mode="r+", config={"write_empty_chunks": True})
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        array = group[variable.name]
     return native_chunks(variable.values)[0], ChunkedTarget(array, array.shards or array.chunks)
 
 
