@@ -30,5 +30,5 @@ def test_events_are_counted_faster_than_by_numpy(measured, best_time, tmp_path):
     found = data.compute()
     np.testing.assert_array_equal(found.values.ravel(), plain())
     ratio = best_time(plain) / best_time(data.compute)
-    measured("Velox EDS stream, times faster than NumPy's bincount", ratio, "> 2")
+    measured("Velox EDS stream, times faster than NumPy's bincount", ratio, "> 1")
     assert ratio > 1
