@@ -33,7 +33,7 @@ def gather(lazy: Sequence[tuple[da.Array, Any]], client: Any) -> None:
             places[key].append((target, region))
         largest = max(largest, math.prod(values.chunksize) * values.dtype.itemsize)
     count = max(CHUNK_BYTES // largest, 1)
-    waiting = as_completed(futures_of(made))  # type: ignore[no-untyped-call]
+    waiting: Any = as_completed(futures_of(made))  # type: ignore[no-untyped-call]
     del made, values  # which would keep every block on the cluster
     for batch in waiting.batches():
         for start in range(0, len(batch), count):

@@ -1,0 +1,329 @@
+"""Clusters: of this machine, and of processes that were started elsewhere."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import dask
+import dask.array as da
+import numpy as np
+import psutil
+import pytest
+import xarray as xr
+from dask.base import get_scheduler
+
+import omniscopy as om
+from omniscopy.compute import ClusterError, ClusterWarning, connect
+from omniscopy.model import coordinate
+from omniscopy.signal import Lorentzian, Offset, fit_model
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are stopped by signals")
+
+LINE = Lorentzian() + Offset()
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "clusters.md"
+
+
+class Processes:
+    """Processes that were started for a test, each in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.running = folder, []
+        self.file = folder / "scheduler.json"
+
+    def start(self, name, *command, **environment):
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        kept = {key: value for key, value in os.environ.items() if "_NUM_THREADS" not in key}
+        with (folder / "log.txt").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", *map(str, command)],
+                cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=kept | environment,
+            )  # fmt: skip
+        self.running.append(process)
+        return process
+
+    def scheduler(self, *options):
+        return self.start(
+            "scheduler", "scheduler", "--scheduler-file", self.file, "--host", "127.0.0.1",
+            "--port", "0", "--no-dashboard", *options,
+        )  # fmt: skip
+
+    def worker(self, name, *options):
+        return self.start(
+            name, "worker", "--scheduler-file", self.file, "--name", name, "--nthreads", "1",
+            "--no-nanny", "--no-dashboard", *options,
+        )  # fmt: skip
+
+    def stop(self, process):
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.running.remove(process)
+
+    def close(self):
+        for process in reversed(self.running.copy()):
+            self.stop(process)
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    """Return a scheduler and two workers: three processes, each in its folder."""
+    processes = Processes(tmp_path_factory.mktemp("machines"))
+    processes.scheduler()
+    for name in ("one", "two"):
+        processes.worker(name)
+    yield processes
+    processes.close()
+
+
+@pytest.fixture
+def client(machines):
+    with connect(scheduler_file=machines.file) as client:
+        client.wait_for_workers(2, timeout=60)
+        yield client
+
+
+@pytest.fixture
+def spectra(tmp_path, monkeypatch):
+    """Return lines in a Zarr store, which was opened by a relative path."""
+    rng = np.random.default_rng(0)
+    energy = np.linspace(1.0, 3.0, 64)
+    centre = rng.uniform(1.6, 2.4, (24, 32, 1))
+    values = 80 / (1 + ((energy - centre) / 0.1) ** 2) + 8 + rng.standard_normal((24, 32, 64))
+    coords = {
+        "y": coordinate("y", np.arange(24.0), "nm"),
+        "x": coordinate("x", np.arange(32.0), "nm"),
+        "energy": coordinate("energy", energy, "eV"),
+    }
+    monkeypatch.chdir(tmp_path)
+    om.save(xr.DataArray(values, coords, attrs={"units": "counts"}), "lines.zarr")
+    return om.open("lines.zarr", chunks={"y": 8, "x": 16})["signal/signal"]
+
+
+def workers_by_name(client):
+    return {each["name"]: where for where, each in client.scheduler_info()["workers"].items()}
+
+
+def wait_until(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_workers_in_other_folders_open_files_themselves_and_give_the_same_digits(client, spectra):
+    folders = set(client.run(os.getcwd).values())
+    assert len(folders | {str(Path.cwd())}) == 3
+    lazy = fit_model(spectra, LINE)
+    assert get_scheduler().__self__ is client
+    spread = lazy.compute()
+    with dask.config.set(scheduler="threads"):
+        xr.testing.assert_identical(spread, lazy.compute())
+
+
+def test_every_handle_finds_its_file_from_another_folder(client, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = np.arange(4 * 6 * 5, dtype=np.int16).reshape(4, 6, 5)
+    values.tofile("plain.raw")
+    data = xr.DataArray(values, dims=("frame", "y", "x"), name="stack")
+    opened = [om.io.open_raw("plain.raw", (4, 6, 5), "int16")]
+    for name in ("stack.nxs", "stack.nc", "stack.zarr", "stack.h5"):
+        om.save(data, name, **({"format": "nsid"} if name.endswith("h5") else {}))
+        opened.append(om.open_signal(name))
+    assert [each.chunks is not None for each in opened] == [True] * 5
+    for each in opened:
+        np.testing.assert_array_equal(each.astype(np.int64).compute(), values)
+
+
+@pytest.mark.parametrize("name", ["fit.zarr", "fit.nxs", "fit.nc"])
+def test_results_are_saved_from_a_cluster_at_a_relative_path(client, spectra, name):
+    lazy = fit_model(spectra, LINE)
+    om.save(lazy, name)
+    back = om.open(name, chunks=None)
+    (node,) = back.children.values()
+    with dask.config.set(scheduler="threads"):
+        expected = lazy.compute()
+    for key, values in expected.data_vars.items():
+        np.testing.assert_array_equal(node[key], values)
+
+
+def test_a_worker_that_is_killed_changes_no_digit(client, machines, spectra):
+    victim = machines.worker("victim")
+    client.wait_for_workers(3, timeout=60)
+    address = workers_by_name(client)["victim"]
+    lazy = fit_model(spectra.chunk(y=1), LINE, restarts=30)
+    made = client.persist(lazy)
+    wait_until(lambda: len(client.has_what([address])[address]) >= 3)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    done = sum(len(keys) for keys in client.has_what().values())
+    assert done < 48 * len(lazy.data_vars), "the run was over before the worker was killed"
+    machines.running.remove(victim)
+    found = made.compute()
+    assert "victim" not in workers_by_name(client)
+    with dask.config.set(scheduler="threads"):
+        xr.testing.assert_identical(found, lazy.compute())
+
+
+def test_an_error_of_a_worker_arrives_as_it_was(client, spectra, tmp_path):
+    for file in (tmp_path / "lines.zarr" / "signal" / "signal").glob("c/*/*/*"):
+        file.write_bytes(b"not a chunk")
+    with pytest.raises(om.FormatError, match=r"lines\.zarr.*damaged"):
+        spectra.sum().compute()
+
+
+def test_libraries_of_workers_keep_to_one_thread(client):
+    def threads():
+        import numba
+        import scipy.linalg  # loads its own library
+        from threadpoolctl import threadpool_info
+
+        assert scipy.linalg.det(np.eye(3)) == 1
+        return numba.config.NUMBA_NUM_THREADS, {each["num_threads"] for each in threadpool_info()}
+
+    assert set(map(str, client.run(threads).values())) == {"(1, {1})"}
+
+
+def test_after_the_client_this_process_computes_again(machines):
+    before = get_scheduler()
+    with connect(scheduler_file=machines.file):
+        assert get_scheduler() is not before
+    assert get_scheduler() is before
+
+
+def test_an_address_does_what_its_file_does(machines):
+    wait_until(machines.file.exists)
+    address = json.loads(machines.file.read_text())["address"]
+    with connect(address) as client:
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+
+
+MISSING = """
+import importlib.metadata, sys
+found = importlib.metadata.version
+def version(name):
+    if name == "omniscopy":
+        {action}
+    return found(name)
+importlib.metadata.version = version
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ('return "0.0.1"', r"tcp://\S+ has 0\.0\.1\. Install it there"),
+        ("raise importlib.metadata.PackageNotFoundError(name)", r"tcp://\S+ has none\."),
+    ],
+)
+def test_a_worker_with_another_version_or_none_is_named(machines, tmp_path, action, said):
+    preload = tmp_path / "other.py"
+    absent = 'sys.modules["omniscopy"] = None' if "raise" in action else ""
+    preload.write_text(MISSING.format(action=action) + absent)
+    with connect(scheduler_file=machines.file) as client:
+        client.wait_for_workers(2, timeout=60)
+        other = machines.worker("other", "--preload", preload)
+        with pytest.warns(ClusterWarning, match="joined with another Omniscopy") as seen:
+            wait_until(lambda: seen.list)
+    try:
+        with pytest.raises(ClusterError, match=said):
+            connect(scheduler_file=machines.file)
+    finally:
+        machines.stop(other)
+
+
+def test_a_scheduler_file_is_waited_for(machines, tmp_path):
+    wait_until(machines.file.exists)
+    late = tmp_path / "late.json"
+
+    def write():
+        late.write_text("{")  # half of it
+        time.sleep(0.3)
+        late.write_text(machines.file.read_text())
+
+    timer = threading.Timer(0.3, write)
+    timer.start()
+    with connect(scheduler_file=late, timeout=30):
+        timer.join()
+
+
+def test_what_was_looked_for_is_said(tmp_path):
+    with pytest.raises(ClusterError, match=r"waited 0 s for .*none\.json, but it is not there"):
+        connect(scheduler_file=tmp_path / "none.json", timeout=0.1)
+    (tmp_path / "bad.json").write_text("[]")
+    with pytest.raises(ClusterError, match="it holds no address of a scheduler"):
+        connect(scheduler_file=tmp_path / "bad.json", timeout=0.1)
+    (tmp_path / "old.json").write_text('{"address": "tcp://127.0.0.1:9"}')
+    with pytest.raises(ClusterError, match=r"no scheduler answers at tcp://127.0.0.1:9 (?s:.*)old"):
+        connect(scheduler_file=tmp_path / "old.json", timeout=1)
+    with pytest.raises(ClusterError, match=r"no scheduler answers at nowhere(?s:.*)running"):
+        connect("nowhere", timeout=1)
+    with pytest.raises(ClusterError, match=r"tls://127.0.0.1:9(?s:.*)certificates"):
+        connect("tls://127.0.0.1:9", timeout=1)
+    # This process computes as before.
+    assert int(da.ones(3).sum()) == 3
+    assert "IO loop" not in {each.name for each in threading.enumerate()}
+
+
+def test_a_wrong_call_is_refused_before_anything_is_started():
+    with pytest.raises(om.DataError, match="not both"):
+        connect("tcp://127.0.0.1:9", scheduler_file="a.json")
+    with pytest.raises(om.DataError, match="a running one has those it has"):
+        connect("tcp://127.0.0.1:9", workers=2)
+    with pytest.raises(om.DataError, match="workers must be 1 or more, got 0"):
+        connect(workers=0)
+
+
+def test_without_the_extra_the_message_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(om.io.MissingDependencyError, match=r"omniscopy\[cluster\]"):
+        connect()
+
+
+def test_a_cluster_of_this_machine_leaves_nothing_behind():
+    def mine():
+        return [
+            each for each in psutil.Process().children(recursive=True)
+            if "resource_tracker" not in " ".join(each.cmdline())
+        ]  # fmt: skip
+
+    threads, before = set(threading.enumerate()), set(mine())
+    with connect(workers=2) as client:
+        workers = client.scheduler_info()["workers"].values()
+        assert [each["nthreads"] for each in workers] == [1, 1]
+        limits = [each["memory_limit"] for each in workers]
+        assert 0 < sum(limits) <= psutil.virtual_memory().total
+        assert client.scheduler.address.startswith("tls://127.0.0.1")
+        assert int(da.arange(1000, chunks=100).sum()) == 499500
+        assert len(set(mine()) - before) >= 2
+    wait_until(lambda: not set(mine()) - before, seconds=10)
+    # One thread for (de)compression is dask's for good.
+    kept = {each for each in set(threading.enumerate()) - threads if "Offload" not in each.name}
+    assert not {each for each in kept if each.is_alive()}
+
+
+def test_nobody_else_reaches_a_cluster_of_this_machine():
+    from distributed import Client
+
+    with connect(workers=1) as client:
+        address = client.scheduler.address
+        with pytest.raises((OSError, TypeError, ValueError, RuntimeError)):
+            Client(address, timeout=1, set_as_default=False)
+
+
+def test_a_script_without_a_guard_is_told_of_it(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from omniscopy.compute import connect\nconnect(workers=1)\n")
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 1
+    assert 'under `if __name__ == "__main__":`' in done.stderr
