@@ -32,6 +32,7 @@ __all__ = [
     "Voigt",
     "crop",
     "decompose",
+    "derivative",
     "estimate_baseline",
     "estimate_noise",
     "evaluate_model",
@@ -47,6 +48,7 @@ __all__ = [
     "rebin",
     "reconstruct",
     "remove_spikes",
+    "smooth",
     "subtract_baseline",
     "sum_over",
     "unfold",
@@ -87,6 +89,7 @@ from .pass_bands import BandPass, Harmonics, HighPass, LowPass, NoiseFloor, Notc
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .resampling import crop, rebin
+from .smoothing import derivative, smooth
 from .spikes import remove_spikes
 from .sums import mean_over, sum_over
 from .tapers import window

@@ -19,6 +19,7 @@ from omniscopy.model import (
 )
 from omniscopy.signal.axes import require_length, require_sorted, require_step
 from omniscopy.signal.noise import spectral_dim
+from omniscopy.signal.precision import single_or_double
 
 Method = Literal["arpls", "als", "snip", "polynomial", "rolling_ball"]
 Regions = Sequence[tuple[float, float]]
@@ -203,11 +204,6 @@ def subtract_baseline(
     kept = {key: data.attrs[key] for key in _KEPT if key in data.attrs}
     difference = data.astype(baseline.dtype) - baseline
     return labelled(difference, units=data.attrs.get("units"), **kept)
-
-
-def single_or_double(dtype: np.dtype) -> np.dtype:
-    """Return the precision that holds what is made of these values: single where they are."""
-    return np.dtype(np.result_type(dtype, np.float32)).newbyteorder("=")
 
 
 def _polynomial(

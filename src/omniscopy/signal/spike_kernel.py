@@ -8,6 +8,8 @@ import numpy as np
 from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import inner, outer
 from omniscopy.model.digests import digest_sources
+from omniscopy.signal import ranks
+from omniscopy.signal.ranks import pick
 
 # Standard deviation over median absolute deviation, and that over the 95th percentile, of
 # normal noise; second differences have the root of six times it.
@@ -54,34 +56,6 @@ def new_space(channels: int) -> Space:
 
 
 @inner
-def _pick(values: np.ndarray, low: int, count: int, rank: int) -> float:
-    """Return the value of this rank among the first `count`, smaller ones before and larger after.
-
-    Those before `low` are left alone: they are known to be smaller.
-    """
-    high = count - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, k = low, high
-        while i <= k:
-            while values[i] < pivot:
-                i += 1
-            while pivot < values[k]:
-                k -= 1
-            if i <= k:
-                values[i], values[k] = values[k], values[i]
-                i += 1
-                k -= 1
-        if rank <= k:
-            high = k
-        elif rank >= i:
-            low = i
-        else:
-            break
-    return values[rank]
-
-
-@inner
 def _bend(values: np.ndarray, i: int) -> float:
     return abs(values[i - 1] - 2.0 * values[i] + values[i + 1])
 
@@ -99,8 +73,8 @@ def _noise_of_all(values: np.ndarray, ordered: np.ndarray) -> float:
             count += 1
     if count < 3:
         return np.inf
-    middle = _pick(ordered, 0, count, count // 2)
-    nearly_all = _pick(ordered, count // 2, count, (19 * count) // 20)
+    middle = pick(ordered, 0, count, count // 2)
+    nearly_all = pick(ordered, count // 2, count, (19 * count) // 20)
     return max(PER_MEDIAN * middle, PER_NEARLY_ALL * nearly_all)
 
 
@@ -113,7 +87,7 @@ def _noise_around(values: np.ndarray, first: int, last: int, ordered: np.ndarray
             if np.isfinite(bend):
                 ordered[count] = bend
                 count += 1
-    return PER_MEDIAN * _pick(ordered, 0, count, count // 2) if count > 0 else 0.0
+    return PER_MEDIAN * pick(ordered, 0, count, count // 2) if count > 0 else 0.0
 
 
 @inner
@@ -132,7 +106,7 @@ def _middle_beside(values: np.ndarray, first: int, last: int, ordered: np.ndarra
         if (i < first - 1 or i > last + 1) and np.isfinite(values[i]):
             ordered[count] = values[i]
             count += 1
-    return _pick(ordered, 0, count, count // 2) if count > 0 else np.inf
+    return pick(ordered, 0, count, count // 2) if count > 0 else np.inf
 
 
 @inner
@@ -267,4 +241,4 @@ def _runner(digest: int) -> Any:
     return run
 
 
-run = _runner(digest_sources(inner_module))
+run = _runner(digest_sources(inner_module, ranks))

@@ -21,9 +21,9 @@ from omniscopy.model import (
     result,
 )
 from omniscopy.signal.axes import require_length, require_sorted
-from omniscopy.signal.baselines import single_or_double
 from omniscopy.signal.gaps import bridge_gaps
 from omniscopy.signal.noise import spectral_dim
+from omniscopy.signal.precision import single_or_double
 
 # Channels that the narrowest real peak has, and those of a spectrum, at least.
 _NARROWEST, _AT_LEAST = 3.0, 5
