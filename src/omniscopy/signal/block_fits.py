@@ -86,20 +86,28 @@ class BlockFit:
         outer = block.shape[: block.ndim - len(self.shape)]
         spectra, weights, starts = self.flat(block, others)
         if only_started:
-            spectra = np.where(np.isnan(starts).all(axis=1)[:, None], np.nan, spectra)
+            chosen = np.flatnonzero(np.isfinite(starts).any(axis=1))
             starts = np.where(self.layout.linear & self.layout.free, np.nan, starts)
         else:
+            chosen = np.arange(len(spectra))
             starts = np.where(np.isnan(starts), self.starts, starts)
-        count, wide = len(spectra), (len(spectra), len(self.starts))
-        made = Found(*(np.zeros(count, kind) for kind in DTYPES))
-        made = made._replace(parameters=np.zeros(wide), std=np.zeros(wide))
+        made = self.nothing(len(spectra))
         size = max(1, _PIECE // max(self.columns.shape[1], 1))
-        for begin in range(0, count, size):
-            part = slice(begin, begin + size)
+        for begin in range(0, len(chosen), size):
+            part = chosen[begin : begin + size]
             found = self.fit(spectra[part], _rows(weights, part), starts[part])
             for values, column in zip(made, found, strict=True):
                 values[part] = column
         return Found(*(values.reshape((*outer, *values.shape[1:])) for values in made))
+
+    def nothing(self, count: int) -> Found:
+        """Return what is found where nothing is."""
+        made = Found(*(np.full(count, np.nan) for _ in DTYPES))
+        wide = (count, len(self.starts))
+        return made._replace(
+            parameters=np.full(wide, np.nan), std=np.full(wide, np.nan),
+            status=np.zeros(count, DTYPES.status), steps=np.zeros(count, DTYPES.steps),
+        )  # fmt: skip
 
     def flat(
         self, block: np.ndarray, others: Sequence[np.ndarray]
@@ -271,7 +279,7 @@ class BlockFit:
         return made
 
 
-def _rows(weights: np.ndarray | None, part: slice) -> np.ndarray | None:
+def _rows(weights: np.ndarray | None, part: slice | np.ndarray) -> np.ndarray | None:
     return weights[part] if weights is not None and len(weights) > 1 else weights
 
 

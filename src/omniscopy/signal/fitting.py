@@ -108,9 +108,10 @@ def fit_model(  # noqa: PLR0913 - options of the field
     :math:`n \ln(\chi^2 / \chi^2_0) + k p` (deviance :math:`+ k p` for counts) with `n` values,
     :math:`\chi^2_0` of a constant, `p` free parameters, and `k` = 2 or :math:`\ln n`.
 
-    Lazy data are read once. `bootstrap` reads them once more, "clusters" and "pyramid" twice,
-    "neighbours" seven times: maps of parameters are kept between, never the spectra. "clusters"
-    reads up to 4096 spectra (64 MB) in advance, evenly spread.
+    Lazy data are read once, and once more for `bootstrap`, for "clusters", for each of the two
+    averages of "pyramid", and 7 times for every 22 pixels of the longest side (28 at most) for
+    "neighbours". Maps of parameters are kept in memory between, spectra are not, but for up to
+    4096 of them (64 MB), evenly spread, in which "clusters" are looked for.
 
     A bootstrap draws residuals with replacement, counts from Poisson distributions about the
     fitted model [1]_.

@@ -46,20 +46,33 @@ class PixelFit:
         are given.
         """
         fit = replace(self.fit, started=True, restarts=0)
-        data = read_again(self.data, before.parameters) if data is None else data
+        starts = self.cut(starts)
+        data = read_again(self.data, starts) if data is None else data
         other = self._found(fit, data, starts, {"only_started": True})
         better = xr.apply_ufunc(
             is_better, before.cost, other.cost, dask="parallelized", output_dtypes=[bool]
         )
         return Found(*(a.where(~better, b) for a, b in zip(before, other, strict=True)))
 
+    def cut(self, maps: xr.DataArray) -> xr.DataArray:
+        """Return lazy maps in the chunks of the data.
+
+        What is read again must wait for its part of a map, not for the map: tasks that cut it
+        would come last, and all chunks be in memory by then.
+        """
+        if self.data.chunks is None or maps.chunks is None:
+            return maps
+        chunks = {dim: sizes for dim, sizes in self.data.chunksizes.items() if dim in maps.dims}
+        return maps.chunk({**chunks, PARAMETER: -1})
+
     def bootstrap(self, found: Found, resamples: int, seed: int) -> Scatter:
         """Return the scatter of the parameters of resampled pixels."""
         count = len(self.fit.layout.names)
         fit = replace(self.fit, started=True)
+        parameters = self.cut(found.parameters)
         return Scatter(*map_signal(
-            fit.bootstrap, read_again(self.data, found.parameters), dim=self.dims,
-            also=self._also(found.parameters), whole=[PARAMETER],
+            fit.bootstrap, read_again(self.data, parameters), dim=self.dims,
+            also=self._also(parameters), whole=[PARAMETER],
             output_dims=[{PARAMETER: count}] * len(Scatter._fields),
             parameters={"resamples": resamples, "seed": seed},
         ))  # fmt: skip

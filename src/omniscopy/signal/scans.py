@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from omniscopy.signal.coarse import averaged
 from omniscopy.signal.components import Info
 from omniscopy.signal.layout import Layout
 
 # Trials for one, two, or more parameters; and points that spectra are averaged to for them.
-_TRIALS, _POINTS = (256, 512, 1024), 128
+_TRIALS, _POINTS = (256, 512, 1024), 64
 # Values of a model that are worked on at a time.
 _PIECE = 2**21
 # A pure number, such as an exponent, is looked for between these.
@@ -123,14 +124,16 @@ class _Scan:
 
     def best(self, trials: np.ndarray, spectra: np.ndarray) -> np.ndarray:
         """Return for each spectrum which trial leaves the least sum of squares."""
-        target = _averaged(spectra, -1)
+        group = spectra.shape[1] // _POINTS
+        target = averaged(spectra, group)
         # What is left, without the sum of squares of the spectra themselves.
         left = np.empty((len(spectra), len(trials)))
         size = max(1, _PIECE // (spectra.shape[1] * (len(self.layout.names) + 1)))
         for begin in range(0, len(trials), size):
             part = slice(begin, begin + size)
             fixed, basis = self.functions(trials[part])
-            fixed, basis = _averaged(fixed, -1), _averaged(basis, -2)
+            fixed = averaged(fixed, group)
+            basis = averaged(basis.swapaxes(-1, -2), group).swapaxes(-1, -2)
             finite = np.isfinite(fixed).all(axis=-1) & np.isfinite(basis).all(axis=(-2, -1))
             fixed = np.where(finite[:, None], fixed, 0.0)
             q = _orthonormal(np.where(finite[:, None, None], basis, 0.0))
@@ -174,18 +177,6 @@ def _values(
 def _between(low: float, high: float, share: np.ndarray) -> np.ndarray:
     """Return numbers whose logarithms are spread evenly."""
     return low * (high / low) ** share
-
-
-def _averaged(values: np.ndarray, axis: int) -> np.ndarray:
-    """Return averages over neighbours, if there are more than a few values along an axis."""
-    count = values.shape[axis]
-    if count <= _POINTS:
-        return values
-    begins = np.arange(_POINTS) * count // _POINTS
-    shape = [1] * values.ndim
-    shape[axis] = _POINTS
-    lengths = np.diff([*begins, count]).reshape(shape)
-    return np.asarray(np.add.reduceat(values, begins, axis=axis) / lengths)
 
 
 def _orthonormal(basis: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from omniscopy.signal.pixel_fits import PARAMETER, PixelFit
 Search = Literal["neighbours", "clusters", "pyramid"]
 # How far away neighbours are in one sweep after the other, in pixels: near ones have the better
 # starts, far ones fill large areas.
-_DISTANCES = (1, 2, 4, 8, 4, 2, 1)
+_DISTANCES, _MOST_CYCLES = (1, 2, 4, 8, 4, 2, 1), 4
 # How many pixels along each dimension are averaged, from the coarsest map on.
 _BINNING = (16, 4)
 # Spectra, and bytes of them, that clusters are looked for among; spectra for a cluster; clusters.
@@ -33,12 +33,19 @@ _ROOT_RESTARTS = 8
 
 
 def fit_from_neighbours(pixels: PixelFit) -> Found:
-    """Return fits of which each starts, in several sweeps, from its best neighbour too."""
+    """Return fits of which each starts, in several sweeps, from its best neighbour too.
+
+    A neighbour that has found nothing new since it was last asked is not asked again.
+    """
     found = pixels.first()
     dims = _ordered_dims(pixels, "neighbours")
-    if dims:
-        for distance in _DISTANCES:
-            found = pixels.again(_best_neighbours(found, dims, distance), found)
+    longest = max((pixels.data.sizes[dim] for dim in dims), default=1)
+    cycles = min(_MOST_CYCLES, -(-longest // sum(_DISTANCES)))
+    asked: dict[int, xr.DataArray] = {}
+    for distance in _DISTANCES * cycles if dims else ():
+        news = found.cost < asked.get(distance, np.inf)
+        asked[distance] = found.cost
+        found = pixels.again(_best_neighbours(found, news, dims, distance), found)
     return found
 
 
@@ -57,15 +64,17 @@ def _ordered_dims(pixels: PixelFit, search: Search) -> list[str]:
     return dims
 
 
-def _best_neighbours(found: Found, dims: Sequence[str], distance: int) -> xr.DataArray:
-    """Return the parameters of the best neighbour, NaN where none is better than the pixel."""
+def _best_neighbours(
+    found: Found, news: xr.DataArray, dims: Sequence[str], distance: int
+) -> xr.DataArray:
+    """Return the parameters of the best neighbour with news, NaN where none is better."""
     # What is not explained does not depend on how bright a pixel is; counts are in units of
     # their noise.
     explained = found.r_squared
     misfit = (1.0 - explained).where(np.isfinite(explained), found.reduced_chi_square)
     sizes = {dim: found.parameters.sizes[dim] for dim in (*dims, PARAMETER)}
     (starts,) = map_signal(
-        _choose_neighbours, misfit, dim=dims, also=[found.parameters], whole=[PARAMETER],
+        _choose_neighbours, misfit, dim=dims, also=[news, found.parameters], whole=[PARAMETER],
         output_dims=[sizes], parameters={"distance": distance, "count": len(dims)},
     )  # fmt: skip
     return starts.assign_coords(
@@ -74,23 +83,20 @@ def _best_neighbours(found: Found, dims: Sequence[str], distance: int) -> xr.Dat
 
 
 def _choose_neighbours(
-    misfit: np.ndarray, parameters: np.ndarray, *, distance: int, count: int
+    misfit: np.ndarray, news: np.ndarray, parameters: np.ndarray, *, distance: int, count: int
 ) -> np.ndarray:
     """Return the same for arrays with the dimensions of pixels, and then parameters, last."""
     best = np.where(np.isfinite(misfit), misfit, np.inf)
-    own, starts = best, np.full(parameters.shape, np.nan)
+    offered, starts = np.where(news, best, np.inf), np.full(parameters.shape, np.nan)
     for axis in range(misfit.ndim - count, misfit.ndim):
-        for here, there in (
-            (slice(distance, None), slice(None, -distance)),
-            (slice(None, -distance), slice(distance, None)),
-        ):
-            index, other = [slice(None)] * misfit.ndim, [slice(None)] * misfit.ndim
-            index[axis], other[axis] = here, there
-            closer = own[tuple(other)] < best[tuple(index)]
-            best[tuple(index)] = np.where(closer, own[tuple(other)], best[tuple(index)])
-            starts[tuple(index)] = np.where(
-                closer[..., None], parameters[tuple(other)], starts[tuple(index)]
-            )
+        for place in (slice(distance, None), slice(None, -distance)):
+            other_place = slice(None, -distance) if place.stop is None else slice(distance, None)
+            here, there = [slice(None)] * misfit.ndim, [slice(None)] * misfit.ndim
+            here[axis], there[axis] = place, other_place
+            one, other = tuple(here), tuple(there)
+            closer = offered[other] < best[one]
+            best[one] = np.where(closer, offered[other], best[one])
+            starts[one] = np.where(closer[..., None], parameters[other], starts[one])
     return starts
 
 
@@ -109,8 +115,9 @@ def _refine(pixels: PixelFit, coarse: xr.DataArray | None) -> Found:
     """Return fits that start from a coarser map too."""
     if coarse is None:
         return pixels.first()
-    pixels = replace(pixels, data=read_again(pixels.data, coarse))
-    return pixels.again(_repeated(coarse, pixels.data), pixels.first(), pixels.data)
+    starts = pixels.cut(_repeated(coarse, pixels.data))
+    pixels = replace(pixels, data=read_again(pixels.data, starts))
+    return pixels.again(starts, pixels.first(), pixels.data)
 
 
 def _binned(pixels: PixelFit, factors: dict[str, int]) -> PixelFit:
@@ -168,7 +175,7 @@ def fit_from_clusters(pixels: PixelFit) -> Found:
         parameters={"fit": alone, "clusters": clusters},
     )  # fmt: skip
     centres = centres.assign_coords({dim: pixels.data.coords[dim] for dim in pixels.dims})
-    data = read_again(pixels.data, found.parameters, table)
+    data = read_again(pixels.data, found.parameters, table, centres)
     (starts,) = map_signal(
         _nearest, data, dim=pixels.dims, also=[centres, table], whole=[_CLUSTER, PARAMETER],
         output_dims=[{PARAMETER: count}], parameters={"points": points},

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from omniscopy.signal.coarse import averaged
 from omniscopy.signal.components import Component, Role
 from omniscopy.signal.layout import Layout
 from omniscopy.signal.plane_models import estimate_plane_starts
@@ -19,6 +20,11 @@ _ABOVE = 0.02
 _ROUNDS = 8
 # Channels from which on spectra are smoothed before their highest point is looked for.
 _SMOOTHED = 16
+# Channels to which long spectra are averaged, at most so many at a time; fewer do for what lies
+# under peaks.
+_CHANNELS, _MOST_AVERAGED, _CHANNELS_UNDER = 256, 4, 64
+# Digits of a start: what comes after them depends on how many spectra are looked at together.
+_DIGITS = 8
 
 
 def estimate_starts(
@@ -42,7 +48,10 @@ def estimate_starts(
         images = images - _scan_others(layout, mesh, images, starts)
         estimate_plane_starts(layout, mesh, shape, images, starts)
     else:
-        _estimate_in_turn(layout, mesh, _bridged(spectra), starts)
+        group = min(_MOST_AVERAGED, len(mesh[0]) // _CHANNELS)
+        coarse = [averaged(axis, group) for axis in mesh]
+        _estimate_in_turn(layout, coarse, averaged(_bridged(spectra), group), starts)
+    starts = np.where(np.isnan(given), _rounded(starts), given)
     linear = np.array([info.linear for info in layout.infos])
     loose = linear & np.isnan(given) & (layout.source >= 0)
     return np.where(loose, np.nan, np.clip(starts, layout.lower, layout.upper))
@@ -53,8 +62,7 @@ def _estimate_in_turn(
 ) -> None:
     """Fill in the starts of spectra, component by component."""
     rest = spectra
-    roles = [component.role for component in layout.components]
-    under = "peak" in roles or "step" in roles
+    under = any(each.role in ("peak", "step", "other") for each in layout.components)
     tops = _side(rest) if under else np.zeros(len(rest))
     estimates: dict[Role, Estimate] = {
         "level": _level, "decay": _decay, "step": _step, "peak": _peak,
@@ -111,6 +119,9 @@ def _level(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
 def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
     """Return a decay, from a straight line through logarithms."""
     name = type(own.component).__name__
+    count, full = len(rest), axis
+    group = len(axis) // _CHANNELS_UNDER
+    axis, rest = averaged(axis, group), averaged(rest, group)
     largest = np.max(np.abs(rest), axis=1, keepdims=True)
     sign = np.where(np.sum(rest, axis=1, keepdims=True) < 0, -1.0, 1.0)
     size = np.maximum(sign * rest, 1e-3 * np.where(largest > 0, largest, 1.0))
@@ -123,9 +134,9 @@ def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
         own.fill("a", line[:, 0] - line[:, 1] * middle / half)
         own.fill("b", line[:, 1] / half)
         own.fill("c", 1.0)
-        return np.zeros_like(rest)
-    u, _, half = _unit_interval(np.log(axis) if powers else axis)
-    line, fitted = _under(np.stack([np.ones_like(u), u]), np.log(size), tops * sign[:, 0], weight)
+        return np.zeros((count, len(full)))
+    u, middle, half = _unit_interval(np.log(axis) if powers else axis)
+    line, _ = _under(np.stack([np.ones_like(u), u]), np.log(size), tops * sign[:, 0], weight)
     slope = -line[:, 1] / half
     if powers:
         own.fill("exponent", slope)
@@ -139,7 +150,8 @@ def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
         own.fill("decay", np.abs(length) if stretched else length)
         if stretched:
             own.fill("exponent", 0.8)
-    return sign * np.exp(np.minimum(fitted, 700.0))
+    wide = ((np.log(full) if powers else full) - middle) / half
+    return sign * np.exp(np.minimum(line @ np.stack([np.ones_like(wide), wide]), 700.0))
 
 
 def _step(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:  # noqa: ARG001
@@ -187,8 +199,9 @@ def _half_width(
     height = size[rows, top]
     channels = np.arange(count)
     below = size < 0.5 * height[:, None]
-    left = np.max(np.where(below & (channels < top[:, None]), channels, -1), axis=1)
-    right = np.min(np.where(below & (channels > top[:, None]), channels, count), axis=1)
+    before, after = below & (channels < top[:, None]), below & (channels > top[:, None])
+    left = np.where(before.any(axis=1), count - 1 - np.argmax(before[:, ::-1], axis=1), -1)
+    right = np.where(after.any(axis=1), np.argmax(after, axis=1), count)
     # A side that leaves the axis is as wide as the other one.
     reach_left = np.abs(axis[top] - axis[np.maximum(left, 0)])
     reach_right = np.abs(axis[np.minimum(right, count - 1)] - axis[top])
@@ -212,7 +225,7 @@ def _sign(own: _Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
 def _side(spectra: np.ndarray) -> np.ndarray:
     """Return 1 where spectra stand out above their median, -1 where they do below."""
     smooth = _smoothed(spectra)
-    middle = np.median(smooth, axis=1)
+    middle = np.median(averaged(smooth, smooth.shape[1] // _CHANNELS_UNDER), axis=1)
     return np.where(smooth.max(axis=1) - middle >= middle - smooth.min(axis=1), 1.0, -1.0)
 
 
@@ -223,15 +236,15 @@ def _under(
 
     `tops` is 1 for spectra whose peaks point up, -1 for down, 0 for none.
     """
+    full, group = basis, values.shape[1] // _CHANNELS_UNDER
     own = np.ones_like(values) if weight is None else weight / weight.max(axis=1, keepdims=True)
+    basis, values, own = (averaged(each, group) for each in (basis, values, own))
     coefficients = _weighted(basis, values, own)
-    fitted = coefficients @ basis
     if np.any(tops):
         for _ in range(_ROUNDS):
-            outside = tops[:, None] * (values - fitted) > 0
+            outside = tops[:, None] * (values - coefficients @ basis) > 0
             coefficients = _weighted(basis, values, own * np.where(outside, _ABOVE, 1.0))
-            fitted = coefficients @ basis
-    return coefficients, fitted
+    return coefficients, coefficients @ full
 
 
 def _unit_interval(axis: np.ndarray) -> tuple[np.ndarray, float, float]:
@@ -242,10 +255,12 @@ def _unit_interval(axis: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 
 def _weighted(basis: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    normal = np.einsum("an,sn,bn->sab", basis, weight, basis)
+    count = len(basis)
+    squares = (basis[:, None] * basis).reshape(count * count, -1)
+    normal = (weight @ squares.T).reshape(-1, count, count)
     scale = np.trace(normal, axis1=1, axis2=2)[:, None, None]
-    normal = normal + (1e-13 * scale + 1e-300) * np.eye(len(basis))
-    right = np.einsum("an,sn->sa", basis, weight * values)
+    normal = normal + (1e-13 * scale + 1e-300) * np.eye(count)
+    right = (weight * values) @ basis.T
     return np.linalg.solve(normal, right[..., None])[..., 0]
 
 
@@ -254,9 +269,19 @@ def _smoothed(spectra: np.ndarray) -> np.ndarray:
     count = spectra.shape[1]
     if count < _SMOOTHED:
         return spectra
-    padded = np.pad(spectra, ((0, 0), (2, 2)), mode="edge")
-    parts = [padded[:, shift : shift + count] for shift in range(5)]
-    return (parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16
+    made = np.pad(spectra, ((0, 0), (2, 2)), mode="edge")
+    # Four times the mean of two neighbours has the weights 1 4 6 4 1.
+    for _ in range(4):
+        made = made[:, 1:] + made[:, :-1]
+    return made / 16.0
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Return numbers with a few digits."""
+    with np.errstate(all="ignore"):
+        unit = 10.0 ** (np.floor(np.log10(np.abs(values))) - _DIGITS)
+        made = np.round(values / unit) * unit
+    return np.where(np.isfinite(made), made, values)
 
 
 def without_spikes(spectra: np.ndarray) -> np.ndarray:
