@@ -8,6 +8,7 @@ import pytest
 import omniscopy as om
 from omniscopy.io.manifests import find_format
 from omniscopy.testing.files import (
+    anasys,
     blockfile,
     dm,
     gwyddion,
@@ -48,6 +49,7 @@ def saved_spectrum(path: Path) -> None:
 
 # How a small sound file of each format is made; those that are written are saved.
 MAKERS = {
+    "anasys": (".axz", lambda path: anasys.write_axz(path, [anasys.AnasysMap(IMAGE)])),
     "blockfile": (
         ".blo",
         lambda path: blockfile.write_blockfile(

@@ -1,0 +1,1 @@
+"""Documents of Analysis Studio, of nanoIR microscopes (.axz, .axd)."""
