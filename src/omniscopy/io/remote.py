@@ -4,7 +4,7 @@ import functools
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -51,15 +51,26 @@ class RemotePath:
         """Return the last part without its extension."""
         return PurePosixPath(self.name).stem
 
+    @property
+    def scheme(self) -> str:
+        """Return what comes before the colon, such as "s3"."""
+        return self.url.partition("://")[0]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the options with those that suit stores of chunks."""
+        # What another process wrote must be seen, so that listings are not kept; and the size of
+        # an object is not asked for before it is fetched, as it would be to fetch it in pieces.
+        own = {"max_concurrency": 1} if self.scheme in ("s3", "s3a") else {}
+        return {"use_listings_cache": False, **own, **self.options}
+
     def file_system(self) -> tuple[Any, str]:
         """Return the file system of fsspec, and the place in it."""
         import fsspec
 
-        scheme = self.url.partition("://")[0]
-        # What another process wrote must be seen, so that listings are not kept.
-        options = {"use_listings_cache": False, **self.options}
+        scheme = self.scheme
         try:
-            return fsspec.core.url_to_fs(self.url, **options)
+            return fsspec.core.url_to_fs(self.url, **self.settings)
         except ImportError as error:
             if scheme in ("s3", "s3a", "http", "https"):
                 package, purpose = "s3fs", f"reaching {scheme}:// addresses"
@@ -122,8 +133,9 @@ class RemotePath:
         system, path = self.file_system()
         with in_words(self):
             for name in ROOTS:
-                if (self / name).is_file():
-                    return int(digest_bytes(str(system.ukey(f"{path}/{name}")).encode())[:15], 16)
+                with suppress(FileNotFoundError):
+                    said = str(system.ukey(f"{path}/{name}"))
+                    return int(digest_bytes(said.encode())[:15], 16)
         return 0
 
     def digest(self) -> dict[str, Any]:

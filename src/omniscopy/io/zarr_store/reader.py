@@ -60,10 +60,10 @@ def _groups(path: Place) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     import zarr
     from zarr.errors import BaseZarrError
 
-    from omniscopy.io.zarr_store.stores import store_at
+    from omniscopy.io.zarr_store.stores import store_at, version_at
 
     try:
-        opened = zarr.open(store_at(path), mode="r")
+        opened = zarr.open(store_at(path), mode="r", zarr_format=version_at(path))
         if isinstance(opened, zarr.Array):
             return [("/", {}, {opened.name.strip("/") or path.stem: opened})]
         return list(_walk(opened))

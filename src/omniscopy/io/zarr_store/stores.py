@@ -23,8 +23,13 @@ def store_at(place: Place, *, read_only: bool = True) -> Any:
     if not isinstance(place, RemotePath):
         return str(place)
     place.file_system()  # says in words what is missing
-    options = {"use_listings_cache": False, **place.options}
-    return FsspecStore.from_url(place.url, storage_options=options, read_only=read_only)
+    return FsspecStore.from_url(place.url, storage_options=place.settings, read_only=read_only)
+
+
+def version_at(place: Place) -> Any:
+    """Return the version of a store behind a URL, `None` where it is found out as well."""
+    known = isinstance(place, RemotePath) and (place / ROOT).is_file()
+    return 3 if known else None
 
 
 class WholeStore(WrapperStore[Any]):
@@ -91,4 +96,6 @@ class UnfinishedStore(WrapperStore[Any]):
 def open_remote_array(place: RemotePath, key: str, age: int, *, complete: bool) -> Any:  # noqa: ARG001
     """Return an open array; another `age` opens it anew."""
     store = store_at(place)
-    return zarr.open_array(WholeStore(store) if complete else store, path=key, mode="r")
+    if complete:
+        return zarr.open_array(WholeStore(store), path=key, mode="r", zarr_format=3)
+    return zarr.open_array(store, path=key, mode="r")
