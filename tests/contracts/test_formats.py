@@ -19,6 +19,7 @@ from omniscopy.testing.files import (
     nanoscope,
     nanosurf,
     nt_mdt,
+    omicron_asc,
     pifm,
     tia,
     tiff,
@@ -87,6 +88,7 @@ MAKERS = {
     "nanosurf": (".nid", lambda path: nanosurf.write_nid(path, [nanosurf.NidChannel(IMAGE)])),
     "nt_mdt": (".mdt", lambda path: nt_mdt.write_mdt(path, [nt_mdt.MdtScan(IMAGE)])),
     "tia": (".ser", lambda path: tia.write_ser(path, IMAGE[None], calibration=PIXELS)),
+    "omicron_asc": (".asc", lambda path: omicron_asc.write_asc(path, IMAGE * 1e-3)),
     "pifm": (".txt", lambda path: pifm.write_anfatec(path, [pifm.AnfatecImage(IMAGE)])),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (

@@ -1,0 +1,1 @@
+"""Text that SPIP exports of Omicron scans and spectroscopy (.asc)."""
