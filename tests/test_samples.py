@@ -11,6 +11,7 @@ DIMS = {
     "atom_image": ("y", "x"),
     "band_excitation": ("y", "x", "frequency"),
     "diffraction_4d": ("y", "x", "ky", "kx"),
+    "drifting_spectra": ("frame", "energy"),
     "image_stack": ("frame", "y", "x"),
     "point_cloud": ("point",),
     "spectrum": ("energy",),

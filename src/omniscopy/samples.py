@@ -13,6 +13,7 @@ __all__ = [
     "band_excitation",
     "decomposition",
     "diffraction_4d",
+    "drifting_spectra",
     "folded",
     "image_stack",
     "line_fit",
@@ -46,6 +47,11 @@ def diffraction_4d() -> xr.DataArray:
 def folded() -> xr.DataArray:
     """Return the core losses of two phases as a list: (point, energy_loss) in eV, counts."""
     return signal.fold(simulate.spectrum_image((8, 10)))
+
+
+def drifting_spectra() -> xr.DataArray:
+    """Return spectra of light whose lines drift: (frame, energy) in eV, counts."""
+    return simulate.drifting_spectra()
 
 
 def image_stack() -> xr.DataArray:

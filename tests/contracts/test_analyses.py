@@ -9,6 +9,7 @@ EXPECTED = {
     "atom_image": {"Power spectrum", "Spots"},
     "band_excitation": {"Components"},
     "diffraction_4d": {"Mean pattern", "Disc", "Bright field", "Centre of mass"},
+    "drifting_spectra": set(),
     "image_stack": {"Mean image"},
     "point_cloud": set(),
     "spectrum": {"Peaks"},

@@ -30,6 +30,7 @@ __all__ = [
     "Sum",
     "Tied",
     "Voigt",
+    "align_signals",
     "crop",
     "decompose",
     "derivative",
@@ -55,6 +56,7 @@ __all__ = [
     "window",
 ]
 
+from .alignment import align_signals
 from .baselines import estimate_baseline, subtract_baseline
 from .components import Sum
 from .decomposition import decompose, reconstruct

@@ -2,6 +2,7 @@ __all__ = [
     "atom_image",
     "band_excitation",
     "diffraction_4d",
+    "drifting_spectra",
     "image_stack",
     "lattice_points",
     "oscillator_maps",
@@ -14,6 +15,7 @@ __all__ = [
 ]
 
 from .diffraction_4d import diffraction_4d
+from .drifts import drifting_spectra
 from .images import atom_image, image_stack, lattice_points
 from .points import point_cloud
 from .resonance import band_excitation, oscillator_maps
