@@ -1,7 +1,6 @@
 """Data of other packages as labelled data, and back; none of them is needed to come from it."""
 
 import importlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.io.errors import MissingDependencyError
+from omniscopy.io.hspy.conventions import axis_names, axis_of, common_metadata, nested
 from omniscopy.io.names import slug
 from omniscopy.io.nsid.axes import KINDS
 from omniscopy.io.records import Axis, Channel
@@ -17,21 +17,7 @@ from omniscopy.io.tree import channel_attrs, coordinate
 from omniscopy.model.checks import dims_of_role, kind_of_dim
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import spell
-from omniscopy.model.vocabulary import DEFAULT_ROLE, SIGNAL_TYPES, kind_of
-
-# Where HyperSpy keeps what our metadata have: its path, ours, and the factor of the units.
-_HYPERSPY_METADATA = {
-    "Acquisition_instrument.TEM.beam_energy": ("beam.voltage", 1e3),
-    "Acquisition_instrument.SEM.beam_energy": ("beam.voltage", 1e3),
-    "Acquisition_instrument.TEM.convergence_angle": ("beam.convergence_angle", 1.0),
-    "Acquisition_instrument.TEM.beam_current": ("beam.current", 1e-9),
-    "Acquisition_instrument.TEM.magnification": ("beam.magnification", 1.0),
-    "Acquisition_instrument.TEM.camera_length": ("detector.camera_length", 1e-2),
-    "Acquisition_instrument.TEM.Detector.EELS.collection_angle": (
-        "detector.collection_angle",
-        1.0,
-    ),
-}
+from omniscopy.model.vocabulary import SIGNAL_TYPES
 
 # Arrays of atoms that have a column of their own in ASE.
 _ATOMS = ("numbers", "positions")
@@ -53,11 +39,11 @@ def from_hyperspy(signal: Any) -> xr.DataArray:
     manager = signal.axes_manager
     axes = sorted([*manager.navigation_axes, *manager.signal_axes], key=lambda a: a.index_in_array)
     said = _as_dict(signal.metadata)
-    title = str(_nested(said, "General.title") or "signal")
-    quantity, _, units = str(_nested(said, "Signal.quantity") or "").partition("(")
-    signal_type = str(_nested(said, "Signal.signal_type") or "")
-    names = _hyperspy_names(axes, signal_type)
-    made = [_hyperspy_axis(axis, name) for axis, name in zip(axes, names, strict=True)]
+    title = str(nested(said, "General.title") or "signal")
+    quantity, _, units = str(nested(said, "Signal.quantity") or "").partition("(")
+    signal_type = str(nested(said, "Signal.signal_type") or "")
+    names = axis_names(axes, signal_type)
+    made = [axis_of(axis, name) for axis, name in zip(axes, names, strict=True)]
     channel = Channel(
         title=title,
         data=None,
@@ -65,7 +51,7 @@ def from_hyperspy(signal: Any) -> xr.DataArray:
         quantity=quantity.strip().lower() or None,
         units=spell(units.rstrip(") ")) or None,
         modality=signal_type.partition("_")[0] or None,
-        metadata=_common_metadata(said),
+        metadata=common_metadata(said),
         original_metadata=_as_dict(getattr(signal, "original_metadata", {})),
     )
     return _labelled(signal.data, channel)
@@ -296,44 +282,6 @@ def _labelled(values: Any, channel: Channel) -> xr.DataArray:
     return xr.DataArray(values, dims=dims, coords=coords, attrs=attrs, name=slug(channel.title))
 
 
-def _hyperspy_axis(axis: Any, name: str) -> Axis:
-    units = axis.units if isinstance(axis.units, str) else None
-    kind = kind_of(name)
-    role = "navigation" if axis.navigate else "signal"
-    form: dict[str, Any] = {"values": np.asarray(axis.axis)}
-    if hasattr(axis, "scale"):
-        form = {"scale": float(axis.scale), "offset": float(axis.offset)}
-    return Axis(
-        name=name,
-        size=int(axis.size),
-        units=spell(units) if units else None,
-        role=None if DEFAULT_ROLE.get(kind or "") == role else role,
-        **form,
-    )
-
-
-def _hyperspy_names(axes: list[Any], signal_type: str) -> list[str]:
-    """Return our names of axes, which in HyperSpy may have any or none."""
-    inner = [axis for axis in axes if not axis.navigate]
-    names: list[str] = []
-    for axis in axes:
-        said = axis.name.strip() if isinstance(axis.name, str) else ""
-        units = spell(axis.units) if isinstance(axis.units, str) else ""
-        beside = inner if axis in inner else [each for each in axes if each.navigate]
-        letter = ("x", "y", "z")[min(beside[::-1].index(axis), 2)] if len(beside) > 1 else ""
-        if len(inner) == 2 and axis in inner and (units.startswith("1/") or units == "mrad"):
-            name = f"k{letter}"
-        elif "energy" in said.lower():
-            name = "energy_loss" if signal_type == "EELS" or "loss" in said.lower() else "energy"
-        else:
-            name = slug(said).lower() if said else (letter or "x")
-        stem, number = name, 1
-        while name in names:
-            name, number = f"{stem}_{number}", number + 1
-        names.append(name)
-    return names
-
-
 def _axis_for_hyperspy(data: xr.DataArray, dim: str, *, navigate: bool) -> dict[str, Any]:
     values, attrs = _coordinate(data, dim)
     said = {"name": dim, "units": attrs.get("units"), "navigate": navigate}
@@ -405,26 +353,6 @@ def _as_dict(browser: Any) -> dict[str, Any]:
     if isinstance(browser, Mapping):
         return dict(browser)
     return dict(browser.as_dictionary())
-
-
-def _nested(said: Mapping[str, Any], path: str) -> Any:
-    value: Any = said
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _common_metadata(said: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for theirs, (ours, factor) in _HYPERSPY_METADATA.items():
-        value = _nested(said, theirs)
-        if isinstance(value, int | float):
-            group, _, key = ours.partition(".")
-            made.setdefault(group, {})[key] = value * factor
-    date, time = (str(_nested(said, f"General.{key}") or "") for key in ("date", "time"))
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", date):
-        made["started"] = f"{date}T{time}" if time else date
-    return made
 
 
 def _atom_dims(name: str, values: np.ndarray) -> tuple[str, ...]:

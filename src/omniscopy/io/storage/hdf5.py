@@ -155,6 +155,8 @@ def load(dataset: Any) -> np.ndarray:
 
 def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the attributes of a group or dataset as plain values; unreadable ones are left out."""
+    import h5py
+
     size = Path(found.file.filename).stat().st_size
     attributes = {}
     for name in list(found.attrs)[:MAX_ENTRIES]:
@@ -162,6 +164,8 @@ def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dic
             continue
         with suppress(*DAMAGE):
             stored = found.attrs.get_id(name)
+            if stored.get_type().get_class() == h5py.h5t.VLEN:
+                continue  # text whose type is damaged looks like this, and crashes the library
             if math.prod(stored.shape or ()) * min(stored.dtype.itemsize, 16) <= size:
                 attributes[name] = plain(found.attrs[name], found)
     return attributes

@@ -1,0 +1,1 @@
+"""Signals of HyperSpy in HDF5 (.hspy, .hdf5)."""

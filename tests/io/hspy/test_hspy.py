@@ -1,0 +1,140 @@
+"""Files of HyperSpy: laid out by hand with h5py, what `save` writes, and real files."""
+
+import hashlib
+import json
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+import omniscopy as om
+from omniscopy.io.errors import UnsupportedFormatError
+
+VALUES = np.arange(24.0).reshape(2, 3, 4)
+
+
+def write(path, values=VALUES, axes=(), metadata=None, title="A map", **attrs):
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"file_format": "HyperSpy", "file_format_version": "3.1", **attrs})
+        group = file.create_group(f"Experiments/{title}")
+        group["data"] = values
+        for number, said in enumerate(axes):
+            axis = group.create_group(f"axis-{number}")
+            places = said.get("axis")
+            axis.attrs.update({key: value for key, value in said.items() if key != "axis"})
+            if places is not None:
+                axis["axis"] = places
+        for place, said in {"General": {"title": title}, **(metadata or {})}.items():
+            group.create_group(f"metadata/{place}").attrs.update(said)
+    return path
+
+
+AXES = (
+    {"name": "y", "units": "nm", "scale": 0.5, "offset": -1.0, "size": 2, "navigate": True},
+    {"name": "x", "units": "nm", "scale": 0.25, "offset": 2.0, "size": 3, "navigate": True},
+    {"name": "Energy loss", "units": "eV", "axis": np.array([1.0, 2, 4, 8]), "navigate": False},
+)
+METADATA = {
+    "Signal": {"signal_type": "EELS", "quantity": "Electrons (Counts)"},
+    "Acquisition_instrument/TEM": {"beam_energy": 300.0, "beam_current": 0.5},
+    "Acquisition_instrument/TEM/Detector/EELS": {"collection_angle": 13.6},
+}
+
+
+def test_axes_values_and_metadata_are_those_of_the_file(tmp_path):
+    data = om.open_signal(write(tmp_path / "a.hspy", axes=AXES, metadata=METADATA))
+    assert data.dims == ("y", "x", "energy_loss")
+    np.testing.assert_array_equal(data, VALUES)
+    np.testing.assert_array_equal(data["y"], [-1, -0.5])
+    np.testing.assert_array_equal(data["x"], [2, 2.25, 2.5])
+    np.testing.assert_array_equal(data["energy_loss"], [1, 2, 4, 8])
+    assert data["energy_loss"].attrs["units"] == "eV"
+    assert (data.attrs["units"], data.attrs["modality"]) == ("counts", "EELS")
+    assert data.attrs["metadata"]["beam"] == {"voltage": 300e3, "current": 0.5e-9}
+    assert data.attrs["metadata"]["detector"] == {"collection_angle": 13.6}
+
+
+def test_unnamed_axes_are_told_apart(tmp_path):
+    plain = {"scale": 1.0, "offset": 0.0}
+    axes = [{**plain, "navigate": n < 1} for n in range(3)]
+    assert om.open_signal(write(tmp_path / "a.hspy", axes=axes)).dims == ("x_1", "y", "x")
+
+
+def test_colours_are_a_dimension(tmp_path):
+    pixels = np.zeros((3, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    pixels["G"] = np.arange(12).reshape(3, 4)
+    data = om.open_signal(write(tmp_path / "a.hspy", pixels))
+    assert data.dims[-1] == "channel"
+    assert data["channel"].values.tolist() == ["red", "green", "blue"]
+    np.testing.assert_array_equal(data.sel(channel="green"), pixels["G"])
+
+
+def test_what_was_pickled_into_metadata_is_left_out(tmp_path):
+    path = write(tmp_path / "a.hspy", axes=AXES)
+    with h5py.File(path, "r+") as file:
+        group = file["Experiments/A map/metadata"]
+        group.attrs["_bs_function"] = np.void(b"\x80\x03cos\nsystem\n.")
+        group.create_dataset("_list_3_elements", data=[1, 2, 3])
+        group.attrs["nothing"] = "_None_"
+    found = om.open_signal(path).attrs["original_metadata"]["metadata"]
+    assert found["elements"] == [1, 2, 3]
+    assert found["nothing"] is None
+    assert not any("function" in key for key in found)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("sample", ["spectrum_image", "atom_image", "diffraction_4d", "spectrum"])
+def test_an_array_comes_back_as_it_was_with_its_history(tmp_path, sample, lazy):
+    data = getattr(om.samples, sample)()
+    data = data.chunk() if lazy else data
+    back = om.open_signal(om.save(data, tmp_path / "a.hspy"))
+    xr.testing.assert_equal(back, data)
+    assert back.dtype == data.dtype
+    assert back.attrs["units"] == data.attrs["units"]
+    assert om.history(back)[0].operation == om.history(data)[0].operation
+
+
+def test_a_written_file_says_the_same_to_hyperspy(tmp_path):
+    data = om.samples.spectrum_image()
+    path = om.save(data, tmp_path / "a.hspy")
+    with h5py.File(path, "r+") as file:
+        (group,) = file["Experiments"].values()
+        del group["original_metadata/omniscopy"]
+        assert [bool(group[f"axis-{n}"].attrs["navigate"]) for n in range(3)] == [True, True, False]
+        assert group["metadata/Signal"].attrs["record_by"] == "spectrum"
+    back = om.open_signal(path)
+    assert back.dims == data.dims
+    for dim in data.dims:
+        np.testing.assert_allclose(back[dim], data[dim])
+        assert back[dim].attrs["units"] == data[dim].attrs["units"]
+
+
+def test_what_is_no_signal_is_refused(tmp_path):
+    path = tmp_path / "a.hspy"
+    with h5py.File(path, "w") as file:
+        file.attrs["file_format"] = "HyperSpy"
+    with pytest.raises(om.FormatError, match="no signal under"):
+        om.open(path)
+    texts = xr.DataArray(["a", "b"], dims="x", name="a")
+    with pytest.raises(UnsupportedFormatError, match="holds numbers"):
+        om.save(texts, path, overwrite=True)
+
+
+@pytest.mark.shared
+def test_every_real_file_is_as_the_manifest_says(shared):
+    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
+    rows = [row for row in rows if row["format"] == "hspy"]
+    assert len(rows) == 7
+    for row in rows:
+        data = om.open_signal(shared / "data/vendor" / row["file"])
+        (said,) = row["signals"]
+        if "channel" in data.dims:
+            assert list(data.shape) == [*said["shape"], 4]
+        else:
+            assert list(data.shape) == said["shape"]
+            assert hashlib.sha256(data.values.tobytes()).hexdigest()[:32] == said["sha256"]
+        for dim, axis in zip(data.dims, said["axes"], strict=False):
+            assert float(data[dim][0]) == pytest.approx(axis["offset"])
+            assert float(data[dim][1] - data[dim][0]) == pytest.approx(axis["scale"])
+            assert data[dim].attrs.get("units") == axis["units"]
