@@ -9,6 +9,7 @@ __all__ = [
     "Exponential",
     "Expression",
     "Fixed",
+    "Function",
     "Gaussian",
     "Gaussian2D",
     "Harmonics",
@@ -65,6 +66,7 @@ from .expressions import Expression
 from .filters import filter_fourier, filter_response
 from .fitting import fit_model
 from .folding import fold, unfold
+from .functions import Function
 from .interpolation import interpolate
 from .models import (
     Arctan,
