@@ -53,6 +53,9 @@ __all__ = [
     "smooth",
     "subtract_baseline",
     "sum_over",
+    "to_grid",
+    "to_line",
+    "to_points",
     "unfold",
     "window",
 ]
@@ -67,6 +70,7 @@ from .filters import filter_fourier, filter_response
 from .fitting import fit_model
 from .folding import fold, unfold
 from .functions import Function
+from .grids import to_grid
 from .interpolation import interpolate
 from .models import (
     Arctan,
@@ -92,6 +96,7 @@ from .parameters import Bounded, Fixed, Tied
 from .pass_bands import BandPass, Harmonics, HighPass, LowPass, NoiseFloor, Notch
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
+from .points import to_line, to_points
 from .resampling import crop, rebin
 from .smoothing import derivative, smooth
 from .spikes import remove_spikes

@@ -344,8 +344,9 @@ def _variables(obj: Labelled) -> list[xr.DataArray]:
 
 
 def _cut(data: Labelled, parts: int) -> Labelled:
-    """Return lazy data of about `parts` chunks along each dimension."""
-    return data.chunk({dim: max(1, -(-size // parts)) for dim, size in data.sizes.items()})
+    """Return lazy data of about `parts` chunks along each dimension, with labels in memory."""
+    lazy = data.chunk({dim: max(1, -(-size // parts)) for dim, size in data.sizes.items()})
+    return lazy.assign_coords(data.coords)
 
 
 def _refuse(*_graph: Any, **_options: Any) -> Any:
