@@ -9,6 +9,7 @@ import omniscopy as om
 from omniscopy.io.manifests import find_format
 from omniscopy.testing.files import (
     anasys,
+    asylum_hdf5,
     blockfile,
     dm,
     gwyddion,
@@ -40,6 +41,11 @@ IMAGE = rng.integers(0, 1000, (12, 9)).astype(np.int16)
 PIXELS = ((0.0, 1e-9, 0), (0.0, 1e-9, 0))
 
 
+def force_map(path: Path) -> None:
+    curves = [[{"Defl": IMAGE[x, :n] * 1e-9} for x, n in enumerate((9, 7))]]
+    asylum_hdf5.write_asylum_map(path, curves, np.array([[5, 4]]))
+
+
 def saved(path: Path) -> None:
     om.save(om.samples.spectrum_image(), path)
 
@@ -58,6 +64,7 @@ MAKERS = {
         ),
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "asylum_hdf5": (".h5", force_map),
     "gsf": (".gsf", lambda path: gwyddion.write_gsf(path, IMAGE * 1e-9, {"Title": "Height"})),
     "gwyddion": (
         ".gwy",
