@@ -18,7 +18,11 @@ DIMS = {
     "spectrum_image": ("y", "x", "energy_loss"),
     "surface": ("y", "x"),
 }
-RESULTS = {"decomposition": "signal.decompose", "folded": "signal.fold"}
+RESULTS = {
+    "decomposition": "signal.decompose",
+    "folded": "signal.fold",
+    "peaks": "signal.find_peaks",
+}
 
 
 @pytest.fixture(params=DIMS)

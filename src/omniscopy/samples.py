@@ -17,6 +17,7 @@ __all__ = [
     "folded",
     "image_stack",
     "line_fit",
+    "peaks",
     "point_cloud",
     "spectrum",
     "spectrum_image",
@@ -62,6 +63,11 @@ def image_stack() -> xr.DataArray:
 def line_fit() -> xr.Dataset:
     """Return a line on a decay, fitted to every point of the spectrum image."""
     return signal.fit_model(simulate.spectrum_image(), signal.Gaussian() + signal.Exponential())
+
+
+def peaks() -> xr.Dataset:
+    """Return the peaks of the spectrum: where they are, how high and how wide."""
+    return signal.find_peaks(simulate.spectrum(), noise="poisson")
 
 
 def point_cloud() -> xr.DataArray:

@@ -1,4 +1,4 @@
-"""Peaks of spectra."""
+"""Peaks of spectra: where they are found, and what is measured of them."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniscopy import samples, simulate
-from omniscopy.model import DataError, Status
-from omniscopy.signal import find_peaks
+from omniscopy.model import DataError, Status, convert_units, coordinate
+from omniscopy.signal import find_peaks, measure_peaks
 
 
 @given(
@@ -142,3 +142,121 @@ def test_a_gap_in_a_spectrum_makes_no_peak():
 def test_says_what_is_wrong(options, match):
     with pytest.raises(DataError, match=match):
         find_peaks(samples.spectrum(), **options)
+
+
+def test_an_unsorted_axis_is_said():
+    data = samples.spectrum().assign_coords(energy=np.abs(np.arange(512.0) - 200.0))
+    for function, options in ((find_peaks, {}), (measure_peaks, {"windows": [(1.0, 9.0)]})):
+        with pytest.raises(DataError, match="must ascend or descend"):
+            function(data, **options)
+
+
+def one_gaussian(x, centre=2.31, width=0.12, height=500.0, slope=3.0):
+    peak = height * np.exp(-4 * np.log(2) * ((x - centre) / width) ** 2)
+    axis = coordinate("energy", x, "eV")
+    return xr.DataArray(peak + 40.0 + slope * x, {"energy": axis}, attrs={"units": "counts"})
+
+
+AXIS = np.linspace(1.5, 3.0, 400)
+AREA = 500.0 * 0.12 * np.sqrt(np.pi / 4 / np.log(2))
+
+
+@pytest.mark.parametrize(
+    "x", [AXIS, AXIS[::-1], 1.5 + 1.5 * np.linspace(0, 1, 400) ** 1.5], ids=["up", "down", "uneven"]
+)
+def test_the_numbers_of_a_gaussian_are_measured_on_any_axis(x):
+    found = measure_peaks(one_gaussian(x), windows=[(2.0, 2.62)], noise=1.0)
+    for name, expected, relative in (
+        ("area", AREA, 1e-3), ("position", 2.31, 1e-4), ("height", 500.0, 2e-3),
+        ("width", 0.12, 3e-3),
+    ):  # fmt: skip
+        assert float(found[name][0]) == pytest.approx(expected, rel=relative), name
+    assert int(found["status"][0]) == Status.CONVERGED
+    units = {name: found[name].attrs["units"] for name in ("area", "position", "height", "width")}
+    assert units == {"area": "counts eV", "position": "eV", "height": "counts", "width": "eV"}
+
+
+def test_without_a_baseline_sums_are_plain():
+    data = one_gaussian(AXIS)
+    found = measure_peaks(data, windows=[(2.0, 2.62)], baseline="none", noise=2.0)
+    inside = data.sel(energy=slice(2.0, 2.62))
+    step = AXIS[1] - AXIS[0]
+    assert float(found["area"][0]) == pytest.approx(float(inside.sum()) * step)
+    centroid = float((inside * inside["energy"]).sum() / inside.sum())
+    assert float(found["position"][0]) == pytest.approx(centroid)
+    assert float(found["area_std"][0]) == pytest.approx(2.0 * step * np.sqrt(inside.size))
+
+
+@pytest.mark.parametrize("baseline", ["linear", "none"])
+def test_reported_spreads_of_measures_are_the_scatter(baseline):
+    slope = 3.0 if baseline == "linear" else 0.0
+    mean = one_gaussian(AXIS, slope=slope) - (0.0 if baseline == "linear" else 40.0)
+    rng = np.random.default_rng(0)
+    copies = mean + xr.DataArray(8.0 * rng.standard_normal((4000, 400)), dims=("x", "energy"))
+    copies = copies.assign_coords(x=np.arange(4000.0))
+    found = measure_peaks(copies, windows=[(2.0, 2.62)], baseline=baseline, noise=8.0)
+    for name in ("area", "position", "width"):
+        scatter, reported = float(found[name].std()), float(found[f"{name}_std"].mean())
+        assert scatter == pytest.approx(reported, rel=0.1 if name == "width" else 0.04), name
+    assert abs(float(found["area"].mean()) - AREA) < 0.1 * float(found["area_std"].mean())
+    estimated = measure_peaks(copies.isel(x=slice(200)), windows=[(2.0, 2.62)], baseline=baseline)
+    np.testing.assert_allclose(estimated["area_std"].mean(), found["area_std"].mean(), rtol=0.1)
+
+
+def test_peaks_that_were_found_are_measured_in_other_units_too():
+    data = samples.spectrum()
+    peaks = find_peaks(data, noise="poisson")
+    found = measure_peaks(data, peaks, noise="poisson")
+    assert found.sizes["peak"] == 3
+    np.testing.assert_allclose(found["position"], peaks["position"], atol=0.01)
+    small = measure_peaks(convert_units(data, "meV", dim="energy"), peaks, noise="poisson")
+    np.testing.assert_allclose(small["area"], 1e3 * found["area"], rtol=1e-9)
+    np.testing.assert_allclose(small["width_std"], 1e3 * found["width_std"], rtol=1e-6)
+
+
+def test_every_spectrum_can_have_peaks_of_its_own():
+    shifts = np.array([-0.2, 0.0, 0.3])
+    data = xr.concat([one_gaussian(AXIS, 2.31 + away) for away in shifts], "x")
+    data = data.assign_coords(x=[0.0, 1.0, 2.0])
+    peaks = find_peaks(data, max_peaks=3, noise=1.0)
+    found = measure_peaks(data, peaks, noise=1.0)
+    assert found["area"].dims == ("x", "peak")
+    np.testing.assert_allclose(found["area"][:, 0], AREA, rtol=2e-3)
+    np.testing.assert_allclose(found["position"][:, 0], 2.31 + shifts, atol=1e-4)
+    assert (found["status"][:, 1:] == Status.NO_DATA).all()
+    lazy = measure_peaks(data.chunk(x=1), peaks.chunk(x=1), noise=1.0)
+    assert lazy["area"].chunks is not None
+    xr.testing.assert_allclose(lazy.compute(), found)
+
+
+def test_windows_without_a_peak_or_without_data_are_said_by_their_status():
+    data = xr.concat([one_gaussian(AXIS), -one_gaussian(AXIS), one_gaussian(AXIS)], "x")
+    data = data.assign_coords(x=[0.0, 1.0, 2.0])
+    data[2, 140:250] = np.nan
+    data[0, 210] = np.nan
+    found = measure_peaks(data, windows=[(2.0, 2.62)], noise="poisson").isel(peak=0)
+    assert found["status"].values.tolist() == [0, Status.INVALID, Status.NO_DATA]
+    assert np.isnan(found["position"].values).tolist() == [False, True, True]
+    assert float(found["area"][0]) == pytest.approx(AREA, rel=0.01)
+    assert float(found["area"][1]) < 0
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({}, "give either `peaks`"),
+        ({"peaks": samples.peaks(), "windows": [(2.0, 3.0)]}, "give either `peaks`"),
+        ({"windows": [(4.0, 5.0)]}, "holds 0 channels of 'energy'"),
+        ({"windows": [(2.0, 2.005)]}, "holds 2 channels .* at least 4"),
+        (
+            {"peaks": samples.peaks()[["height"]]},
+            r"must hold 'position' and 'width' .* \['height'\]",
+        ),
+        ({"peaks": samples.peaks(), "reach": 0.0}, "reach must be above 0"),
+        ({"windows": [(2.0, 3.0)], "baseline": "als"}, "'linear' or 'none', got 'als'"),
+        ({"windows": [(2.0, 3.0)], "noise": "white"}, "'poisson' or 'scaled_poisson'"),
+    ],
+)
+def test_says_what_is_wrong_with_what_is_measured(options, match):
+    with pytest.raises(DataError, match=match):
+        measure_peaks(samples.spectrum(), **options)

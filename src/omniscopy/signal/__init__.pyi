@@ -47,6 +47,7 @@ __all__ = [
     "interpolate",
     "inverse_fourier",
     "mean_over",
+    "measure_peaks",
     "rebin",
     "reconstruct",
     "remove_spikes",
@@ -94,6 +95,7 @@ from .models import (
 from .noise import estimate_noise
 from .parameters import Bounded, Fixed, Tied
 from .pass_bands import BandPass, Harmonics, HighPass, LowPass, NoiseFloor, Notch
+from .peak_measures import measure_peaks
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .points import to_line, to_points

@@ -17,6 +17,7 @@ from omniscopy.model import (
     result,
     units_of,
 )
+from omniscopy.signal.axes import require_sorted
 from omniscopy.signal.noise import excess_of, noise_of, spectral_dim
 
 MAX_PEAKS = 32
@@ -74,7 +75,7 @@ def find_peaks(
     Raises
     ------
     DataError
-        The dimension is missing, has fewer than 3 points, or the values are not real.
+        The dimension is missing, not sorted or has fewer than 3 points; the values are not real.
 
     Notes
     -----
@@ -93,11 +94,12 @@ def find_peaks(
     """
     require_real(data)
     dim = spectral_dim(data, dim, at_least=3)
+    require_sorted(data, dim)
     if window is not None:
         data = require_window(_ascending(data, dim), dim, window, at_least=3)
     search = _Search(
         coordinate=np.asarray(data.coords[dim].values, dtype=np.float64),
-        prominence=prominence, noise=_checked_noise(noise), min_width=min_width,
+        prominence=prominence, noise=checked_noise(noise), min_width=min_width,
         min_distance=min_distance, max_peaks=_checked_count(max_peaks),
     )  # fmt: skip
     outputs = [{"peak": max_peaks}] * len(_COLUMNS) + [{}, {}]
@@ -242,7 +244,8 @@ def _ascending(data: xr.DataArray, dim: str) -> xr.DataArray:
     return data if data.indexes[dim].is_monotonic_increasing else data.sortby(dim)
 
 
-def _checked_noise(noise: float | str | None) -> float | str | None:
+def checked_noise(noise: float | str | None) -> float | str | None:
+    """Return what is said of the noise; raise where it says nothing."""
     if isinstance(noise, str) and noise not in ("poisson", "scaled_poisson"):
         message = f"noise must be a number, 'poisson' or 'scaled_poisson', got {noise!r}"
         raise DataError(message)

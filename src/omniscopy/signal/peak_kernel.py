@@ -1,0 +1,148 @@
+# ruff: noqa: PLR0913, PLR0917 - kernels take their arrays one by one
+"""The numbers of one peak: what is above a line between the ends of its window."""
+
+from typing import Any
+
+import numpy as np
+
+from omniscopy.compute.fitting import inner as inner_module
+from omniscopy.compute.fitting.inner import inner, outer
+from omniscopy.model.digests import digest_sources
+from omniscopy.model.status import Status
+
+# What is written of each peak, and the channels of a window at least.
+COLUMNS = ("area", "area_std", "position", "position_std", "height", "height_std", "width",
+           "width_std")  # fmt: skip
+AREA, AREA_STD, POSITION, POSITION_STD, HEIGHT, HEIGHT_STD, WIDTH, WIDTH_STD = range(8)
+LEAST = 4
+# Part of a window at each of its ends that says how high the line is.
+_ENDS = 8
+
+_CONVERGED, _NO_DATA, _INVALID = (int(Status[name]) for name in ("CONVERGED", "NO_DATA", "INVALID"))
+
+
+@inner
+def _line(
+    x: np.ndarray, y: np.ndarray, first: int, last: int, size: int
+) -> tuple[float, float, float, float]:
+    """Return the middle of both ends of a window, and the mean there."""
+    left = right = low = high = 0.0
+    for k in range(size):
+        left += x[first + k]
+        right += x[last - 1 - k]
+        low += y[first + k]
+        high += y[last - 1 - k]
+    return left / size, right / size, low / size, high / size
+
+
+@inner
+def _deviation(
+    x: np.ndarray, cells: np.ndarray, noise: np.ndarray, window: tuple[int, int, int],
+    ends: tuple[float, float], centre: float, power: int,
+) -> float:  # fmt: skip
+    """Return what noise does to the sum of what is above the line, times distances to a power."""
+    first, last, size = window
+    left, right = ends
+    of_left = of_right = 0.0
+    for i in range(first, last):
+        weight = cells[i] * (x[i] - centre) ** power
+        of_left += weight * (right - x[i]) / (right - left)
+        of_right += weight * (x[i] - left) / (right - left)
+    total = 0.0
+    for i in range(first, last):
+        weight = cells[i] * (x[i] - centre) ** power
+        if size > 0 and i < first + size:
+            weight -= of_left / size
+        if size > 0 and i >= last - size:
+            weight -= of_right / size
+        total += (weight * noise[i]) ** 2
+    return np.sqrt(total)
+
+
+@inner
+def _crossing(
+    x: np.ndarray, net: np.ndarray, noise: np.ndarray, top: int, end: int, half: float
+) -> tuple[float, float]:
+    """Return where the peak falls to half of its height, and what noise does to it."""
+    way = 1 if end > top else -1
+    i = top
+    while i != end:
+        if net[i + way] <= half:
+            fall = net[i] - net[i + way]
+            part = (net[i] - half) / fall if fall > 0.0 else 0.0
+            step = x[i + way] - x[i]
+            spread = noise[i] * np.sqrt((1.0 - part) ** 2 + part**2)
+            return x[i] + part * step, abs(step) * spread / fall if fall > 0.0 else np.nan
+        i += way
+    return np.nan, np.nan
+
+
+@inner
+def _measure(
+    x: np.ndarray, y: np.ndarray, cells: np.ndarray, noise: np.ndarray, first: int, last: int,
+    size: int, net: np.ndarray, found: np.ndarray,
+) -> int:  # fmt: skip
+    left, right, low, high = x[first], x[last - 1], 0.0, 0.0
+    if size > 0:
+        left, right, low, high = _line(x, y, first, last, size)
+    area, moment, top = 0.0, 0.0, first
+    for i in range(first, last):
+        net[i] = y[i] - (low * (right - x[i]) + high * (x[i] - left)) / (right - left)
+        area += cells[i] * net[i]
+        moment += cells[i] * net[i] * (x[i] - x[first])
+        if net[i] > net[top]:
+            top = i
+    window, ends = (first, last, size), (left, right)
+    found[AREA] = area
+    found[AREA_STD] = _deviation(x, cells, noise, window, ends, x[first], 0)
+    height = net[top]
+    if first < top < last - 1:
+        # The parabola through three channels, as if their steps were equal.
+        slope, bend = net[top + 1] - net[top - 1], net[top + 1] - 2 * net[top] + net[top - 1]
+        height -= slope * slope / (8.0 * bend) if bend < 0.0 else 0.0
+    found[HEIGHT] = height
+    share = 0.0
+    if size > 0:
+        after = (x[top] - left) / (right - left)
+        share = (after * after + (1.0 - after) ** 2) / size
+    found[HEIGHT_STD] = noise[top] * np.sqrt(1.0 + share)
+    if not (area > 0.0 and height > 0.0):
+        return _INVALID
+    centre = x[first] + moment / area
+    found[POSITION] = centre
+    found[POSITION_STD] = _deviation(x, cells, noise, window, ends, centre, 1) / area
+    before, before_std = _crossing(x, net, noise, top, first, height / 2)
+    behind, behind_std = _crossing(x, net, noise, top, last - 1, height / 2)
+    found[WIDTH] = abs(behind - before)
+    found[WIDTH_STD] = np.sqrt(before_std**2 + behind_std**2)
+    return _CONVERGED
+
+
+def _runner(digest: int) -> Any:
+    @outer
+    def run(
+        x: np.ndarray, cells: np.ndarray, spectra: np.ndarray, present: np.ndarray,
+        noise: np.ndarray, rows: np.ndarray, windows: np.ndarray, ends: int, net: np.ndarray,
+        found: np.ndarray, status: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Measure the peak in each window, (first, last), of the spectrum in each row."""
+        if digest == 0:
+            return
+        for number in range(rows.size):
+            first, last = windows[number, 0], windows[number, 1]
+            row = rows[number]
+            there = 0
+            for i in range(first, last):
+                there += present[row, i]
+            found[number] = np.nan
+            status[number] = _NO_DATA
+            if there >= LEAST and 2 * there >= last - first:
+                size = max(1, (last - first) // _ENDS) if ends > 0 else 0
+                status[number] = _measure(
+                    x, spectra[row], cells, noise[row], first, last, size, net, found[number]
+                )
+
+    return run
+
+
+run = _runner(digest_sources(inner_module))
