@@ -17,6 +17,7 @@ from omniscopy.testing.files import (
     merlin,
     mrc,
     nanonis,
+    nanonis_spectra,
     nanoscope,
     nanosurf,
     nt_mdt,
@@ -86,6 +87,16 @@ MAKERS = {
         ".sxm",
         lambda path: nanonis.write_sxm(
             path, [nanonis.SxmChannel(forward=IMAGE * 1e-12, backward=IMAGE * 2e-12)]
+        ),
+    ),
+    "nanonis_3ds": (
+        ".3ds",
+        lambda path: nanonis_spectra.write_3ds(path, {"Current (A)": IMAGE[:8].reshape(3, 4, 6)}),
+    ),
+    "nanonis_dat": (
+        ".dat",
+        lambda path: nanonis_spectra.write_dat(
+            path, {"Bias (V)": np.arange(108.0), "Current (A)": IMAGE.ravel() * 1e-12}
         ),
     ),
     "nanoscope": (

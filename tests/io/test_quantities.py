@@ -2,7 +2,14 @@
 
 import pytest
 
-from omniscopy.io.quantities import dimension_of, known_units, quantity_of, stated
+from omniscopy.io.quantities import (
+    dimension_of,
+    finite_number,
+    known_units,
+    quantity_of,
+    split_heading,
+    stated,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +55,26 @@ def test_what_is_no_unit_is_unknown():
 
 def test_only_what_is_stated_is_kept():
     assert stated({"a": None, "b": {"c": "", "d": 0.0}, "e": {"f": None}}) == {"b": {"d": 0.0}}
+
+
+@pytest.mark.parametrize(
+    ("heading", "name", "units"),
+    [
+        ("Current (A)", "Current", "A"),
+        ("Current [bwd] (A) [filt]", "Current [bwd] [filt]", "A"),
+        ("Wavenumber cm-1", "Wavenumber", "1/cm"),
+        ("Sweep (2) (V)", "Sweep (2)", "V"),
+        ("Sweep (linear) (V)", "Sweep (linear)", "V"),
+        ("Counter", "Counter", None),
+        ("Ratio ()", "Ratio", None),
+        ("", "", None),
+        ("nm", "nm", None),
+    ],
+)
+def test_a_heading_is_a_name_with_units(heading, name, units):
+    assert split_heading(heading) == (name, units)
+
+
+def test_only_finite_numbers_are_numbers():
+    assert finite_number("1.5e-3") == 1.5e-3
+    assert finite_number("nan") is finite_number("inf") is finite_number("x") is None

@@ -1,5 +1,6 @@
 """Words for what a scanning probe measured, found by the title of a channel and its units."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -33,6 +34,7 @@ _BY_UNITS = (
     ("m", "length"),
     ("counts", "intensity"),
 )
+_BRACKETS = re.compile(r"[(]([^()]*)[)]")
 _DIMENSIONS = (
     # a unit of the abscissa: the dimension it is
     ("V", "bias"),
@@ -76,6 +78,28 @@ def known_units(text: str | None) -> str | None:
     """Return a unit in its usual spelling, `None` where the text is empty or no unit."""
     units = spell(text or "")
     return units if units and is_unit(units) else None
+
+
+def split_heading(text: str) -> tuple[str, str | None]:
+    """Return name and units of a column such as `Current [bwd] (A)` or `Wavenumber cm-1`."""
+    words = " ".join(text.split())
+    for match in _BRACKETS.finditer(words):
+        units = known_units(match[1])
+        if units is not None or not match[1].strip():
+            name = f"{words[: match.start()].rstrip()} {words[match.end() :].lstrip()}"
+            return name.strip(), units
+    name, _, last = words.rpartition(" ")
+    units = known_units(last)
+    return (name, units) if name and units is not None else (words, None)
+
+
+def finite_number(text: str) -> float | None:
+    """Return a text as a number, `None` where it is none, NaN or infinite."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def stated(values: Mapping[str, Any]) -> dict[str, Any]:

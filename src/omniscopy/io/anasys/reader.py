@@ -13,7 +13,7 @@ import numpy as np
 
 from omniscopy.io.anasys.document import read_elements
 from omniscopy.io.errors import FormatError
-from omniscopy.io.quantities import known_units, quantity_of, stated
+from omniscopy.io.quantities import finite_number, known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 from omniscopy.io.xml_trees import local_name, look_up, xml_tree
 
@@ -87,13 +87,13 @@ def _spectrum_channels(element: ElementTree.Element) -> list[Channel]:
     tree = _tree(element)
     label = look_up(tree, "Label") or "Spectrum"
     points = _whole(look_up(tree, "DataPoints"), label)
-    start, end = (_number(look_up(tree, f"{word}Wavenumber")) for word in ("Start", "End"))
+    start, end = (finite_number(look_up(tree, f"{word}Wavenumber")) for word in ("Start", "End"))
     axis = Axis(name="wavenumber", size=points)
     if start is not None and end is not None and points > 1 and start != end:
         # Both ends are wavenumbers of the spectrum.
         step = (end - start) / (points - 1)
         axis = Axis(name="wavenumber", size=points, scale=step, offset=start, units="1/cm")
-    places = {name: _number(look_up(tree, "Location", name.upper())) for name in "xy"}
+    places = {name: finite_number(look_up(tree, "Location", name.upper())) for name in "xy"}
     attrs = {"quantity": "length", "units": _UNITS}
     return [
         Channel(
@@ -154,8 +154,8 @@ def _plane_axes(tree: Any, label: str) -> list[Axis]:
     """Return `y` from the top and `x` from the left, about the centre of the map."""
     axes = []
     for name, size in zip("yx", _shape(tree, label), strict=True):
-        length = _number(look_up(tree, "Size", name.upper()))
-        centre = _number(look_up(tree, "Position", name.upper())) or 0.0
+        length = finite_number(look_up(tree, "Size", name.upper()))
+        centre = finite_number(look_up(tree, "Position", name.upper())) or 0.0
         if not length or length < 0:
             axes.append(Axis(name=name, size=size))
             continue
@@ -172,8 +172,8 @@ def _map_metadata(tree: Any, tags: dict[str, str]) -> dict[str, Any]:
             "started": _time(look_up(tree, "TimeStamp")),
             "instrument": {"vendor": "Anasys Instruments", "model": tags.get("System")},
             "scan": {
-                "line_rate": _number(tags.get("ScanRate", "").removesuffix(" Hz")),
-                "rotation": _number(look_up(tree, "Rotation", "Yaw")),
+                "line_rate": finite_number(tags.get("ScanRate", "").removesuffix(" Hz")),
+                "rotation": finite_number(look_up(tree, "Rotation", "Yaw")),
                 "direction": _DIRECTIONS.get(tags.get("TraceRetrace", "")),
             },
             "feedback": {"mode": tags.get("ScanMode"), "setpoint": tags.get("Setpoint")},
@@ -197,14 +197,6 @@ def _whole(text: str, label: str) -> int:
         message = f"a number of points was expected, {text!r} was found"
         raise FormatError(message, key=label)
     return int(text)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _time(text: str) -> str | None:

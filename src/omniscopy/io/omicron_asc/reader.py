@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.quantities import dimension_of, known_units, quantity_of, stated
+from omniscopy.io.quantities import dimension_of, finite_number, known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, Measurement
 
 _START = re.compile(rb"# File Format = ASCII\s")
@@ -41,7 +41,7 @@ class _Header:
     def quantity(self, section: str, key: str) -> tuple[float | None, str | None]:
         """Return an entry such as `0.1 Second` as number and units."""
         number, _, units = self.sections.get(section, {}).get(key, "").partition(" ")
-        return _number(number), known_units(_UNITS.get(units, units))
+        return finite_number(number), known_units(_UNITS.get(units, units))
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:
@@ -153,7 +153,7 @@ def _values(
 
 
 def _plane_axis(header: _Header, name: str, size: int) -> Axis:
-    length = _number(header.main.get(f"{name}_length", ""))
+    length = finite_number(header.main.get(f"{name}_length", ""))
     if not length or length < 0:
         return Axis(name=name, size=size)
     return Axis(name=name, size=size, scale=length / size, units="nm")
@@ -184,11 +184,3 @@ def _common_metadata(header: _Header) -> dict[str, Any]:
             "feedback": {"setpoint": header.sections.get("Regulator", {}).get("Setpoint_1")},
         }
     )
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

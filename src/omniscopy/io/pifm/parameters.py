@@ -1,11 +1,11 @@
 """The parameter file: lines of `key : value ; comment`, and a block for each file of values."""
 
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from omniscopy.io.errors import FormatError
+from omniscopy.io.quantities import finite_number
 
 _START = re.compile(rb"\s*;\s*ANFATEC Parameterfile")
 _MOST_BYTES = 1 << 24
@@ -29,7 +29,7 @@ class Description:
 
     def number(self, *words: str) -> float | None:
         """Return an entry as a finite number, `None` where it is none."""
-        return finite(self.text(*words))
+        return finite_number(self.text(*words))
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Parameters:
 
     def number(self, key: str) -> float | None:
         """Return an entry as a finite number, `None` where it is none."""
-        return finite(self.text(key))
+        return finite_number(self.text(key))
 
     def count(self, key: str) -> int:
         """Return a number of pixels."""
@@ -94,12 +94,3 @@ def read_parameters(path: Path, *, partial: bool) -> Parameters:
         message = f"the last {block.kind} block has no end; the file is cut short"
         raise FormatError(message, path=path, offset=len(raw))
     return Parameters(path, entries, descriptions)
-
-
-def finite(text: str) -> float | None:
-    """Return a text as a finite number, `None` where it is none."""
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

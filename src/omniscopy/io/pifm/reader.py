@@ -1,7 +1,6 @@
 """Read Anfatec scans: images, spectra at every pixel, and spectra at single points."""
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
 from omniscopy.io.pifm.metadata import common_metadata
 from omniscopy.io.pifm.parameters import Description, Parameters, read_parameters
-from omniscopy.io.quantities import dimension_of, known_units, quantity_of
+from omniscopy.io.quantities import dimension_of, known_units, quantity_of, split_heading
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 
 _MOST_TEXT = 1 << 26
 _DIRECTIONS = {"Fwd": "forward", "Bwd": "backward"}
-_HEADING = re.compile(r"(.*?)\s*[(\[]?([^\s()\[\]]*)[)\]]?")
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:
@@ -108,7 +106,7 @@ def _spectrum_channels(parameters: Parameters, description: Description) -> list
     """Return the columns of a text as spectra at one point of the sample."""
     path = parameters.beside(description.text("filename"))
     headings, table = _read_table(parameters, path, header=True)
-    name, units = _split_heading(headings[0] if headings else "")
+    name, units = split_heading(headings[0] if headings else "")
     axis = Axis(
         name=dimension_of(units, "wavelength"),
         size=len(table),
@@ -127,7 +125,7 @@ def _spectrum_channels(parameters: Parameters, description: Description) -> list
     channels = []
     for column in range(1, table.shape[1]):
         heading = headings[column] if column < len(headings) else ""
-        label, own = _split_heading(heading)
+        label, own = split_heading(heading)
         title = path.stem if table.shape[1] == 2 else f"{path.stem} {label or column}"
         channels.append(
             Channel(
@@ -205,14 +203,6 @@ def _read_table(
         message = f"the spectrum {path.name!r} has one column, two are needed"
         raise FormatError(message, path=parameters.path)
     return heading, table
-
-
-def _split_heading(text: str) -> tuple[str, str | None]:
-    """Return the name and the units of a column such as `Wavenumber cm-1`."""
-    match = _HEADING.fullmatch(text)
-    if match is None or known_units(match[2]) is None:
-        return text, None
-    return match[1], known_units(match[2])
 
 
 def _units_attrs(parameters: Parameters) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Grids of spectra of SPECS Nanonis controllers (.3ds)."""

@@ -1,0 +1,1 @@
+"""Point spectra and other curves of SPECS Nanonis controllers (.dat)."""
