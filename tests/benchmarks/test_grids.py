@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import scipy.interpolate
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from omniscopy.model import coordinate
 from omniscopy.signal import to_grid
 
 pytestmark = pytest.mark.benchmark
-POINTS, CHANNELS = 4000, 64
+POINTS, CHANNELS = 2000, 16
 
 
 def spectra():
@@ -28,14 +29,15 @@ def spectra():
 def test_channels_of_points_against_a_loop(method, measured, best_time):
     data = spectra()
     positions = data["y"].values, data["x"].values
-    image = to_grid(data, method=method, spacing=0.5)
+    image = to_grid(data, method=method, spacing=1.0)
     places = tuple(np.meshgrid(image["y"], image["x"], indexing="ij"))
 
+    @threadpool_limits.wrap(1, "blas")  # many threads make it ten times slower
     def loop():
         return [scipy.interpolate.griddata(positions, each, places) for each in data.values.T]
 
     if method == "linear":
         np.testing.assert_allclose(image.transpose("energy", "y", "x"), loop(), atol=1e-9)
-    ratio = best_time(loop, 1) / best_time(lambda: to_grid(data, method=method, spacing=0.5), 3)
-    measured(f"64 channels of points to a grid, {method}: for one `griddata` each", ratio, "> 5")
-    assert ratio > 5
+    ratio = best_time(loop, 1) / best_time(lambda: to_grid(data, method=method, spacing=1.0), 3)
+    measured(f"16 channels of points to a grid, {method}: for one `griddata` each", ratio, "> 3")
+    assert ratio > 3

@@ -204,9 +204,11 @@ def _require_area(positions: np.ndarray) -> None:
 def _triangulated(positions: np.ndarray, places: np.ndarray) -> tuple[Any, np.ndarray]:
     """Return the Delaunay triangles of the positions, and in which of them each place is."""
     from scipy.spatial import Delaunay
+    from threadpoolctl import threadpool_limits
 
     triangles = Delaunay(positions)
-    return triangles, triangles.find_simplex(places, tol=_SAME)
+    with threadpool_limits(1, "blas"):  # it solves two equations at a time
+        return triangles, triangles.find_simplex(places, tol=_SAME)
 
 
 def _barycentric(triangles: Any, places: np.ndarray, found: np.ndarray) -> Any:
