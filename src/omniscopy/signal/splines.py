@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from omniscopy.compute.fitting.inner import inner_fast, outer
+from omniscopy.compute.fitting.inner import inner, inner_fast, outer
 from omniscopy.signal.gaps import bridge_gaps
 
 # The pole of the filter that gives the coefficients of cubic splines, and how far it reaches.
@@ -18,9 +18,12 @@ def shift_back(spectra: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """
     values = np.ascontiguousarray(spectra, dtype=np.float64)
     shift = np.asarray(shift, dtype=np.float64).reshape(-1)
-    filled = bridge_gaps(values)
+    whole = bool(np.isfinite(values).all())
     made = np.empty_like(values)
-    _shift(values, filled, shift, np.empty(values.shape[1] + 3), made)
+    coefficients = np.empty(values.shape[1] + 3)
+    _shift(values if whole else bridge_gaps(values), shift, coefficients, made)
+    if not whole:
+        _leave_out(values, shift, made)
     return made
 
 
@@ -65,26 +68,39 @@ def _evaluate(coefficients: np.ndarray, part: float, made: np.ndarray) -> None:
         )
 
 
+@inner
+def _reach(shift: float, n: int) -> tuple[int, int, int, int]:
+    """Return how many whole channels a shift has, and one more; and for which there are values."""
+    if not abs(shift) < n:  # NaN too
+        return 0, 0, 0, 0
+    whole = int(np.floor(shift))
+    beside = whole + (1 if shift > whole else 0)
+    return whole, beside, max(0, -whole), min(n, n - beside)
+
+
 @outer
 def _shift(
-    values: np.ndarray, filled: np.ndarray, shift: np.ndarray, coefficients: np.ndarray,
-    made: np.ndarray,
-) -> None:  # fmt: skip
+    values: np.ndarray, shift: np.ndarray, coefficients: np.ndarray, made: np.ndarray
+) -> None:
     n = values.shape[1]
     for row in range(values.shape[0]):
-        for i in range(n):
+        whole, _, first, last = _reach(shift[row], n)
+        if last > first and np.isfinite(values[row, 0]):
+            _filter(values[row], coefficients)
+            _evaluate(coefficients[first + whole :], shift[row] - whole, made[row, first:last])
+        else:
+            first = last = 0
+        for i in range(first):
             made[row, i] = np.nan
-        if not (np.isfinite(shift[row]) and abs(shift[row]) < n and np.isfinite(filled[row, 0])):
-            continue
-        whole = int(np.floor(shift[row]))
-        part = shift[row] - whole
-        _filter(filled[row], coefficients)
-        first = max(0, -whole)
-        last = min(n, n - whole - (1 if part > 0.0 else 0))
-        if last <= first:
-            continue
-        _evaluate(coefficients[first + whole :], part, made[row, first:last])
+        for i in range(last, n):
+            made[row, i] = np.nan
+
+
+@outer
+def _leave_out(values: np.ndarray, shift: np.ndarray, made: np.ndarray) -> None:
+    """Write NaN between channels of which one has no value."""
+    for row in range(values.shape[0]):
+        whole, beside, first, last = _reach(shift[row], values.shape[1])
         for i in range(first, last):
-            beside = i + whole + (1 if part > 0.0 else 0)
-            if not (np.isfinite(values[row, i + whole]) and np.isfinite(values[row, beside])):
+            if not (np.isfinite(values[row, i + whole]) and np.isfinite(values[row, i + beside])):
                 made[row, i] = np.nan
