@@ -20,8 +20,8 @@ import numpy as np
 from numba import cfunc, njit
 from numba import types as kinds
 from numba.extending import intrinsic, overload, register_jitable
-from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from omniscopy.model.compiling import keep_compiled
 from omniscopy.model.digests import digest_sources
 from omniscopy.physics import elementary
 from omniscopy.physics.formulas import Formula
@@ -29,8 +29,10 @@ from omniscopy.physics.formulas import Formula
 # Sums may be reordered so that they use vector registers; NaN and infinity stay what they are.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 
+# No way in from Python: that would be compiled too.
+_FOR_THE_LOOP: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 carray: Any = numba.carray  # type: ignore[attr-defined]
-as_tuple: Any = to_fixed_tuple
 
 _DOUBLES = kinds.CPointer(numba.float64)  # type: ignore[no-untyped-call]
 # columns (two), points, constants, parameters, values, Jacobian, length of its rows, scratch
@@ -59,14 +61,14 @@ def compiled(formula: Formula) -> Any:
     loop = template(digest)
     names = {
         **globals(),
-        "formula": njit(fastmath=FAST, error_model="numpy")(function),
+        "formula": njit(fastmath=FAST, error_model="numpy", **_FOR_THE_LOOP)(function),
         "COLUMNS": formula.columns,
         "CONSTANTS": formula.constants,
         "PARAMETERS": formula.parameters,
     }
     made = types.FunctionType(loop.__code__, names, function.__name__, None, loop.__closure__)
     made.__qualname__, made.__module__ = f"{function.__module__}.{function.__qualname__}", __name__
-    return cfunc(SIGNATURE, cache=True, fastmath=FAST, error_model="numpy")(made)
+    return keep_compiled(cfunc, made, sig=SIGNATURE, fastmath=FAST, error_model="numpy")
 
 
 # What the loops below find under these names is set by `compiled`.
@@ -81,20 +83,17 @@ def _loop(digest: int) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         if digest == 0:
             return
-        x, y = carray(first, (n,)), carray(values, (n,))
-        slopes = carray(jacobian, (PARAMETERS, row))
-        given = as_tuple(carray(parameters, (PARAMETERS,)), PARAMETERS)
+        x, other, y = carray(first, (n,)), carray(second, (n,)), carray(values, (n,))
+        given = _read(parameters, PARAMETERS)
         if CONSTANTS > 0:
-            given = as_tuple(carray(constants, (CONSTANTS,)), CONSTANTS) + given
-        other = carray(second, (n,))
+            given = _read(constants, CONSTANTS) + given
         for i in range(n):
             if COLUMNS == 2:  # noqa: SIM108 - one of both is not compiled
                 found = formula(x[i], other[i], *given)
             else:
                 found = formula(x[i], *given)
             y[i] += found[0]
-            for k in range(PARAMETERS):
-                slopes[k, i] = found[k + 1]
+            _write(jacobian, i, row, n, found)
 
     return add
 
@@ -107,17 +106,56 @@ def _complex_loop(digest: int) -> Callable[..., None]:
         if digest == 0:
             return
         x, y = carray(first, (n,)), carray(values, (2 * n,))
-        slopes = carray(jacobian, (PARAMETERS, row))
-        given = as_tuple(carray(parameters, (PARAMETERS,)), PARAMETERS)
+        given = _read(parameters, PARAMETERS)
         for i in range(n):
             found = formula(x[i], *given)
             y[i] += found[0].real
             y[n + i] += found[0].imag
-            for k in range(PARAMETERS):
-                slopes[k, i] = found[k + 1].real
-                slopes[k, n + i] = found[k + 1].imag
+            _write(jacobian, i, row, n, found)
 
     return add
+
+
+def _tuple_at(_context: Any, pointer: Any, count: Any) -> Any:
+    """Return the numbers that a pointer points at; a loop could not unroll them."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = context.get_value_type(kinds.intp)
+        numbers = [builder.load(builder.gep(args[0], [word(n)])) for n in range(size)]
+        return context.make_tuple(builder, signature.return_type, numbers)
+
+    size = count.literal_value
+    numbers: Any = kinds.UniTuple
+    return numbers(pointer.dtype, size)(pointer, count), generate
+
+
+_read: Any = intrinsic(prefer_literal=True)(_tuple_at)
+
+
+def _slopes_to(_context: Any, target: Any, i: Any, row: Any, n: Any, found: Any) -> Any:
+    """Write all but the first number of a tuple into column `i` of rows of a Jacobian.
+
+    Imaginary parts go `n` columns further.
+    """
+
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        target, i, row, n, found = args
+        place = i
+        for number in range(1, count):
+            value = builder.extract_value(found, number)
+            parts = [value]
+            if is_complex:
+                parts = [builder.extract_value(value, part) for part in (0, 1)]
+            for part, at in zip(parts, (place, builder.add(place, n)), strict=False):
+                builder.store(part, builder.gep(target, [at]))
+            place = builder.add(place, row)
+        return context.get_dummy_value()
+
+    count, is_complex = len(found), isinstance(found.dtype, kinds.Complex)
+    return kinds.void(target, i, row, n, found), generate
+
+
+_write: Any = intrinsic(_slopes_to)
 
 
 def _bits_as_float(_context: Any, bits: Any) -> Any:
@@ -179,6 +217,14 @@ def _exp(x: Any) -> Any:
 def _log(x: Any) -> Any:
     def evaluate(x: Any) -> Any:
         return math.log(x) if x > 0.0 else (-np.inf if x == 0.0 else np.nan)
+
+    return evaluate
+
+
+@overload(elementary.complex_of, inline="always")
+def _complex_of(real: Any, imaginary: Any) -> Any:
+    def evaluate(real: Any, imaginary: Any) -> Any:
+        return complex(real, imaginary)
 
     return evaluate
 

@@ -28,6 +28,11 @@ def choose(condition: Any, yes: Any, no: Any) -> Any:
     return np.where(condition, yes, no)
 
 
+def complex_of(real: Any, imaginary: Any) -> Any:
+    """Return the complex number of both parts."""
+    return real + 1j * imaginary
+
+
 def erf(x: Any) -> Any:
     """Return the error function."""
     import scipy.special

@@ -9,6 +9,10 @@ from omniscopy.compute.fitting import kernel
 from omniscopy.compute.fitting.normal import Space
 from omniscopy.compute.fitting.problem import Problem, Settings
 
+# What the columns of codes and figures are.
+_CODES = ("status", "steps", "points")
+_FIGURES = ("cost", "chi_square", "total", "spread")
+
 
 def compiled_model(problem: Problem, addresses: Sequence[int | None]) -> tuple[Any, int]:
     """Return the table of terms, and how many rows of points the formulas need to work in."""
@@ -30,6 +34,7 @@ def compiled_model(problem: Problem, addresses: Sequence[int | None]) -> tuple[A
         factor=np.array(problem.factor, dtype=np.float64),
         offset=np.array(problem.offset, dtype=np.float64),
         free=np.array(problem.free, dtype=np.int64),
+        free_linear=np.array(problem.free[problem.linear[problem.free]], dtype=np.int64),
     )
     return model, max((term.scratch for term in problem.terms), default=0)
 
@@ -44,46 +49,47 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
 ) -> None:
     """Fit a block, and write what is found into slices of the results."""
     model, rows = given
+    count, wanted = len(data), found["normal"].shape[1] > 0
     block = kernel.Found(
         parameters=np.array(found["parameters"]),
-        std=np.empty(found["std"].shape),
-        codes=np.empty((data.shape[0], 3), dtype=np.int64),
-        figures=np.empty((data.shape[0], 3)),
+        std=np.full(found["std"].shape, np.nan),
+        codes=np.empty((count, len(_CODES)), dtype=np.int64),
+        figures=np.full((count, len(_FIGURES)), np.nan),
+        normal=np.full((count * wanted, *[model.free.size] * 2), np.nan),
+        direction=np.full((count * wanted, model.free.size), np.nan),
     )
-    room = make_room(data.shape[1], model, rows * columns.shape[2])
+    parts = data.shape[1] // columns.shape[2]
+    room = make_room(data.shape[1], parts, model, rows)
     kernel.fit_block(
         model, writable(columns), writable(data), writable(weights), settings, block, room
     )
     found["parameters"][:] = block.parameters
     found["std"][:] = block.std
-    for n, name in enumerate(("status", "steps", "points")):
+    for n, name in enumerate(_CODES):
         found[name][:] = block.codes[:, n]
-    for n, name in enumerate(("cost", "chi_square", "total")):
+    for n, name in enumerate(_FIGURES):
         found[name][:] = block.figures[:, n]
+    if wanted:
+        found["normal"][:], found["direction"][:] = block.normal, block.direction
 
 
-def make_room(points: int, model: kernel.Model, scratch: int) -> kernel.Room:
-    """Return room for a thread to work in."""
+def make_room(values: int, parts: int, model: kernel.Model, scratch: int) -> kernel.Room:
+    """Return room for a thread to work in, for spectra of so many values."""
     n, m, free = model.source.size, model.free.size, model.free
-    here = kernel.Spectrum(
-        data=np.empty(points),
-        weight=np.empty(points),
-        model=np.empty(points),
-        jacobian=np.empty((n, points)),
-        pull=np.empty(points),
-        hold=np.empty(points),
-        row=np.empty(points),
-        scratch=np.empty(max(scratch, 1)),
-    )
-    there = here._replace(
-        model=np.empty(points),
-        jacobian=np.empty((n, points)),
-        pull=np.empty(points),
-        hold=np.empty(points),
+    most = parts * points_at_a_time(n)
+    spectrum = kernel.Spectrum(
+        data=np.empty(values),
+        weight=np.empty(values),
+        model=np.empty(most),
+        jacobian=np.empty((n, most)),
+        pull=np.empty(most),
+        hold=np.empty(most),
+        rows=np.empty((2, most)),
+        scratch=np.empty(max(scratch * most, 1)),
+        tally=np.empty(2),
     )
     space = Space(
         matrix=np.empty((m, m)),
-        scale=np.empty(m),
         right=np.empty(m),
         solution=np.empty(m),
         stopped=np.empty(m, np.bool_),
@@ -92,6 +98,9 @@ def make_room(points: int, model: kernel.Model, scratch: int) -> kernel.Room:
     descent = kernel.Descent(
         normal=np.empty((m, m)),
         direction=np.empty(m),
+        trial_normal=np.empty((m, m)),
+        trial_direction=np.empty(m),
+        trial=np.empty(n),
         damping=np.empty(m),
         largest=np.empty(m),
         step=np.empty(m),
@@ -99,9 +108,13 @@ def make_room(points: int, model: kernel.Model, scratch: int) -> kernel.Room:
         lower=model.lower[free],
         upper=model.upper[free],
         positive=model.positive[free],
-        trial=np.empty(n),
     )
-    return kernel.Room(here, there, space, descent)
+    return kernel.Room(spectrum, space, descent)
+
+
+def points_at_a_time(parameters: int) -> int:
+    """Return how many points make a Jacobian that stays near the processor."""
+    return min(512, max(64, 2560 // max(parameters, 1) // 8 * 8))
 
 
 def writable(values: np.ndarray) -> np.ndarray:

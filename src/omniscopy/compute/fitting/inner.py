@@ -11,26 +11,29 @@ from typing import Any, TypeVar
 from numba import njit
 from numba.extending import register_jitable
 
+from omniscopy.model.compiling import keep_compiled
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+_FOR_EACH_OTHER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 # Sums may be reordered so that they use vector registers; NaN and infinity stay what they are.
 _REORDERED = {"reassoc", "contract", "nsz", "arcp"}
 
 
 def inner(function: F) -> F:
     """Return a function that compiled functions can call."""
-    made: F = register_jitable(**_OPTIONS)(function)
+    made: F = register_jitable(**_OPTIONS, **_FOR_EACH_OTHER)(function)
     return made
 
 
 def inner_fast(function: F) -> F:
     """Return the same of a function whose sums may be reordered."""
-    made: F = register_jitable(**_OPTIONS, fastmath=_REORDERED)(function)
+    made: F = register_jitable(**_OPTIONS, **_FOR_EACH_OTHER, fastmath=_REORDERED)(function)
     return made
 
 
 def outer(function: F) -> F:
     """Return a function that Python can call; what it compiles to is kept on disk."""
-    made: Any = njit(**_OPTIONS, cache=True, nogil=True)(function)
+    made: F = keep_compiled(njit, function, **_OPTIONS, nogil=True)
     return made

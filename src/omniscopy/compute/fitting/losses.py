@@ -84,24 +84,29 @@ def weigh_counts(
 
 
 @inner
-def spread_of_loss(
-    data: np.ndarray, model: np.ndarray, weight: np.ndarray, loss: int, scale: float, free: int
-) -> float:
-    """Return the factor of the covariance for a robust loss (Huber's), 1 / degrees for squares.
-
-    P. J. Huber, *Robust Statistics* (1981), section 7.6: the mean square of what pulls over the
-    squared mean of its slope.
-    """
-    points, squares, slopes = 0, 0.0, 0.0
+def tally_loss(
+    data: np.ndarray, model: np.ndarray, weight: np.ndarray, loss: int, scale: float,
+    tally: np.ndarray,
+) -> None:  # fmt: skip
+    """Add up squares of what pulls, and the slopes of that."""
     for i in range(data.size):
         if weight[i] == 0.0:
             continue
         away = data[i] - model[i]
         z = weight[i] * away * away / (scale * scale)
         _, slope, bend = loss_of(z, loss)
-        points += 1
-        squares += weight[i] * (slope * away) ** 2
-        slopes += slope + 2.0 * z * bend
+        tally[0] += weight[i] * (slope * away) ** 2
+        tally[1] += slope + 2.0 * z * bend
+
+
+@inner
+def spread_of_loss(tally: np.ndarray, points: int, free: int) -> float:
+    """Return the factor of the covariance for a robust loss (Huber's).
+
+    P. J. Huber, *Robust Statistics* (1981), section 7.6: the mean square of what pulls over the
+    squared mean of its slope.
+    """
     if points <= free:
         return np.nan
-    return squares / (points - free) / (slopes / points) ** 2
+    spread: float = tally[0] / (points - free) / (tally[1] / points) ** 2
+    return spread

@@ -14,7 +14,6 @@ class Space(NamedTuple):
     """Room to work in for small systems of equations."""
 
     matrix: np.ndarray
-    scale: np.ndarray
     right: np.ndarray
     solution: np.ndarray
     stopped: np.ndarray
@@ -22,53 +21,41 @@ class Space(NamedTuple):
 
 
 @inner
-def factorise(matrix: np.ndarray, scale: np.ndarray) -> float:
-    """Turn a symmetric matrix into the Cholesky factor of its unit-diagonal form.
+def factorise(matrix: np.ndarray, n: int) -> float:
+    """Turn a symmetric matrix of `n` rows into L and 1/D of L D L^T; L has a diagonal of ones.
 
-    Return the smallest square of a pivot; `scale` gets the roots of the inverse diagonal.
+    Return the smallest part that is left of a number on the diagonal, 0 if there is no factor.
     """
-    n = matrix.shape[0]
     smallest = 1.0
-    for a in range(n):
-        if not matrix[a, a] > 0.0:
-            return 0.0
-        scale[a] = 1.0 / math.sqrt(matrix[a, a])
-    for a in range(n):
-        for b in range(a + 1):
-            matrix[a, b] *= scale[a] * scale[b]
     for j in range(n):
         pivot = matrix[j, j]
         for k in range(j):
-            pivot -= matrix[j, k] ** 2
+            for m in range(k):
+                matrix[j, k] -= matrix[j, m] * matrix[k, m]
+        for k in range(j):
+            value = matrix[j, k]
+            matrix[j, k] *= matrix[k, k]
+            pivot -= value * matrix[j, k]
         if not pivot > 0.0:
             return 0.0
-        smallest = min(smallest, pivot)
-        matrix[j, j] = math.sqrt(pivot)
-        for i in range(j + 1, n):
-            for k in range(j):
-                matrix[i, j] -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] /= matrix[j, j]
+        smallest = min(smallest, pivot / matrix[j, j])
+        matrix[j, j] = 1.0 / pivot
     return smallest
 
 
 @inner
-def substitute(
-    factor: np.ndarray, scale: np.ndarray, right: np.ndarray, solution: np.ndarray
-) -> None:
+def substitute(factor: np.ndarray, right: np.ndarray, solution: np.ndarray, n: int) -> None:
     """Solve for one right side with what `factorise` made."""
-    n = factor.shape[0]
     for i in range(n):
-        value = right[i] * scale[i]
+        value = right[i]
         for k in range(i):
             value -= factor[i, k] * solution[k]
-        solution[i] = value / factor[i, i]
+        solution[i] = value
     for i in range(n - 1, -1, -1):
-        value = solution[i]
+        value = solution[i] * factor[i, i]
         for k in range(i + 1, n):
             value -= factor[k, i] * solution[k]
-        solution[i] = value / factor[i, i]
-    for i in range(n):
-        solution[i] *= scale[i]
+        solution[i] = value
 
 
 @inner
@@ -103,9 +90,9 @@ def bounded_step(
     inside = False
     while not inside:
         reduced_system(normal, descent, damping, space, step)
-        if factorise(space.matrix, space.scale) <= 0.0:
+        if factorise(space.matrix, values.size) <= 0.0:
             return False
-        substitute(space.matrix, space.scale, space.right, space.solution)
+        substitute(space.matrix, space.right, space.solution, values.size)
         inside = True
         for a in range(values.size):
             if space.stopped[a]:
@@ -132,12 +119,22 @@ def variances(normal: np.ndarray, space: Space, found: np.ndarray) -> bool:
             space.matrix[a, b] = normal[a, b] if both else 0.0
         if stopped[a]:
             space.matrix[a, a] = 1.0
-    regular = factorise(space.matrix, space.scale) > SINGULAR
+    regular = factorise(space.matrix, n) > SINGULAR
     for a in range(n):
         found[a] = np.nan
         if regular and not stopped[a]:
-            space.right[:] = 0.0
-            space.right[a] = 1.0
-            substitute(space.matrix, space.scale, space.right, space.solution)
-            found[a] = space.solution[a]
+            found[a] = diagonal_of_inverse(space.matrix, space.solution, a)
     return regular
+
+
+@inner
+def diagonal_of_inverse(factor: np.ndarray, column: np.ndarray, a: int) -> float:
+    """Return a number on the diagonal of the inverse of the matrix that was factorised."""
+    total = 0.0
+    for i in range(a, column.size):
+        value = 1.0 if i == a else 0.0
+        for k in range(a, i):
+            value -= factor[i, k] * column[k]
+        column[i] = value
+        total += value * value * factor[i, i]
+    return total

@@ -11,6 +11,8 @@ from omniscopy.model.errors import DataError
 Likelihood = Literal["gaussian", "poisson"]
 Loss = Literal["linear", "soft_l1", "huber", "cauchy"]
 LIKELIHOODS: tuple[Likelihood, ...] = ("gaussian", "poisson")
+# No parameter is the same for all spectra.
+NOT_SHARED = np.zeros(0, dtype=bool)
 LOSSES: tuple[Loss, ...] = ("linear", "soft_l1", "huber", "cauchy")
 
 
@@ -63,6 +65,8 @@ class Problem:
         A tied parameter is `factor` times the other plus `offset`.
     is_complex : bool
         Complex data, of which real and imaginary parts are fitted together.
+    shared : array of bool
+        Free parameters that are the same number for all spectra; none otherwise.
     """
 
     terms: tuple[Term, ...]
@@ -74,10 +78,13 @@ class Problem:
     factor: np.ndarray
     offset: np.ndarray
     is_complex: bool = False
+    shared: np.ndarray = field(default_factory=lambda: NOT_SHARED)
     free: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         own = self.source == np.arange(len(self.source))
+        shared = np.zeros(len(own), dtype=bool) if len(self.shared) == 0 else self.shared
+        object.__setattr__(self, "shared", shared)
         object.__setattr__(self, "free", np.flatnonzero(own))
         tied = (self.source >= 0) & ~own
         if not own[self.source[tied]].all():
@@ -85,6 +92,9 @@ class Problem:
             raise DataError(message)
         if (self.lower > self.upper).any():
             message = "a lower bound is above its upper bound"
+            raise DataError(message)
+        if self.shared[~own].any():
+            message = "only a free parameter can be shared by all spectra; others may be tied to it"
             raise DataError(message)
 
     @property
@@ -129,6 +139,11 @@ class Solution:
     chi_square, total : array, shape (spectra,)
         Weighted sum of squared residuals (the deviance of counts), and of squared differences
         from the weighted mean.
+    spread : array, shape (spectra,)
+        Variance of a value of weight 1, by which the inverse of the normal matrix is the
+        covariance.
+    covariance : array, shape (spectra, parameters, parameters)
+        Covariance, NaN where `std` is; shape (spectra, 0, 0) where it was not asked for.
     """
 
     parameters: np.ndarray
@@ -139,18 +154,40 @@ class Solution:
     cost: np.ndarray
     chi_square: np.ndarray
     total: np.ndarray
+    spread: np.ndarray
+    covariance: np.ndarray
 
 
 class Settings(NamedTuple):
-    """How a minimum is looked for, as numbers."""
+    """How a minimum is looked for, as numbers; spectra of fewer values than `fewest` are not."""
 
     poisson: bool
     loss: int
     loss_scale: float
     max_steps: int
     separable: bool
+    fewest: int
     cost_tolerance: float = 1e-10
     step_tolerance: float = 1e-11
+
+
+class Given(NamedTuple):
+    """Spectra, and all that differs between them; the first axis is that of the spectra.
+
+    One row of `columns` and `weights` stands for all; weights of no points are 1.
+    """
+
+    data: np.ndarray
+    columns: np.ndarray
+    weights: np.ndarray
+    start: np.ndarray
+
+    def take(self, part: slice | np.ndarray) -> "Given":
+        """Return some of the spectra."""
+        columns, weights = (
+            each[part] if len(each) > 1 else each for each in (self.columns, self.weights)
+        )
+        return Given(self.data[part], columns, weights, self.start[part])
 
 
 def _as_real(values: np.ndarray) -> np.ndarray:

@@ -1,20 +1,23 @@
 """Least squares of many spectra: what is asked is checked, cut into blocks and worked through."""
 
-from typing import Any
+import dataclasses
 
 import numpy as np
 import numpy.typing as npt
 
+from omniscopy.compute.fitting.covariances import covariance_of, inverse_of
+from omniscopy.compute.fitting.engine import Engine
 from omniscopy.compute.fitting.problem import (
     LIKELIHOODS,
     LOSSES,
+    Given,
     Likelihood,
     Loss,
     Problem,
     Settings,
     Solution,
 )
-from omniscopy.compute.threads import blocks_of, share_work
+from omniscopy.compute.fitting.shared import fit_shared
 from omniscopy.model.errors import DataError
 
 
@@ -30,6 +33,7 @@ def least_squares(  # noqa: PLR0913 - options of the field
     loss_scale: float = 1.0,
     max_steps: int = 100,
     separable: bool = False,
+    covariance: bool = False,
     threads: int | None = None,
     compiled: bool = True,
 ) -> Solution:
@@ -59,6 +63,8 @@ def least_squares(  # noqa: PLR0913 - options of the field
         Evaluations of the model for a spectrum, at most.
     separable : bool
         Solve for linear parameters in closed form after every step (variable projection).
+    covariance : bool
+        Return covariances of parameters too.
     threads : int
         Number of threads; one for each core otherwise. The numbers do not depend on it.
     compiled : bool
@@ -80,7 +86,8 @@ def least_squares(  # noqa: PLR0913 - options of the field
     Levenberg-Marquardt with damping of the scaled normal equations [1]_; parameters at a bound
     that push against it are held there. Double precision. The covariance is
     :math:`s^2 (J^T W J)^{-1}`, with the reduced chi square :math:`s^2`; for robust losses
-    Huber's; for counts the inverse of the Fisher information.
+    Huber's; for counts the inverse of the Fisher information. Parameters that all spectra share
+    are those of one problem of all spectra, whose residuals then give one :math:`s^2` for all.
 
     References
     ----------
@@ -92,37 +99,24 @@ def least_squares(  # noqa: PLR0913 - options of the field
         message = "separable needs likelihood='gaussian' and loss='linear'"
         raise DataError(message)
     settings = Settings(
-        likelihood == "poisson", LOSSES.index(loss), float(loss_scale), int(max_steps), separable
-    )
-    axis, weighed, first = _checked(problem, spectra, start, columns, weights)
-    found = _empty(problem, spectra.shape[0])
-    np.copyto(found["parameters"], first)
-    addresses = [term.formula.address() for term in problem.terms] if compiled else [None]
-    run: Any
-    if any(address is None for address in addresses):
-        from omniscopy.compute.fitting.twin import fit_block as run
-
-        model: Any = problem
+        likelihood == "poisson", LOSSES.index(loss), float(loss_scale), int(max_steps),
+        separable and bool(problem.linear[problem.free].any()),
+        fewest=len(problem.free) - int(problem.shared.sum()),
+    )  # fmt: skip
+    given = _checked(problem, spectra, start, columns, weights)
+    engine = Engine(settings, threads, compiled)
+    if problem.shared.any():
+        found = fit_shared(problem, given, engine)
     else:
-        from omniscopy.compute.fitting.blocks import compiled_model
-        from omniscopy.compute.fitting.blocks import fit_block as run
-
-        model = compiled_model(problem, addresses)
-    blocks = blocks_of(*spectra.shape)
-
-    def work(begin: int) -> None:
-        part = slice(begin, begin + blocks.step)
-        run(
-            model,
-            axis[part] if axis.shape[0] > 1 else axis,
-            _as_real(spectra[part]),
-            weighed[part] if weighed.shape[0] > 1 else weighed,
-            settings,
-            {name: values[part] for name, values in found.items()},
-        )
-
-    share_work(work, blocks, threads)
-    return Solution(**found)
+        found = engine.run(problem, given, equations=covariance)
+    made = np.zeros((len(spectra), 0, 0))
+    if covariance:
+        if "inverse" not in found:
+            known = np.isfinite(found["std"][:, problem.free])
+            found["inverse"] = inverse_of(found["normal"], known)
+        made = covariance_of(problem, found["inverse"], found["spread"])
+    kept = (each.name for each in dataclasses.fields(Solution) if each.name in found)
+    return Solution(**{name: found[name] for name in kept}, covariance=made)
 
 
 def require_options(likelihood: str, loss: str, loss_scale: float, max_steps: int) -> None:
@@ -152,8 +146,8 @@ def _checked(
     start: npt.ArrayLike,
     columns: npt.ArrayLike,
     weights: npt.ArrayLike | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return axis, weights and start as arrays whose first axis is 1 or the spectra."""
+) -> Given:
+    """Return data, axis, weights and start as arrays whose first axis is 1 or the spectra."""
     if data.ndim != 2:
         message = f"data must have shape (spectra, points), got {data.shape}"
         raise DataError(message)
@@ -176,24 +170,10 @@ def _checked(
     fits = np.isnan(first) & problem.linear & (problem.source >= 0)
     first = np.where(fits, np.nan, np.clip(first, problem.lower, problem.upper))
     if weights is None:
-        return axis, np.empty((1, 0)), first
+        return Given(data, axis, np.empty((1, 0)), first)
     weighed = np.atleast_2d(np.asarray(weights, dtype=np.float64))
     if weighed.shape[1] != points or weighed.shape[0] not in (1, count):
         message = f"weights must have shape ({points},) or {data.shape}, got {np.shape(weights)}"
         raise DataError(message)
     repeats = 2 if problem.is_complex else 1
-    return axis, np.ascontiguousarray(np.tile(weighed, (1, repeats))), first
-
-
-def _as_real(spectra: np.ndarray) -> np.ndarray:
-    """Return doubles in a row; real parts are followed by imaginary parts."""
-    if spectra.dtype.kind == "c":
-        spectra = np.concatenate([spectra.real, spectra.imag], axis=-1)
-    return np.ascontiguousarray(spectra, dtype=np.float64)
-
-
-def _empty(problem: Problem, count: int) -> dict[str, np.ndarray]:
-    numbers = {name: np.full(count, np.nan) for name in ("cost", "chi_square", "total")}
-    codes = {name: np.zeros(count, np.int64) for name in ("status", "steps", "points")}
-    tables = {name: np.full((count, problem.parameters), np.nan) for name in ("parameters", "std")}
-    return {**tables, **codes, **numbers}
+    return Given(data, axis, np.ascontiguousarray(np.tile(weighed, (1, repeats))), first)

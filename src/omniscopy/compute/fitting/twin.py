@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - arrays one by one, as the compiled twin takes them
 """The engine in plain NumPy: the oracle of the compiled one, and the way for any formula.
 
 All spectra of a block take their steps together; those that are done are left out. The rules are
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.compute.fitting.covariances import std_of_all, without
 from omniscopy.compute.fitting.problem import LOSSES, Problem, Settings
 from omniscopy.compute.fitting.rules import (
     FAINT,
@@ -24,7 +26,7 @@ from omniscopy.compute.fitting.rules import (
 from omniscopy.model.status import Status
 
 
-def fit_block(  # noqa: PLR0917 - both engines take the same
+def fit_block(
     problem: Problem,
     columns: np.ndarray,
     data: np.ndarray,
@@ -36,7 +38,7 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
     weight = np.broadcast_to(weights if weights.size else 1.0, data.shape)
     usable = np.isfinite(data) & np.isfinite(weight) & (weight > 0)
     found["points"][:] = usable.sum(axis=1)
-    enough = found["points"] >= max(len(problem.free), 1)
+    enough = found["points"] >= max(settings.fewest, 1)
     found["status"][:] = Status.NO_DATA
     found["parameters"][~enough] = np.nan
     kept = np.flatnonzero(enough)
@@ -49,11 +51,13 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
     if wanted.any():
         values[wanted] = spectra.take(wanted).solve_linear(values[wanted], must=True)
     values = spectra.tied(values)
-    descent = _Descent(spectra, values)
+    descent = _Descent(spectra, values, 1 + wanted)
     while descent.step():
         pass
-    for name, made in spectra.measure(descent.values, descent.cost, descent.status).items():
-        found[name][kept] = made
+    wanted = found["normal"].shape[1] > 0
+    for name, made in spectra.measure(descent).items():
+        if wanted or name not in {"normal", "direction"}:
+            found[name][kept] = made
     found["steps"][kept] = descent.steps
 
 
@@ -77,7 +81,8 @@ class _Spectra:
     def mean(self) -> np.ndarray:
         """Return the weighted mean of each spectrum."""
         mass = self.weight.sum(axis=1)
-        return (self.weight * self.data).sum(axis=1) / np.where(mass > 0, mass, 1.0)
+        mean: np.ndarray = (self.weight * self.data).sum(axis=1) / np.where(mass > 0, mass, 1.0)
+        return mean
 
     def tied(self, values: np.ndarray) -> np.ndarray:
         """Return parameters of which tied ones follow the others."""
@@ -145,48 +150,49 @@ class _Spectra:
         good = np.full(len(values), must) | (regular & (bounded == solved).all(axis=1))
         return self.tied(np.where(good[:, None], made, values))
 
-    def measure(self, values: np.ndarray, cost: np.ndarray, status: np.ndarray) -> dict[str, Any]:
+    def measure(self, descent: "_Descent") -> dict[str, Any]:
         """Return the results by name, from the normal matrix without damping and loss."""
-        problem, settings = self.problem, self.settings
-        model, jacobian = self.evaluate(values)
-        squares = self.weight * (self.data - model) ** 2
-        hold = self.weigh(model)[2] if settings.poisson else self.weight
-        normal = np.einsum("san,sn,sbn->sab", jacobian, hold, jacobian)
+        problem, values, status = self.problem, descent.values, descent.status
+        normal, chi_square, spread = self._without_loss(descent)
         free = values[:, problem.free]
         bounded = (free <= problem.lower[problem.free]) | (free >= problem.upper[problem.free])
-        normal = _without(normal, bounded)
+        plain, normal = normal, without(normal, bounded)
         valid = status != Status.INVALID
         regular = valid & (smallest_pivot(np.where(valid[:, None, None], normal, 0.0)) > SINGULAR)
         variance = np.full(free.shape, np.nan)
         inverse = np.linalg.inv(normal[regular])
         variance[regular] = np.einsum("saa->sa", inverse)
         variance[bounded] = np.nan
-        std = np.zeros_like(values)
         with np.errstate(invalid="ignore"):
-            std[:, problem.free] = np.sqrt(self._spread(squares)[:, None] * variance)
-        follows = problem.source >= 0
-        std[:, follows] = np.abs(problem.factor[follows]) * std[:, problem.source[follows]]
+            std = std_of_all(problem, np.sqrt(spread[:, None] * variance))
         converged = status == Status.CONVERGED
         status = np.where(converged & bounded.any(axis=1), Status.AT_BOUND, status)
         status = np.where(valid & ~regular, Status.SINGULAR, status)
         total = (self.weight * (self.data - self.mean[:, None]) ** 2).sum(axis=1)
-        chi_square = cost if settings.poisson else squares.sum(axis=1)
-        made = {"parameters": values, "std": std, "cost": cost, "chi_square": chi_square}
-        made = {name: _where(valid, each) for name, each in {**made, "total": total}.items()}
+        made = {
+            "parameters": values, "std": std, "cost": descent.cost, "chi_square": chi_square,
+            "total": total, "spread": spread, "normal": plain, "direction": descent.direction,
+        }  # fmt: skip
+        made = {name: _where(valid, each) for name, each in made.items()}
         return {**made, "status": status}
 
-    def _spread(self, squares: np.ndarray) -> np.ndarray:
-        """Return the factor of the covariance; Huber's for a robust loss."""
+    def _without_loss(self, descent: "_Descent") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return normal matrix and chi square without a loss, and the factor of the covariance."""
+        cost, count = descent.cost, (self.weight > 0).sum(axis=1)
         if self.settings.poisson:
-            return np.ones(len(squares))
-        count = (self.weight > 0).sum(axis=1)
-        z = squares / self.settings.loss_scale**2
-        _, slope, bend = loss_of(z, self.settings.loss)
-        bent = np.where(self.weight > 0, slope + 2.0 * z * bend, 0.0).sum(axis=1) / count
-        degrees = count - len(self.problem.free)
+            return descent.normal, cost, np.ones(len(cost))
+        degrees = np.maximum(count - len(self.problem.free), 0)
         with np.errstate(all="ignore"):
+            if not self.settings.loss:
+                return descent.normal, cost, np.where(degrees > 0, cost / degrees, np.nan)
+            model, jacobian = self.evaluate(descent.values)
+            squares = self.weight * (self.data - model) ** 2
+            normal = np.einsum("san,sn,sbn->sab", jacobian, self.weight, jacobian)
+            z = squares / self.settings.loss_scale**2
+            _, slope, bend = loss_of(z, self.settings.loss)
+            bent = np.where(self.weight > 0, slope + 2.0 * z * bend, 0.0).sum(axis=1) / count
             spread = (slope**2 * squares).sum(axis=1) / degrees / bent**2
-        return np.where(degrees > 0, spread, np.nan)
+            return normal, squares.sum(axis=1), np.where(degrees > 0, spread, np.nan)
 
 
 def loss_of(z: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -226,20 +232,17 @@ def smallest_pivot(normal: np.ndarray) -> np.ndarray:
 
 def bounded_step(
     normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, values: np.ndarray,
-    problem: Problem,
+    lower: np.ndarray, upper: np.ndarray, positive: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return damped steps that stay within the bounds, and whether there is one."""
-    lower, upper, positive = (
-        each[problem.free] for each in (problem.lower, problem.upper, problem.positive)
-    )
     stopped = ((values <= lower) & (descent < 0)) | ((values >= upper) & (descent > 0))
     step = np.zeros_like(values)
     good = np.ones(len(values), bool)
     least = lower - values
     least = np.where(positive, np.maximum(least, -SHARE * values), least)
     most = upper - values
-    for _ in range(len(problem.free) + 1):
-        matrix = _without(normal + damping[:, :, None] * np.eye(values.shape[1]), stopped)
+    for _ in range(values.shape[1] + 1):
+        matrix = without(normal + damping[:, :, None] * np.eye(values.shape[1]), stopped)
         held = np.where(stopped, step, 0.0)
         right = np.where(stopped, step, descent - np.einsum("sab,sb->sa", normal, held))
         good &= smallest_pivot(matrix) > 0
@@ -260,13 +263,13 @@ class _Descent:
 
     spectra: _Spectra
     values: np.ndarray
+    steps: np.ndarray
 
     def __post_init__(self) -> None:
         count, free = len(self.values), self.spectra.problem.free
         self.cost, self.normal, self.direction = _normal_equations(self.spectra, self.values)
         self.status = np.full(count, int(Status.MAX_STEPS))
         self.status[~np.isfinite(self.cost)] = Status.INVALID
-        self.steps = np.ones(count, np.int64)
         self.strength = np.full(count, FIRST)
         self.largest = np.zeros((count, len(free)))
         self.rounding = ROUNDING * (self.spectra.weight * self.spectra.data**2).sum(axis=1)
@@ -278,13 +281,14 @@ class _Descent:
         self.status[going & ((self.cost <= self.rounding) | nothing_free)] = Status.CONVERGED
         going = (self.status == Status.MAX_STEPS) & (self.steps < settings.max_steps)
         now, trial, gain, tiny = self.propose(np.flatnonzero(going))
+        now, trial, gain = self.finish(now, trial, gain, tiny)
         if len(now):
             part = self.spectra.take(now)
             trial = part.tied(trial)
             if settings.separable:
                 trial = part.solve_linear(trial, must=False)
-                self.steps[now] += 1
-            self.judge(now, trial, gain, tiny)
+            self.steps[now] += 1 + settings.separable
+            self.judge(now, trial, gain)
         return bool(going.any())
 
     def propose(self, now: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -294,11 +298,13 @@ class _Descent:
         self.largest[now] = np.maximum(self.largest[now], diagonal)
         largest, current = self.largest[now], self.values[np.ix_(now, problem.free)]
         damping = self.strength[now, None] * np.where(largest > 0, largest, 1.0)
-        step, good = bounded_step(self.normal[now], self.direction[now], damping, current, problem)
-        self.steps[now] += 1
+        limits = (each[problem.free] for each in (problem.lower, problem.upper, problem.positive))
+        step, good = bounded_step(
+            self.normal[now], self.direction[now], damping, current, *limits
+        )  # fmt: skip
         worse = now[~good]
-        self.strength[worse] = np.maximum(10.0 * self.strength[worse], 1e-6)
         self.status[worse[self.strength[worse] > HOPELESS]] = Status.SINGULAR
+        self.strength[worse] = np.maximum(10.0 * self.strength[worse], 1e-6)
         now, step, current, largest = now[good], step[good], current[good], largest[good]
         gain = 2.0 * (self.direction[now] * step).sum(axis=1)
         gain = gain - np.einsum("sab,sa,sb->s", self.normal[now], step, step)
@@ -308,16 +314,28 @@ class _Descent:
         trial[:, problem.free] = current + step
         return now, trial, gain, tiny
 
-    def judge(self, now: np.ndarray, trial: np.ndarray, gain: np.ndarray, tiny: np.ndarray) -> None:
+    def finish(
+        self, now: np.ndarray, trial: np.ndarray, gain: np.ndarray, tiny: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take last steps, too short to look again; return the others."""
+        small = self.spectra.settings.cost_tolerance * self.cost[now]
+        last = tiny | ((gain <= small) & (self.strength[now] < 1.0))
+        done = now[last]
+        self.values[done] = self.spectra.take(done).tied(trial[last])
+        self.cost[done] -= np.maximum(gain[last], 0.0)
+        self.status[done] = Status.CONVERGED
+        return now[~last], trial[~last], gain[~last]
+
+    def judge(self, now: np.ndarray, trial: np.ndarray, gain: np.ndarray) -> None:
         """Take the steps that lead down, and find out who is done."""
         lowered, normal, direction = _normal_equations(self.spectra.take(now), trial)
         cost, strength = self.cost[now], self.strength[now]
         with np.errstate(invalid="ignore"):
             better = lowered < cost
         gone = np.where(better, cost - lowered, 0.0)
-        small = self.spectra.settings.cost_tolerance * cost
-        done = better & (tiny | ((gone <= small) & (gain <= small)))
-        done |= ~better & (tiny | (gain <= NO_GAIN * cost) | (strength > HOPELESS))
+        small = self.spectra.settings.cost_tolerance * np.minimum(lowered, cost)
+        done = better & (gone <= small) & (gain <= small)
+        done |= ~better & ((gain <= NO_GAIN * cost) | (strength > HOPELESS))
         ratio = np.where(gain > 0, gone / np.where(gain > 0, gain, 1.0), 1.0)
         softer = np.where(ratio < 0.25, np.maximum(4.0 * strength, 1e-6), strength)
         softer = np.where(ratio > 0.75, np.maximum(0.1 * strength, LEAST), softer)
@@ -336,12 +354,6 @@ def _normal_equations(
     cost, pull, hold = spectra.weigh(model)
     normal = np.einsum("san,sbn->sab", jacobian * hold[:, None], jacobian)
     return cost, normal, np.einsum("san,sn->sa", jacobian, pull)
-
-
-def _without(matrix: np.ndarray, stopped: np.ndarray) -> np.ndarray:
-    """Return matrices in which some parameters stand for themselves."""
-    either = stopped[:, :, None] | stopped[:, None, :]
-    return np.where(either, stopped[:, :, None] * np.eye(stopped.shape[1]), matrix)
 
 
 def _where(valid: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""Uncertainties of all parameters from those of the free ones."""
+
+import numpy as np
+
+from omniscopy.compute.fitting.problem import Problem
+
+
+def std_of_all(problem: Problem, std: np.ndarray) -> np.ndarray:
+    """Return standard deviations of all parameters from those of the free ones: 0 where fixed."""
+    made = np.zeros((len(std), problem.parameters))
+    tied = problem.source >= 0
+    place = np.searchsorted(problem.free, problem.source[tied])
+    made[:, tied] = np.abs(problem.factor[tied]) * std[:, place]
+    return made
+
+
+def covariance_of(problem: Problem, inverse: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return covariances of all parameters from the inverse of the equations of the free ones."""
+    made = np.zeros((len(spread), problem.parameters, problem.parameters))
+    tied = np.flatnonzero(problem.source >= 0)
+    place = np.searchsorted(problem.free, problem.source[tied])
+    factor = problem.factor[tied]
+    part = inverse[:, place][:, :, place] * spread[:, None, None]
+    made[np.ix_(np.arange(len(spread)), tied, tied)] = part * factor[:, None] * factor
+    return made
+
+
+def inverse_of(normal: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the inverse of normal matrices, without parameters that are not known: NaN there."""
+    matrix = without(normal, ~known)
+    scale = 1.0 / np.sqrt(np.einsum("saa->sa", matrix))
+    inverse = np.linalg.inv(matrix * scale[:, :, None] * scale[:, None, :])
+    return without(inverse * scale[:, :, None] * scale[:, None, :], ~known, np.nan)
+
+
+def without(matrix: np.ndarray, stopped: np.ndarray, value: float | None = None) -> np.ndarray:
+    """Return matrices in which some parameters stand for themselves, or are a value."""
+    either = stopped[:, :, None] | stopped[:, None, :]
+    alone = stopped[:, :, None] * np.eye(stopped.shape[1]) if value is None else value
+    return np.where(either, alone, matrix)
