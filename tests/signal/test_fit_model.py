@@ -267,7 +267,7 @@ def test_a_fit_drawn_again_is_the_data():
     assert drawn.dims == data.dims
     assert drawn.attrs["units"] == "counts"
     parts = [
-        signal.evaluate_model(LINE, found, data, component=name)
+        signal.evaluate_model(LINE, found, data, components=name)
         for name in ("lorentzian", "offset")
     ]
     np.testing.assert_allclose(parts[0] + parts[1], drawn)
@@ -286,8 +286,8 @@ def test_drawing_needs_the_parameters_and_the_dimension():
     found = fit_model(data, LINE)
     with pytest.raises(DataError, match=r"ds does not hold \['gaussian_amplitude'"):
         signal.evaluate_model(Gaussian(), found, data)
-    with pytest.raises(DataError, match="component must be one of"):
-        signal.evaluate_model(LINE, found, data, component="gaussian")
+    with pytest.raises(DataError, match="components must be some of"):
+        signal.evaluate_model(LINE, found, data, components="gaussian")
     with pytest.raises(DataError, match="expected a labelled array"):
         signal.evaluate_model(LINE, found, np.arange(3.0))
 

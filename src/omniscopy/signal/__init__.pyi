@@ -32,6 +32,7 @@ __all__ = [
     "Tied",
     "Voigt",
     "align_signals",
+    "compare_models",
     "crop",
     "decompose",
     "derivative",
@@ -53,6 +54,7 @@ __all__ = [
     "remove_spikes",
     "smooth",
     "subtract_baseline",
+    "subtract_model",
     "sum_over",
     "to_grid",
     "to_line",
@@ -63,9 +65,10 @@ __all__ = [
 
 from .alignment import align_signals
 from .baselines import estimate_baseline, subtract_baseline
+from .comparison import compare_models
 from .components import Sum
 from .decomposition import decompose, reconstruct
-from .evaluation import evaluate_model
+from .evaluation import evaluate_model, subtract_model
 from .expressions import Expression
 from .filters import filter_fourier, filter_response
 from .fitting import fit_model

@@ -274,7 +274,8 @@ class BlockFit:
         scattered = solved.parameters.reshape(len(spectra), resamples, -1)
         known = np.isfinite(scattered).all(axis=(1, 2))
         made = Scatter(*(np.full(parameters.shape, np.nan) for _ in Scatter._fields))
-        made.std[known] = scattered[known].std(axis=1, ddof=1)
+        # Less the first one, so that what is the same in all has no scatter at all.
+        made.std[known] = (scattered - scattered[:, :1])[known].std(axis=1, ddof=1)
         made.low[known], made.high[known] = np.percentile(scattered[known], _INTERVAL, axis=1)
         return made
 

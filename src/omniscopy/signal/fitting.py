@@ -17,8 +17,8 @@ from omniscopy.signal.pixel_fits import PixelFit
 from omniscopy.signal.preparation import prepare_data, prepare_starts, prepare_weights
 from omniscopy.signal.start_searches import SEARCHES, Search
 
-# What a result says of the units that its parameters belong to.
-MODEL_AXES = "model_axes"
+# What a result says of the units that its parameters belong to, and of how it was fitted.
+MODEL_AXES, FIT = "model_axes", "fit"
 EXAMPLE = Gaussian() + Exponential()
 
 
@@ -152,9 +152,9 @@ def fit_model(  # noqa: PLR0913 - options of the field
     found = search(pixels) if search else pixels.first()
     scatter = pixels.bootstrap(found, bootstrap, rng) if bootstrap else None
     squares = _units_of_squares(data, weights) if likelihood == "gaussian" else "1"
-    return _result(
-        layout, found, scatter, data, dims, squares, {"likelihood": likelihood, "loss": loss}
-    )
+    free = int(np.sum(layout.free))
+    settings = {"likelihood": likelihood, "loss": loss, "free_parameters": free}
+    return _result(layout, found, scatter, data, dims, squares).assign_attrs({FIT: settings})
 
 
 def _require_counts(**counts: Any) -> None:
@@ -182,7 +182,6 @@ def _result(  # noqa: PLR0917
     data: xr.DataArray,
     dims: Sequence[str],
     squares: str | None,
-    settings: dict[str, str],
 ) -> xr.Dataset:
     """Return the columns by name, with their units."""
     values, axes = data.attrs.get("units"), [units_of(data, each) for each in dims]
@@ -205,5 +204,5 @@ def _result(  # noqa: PLR0917
     )
     for name in figures:
         made[name] = getattr(found, name), squares if name == "reduced_chi_square" else "1"
-    fitted = {"values": values, "dims": dict(zip(dims, axes, strict=True)), **settings}
+    fitted = {"values": values, "dims": dict(zip(dims, axes, strict=True))}
     return result({MODEL_AXES: fitted}, **made)

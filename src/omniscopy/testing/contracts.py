@@ -168,10 +168,14 @@ def check_attributes_do_not_leak(operation: Operation) -> None:
 
 
 def check_units_of_values(operation: Operation) -> None:
-    """Check that the same values in other units give the same result."""
+    """Check that the same values in other units give the same result.
+
+    An operation that takes a Dataset too may refuse units that do not fit to it.
+    """
+    inputs = _inputs(operation)
     given = {
         name: value
-        for name, value in _inputs(operation).items()
+        for name, value in inputs.items()
         if isinstance(value, xr.DataArray) and value.dtype.kind in "iufc"
     }
     large = {name: _wide(value).assign_attrs(units="V") for name, value in given.items()}
@@ -179,7 +183,12 @@ def check_units_of_values(operation: Operation) -> None:
         name: (value * 1e3).assign_attrs({**value.attrs, "units": "mV"})
         for name, value in large.items()
     }
-    assert_same(call_example(operation, **small), call_example(operation, **large), scaled=True)
+    try:
+        expected = call_example(operation, **large)
+    except DataError:
+        assert any(isinstance(value, xr.Dataset) for value in inputs.values())
+        return
+    assert_same(call_example(operation, **small), expected, scaled=True)
 
 
 def check_units_of_coordinates(operation: Operation) -> None:
