@@ -7,6 +7,8 @@ import pytest
 
 import omniscopy as om
 from omniscopy.cli.application import run
+from omniscopy.cli.outcomes import INTERRUPTED
+from omniscopy.io.runs import FileRun
 from omniscopy.testing.files.mrc import write_mrc
 
 RECIPE = '[[step]]\noperation = "signal.sum_over"\n[step.parameters]\ndims = ["y"]\n'
@@ -58,6 +60,25 @@ def test_a_raw_file_that_changed_is_not_taken_for_done(folder, capsys):
     assert call(folder) == 1
     assert "is something else; use --overwrite" in capsys.readouterr().err
     assert call(folder, "--overwrite") == 0
+
+
+def test_a_result_that_was_interrupted_is_gone_on_with(folder, capsys, monkeypatch):
+    mark, marked = FileRun.mark, []
+
+    def stop(store, place):
+        mark(store, place)
+        marked.append((store.name, place))
+        if len(marked) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileRun, "mark", stop)
+    (folder.parent / "sum.toml").write_text(
+        f"[input]\noptions = {{ chunks = {{ x = 1 }} }}\n{RECIPE}"
+    )
+    assert call(folder) == INTERRUPTED
+    assert call(folder) == 0
+    assert "2 done" in capsys.readouterr().out
+    assert len(marked) == len(set(marked)) == 2 * 5
 
 
 def test_files_that_fail_are_summed_up_at_the_end(folder, capsys):

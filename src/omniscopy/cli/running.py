@@ -46,7 +46,10 @@ def run_recipe(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> int:
-    """Apply a recipe to files; what was made before from the same data is not made again."""
+    """Apply a recipe to files; what was made before from the same data is not made again.
+
+    A result that was interrupted is gone on with.
+    """
     from omniscopy.io.manifests import find_format
     from omniscopy.io.recipes.running import load_recipe
 
@@ -96,7 +99,7 @@ def _is_store(path: Path) -> bool:
 def _run_one(
     recipe: "Recipe", file: Path, target: Path, summary: Summary, *, form: str, overwrite: bool
 ) -> None:
-    from omniscopy.io import save
+    from omniscopy.compute import run
     from omniscopy.io.recipes.running import apply_recipe, is_made
 
     try:
@@ -106,7 +109,9 @@ def _run_one(
                 return
             message = f"{target} is there and is something else; use --overwrite to replace it"
             raise FileExistsError(message)
-        save(apply_recipe(recipe, file), target, format=form, overwrite=overwrite)
+        result = apply_recipe(recipe, file)
+        # The bar counts what dask does.
+        run(result, target, format=form, overwrite=overwrite, resume=not overwrite, progress=False)
     except Exception as error:  # noqa: BLE001 - one file that fails must not stop the others
         summary.failed.append({"file": str(file), "error": describe_error(error)})
         return

@@ -51,6 +51,7 @@ class FileRun:
         self._overwrite = overwrite
         self._folder = self._path.with_name(self._path.name + PARTIAL)
         self._journal: Journal | None = None
+        self._in_memory: xr.DataTree | None = None
         self.name = self._path.name
 
     @property
@@ -73,10 +74,15 @@ class FileRun:
         """Make room for `obj`, write all of it that is in memory, and return the rest."""
         refuse_own_source(obj, self._path)
         self._require_free()
+        if not any(each.chunks or not each._in_memory for each in _variables(obj).values()):
+            self._in_memory = as_tree(obj)
+            return []
         about = {"made": _made(obj), "chunks": _chunks(obj), "versions": _versions()}
         self._folder.mkdir(parents=True, exist_ok=True)
         self._journal = journal = Journal(self._folder / "journal")
         again = resume and journal.about is not None and self._values.is_dir()
+        if again and not (journal.done or self._kept.is_dir()):
+            again = journal.about == about
         if again and journal.about is not None:
             self._require_same(journal.about, about, len(journal.done))
         else:
@@ -128,13 +134,16 @@ class FileRun:
 
     def finish(self) -> Any:
         """Put the complete result in its place, and return it as a lazy object."""
-        if self._is_zarr:
+        if self._is_zarr and self._in_memory is None:
             self._require_free()
             put_in_place(self._values, self._path)
         else:
             write = self._format.writer()
+            tree = self._in_memory
+            if tree is None:
+                tree = to_tree(read(self._values))
             with atomic_target(self._path, overwrite=self._overwrite) as temporary:
-                write(to_tree(read(self._values)), temporary, **self._options)
+                write(tree, temporary, **self._options)
         self.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         return from_tree(open(self._path))
@@ -176,7 +185,8 @@ class FileRun:
         if differing:
             message = (
                 f"{self._folder} holds a run that was begun with {' and '.join(differing)} "
-                f"({done} chunks are done); give `resume=False` to throw it away, or another file"
+                f"({done} chunks are done); delete it or give `resume=False` to begin anew, or "
+                "write to another file"
             )
             raise DataError(message)
 
