@@ -8,7 +8,11 @@ from omniscopy.testing import contracts
 # Where a promise has no meaning for an operation, and why.
 EXCEPTIONS = {
     ("signal.decompose", "check_further_dimension"): "all samples make one decomposition",
+    ("signal.rotate_components", "check_further_dimension"): "all samples make one rotation",
     ("signal.crop", "check_units_of_coordinates"): "the window is in nm",
+    ("signal.label_regions", "check_units_of_coordinates"): "the regions are in nm",
+    ("signal.label_regions", "check_further_dimension"): "the map is that of all further points",
+    ("signal.measure_regions", "check_units_of_values"): "numbers of regions have no other units",
     ("signal.interpolate", "check_units_of_coordinates"): "the labels are in nm and eV",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
 }

@@ -1,5 +1,7 @@
 """Decomposition into few components."""
 
+from typing import get_args, get_type_hints
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,6 +9,13 @@ import xarray as xr
 from omniscopy import samples, simulate
 from omniscopy.model import DataError, Status
 from omniscopy.signal import decompose, reconstruct
+
+METHODS = get_args(get_type_hints(decompose)["method"])
+
+
+def channels_for(method):
+    """Return the dimensions of a component: at least two where it is a product of factors."""
+    return ("x", "energy_loss") if method in ("cp", "nonnegative_cp", "tucker") else "energy_loss"
 
 
 @pytest.fixture
@@ -111,8 +120,11 @@ def test_a_sample_that_is_not_finite_is_left_out_and_alone(exact, method):
         np.testing.assert_allclose(made.values[~bad.values], exact.values[~bad.values], rtol=1e-6)
 
 
-def test_nothing_but_missing_data_is_no_error(exact):
-    found = decompose(exact * np.nan, 2)
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_but_missing_data_is_said_of_data_in_memory_and_nan_of_lazy_ones(exact, method):
+    with pytest.raises(DataError, match=r"0 of (63|7) samples are finite in all of their \d+ chan"):
+        decompose(exact * np.nan, 2, method=method, dim=channels_for(method))
+    found = decompose((exact * np.nan).chunk(y=3), 2, method=method, dim=channels_for(method))
     assert np.isnan(found["loadings"]).all()
     assert (found["status"] == Status.NO_DATA).all()
 
@@ -122,7 +134,7 @@ def test_units_are_those_of_the_data_and_of_pure_numbers():
     units = {name: variable.attrs["units"] for name, variable in found.items()}
     assert units == {
         "components": "1", "loadings": "V", "singular_values": "V", "mean": "V",
-        "explained_variance_ratio": "1", "status": "1",
+        "explained_variance_ratio": "1", "relative_error": "1", "status": "1",
     }  # fmt: skip
     made = reconstruct(found)
     assert made.attrs["units"] == "V"
@@ -147,9 +159,18 @@ def test_reconstruction_has_less_noise_than_the_data():
     [
         (0, {}, "from 1 to 6"),
         (7, {}, r"from 1 to 6 \(6 samples of 280 channels\), got 7"),
-        (2, {"method": "fastica"}, "method must be"),
+        ([2, 2], {}, "must be one number"),
+        (2, {"method": "fastica"}, "method must be one of 'svd', 'pca', 'nmf'"),
         (2, {"dim": "bias"}, "missing"),
         (2, {"dim": ("y", "x", "energy_loss")}, "leave no samples"),
+        (2, {"noise": "gaussian"}, "noise must be 'poisson' or None"),
+        (2, {"noise": "poisson", "method": "cp"}, "'cp' would be another model with it"),
+        (2, {"precision": "half"}, "precision must be"),
+        (1, {"method": "nfindr"}, "at least 2 end members"),
+        (2, {"method": "cp"}, "CP needs components of 2 dimensions or more"),
+        (2, {"method": "kernel_pca", "kernel_width": 0.0}, "kernel_width must be above 0"),
+        ([2, 1, 1], {"method": "tucker", "dim": ("x", "energy_loss")}, "more components of the s"),
+        ([2, 4, 2], {"method": "tucker", "dim": ("x", "energy_loss")}, "of sizes"),
     ],
 )
 def test_says_what_is_wrong(n_components, options, match):
@@ -157,17 +178,56 @@ def test_says_what_is_wrong(n_components, options, match):
         decompose(simulate.spectrum_image((2, 3)), n_components, **options)
 
 
-def test_refuses_a_matrix_that_is_large_on_both_sides():
+@pytest.mark.parametrize(("method", "match"), [
+    ("pca", "all samples are the same"), ("ica", "use method='svd'"), ("kernel_pca", "the same"),
+])  # fmt: skip
+def test_data_without_change_are_refused_where_their_mean_is_subtracted(exact, method, match):
+    with pytest.raises(DataError, match=match):
+        decompose(exact * 0 + exact[0, 0], 2, method=method)
+
+
+def test_data_of_zeros_are_refused(exact):
+    with pytest.raises(DataError, match="all values are 0"):
+        decompose(exact * 0, 2)
+
+
+@pytest.mark.parametrize("method", ["nmf", "nonnegative_cp"])
+def test_negative_data_are_refused_by_non_negative_factors(exact, method):
+    negative, dim = exact.copy(), channels_for(method)
+    negative[1, 2, 3] = -4.0
+    with pytest.raises(DataError, match=r"nowhere below 0, found -4; .* `data.clip\(min=0\)"):
+        decompose(negative, 2, method=method, dim=dim)
+    lazy = decompose(negative.chunk(y=3), 2, method=method, dim=dim)
+    with pytest.raises(DataError, match="nowhere below 0"):
+        lazy.compute()
+    negative[1, 2] = np.nan
+    decompose(negative, 2, method=method, dim=dim)
+
+
+def test_complex_data_are_refused_where_they_have_no_meaning():
+    with pytest.raises(DataError, match="expected real numbers, got complex128"):
+        decompose(samples.band_excitation(), 2, method="nmf")
+
+
+def test_a_dimension_of_the_result_is_not_taken_twice(exact):
+    found = decompose(exact, 3)
+    with pytest.raises(DataError, match="rename that of the data"):
+        decompose(found["loadings"], 2, dim="component")
+    turned = found["loadings"].rename(component="score")
+    assert decompose(turned, 2, dim="score").sizes["score"] == 3
+
+
+def test_a_large_kernel_is_refused_before_it_is_made():
     import dask.array as da
 
-    data = xr.DataArray(da.zeros((100, 100, 9000)), dims=("y", "x", "energy"))
-    with pytest.raises(DataError, match="at most 8192"):
-        decompose(data, 2)
+    data = xr.DataArray(da.zeros((100, 100, 9)), dims=("y", "x", "energy"))
+    with pytest.raises(DataError, match="up to 8192 samples"):
+        decompose(data, 2, method="kernel_pca")
 
 
 def test_reconstruct_says_what_it_needs():
     found = decompose(samples.spectrum_image(), 2)
-    with pytest.raises(DataError, match=r"expected a Dataset of components and loadings, got \['a"):
+    with pytest.raises(DataError, match=r"expected a Dataset of components, loadings, got \['a"):
         reconstruct(xr.Dataset({"a": 1}))
     with pytest.raises(DataError, match="not among the 2"):
         reconstruct(found, [2])
