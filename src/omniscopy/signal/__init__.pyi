@@ -38,6 +38,7 @@ __all__ = [
     "derivative",
     "estimate_baseline",
     "estimate_noise",
+    "estimate_rank",
     "evaluate_model",
     "filter_fourier",
     "filter_response",
@@ -52,6 +53,7 @@ __all__ = [
     "rebin",
     "reconstruct",
     "remove_spikes",
+    "rotate_components",
     "smooth",
     "subtract_baseline",
     "subtract_model",
@@ -67,7 +69,7 @@ from .alignment import align_signals
 from .baselines import estimate_baseline, subtract_baseline
 from .comparison import compare_models
 from .components import Sum
-from .decomposition import decompose, reconstruct
+from .decomposition import decompose, estimate_rank, reconstruct, rotate_components
 from .evaluation import evaluate_model, subtract_model
 from .expressions import Expression
 from .filters import filter_fourier, filter_response
