@@ -12,6 +12,7 @@ from omniscopy.testing.files import (
     asylum_hdf5,
     blockfile,
     dm,
+    empad,
     gwyddion,
     igor,
     merlin,
@@ -66,6 +67,7 @@ MAKERS = {
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
     "asylum_hdf5": (".h5", force_map),
+    "empad": (".xml", lambda path: empad.write_empad(path, np.ones((2, 128, 128)))),
     "gsf": (".gsf", lambda path: gwyddion.write_gsf(path, IMAGE * 1e-9, {"Title": "Height"})),
     "gwyddion": (
         ".gwy",

@@ -1,0 +1,62 @@
+"""EMPAD data: descriptions and frames made by hand, and the real descriptions."""
+
+import numpy as np
+import pytest
+
+import omniscopy as om
+from omniscopy.testing.files.empad import write_empad
+
+FRAMES = np.random.default_rng(4).random((6, 128, 128)).astype(np.float32)
+
+
+def test_frames_stand_at_their_place_of_the_scan(tmp_path):
+    data = om.open_signal(write_empad(tmp_path / "a.xml", FRAMES, scan=(2, 3)))
+    assert data.dims == ("y", "x", "ky", "kx")
+    np.testing.assert_array_equal(data, FRAMES.reshape(2, 3, 128, 128))
+    np.testing.assert_allclose(data["x"], 4e-6 / 3 * np.arange(3))
+    np.testing.assert_allclose(data["y"], 3e-6 / 2 * np.arange(2))
+    np.testing.assert_allclose(data["kx"], 0.4 * (np.arange(128) - 64))
+    assert (data["x"].attrs["units"], data["kx"].attrs["units"]) == ("m", "mrad")
+    metadata = data.attrs["metadata"]
+    assert metadata["beam"]["voltage"] == 300e3
+    assert metadata["detector"]["exposure_time"] == 1e-3
+    assert metadata["detector"]["camera_length"] == 0.7225
+    assert metadata["started"] == "2019-06-06T13:30:00.164675"
+
+
+def test_a_series_has_frames(tmp_path):
+    data = om.open_signal(write_empad(tmp_path / "a.xml", FRAMES))
+    assert data.dims == ("frame", "ky", "kx")
+    np.testing.assert_array_equal(data[2], FRAMES[2])
+
+
+def test_a_scan_that_was_cut_is_refused_or_filled(tmp_path):
+    path = write_empad(tmp_path / "a.xml", FRAMES[:5], scan=(2, 3))
+    with pytest.raises(om.FormatError, match=r"6 frames are described, 5 are in a\.raw"):
+        om.open(path)
+    data = om.open_signal(path, partial=True)
+    np.testing.assert_array_equal(data[1, 1], FRAMES[4])
+    assert np.isnan(data[1, 2]).all()
+    assert data.attrs["incomplete"]["missing_from"] == 5
+
+
+def test_missing_frames_and_damage_are_named(tmp_path):
+    path = write_empad(tmp_path / "a.xml", FRAMES[:1])
+    text = path.read_text()
+    path.write_text(text.replace("<count>1<", "<count>-1<"))
+    with pytest.raises(om.FormatError, match="a number of frames was expected"):
+        om.open(path)
+    # Only the name counts: nothing outside the folder is opened.
+    path.write_text(text.replace('"a.raw"', '"../../etc/b.raw"'))
+    with pytest.raises(om.FormatError, match=r"'b\.raw', which is not beside"):
+        om.open(path)
+    path.write_text(text[:-30])
+    with pytest.raises(om.FormatError, match="description is damaged"):
+        om.open(path)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["map4x4", "stack_images"])
+def test_real_descriptions_miss_their_frames(shared, name):
+    with pytest.raises(om.FormatError, match="which is not beside"):
+        om.open(shared / f"data/vendor/empad/{name}.xml")
