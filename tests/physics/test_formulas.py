@@ -7,7 +7,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from omniscopy.physics import decays, elementary, peaks, plane_peaks, steps
+from omniscopy.physics import decays, elementary, peaks, plane_peaks, resonance, steps
 from omniscopy.physics.compiled import compiled
 from omniscopy.physics.formulas import Formula
 
@@ -40,12 +40,14 @@ CASES = {
     "lorentzian_2d": (
         plane_peaks.lorentzian_2d, (PLANE_Y, PLANE_X), (), (2.0, 6.0, 8.0, 3.0, 5.0, 25.0)
     ),
+    "oscillator_response": (resonance.oscillator_response, (X,), (), (2.0, -0.7, 4.0, 3.0)),
 }  # fmt: skip
+COMPLEX = {"oscillator_response"}
 
 
 def formula_of(name):
     function, columns, constants, parameters = CASES[name]
-    return Formula(function, len(parameters), len(columns), len(constants))
+    return Formula(function, len(parameters), len(columns), len(constants), complex=name in COMPLEX)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -68,13 +70,15 @@ def test_derivatives_are_those_of_the_value(name):
 def test_compiled_formulas_are_those_in_numpy(name):
     _, columns, constants, parameters = CASES[name]
     formula = formula_of(name)
-    count = columns[0].size
+    count = columns[0].size * (1 + formula.complex)
     given = [np.array([*each, 0.0]) for each in (constants, parameters)]
     values, jacobian = np.ones(count), np.zeros((len(parameters), count))
     arrays = (columns[0], columns[-1], *given, values, jacobian)
     first, second, *rest = (each.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for each in arrays)
-    compiled(formula).ctypes(first, second, count, *rest, count, rest[0])
+    compiled(formula).ctypes(first, second, columns[0].size, *rest, count, rest[0])
     expected, slopes = formula.evaluate(columns, constants, np.array(parameters))
+    if formula.complex:
+        expected, slopes = (np.concatenate([e.real, e.imag], axis=-1) for e in (expected, slopes))
     np.testing.assert_allclose(values - 1.0, expected, atol=1e-14 * np.abs(expected).max())
     np.testing.assert_allclose(jacobian, slopes, atol=1e-14 * np.abs(slopes).max())
 

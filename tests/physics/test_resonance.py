@@ -32,6 +32,14 @@ def test_the_width_of_a_resonance_at_half_power_is_f0_over_q():
     assert above[-1] - above[0] == pytest.approx(5.0, rel=1e-3)
 
 
+def test_the_linear_form_of_the_response_is_the_same():
+    f = np.linspace(90.0, 110.0, 41)
+    whole = resonance.oscillator(f, 2.0, 100.0, 30.0, 0.7)
+    parts = 2.0 * np.exp(0.7j)
+    linear = resonance.oscillator_response(f, parts.real, parts.imag, 100.0, 30.0)[0]
+    np.testing.assert_allclose(linear, whole, rtol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [line_shapes.gaussian, line_shapes.lorentzian])
 def test_a_line_is_one_at_its_centre_and_half_half_a_width_away(shape):
     assert shape(3.0, 3.0, 0.4) == 1.0

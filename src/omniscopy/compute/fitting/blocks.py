@@ -1,11 +1,12 @@
 """Problems and blocks of spectra as the compiled engine takes them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from omniscopy.compute.fitting import kernel
+from omniscopy.compute.fitting.looking import Model, Spectrum
 from omniscopy.compute.fitting.normal import Space
 from omniscopy.compute.fitting.problem import Problem, Settings
 
@@ -14,8 +15,16 @@ _CODES = ("status", "steps", "points")
 _FIGURES = ("cost", "chi_square", "total", "spread")
 
 
-def compiled_model(problem: Problem, addresses: Sequence[int | None]) -> tuple[Any, int]:
-    """Return the table of terms, and how many rows of points the formulas need to work in."""
+class Compiled(NamedTuple):
+    """A model, which free parameters stay above 0, and the rows of points that formulas need."""
+
+    model: Model
+    positive: np.ndarray
+    scratch: int
+
+
+def compiled_model(problem: Problem, addresses: Sequence[int]) -> Compiled:
+    """Return a problem as the engine takes it."""
     constants: list[float] = []
     terms = []
     for term, address in zip(problem.terms, addresses, strict=True):
@@ -23,24 +32,23 @@ def compiled_model(problem: Problem, addresses: Sequence[int | None]) -> tuple[A
             (address, term.columns[0], term.columns[-1], term.formula.parameters, len(constants))
         )
         constants += term.constants
-    model = kernel.Model(
+    model = Model(
         terms=np.array(terms, dtype=np.int64),
         constants=np.array([*constants, 0.0], dtype=np.float64),
         lower=np.array(problem.lower, dtype=np.float64),
         upper=np.array(problem.upper, dtype=np.float64),
-        positive=np.array(problem.positive, dtype=np.bool_),
-        linear=np.array(problem.linear, dtype=np.bool_),
         source=np.array(problem.source, dtype=np.int64),
         factor=np.array(problem.factor, dtype=np.float64),
         offset=np.array(problem.offset, dtype=np.float64),
         free=np.array(problem.free, dtype=np.int64),
         free_linear=np.array(problem.free[problem.linear[problem.free]], dtype=np.int64),
     )
-    return model, max((term.scratch for term in problem.terms), default=0)
+    scratch = max((term.scratch for term in problem.terms), default=0)
+    return Compiled(model, np.array(problem.positive[problem.free], dtype=np.bool_), scratch)
 
 
 def fit_block(  # noqa: PLR0917 - both engines take the same
-    given: tuple[Any, int],
+    compiled: Compiled,
     columns: np.ndarray,
     data: np.ndarray,
     weights: np.ndarray,
@@ -48,7 +56,7 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
     found: Mapping[str, np.ndarray],
 ) -> None:
     """Fit a block, and write what is found into slices of the results."""
-    model, rows = given
+    model = compiled.model
     count, wanted = len(data), found["normal"].shape[1] > 0
     block = kernel.Found(
         parameters=np.array(found["parameters"]),
@@ -58,8 +66,7 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
         normal=np.full((count * wanted, *[model.free.size] * 2), np.nan),
         direction=np.full((count * wanted, model.free.size), np.nan),
     )
-    parts = data.shape[1] // columns.shape[2]
-    room = make_room(data.shape[1], parts, model, rows)
+    room = make_room(compiled, data.shape[1], parts=data.shape[1] // columns.shape[2])
     kernel.fit_block(
         model, writable(columns), writable(data), writable(weights), settings, block, room
     )
@@ -73,11 +80,12 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
         found["normal"][:], found["direction"][:] = block.normal, block.direction
 
 
-def make_room(values: int, parts: int, model: kernel.Model, scratch: int) -> kernel.Room:
-    """Return room for a thread to work in, for spectra of so many values."""
+def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
+    """Return room for a thread to work in, for spectra of so many values in 1 or 2 parts."""
+    model = compiled.model
     n, m, free = model.source.size, model.free.size, model.free
     most = parts * points_at_a_time(n)
-    spectrum = kernel.Spectrum(
+    spectrum = Spectrum(
         data=np.empty(values),
         weight=np.empty(values),
         model=np.empty(most),
@@ -85,7 +93,7 @@ def make_room(values: int, parts: int, model: kernel.Model, scratch: int) -> ker
         pull=np.empty(most),
         hold=np.empty(most),
         rows=np.empty((2, most)),
-        scratch=np.empty(max(scratch * most, 1)),
+        scratch=np.empty(max(compiled.scratch * most, 1)),
         tally=np.empty(2),
     )
     space = Space(
@@ -107,7 +115,7 @@ def make_room(values: int, parts: int, model: kernel.Model, scratch: int) -> ker
         current=np.empty(m),
         lower=model.lower[free],
         upper=model.upper[free],
-        positive=model.positive[free],
+        positive=compiled.positive,
     )
     return kernel.Room(spectrum, space, descent)
 

@@ -23,16 +23,17 @@ class Engine(NamedTuple):
         """Return what is found for each spectrum; its normal equations if they are wanted."""
         found = _empty(problem, len(given.data), len(problem.free) if equations else 0)
         np.copyto(found["parameters"], given.start)
-        addresses = [term.formula.address() if self.compiled else None for term in problem.terms]
+        addresses = [term.formula.address() for term in problem.terms if self.compiled]
+        known = [address for address in addresses if address is not None]
         fit_block: Any
-        if None in addresses:
+        if len(known) < len(problem.terms):
             from omniscopy.compute.fitting.twin import fit_block
 
             model: Any = problem
         else:
             from omniscopy.compute.fitting.blocks import compiled_model, fit_block
 
-            model = compiled_model(problem, addresses)
+            model = compiled_model(problem, known)
         blocks = blocks_of(*given.data.shape)
 
         def work(begin: int) -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: FBT001, FBT003, PLR0913, PLR0917 - kernels take their arrays one by one
+# ruff: noqa: FBT001, FBT003, PLR0917 - kernels take their arrays one by one
 """The compiled engine: bounded Levenberg-Marquardt for one spectrum after the other.
 
 It calls the formulas of a model by their addresses, so that no model compiles anew. The rules
@@ -8,20 +8,13 @@ are those of `omniscopy.compute.fitting.twin`, which reads more easily.
 import math
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from numba.extending import intrinsic
 
 from omniscopy.compute.fitting import inner as inner_module
-from omniscopy.compute.fitting import losses, normal, rules
-from omniscopy.compute.fitting.inner import inner, inner_fast, outer
-from omniscopy.compute.fitting.losses import (
-    spread_of_loss,
-    tally_loss,
-    weigh_counts,
-    weigh_loss,
-    weigh_squares,
-)
+from omniscopy.compute.fitting import looking, losses, normal, rules
+from omniscopy.compute.fitting.inner import inner, outer
+from omniscopy.compute.fitting.looking import Model, Spectrum, Summary, copy, look, prepare, tie
+from omniscopy.compute.fitting.losses import spread_of_loss
 from omniscopy.compute.fitting.normal import (
     Space,
     bounded_step,
@@ -30,67 +23,12 @@ from omniscopy.compute.fitting.normal import (
     variances,
 )
 from omniscopy.compute.fitting.problem import Settings
-from omniscopy.compute.fitting.rules import (
-    FAINT,
-    FIRST,
-    HOPELESS,
-    LEAST,
-    NO_GAIN,
-    ROUNDING,
-    SINGULAR,
-)
+from omniscopy.compute.fitting.rules import FIRST, HOPELESS, LEAST, NO_GAIN, ROUNDING, SINGULAR
 from omniscopy.model.digests import digest_sources
 from omniscopy.model.status import Status
 
 _CONVERGED, _MAX_STEPS, _SINGULAR = (int(Status[n]) for n in ("CONVERGED", "MAX_STEPS", "SINGULAR"))
 _AT_BOUND, _NO_DATA, _INVALID = (int(Status[n]) for n in ("AT_BOUND", "NO_DATA", "INVALID"))
-
-# Columns of the table of terms.
-ADDRESS, FIRST_COLUMN, SECOND_COLUMN, PARAMETERS, CONSTANTS = range(5)
-
-
-class Model(NamedTuple):
-    """The terms of a sum by their addresses, and the parameters by number."""
-
-    terms: np.ndarray
-    constants: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    positive: np.ndarray
-    linear: np.ndarray
-    source: np.ndarray
-    factor: np.ndarray
-    offset: np.ndarray
-    free: np.ndarray
-    free_linear: np.ndarray
-
-
-class Spectrum(NamedTuple):
-    """One spectrum with its weights, and some of its points, which are worked on at a time.
-
-    Real parts of complex numbers are followed by imaginary parts, in the spectrum as a whole and
-    in its part.
-    """
-
-    data: np.ndarray
-    weight: np.ndarray
-    model: np.ndarray
-    jacobian: np.ndarray
-    pull: np.ndarray
-    hold: np.ndarray
-    rows: np.ndarray
-    scratch: np.ndarray
-    tally: np.ndarray
-
-
-class Given(NamedTuple):
-    """What a spectrum says before any model: how many values, weighted sums, and their mean."""
-
-    points: int
-    squares: float
-    total: float
-    mean: float
-    faint: float
 
 
 class Descent(NamedTuple):
@@ -129,159 +67,6 @@ class Found(NamedTuple):
     direction: np.ndarray
 
 
-def _address_called(_context: Any, address: Any, given: Any) -> Any:
-    """Call the formula at an address with nine words: addresses and lengths."""
-
-    def generate(code: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        from llvmlite import ir  # type: ignore[import-untyped]
-
-        word = ir.IntType(64)
-        kind = ir.FunctionType(ir.VoidType(), [word] * 9)
-        words = [builder.extract_value(args[1], n) for n in range(9)]
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
-        return code.get_dummy_value()
-
-    return numba.void(address, given), generate
-
-
-_call: Any = intrinsic(_address_called)
-
-
-@inner
-def evaluate(
-    model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, begin: int, n: int
-) -> None:
-    """Fill in model and Jacobian of `n` points; rows of tied parameters join those they follow."""
-    row = spectrum.jacobian.shape[1]
-    spectrum.model[:] = 0.0
-    first = 0
-    for t in range(model.terms.shape[0]):
-        term = model.terms[t]
-        given = (
-            columns.ctypes.data + 8 * (columns.shape[1] * term[FIRST_COLUMN] + begin),
-            columns.ctypes.data + 8 * (columns.shape[1] * term[SECOND_COLUMN] + begin),
-            n,
-            model.constants.ctypes.data + 8 * term[CONSTANTS],
-            values.ctypes.data + 8 * first,
-            spectrum.model.ctypes.data,
-            spectrum.jacobian.ctypes.data + 8 * row * first,
-            row,
-            spectrum.scratch.ctypes.data,
-        )
-        _call(term[ADDRESS], given)
-        first += term[PARAMETERS]
-    for a in range(model.source.size):
-        b = model.source[a]
-        if b not in (-1, a):
-            for i in range(row):
-                spectrum.jacobian[b, i] += model.factor[a] * spectrum.jacobian[a, i]
-
-
-@inner
-def weigh(
-    spectrum: Spectrum, begin: int, there: int, n: int, faint: float, settings: Settings,
-    squares: bool,
-) -> float:  # fmt: skip
-    """Return the cost, and fill in what pulls on and what holds the model, from point `there` on.
-
-    They are of the data from point `begin` on; only squares count if that is asked for.
-    """
-    s = spectrum
-    data, weight = s.data[begin : begin + n], s.weight[begin : begin + n]
-    model, pull, hold = s.model[there : there + n], s.pull[there:], s.hold[there:]
-    if squares or not (settings.poisson or settings.loss > 0):
-        if settings.loss > 0:
-            tally_loss(data, model, weight, settings.loss, settings.loss_scale, s.tally)
-        return weigh_squares(data, model, weight, pull, hold)
-    if settings.poisson:
-        return weigh_counts(data, model, weight, faint, pull, hold)
-    return weigh_loss(data, model, weight, settings.loss, settings.loss_scale, pull, hold)
-
-
-@inner_fast
-def add_equations(
-    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
-) -> None:
-    """Add what some points contribute to a normal matrix and to the direction of descent.
-
-    Two rows by two at a time share what they read: the time of a fit is spent here.
-    """
-    pull, hold, one, other = spectrum.pull, spectrum.hold, spectrum.rows[0], spectrum.rows[1]
-    last = which.size - 1
-    for a in range(0, last + 1, 2):
-        b = min(a + 1, last)
-        first, second = spectrum.jacobian[which[a]], spectrum.jacobian[which[b]]
-        along, across = 0.0, 0.0
-        for i in range(n):
-            one[i] = hold[i] * first[i]
-            other[i] = hold[i] * second[i]
-            along += pull[i] * first[i]
-            across += pull[i] * second[i]
-        direction[b] += across
-        if b > a:
-            direction[a] += along
-        for c in range(0, a + 1, 2):
-            d = min(c + 1, last)
-            third, fourth = spectrum.jacobian[which[c]], spectrum.jacobian[which[d]]
-            ac, ad, bc, bd = 0.0, 0.0, 0.0, 0.0
-            for i in range(n):
-                ac += one[i] * third[i]
-                ad += one[i] * fourth[i]
-                bc += other[i] * third[i]
-                bd += other[i] * fourth[i]
-            matrix[b, d] += bd
-            if b > a:
-                matrix[a, d] += ad
-            if d > c:
-                matrix[b, c] += bc
-            if b > a and d > c:
-                matrix[a, c] += ac
-
-
-@inner
-def look(
-    model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, which: np.ndarray,
-    faint: float, settings: Settings, squares: bool, matrix: np.ndarray, direction: np.ndarray,
-) -> float:  # fmt: skip
-    """Return the cost at `values`, and fill in the normal equations of the parameters `which`.
-
-    Some points at a time, so that what is made of them stays near the processor.
-    """
-    points, size = columns.shape[1], spectrum.pull.size
-    parts = spectrum.data.size // points
-    most = size // parts
-    for a in range(which.size):
-        direction[a] = 0.0
-        for b in range(which.size):
-            matrix[a, b] = 0.0
-    cost = 0.0
-    for begin in range(0, points, most):
-        n = min(most, points - begin)
-        evaluate(model, columns, values, spectrum, begin, n)
-        for part in range(parts):
-            cost += weigh(spectrum, part * points + begin, part * n, n, faint, settings, squares)
-        add_equations(spectrum, parts * n, which, matrix, direction)
-    for a in range(which.size):
-        for b in range(a):
-            matrix[b, a] = matrix[a, b]
-    return cost
-
-
-@inner
-def copy(source: np.ndarray, target: np.ndarray) -> None:
-    """Copy numbers; an assignment of a whole array would count references."""
-    for a in range(source.size):
-        target[a] = source[a]
-
-
-@inner
-def tie(model: Model, values: np.ndarray) -> None:
-    """Set tied parameters from those that they follow."""
-    for a in range(values.size):
-        if model.source[a] not in (-1, a):
-            values[a] = model.factor[a] * values[model.source[a]] + model.offset[a]
-
-
 @inner
 def solve_linear(
     model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, space: Space,
@@ -315,27 +100,6 @@ def solve_linear(
     if not (inside or must):
         copy(space.kept, values)
     tie(model, values)
-
-
-@inner_fast
-def prepare(spectrum: Spectrum, data: np.ndarray, weights: np.ndarray) -> Given:
-    """Copy what is finite, with its weights; return what is to be known of it."""
-    points, squares, total, mass, away = 0.0, 0.0, 0.0, 0.0, 0.0
-    values, given = spectrum.data, spectrum.weight
-    for i in range(data.size):
-        given[i] = weights[i] if weights.size > 0 else 1.0
-    for i in range(data.size):
-        usable = (abs(data[i]) < np.inf) & (given[i] > 0.0) & (given[i] < np.inf)
-        value, weight = data[i] if usable else 0.0, given[i] if usable else 0.0
-        values[i], given[i] = value, weight
-        points += 1.0 if usable else 0.0
-        squares += weight * value * value
-        total += weight * value
-        mass += weight
-    mean = total / mass if mass > 0.0 else 0.0
-    for i in range(data.size):
-        away += given[i] * (values[i] - mean) ** 2
-    return Given(int(points), squares, away, mean, FAINT * abs(mean) + 1e-300)
 
 
 @inner
@@ -382,7 +146,7 @@ def damping_after(strength: float, ratio: float) -> float:
 
 @inner
 def find_minimum(
-    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Given,
+    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Summary,
     settings: Settings,
 ) -> tuple[float, int, int]:  # fmt: skip
     """Go down from `values` to a minimum; return cost, status and steps.
@@ -442,7 +206,7 @@ def take_step(values: np.ndarray, descent: Descent) -> None:
 
 @inner
 def measure(
-    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Given, cost: float,
+    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Summary, cost: float,
     settings: Settings, std: np.ndarray,
 ) -> tuple[bool, bool, float, float]:  # fmt: skip
     """Fill in standard deviations, from a normal matrix without damping and without a loss.
@@ -480,8 +244,8 @@ def measure(
 def starts_linear(model: Model, values: np.ndarray) -> bool:
     """Return whether a linear parameter waits for its start."""
     waiting = False
-    for k in model.free:
-        waiting = waiting or (model.linear[k] and math.isnan(values[k]))
+    for k in model.free_linear:
+        waiting = waiting or math.isnan(values[k])
     return waiting
 
 
@@ -529,4 +293,4 @@ def _engine(digest: int) -> Any:
     return fit_block
 
 
-fit_block = _engine(digest_sources(losses, normal, rules, inner_module))
+fit_block = _engine(digest_sources(looking, losses, normal, rules, inner_module))

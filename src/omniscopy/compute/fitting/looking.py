@@ -1,0 +1,235 @@
+# ruff: noqa: FBT001, PLR0913, PLR0917 - kernels take their arrays one by one
+"""A spectrum and a model of it, compiled: cost and normal equations at some parameters."""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba.extending import intrinsic
+
+from omniscopy.compute.fitting.inner import inner, inner_fast
+from omniscopy.compute.fitting.losses import tally_loss, weigh_counts, weigh_loss, weigh_squares
+from omniscopy.compute.fitting.problem import Settings
+from omniscopy.compute.fitting.rules import FAINT
+
+# Columns of the table of terms.
+ADDRESS, FIRST_COLUMN, SECOND_COLUMN, PARAMETERS, CONSTANTS = range(5)
+
+
+class Model(NamedTuple):
+    """The terms of a sum by their addresses, and the parameters by number."""
+
+    terms: np.ndarray
+    constants: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    source: np.ndarray
+    factor: np.ndarray
+    offset: np.ndarray
+    free: np.ndarray
+    free_linear: np.ndarray
+
+
+class Spectrum(NamedTuple):
+    """One spectrum with its weights, and some of its points, which are worked on at a time.
+
+    Real parts of complex numbers are followed by imaginary parts, in the spectrum as a whole and
+    in its part.
+    """
+
+    data: np.ndarray
+    weight: np.ndarray
+    model: np.ndarray
+    jacobian: np.ndarray
+    pull: np.ndarray
+    hold: np.ndarray
+    rows: np.ndarray
+    scratch: np.ndarray
+    tally: np.ndarray
+
+
+class Summary(NamedTuple):
+    """What a spectrum says before any model.
+
+    Values, their weighted sum of squares and that of their differences from the mean, and what
+    counts are at least expected.
+    """
+
+    points: int
+    squares: float
+    total: float
+    faint: float
+
+
+@inner_fast
+def prepare(spectrum: Spectrum, data: np.ndarray, weights: np.ndarray) -> Summary:
+    """Copy what is finite, with its weights; return what is to be known of it."""
+    points, squares, total, mass, away = 0.0, 0.0, 0.0, 0.0, 0.0
+    values, given = spectrum.data, spectrum.weight
+    for i in range(data.size):
+        given[i] = weights[i] if weights.size > 0 else 1.0
+    for i in range(data.size):
+        usable = (abs(data[i]) < np.inf) & (given[i] > 0.0) & (given[i] < np.inf)
+        value, weight = data[i] if usable else 0.0, given[i] if usable else 0.0
+        values[i], given[i] = value, weight
+        points += 1.0 if usable else 0.0
+        squares += weight * value * value
+        total += weight * value
+        mass += weight
+    mean = total / mass if mass > 0.0 else 0.0
+    for i in range(data.size):
+        away += given[i] * (values[i] - mean) ** 2
+    return Summary(int(points), squares, away, FAINT * abs(mean) + 1e-300)
+
+
+def _address_called(_context: Any, address: Any, given: Any) -> Any:
+    """Call the formula at an address with nine words: addresses and lengths."""
+
+    def generate(code: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        from llvmlite import ir  # type: ignore[import-untyped]
+
+        word = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [word] * 9)
+        words = [builder.extract_value(args[1], n) for n in range(9)]
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
+        return code.get_dummy_value()
+
+    return numba.void(address, given), generate
+
+
+_call: Any = intrinsic(_address_called)
+
+
+@inner
+def evaluate(
+    model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, begin: int, n: int
+) -> None:
+    """Fill in model and Jacobian of `n` points; rows of tied parameters join those they follow."""
+    row = spectrum.jacobian.shape[1]
+    spectrum.model[:] = 0.0
+    first = 0
+    for t in range(model.terms.shape[0]):
+        term = model.terms[t]
+        given = (
+            columns.ctypes.data + 8 * (columns.shape[1] * term[FIRST_COLUMN] + begin),
+            columns.ctypes.data + 8 * (columns.shape[1] * term[SECOND_COLUMN] + begin),
+            n,
+            model.constants.ctypes.data + 8 * term[CONSTANTS],
+            values.ctypes.data + 8 * first,
+            spectrum.model.ctypes.data,
+            spectrum.jacobian.ctypes.data + 8 * row * first,
+            row,
+            spectrum.scratch.ctypes.data,
+        )
+        _call(term[ADDRESS], given)
+        first += term[PARAMETERS]
+    for a in range(model.source.size):
+        b = model.source[a]
+        if b not in (-1, a):
+            for i in range(row):
+                spectrum.jacobian[b, i] += model.factor[a] * spectrum.jacobian[a, i]
+
+
+@inner
+def weigh(
+    spectrum: Spectrum, begin: int, there: int, n: int, faint: float, settings: Settings,
+    squares: bool,
+) -> float:  # fmt: skip
+    """Return the cost, and fill in what pulls on and what holds the model, from point `there` on.
+
+    They are of the data from point `begin` on; only squares count if that is asked for.
+    """
+    s = spectrum
+    data, weight = s.data[begin : begin + n], s.weight[begin : begin + n]
+    model, pull, hold = s.model[there : there + n], s.pull[there:], s.hold[there:]
+    if squares or not (settings.poisson or settings.loss > 0):
+        if settings.loss > 0:
+            tally_loss(data, model, weight, settings.loss, settings.loss_scale, s.tally)
+        return weigh_squares(data, model, weight, pull, hold)
+    if settings.poisson:
+        return weigh_counts(data, model, weight, faint, pull, hold)
+    return weigh_loss(data, model, weight, settings.loss, settings.loss_scale, pull, hold)
+
+
+@inner_fast
+def add_equations(
+    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
+) -> None:
+    """Add what some points contribute to a normal matrix and to the direction of descent.
+
+    Two rows by two at a time share what they read: the time of a fit is spent here.
+    """
+    pull, hold, one, other = spectrum.pull, spectrum.hold, spectrum.rows[0], spectrum.rows[1]
+    last = which.size - 1
+    for a in range(0, last + 1, 2):
+        b = min(a + 1, last)
+        first, second = spectrum.jacobian[which[a]], spectrum.jacobian[which[b]]
+        along, across = 0.0, 0.0
+        for i in range(n):
+            one[i] = hold[i] * first[i]
+            other[i] = hold[i] * second[i]
+            along += pull[i] * first[i]
+            across += pull[i] * second[i]
+        direction[b] += across
+        if b > a:
+            direction[a] += along
+        for c in range(0, a + 1, 2):
+            d = min(c + 1, last)
+            third, fourth = spectrum.jacobian[which[c]], spectrum.jacobian[which[d]]
+            ac, ad, bc, bd = 0.0, 0.0, 0.0, 0.0
+            for i in range(n):
+                ac += one[i] * third[i]
+                ad += one[i] * fourth[i]
+                bc += other[i] * third[i]
+                bd += other[i] * fourth[i]
+            matrix[b, d] += bd
+            if b > a:
+                matrix[a, d] += ad
+            if d > c:
+                matrix[b, c] += bc
+            if b > a and d > c:
+                matrix[a, c] += ac
+
+
+@inner
+def look(
+    model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, which: np.ndarray,
+    faint: float, settings: Settings, squares: bool, matrix: np.ndarray, direction: np.ndarray,
+) -> float:  # fmt: skip
+    """Return the cost at `values`, and fill in the normal equations of the parameters `which`.
+
+    Some points at a time, so that what is made of them stays near the processor.
+    """
+    points, size = columns.shape[1], spectrum.pull.size
+    parts = spectrum.data.size // points
+    most = size // parts
+    for a in range(which.size):
+        direction[a] = 0.0
+        for b in range(which.size):
+            matrix[a, b] = 0.0
+    cost = 0.0
+    for begin in range(0, points, most):
+        n = min(most, points - begin)
+        evaluate(model, columns, values, spectrum, begin, n)
+        for part in range(parts):
+            cost += weigh(spectrum, part * points + begin, part * n, n, faint, settings, squares)
+        add_equations(spectrum, parts * n, which, matrix, direction)
+    for a in range(which.size):
+        for b in range(a):
+            matrix[b, a] = matrix[a, b]
+    return cost
+
+
+@inner
+def copy(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy numbers; an assignment of a whole array would count references."""
+    for a in range(source.size):
+        target[a] = source[a]
+
+
+@inner
+def tie(model: Model, values: np.ndarray) -> None:
+    """Set tied parameters from those that they follow."""
+    for a in range(values.size):
+        if model.source[a] not in (-1, a):
+            values[a] = model.factor[a] * values[model.source[a]] + model.offset[a]
