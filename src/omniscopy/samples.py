@@ -18,6 +18,7 @@ __all__ = [
     "image_stack",
     "line_fit",
     "peaks",
+    "phase_spectra",
     "point_cloud",
     "spectrum",
     "spectrum_image",
@@ -68,6 +69,11 @@ def line_fit() -> xr.Dataset:
 def peaks() -> xr.Dataset:
     """Return the peaks of the spectrum: where they are, how high and how wide."""
     return signal.find_peaks(simulate.spectrum(), noise="poisson")
+
+
+def phase_spectra() -> xr.DataArray:
+    """Return the core losses of two phases without noise: (component, energy_loss), counts."""
+    return simulate.phase_spectra()
 
 
 def point_cloud() -> xr.DataArray:
