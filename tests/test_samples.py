@@ -13,6 +13,7 @@ DIMS = {
     "diffraction_4d": ("y", "x", "ky", "kx"),
     "drifting_spectra": ("frame", "energy"),
     "image_stack": ("frame", "y", "x"),
+    "phase_spectra": ("component", "energy_loss"),
     "point_cloud": ("point",),
     "spectrum": ("energy",),
     "spectrum_image": ("y", "x", "energy_loss"),
