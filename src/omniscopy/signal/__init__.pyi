@@ -62,6 +62,7 @@ __all__ = [
     "to_line",
     "to_points",
     "unfold",
+    "unmix",
     "window",
 ]
 
@@ -108,5 +109,6 @@ from .resampling import crop, rebin
 from .smoothing import derivative, smooth
 from .spikes import remove_spikes
 from .sums import mean_over, sum_over
+from .unmixing import unmix
 from .tapers import window
 from .transforms import fourier, inverse_fourier
