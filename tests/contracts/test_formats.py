@@ -108,6 +108,7 @@ MAKERS = {
     "nanosurf": (".nid", lambda path: nanosurf.write_nid(path, [nanosurf.NidChannel(IMAGE)])),
     "nt_mdt": (".mdt", lambda path: nt_mdt.write_mdt(path, [nt_mdt.MdtScan(IMAGE)])),
     "tia": (".ser", lambda path: tia.write_ser(path, IMAGE[None], calibration=PIXELS)),
+    "npy": (".npy", lambda path: np.save(path, IMAGE)),
     "omicron_asc": (".asc", lambda path: omicron_asc.write_asc(path, IMAGE * 1e-3)),
     "pifm": (".txt", lambda path: pifm.write_anfatec(path, [pifm.AnfatecImage(IMAGE)])),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),

@@ -1,0 +1,1 @@
+"""Arrays of NumPy without labels (.npy)."""

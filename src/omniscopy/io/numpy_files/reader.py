@@ -1,0 +1,92 @@
+"""Read arrays of NumPy: a header that says type, order and shape, then the values."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from tokenize import TokenError
+from typing import Literal
+
+import numpy as np
+
+from omniscopy.io.arrays import Mapped
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.records import Axis, Channel, Measurement
+
+_LONGEST_HEADER = 10_000
+
+
+def read(path: Path, *, partial: bool = False, dims: Sequence[str] | None = None) -> Measurement:
+    """Read an array of NumPy.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    partial : bool
+        Read a file that is cut short, as far as its first dimension is complete.
+    dims : sequence of str, optional
+        Names of the dimensions. The file has none: two are taken for the y and x of an image,
+        others are `dim_0`, `dim_1`, ...
+
+    Returns
+    -------
+    Measurement
+        One channel, lazy.
+
+    Raises
+    ------
+    FormatError
+        The file is cut short or damaged, or `dims` are not of its shape.
+    UnsupportedFormatError
+        It holds Python objects, which are never unpickled, or records.
+    """
+    path = Path(path)
+    shape, order, dtype, offset = _read_header(path)
+    attrs = {}
+    if partial and shape and order == "C":
+        row = math.prod(shape[1:]) * dtype.itemsize
+        there = min(max(path.stat().st_size - offset, 0) // max(row, 1), shape[0])
+        if there < shape[0]:
+            reason = f"{there} of {shape[0]} along the first dimension are there"
+            attrs = {"incomplete": {"missing_from": there, "reason": reason}}
+            shape = (there, *shape[1:])
+    names = list(dims) if dims is not None else _names(len(shape))
+    if len(names) != len(shape) or len(set(names)) != len(names):
+        message = f"dims {names} do not name the {len(shape)} dimensions of {shape}"
+        raise FormatError(message, path=path)
+    channel = Channel(
+        title=path.stem,
+        data=Mapped(str(path), offset, shape, dtype, order),
+        axes=[Axis(name=name, size=size) for name, size in zip(names, shape, strict=True)],
+        attrs=attrs,
+    )
+    return Measurement(channels=[channel])
+
+
+def _read_header(path: Path) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype, int]:
+    form = np.lib.format
+    try:
+        with path.open("rb") as file:
+            version = form.read_magic(file)
+            read_form = (
+                form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+            )
+            shape, is_fortran, dtype = read_form(file, max_header_size=_LONGEST_HEADER)
+            offset = file.tell()
+    except (ValueError, EOFError, TypeError, SyntaxError, TokenError) as error:
+        message = f"the header of the array is damaged or cut short ({error})"
+        raise FormatError(message, path=path, offset=0) from error
+    if dtype.hasobject:
+        message = (
+            "the array holds Python objects, which could run any code when they are unpickled; "
+            "save the numbers as an array of numbers"
+        )
+        raise UnsupportedFormatError(message, path=path)
+    if dtype.kind not in "biufc":
+        message = f"the array holds values of type {dtype}, not numbers"
+        raise UnsupportedFormatError(message, path=path)
+    return tuple(int(size) for size in shape), "F" if is_fortran else "C", dtype, offset
+
+
+def _names(count: int) -> list[str]:
+    return ["y", "x"] if count == 2 else [f"dim_{number}" for number in range(count)]
