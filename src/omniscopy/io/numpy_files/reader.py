@@ -68,9 +68,13 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], Literal["C", "F"], np.dty
     try:
         with path.open("rb") as file:
             version = form.read_magic(file)
-            read_form = (
-                form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
-            )
+            first = version == (1, 0)
+            length = int.from_bytes(file.read(2 if first else 4), "little")
+            if length > _LONGEST_HEADER:
+                message = f"a header of {length} bytes is claimed"
+                raise ValueError(message)
+            file.seek(8)
+            read_form = form.read_array_header_1_0 if first else form.read_array_header_2_0
             shape, is_fortran, dtype = read_form(file, max_header_size=_LONGEST_HEADER)
             offset = file.tell()
     except (ValueError, EOFError, TypeError, SyntaxError, TokenError) as error:
