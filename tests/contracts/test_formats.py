@@ -15,6 +15,7 @@ from omniscopy.testing.files import (
     empad,
     gwyddion,
     igor,
+    jpk,
     merlin,
     mrc,
     nanonis,
@@ -82,6 +83,12 @@ MAKERS = {
     "merlin": (
         ".mib",
         lambda path: merlin.write_merlin(path, np.uint8([IMAGE % 64] * 4), settings=False),
+    ),
+    "jpk": (
+        ".jpk-force",
+        lambda path: jpk.write_jpk_force(
+            path, [jpk.JpkSegment({"vDeflection": jpk.JpkChannel(IMAGE.ravel())})]
+        ),
     ),
     "mrc": (".mrc", lambda path: mrc.write_mrc(path, IMAGE[None], cell=(9.0, 12.0, 1.0))),
     "msa": (".msa", saved_spectrum),

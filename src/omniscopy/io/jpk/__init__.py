@@ -1,0 +1,1 @@
+"""Force curves, maps, quantitative imaging and images of JPK instruments (.jpk-*)."""
