@@ -131,7 +131,7 @@ def fit_model(  # noqa: PLR0913 - options of the field
     ('y', 'x')
     """
     require_options(likelihood, loss, 1.0 if loss_scale is None else loss_scale, max_steps)
-    _require_counts(restarts=restarts, bootstrap=bootstrap, rng=rng)
+    _require_counts(max_steps=max_steps, restarts=restarts, bootstrap=bootstrap, rng=rng)
     layout = lay_out(model, bounds)
     data, dims = prepare_data(data, layout, dim, window)
     axes = [np.asarray(data.coords[each].values, dtype=np.float64) for each in dims]

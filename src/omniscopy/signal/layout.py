@@ -172,13 +172,25 @@ def _bounds(
             if isinstance(setting, Tied):
                 message = f"{name} is tied: give bounds to {setting.to} in its place"
                 raise DataError(message)
-            low, high = more[name]
+            low, high = _pair(name, more[name])
             lower[number] = max(lower[number], -math.inf if low is None else low)
             upper[number] = min(upper[number], math.inf if high is None else high)
         if isinstance(setting, Tied | Fixed):
             lower[number], upper[number] = -math.inf, math.inf
         require_bounds(lower[number], upper[number], name)
     return lower, upper
+
+
+def _pair(name: str, bounds: object) -> tuple[float | None, float | None]:
+    """Return bounds, if they are two numbers or `None`."""
+    pair = tuple(bounds) if isinstance(bounds, Sequence) and len(bounds) == 2 else (math.nan,)
+    if not all(each is None or (isinstance(each, int | float) and each == each) for each in pair):  # noqa: PLR0124
+        message = (
+            f"bounds of {name} must be (low, high), numbers or `None` where there is none, got "
+            f"{bounds!r}"
+        )
+        raise DataError(message)
+    return pair
 
 
 def _ties(

@@ -30,9 +30,8 @@ def prepare_data(
     require_array(data)
     _require_kind(data, layout)
     dims = model_dims(data, layout, dim)
-    if window is not None and layout.ndim == 2:
-        message = "a model of images takes no window; select the part with `.sel`"
-        raise DataError(message)
+    if window is not None:
+        _require_pair(window, layout)
     for each in dims:
         if not np.isfinite(np.asarray(data.coords[each].values, dtype=np.float64)).all():
             message = f"coordinate {each!r} has values that are not finite"
@@ -45,6 +44,17 @@ def prepare_data(
     if window is not None:
         data = require_window(data, dims[0], window, at_least=1)
     return data, dims
+
+
+def _require_pair(window: object, layout: Layout) -> None:
+    """Raise unless a window is two numbers, for spectra."""
+    if layout.ndim == 2:
+        message = "a model of images takes no window; select the part with `.sel`"
+        raise DataError(message)
+    pair = tuple(window) if isinstance(window, Sequence) and len(window) == 2 else ("",)
+    if not all(isinstance(each, int | float | np.number) for each in pair):
+        message = f"window must be (low, high) in units of the coordinate, got {window!r}"
+        raise DataError(message)
 
 
 def model_dims(data: xr.DataArray, layout: Layout, dim: str | Sequence[str] | None) -> list[str]:
@@ -87,15 +97,21 @@ def prepare_weights(weights: xr.DataArray, data: xr.DataArray, dims: Sequence[st
     """Return weights of the part of the data that is fitted, its dimensions last."""
     require_dims(weights, dims)
     require_real(weights)
+    without = [each for each in dims if each not in weights.coords]
+    if without:
+        message = f"weights need the coordinates of the data along {without}"
+        raise DataError(message)
     missing = [str(each) for each in weights.dims if each not in data.dims]
     if missing:
         message = f"weights have the dimensions {missing}, which the data have not"
+        raise DataError(message)
+    message = "weights must have the coordinates of the data, each value once"
+    if not all(each.indexes[dim].is_unique for each in (weights, data) for dim in dims):
         raise DataError(message)
     try:
         part = weights.sel({each: data.coords[each] for each in dims})
         xr.align(part, data, join="exact", copy=False)
     except (KeyError, ValueError) as error:
-        message = "weights must have the coordinates of the data, each value once"
         raise DataError(message) from error
     return part.transpose(..., *dims)
 

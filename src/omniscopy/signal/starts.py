@@ -144,7 +144,7 @@ def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
             own.fill("ratio", 0.5)
             own.fill("shift", -0.1 * abs(axis[0]))
     else:
-        span = abs(axis[-1] - axis[0])
+        span = abs(axis[-1] - axis[0]) or 1.0
         length = 1.0 / np.where(np.abs(slope) > 1e-3 / span, slope, 1e-3 / span)
         stretched = "exponent" in own.names
         own.fill("decay", np.abs(length) if stretched else length)
@@ -163,7 +163,7 @@ def _step(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np
     rise = np.where(end == begin, 1.0, end - begin)
     share = (smooth - begin[:, None]) / rise[:, None]
     passed = [axis[np.argmax(share >= level, axis=1)] for level in (0.25, 0.5, 0.75)]
-    step = float(np.min(np.abs(np.diff(axis))))
+    step = _step_of(axis)
     starts = own.component.shape(passed[1], np.maximum(np.abs(passed[2] - passed[0]), step))
     for name, values in starts.items():
         own.fill(name, values)
@@ -207,7 +207,7 @@ def _half_width(
     reach_right = np.abs(axis[np.minimum(right, count - 1)] - axis[top])
     reach_left = np.where(left < 0, np.maximum(reach_right, reach_left), reach_left)
     reach_right = np.where(right >= count, np.maximum(reach_left, reach_right), reach_right)
-    step = np.abs(axis[-1] - axis[0]) / max(count - 1, 1)
+    step = _step_of(axis)
     return height, np.maximum(reach_left + reach_right - step, step)
 
 
@@ -245,6 +245,11 @@ def _under(
             outside = tops[:, None] * (values - coefficients @ basis) > 0
             coefficients = _weighted(basis, values, own * np.where(outside, _ABOVE, 1.0))
     return coefficients, coefficients @ full
+
+
+def _step_of(axis: np.ndarray) -> float:
+    """Return the mean distance of two channels, 1 if there is no distance."""
+    return abs(float(axis[-1] - axis[0])) / max(len(axis) - 1, 1) or 1.0
 
 
 def _unit_interval(axis: np.ndarray) -> tuple[np.ndarray, float, float]:
