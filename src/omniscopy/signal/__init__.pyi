@@ -33,6 +33,7 @@ __all__ = [
     "Voigt",
     "align_signals",
     "compare_models",
+    "cluster",
     "crop",
     "decompose",
     "derivative",
@@ -69,6 +70,7 @@ __all__ = [
 from .alignment import align_signals
 from .baselines import estimate_baseline, subtract_baseline
 from .comparison import compare_models
+from .clustering import cluster
 from .components import Sum
 from .decomposition import decompose, estimate_rank, reconstruct, rotate_components
 from .evaluation import evaluate_model, subtract_model
