@@ -7,6 +7,7 @@ from omniscopy.testing import contracts
 
 # Where a promise has no meaning for an operation, and why.
 EXCEPTIONS = {
+    ("signal.cluster", "check_further_dimension"): "all samples are sorted together",
     ("signal.decompose", "check_further_dimension"): "all samples make one decomposition",
     ("signal.rotate_components", "check_further_dimension"): "all samples make one rotation",
     ("signal.crop", "check_units_of_coordinates"): "the window is in nm",
