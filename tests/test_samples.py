@@ -23,6 +23,7 @@ RESULTS = {
     "decomposition": "signal.decompose",
     "folded": "signal.fold",
     "peaks": "signal.find_peaks",
+    "regions": "signal.label_regions",
 }
 
 

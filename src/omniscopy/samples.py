@@ -20,6 +20,7 @@ __all__ = [
     "peaks",
     "phase_spectra",
     "point_cloud",
+    "regions",
     "spectrum",
     "spectrum_image",
     "surface",
@@ -79,6 +80,12 @@ def phase_spectra() -> xr.DataArray:
 def point_cloud() -> xr.DataArray:
     """Return a surface potential along a spiral: (point) with x and y in nm, volts."""
     return simulate.point_cloud()
+
+
+def regions() -> xr.DataArray:
+    """Return a map of two regions of the spectrum image: (y, x) in nm, numbers from 1 on."""
+    windows = {"left": {"x": (None, 3.0)}, "right": {"x": (6.0, None)}}
+    return signal.label_regions(simulate.spectrum_image(), windows)
 
 
 def spectrum() -> xr.DataArray:

@@ -3,6 +3,7 @@ __all__ = [
     "BandPass",
     "Bleasdale",
     "Bounded",
+    "Circle",
     "Doniach",
     "DoublePowerLaw",
     "ErrorStep",
@@ -22,6 +23,7 @@ __all__ = [
     "Notch",
     "Offset",
     "Plane",
+    "Polygon",
     "Polynomial",
     "PowerLaw",
     "PseudoVoigt",
@@ -32,8 +34,8 @@ __all__ = [
     "Tied",
     "Voigt",
     "align_signals",
-    "compare_models",
     "cluster",
+    "compare_models",
     "crop",
     "decompose",
     "derivative",
@@ -49,8 +51,10 @@ __all__ = [
     "fourier",
     "interpolate",
     "inverse_fourier",
+    "label_regions",
     "mean_over",
     "measure_peaks",
+    "measure_regions",
     "rebin",
     "reconstruct",
     "remove_spikes",
@@ -69,8 +73,8 @@ __all__ = [
 
 from .alignment import align_signals
 from .baselines import estimate_baseline, subtract_baseline
-from .comparison import compare_models
 from .clustering import cluster
+from .comparison import compare_models
 from .components import Sum
 from .decomposition import decompose, estimate_rank, reconstruct, rotate_components
 from .evaluation import evaluate_model, subtract_model
@@ -107,10 +111,12 @@ from .peak_measures import measure_peaks
 from .peaks import find_peaks
 from .plane_models import Gaussian2D, Lorentzian2D, Plane
 from .points import to_line, to_points
+from .region_statistics import measure_regions
+from .regions import Circle, Polygon, label_regions
 from .resampling import crop, rebin
 from .smoothing import derivative, smooth
 from .spikes import remove_spikes
 from .sums import mean_over, sum_over
-from .unmixing import unmix
 from .tapers import window
 from .transforms import fourier, inverse_fourier
+from .unmixing import unmix

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import xarray as xr
 
-from omniscopy.model import DataError
+from omniscopy.model import DataError, Status
 from omniscopy.signal.sums import described
 
 Nature = Literal["value", "variance", "std", "flag"]
@@ -28,13 +28,14 @@ def change_each(data: Labelled, change: Change, *, dims: set[str]) -> Labelled:
     """
     require_labelled(data)
     if isinstance(data, xr.DataArray):
-        return cast("Labelled", _described(change(data, "value", data), data, "value"))
+        nature: Nature = "flag" if _is_flag(data) else "value"
+        return cast("Labelled", _described(change(data, nature, data), data, nature))
     made = {}
     for name, values in data.data_vars.items():
         if dims & set(values.dims):
-            nature = nature_of(str(name), values)
-            changed = change(values, nature, _owner(data, str(name)))
-            made[name] = _described(changed, values, nature)
+            kind = nature_of(str(name), values)
+            changed = change(values, kind, _owner(data, str(name)))
+            made[name] = _described(changed, values, kind)
         else:
             made[name] = values
     return cast("Labelled", xr.Dataset(made, attrs=_own(data.attrs)))
@@ -52,11 +53,21 @@ def require_labelled(data: object) -> None:
 
 def nature_of(name: str, values: xr.DataArray) -> Nature:
     """Return what a variable of a Dataset holds, from its name and type."""
-    if name in _FLAGS or values.dtype.kind == "b" or "flag_meanings" in values.attrs:
+    if name in _FLAGS or _is_flag(values):
         return "flag"
     if name == "variance" or name.endswith("_variance"):
         return "variance"
     return "std" if name.endswith("_std") else "value"
+
+
+def blank_of(flags: xr.DataArray) -> int:
+    """Return the flag of a place without an answer: no data for outcomes, 0 for others."""
+    known = str(flags.attrs.get("flag_meanings", "")).split()
+    return int(Status.NO_DATA) if Status.NO_DATA.name.lower() in known else 0
+
+
+def _is_flag(values: xr.DataArray) -> bool:
+    return values.dtype.kind == "b" or {"flag_values", "flag_meanings"} <= {*values.attrs}
 
 
 def _owner(data: xr.Dataset, name: str) -> xr.DataArray:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, Status, coordinate, operation, role_of_dim
-from omniscopy.signal.companions import Labelled, Nature, change_each, require_labelled
+from omniscopy.model import DataError, coordinate, operation, role_of_dim
+from omniscopy.signal.companions import Labelled, Nature, blank_of, change_each, require_labelled
 
 # Where the coordinate of the folded dimension keeps what it was made of.
 FOLDED = "folded"
@@ -90,8 +90,8 @@ def unfold(data: Labelled, dim: str | None = None) -> Labelled:
     -------
     DataArray or Dataset, units of `data`
         With the dimensions and coordinates that were folded. Where points are gone, values are
-        NaN (integers become floating point), a mask is false and a status 4 (no data). Nothing
-        is copied where no point is gone.
+        NaN (integers become floating point), a mask is false, a status 4 (no data) and any
+        other flag 0. Nothing is copied where no point is gone.
 
     Raises
     ------
@@ -183,8 +183,7 @@ def _unfolded(
         there = xr.DataArray(source >= 0, dims=dim)
         values = values.drop_vars(dim).isel({dim: np.maximum(source, 0)})
         if not there.all():
-            missing = (False if values.dtype.kind == "b" else Status.NO_DATA) if flag else np.nan
-            filled = values.where(there, missing)
+            filled = values.where(there, blank_of(values) if flag else np.nan)
             values = filled.astype(values.dtype) if flag else filled
     at = values.dims.index(dim)
     shape = (*values.shape[:at], *sizes, *values.shape[at + 1 :])

@@ -17,6 +17,7 @@ from omniscopy.model import (
 from omniscopy.signal.companions import (
     Labelled,
     Nature,
+    blank_of,
     change_each,
     nature_of,
 )
@@ -115,9 +116,8 @@ def to_grid(
     if method == "histogram":
         way = _binning(scatter, labels, sums=reduce == "sum")
     else:
-        has_flags = isinstance(points, xr.Dataset) and any(
-            nature_of(str(name), each) == "flag" for name, each in points.data_vars.items()
-        )
+        variables = points.data_vars if isinstance(points, xr.Dataset) else {"": points}
+        has_flags = any(nature_of(str(n), each) == "flag" for n, each in variables.items())
         grid = np.stack(np.meshgrid(*labels, indexing="ij"), axis=-1).reshape(-1, 2)
         factors = scatter.factors()
         way = gridding(
@@ -135,7 +135,9 @@ def to_grid(
         (made,) = map_signal(
             way.run, squares, dim=scatter.dim, dtypes=[dtype],
             output_dims=[dict(zip(scatter.names, shape, strict=True))],
-            parameters={"nature": nature, "shape": shape, "dtype": dtype},
+            parameters={
+                "nature": nature, "shape": shape, "dtype": dtype, "flag": blank_of(values),
+            },
         )  # fmt: skip
         made = made**0.5 if nature == "std" else made
         at = values.dims.index(scatter.dim)

@@ -9,7 +9,7 @@ import xarray as xr
 from omniscopy.model import DataError, coordinate, operation, require_choice
 from omniscopy.signal.companions import Labelled, change_each, require_labelled
 from omniscopy.signal.folding import fold
-from omniscopy.signal.positions import place_dims, with_positions
+from omniscopy.signal.positions import place_dims, require_same_places, with_positions
 
 
 @operation(example={"data": "spectrum_image"})
@@ -59,13 +59,7 @@ def to_points(
             f"{tuple(map(str, mask.dims))}"
         )
         raise DataError(message)
-    for dim in dims:
-        labels = [each.indexes.get(dim) for each in (mask, data)]
-        if mask.sizes[dim] != data.sizes[dim] or (
-            labels[0] is not None and labels[1] is not None and not labels[0].equals(labels[1])
-        ):
-            message = f"the mask has other labels of {dim!r} than the data"
-            raise DataError(message)
+    require_same_places(mask, data, dims, "the mask")
     chosen = np.flatnonzero(mask.transpose(*dims).values.ravel())
     return cast("Labelled", made.isel(point=chosen))
 

@@ -87,3 +87,17 @@ def place_dims(data: xr.DataArray | xr.Dataset, *kinds: str) -> list[str]:
             known = [dim for dim in _ORDER if dim in found]
             return [*(dim for dim in found if dim not in known), *known]
     return []
+
+
+def require_same_places(other: xr.DataArray, data: Any, dims: Sequence[str], what: str) -> None:
+    """Raise unless `other` has the labels of `data` along `dims`."""
+    for dim in dims:
+        same = other.sizes[dim] == data.sizes[dim]
+        if same and dim in other.coords and dim in data.coords:
+            mine, theirs = (np.asarray(each.coords[dim].values) for each in (other, data))
+            same = np.array_equal(mine, theirs) or (
+                mine.dtype.kind in "iuf" and np.allclose(mine, theirs, rtol=1e-6, atol=0)
+            )
+        if not same:
+            message = f"{what} has other labels of {dim!r} than the data"
+            raise DataError(message)

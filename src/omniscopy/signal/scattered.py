@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
-from omniscopy.model import DataError, Status
+from omniscopy.model import DataError
 from omniscopy.signal.companions import Nature
 from omniscopy.signal.natural_neighbours import natural_weights
 
@@ -34,12 +34,22 @@ class Gridding:
     places: np.ndarray | None = None
 
     def run(
-        self, block: np.ndarray, *, nature: Nature, shape: tuple[int, int], dtype: np.dtype
+        self,
+        block: np.ndarray,
+        *,
+        nature: Nature,
+        shape: tuple[int, int],
+        dtype: np.dtype,
+        flag: int = 0,
     ) -> np.ndarray:
-        """Return values at the places, shape (..., *shape), from a block of shape (..., points)."""
+        """Return values at the places, shape (..., *shape), from a block of shape (..., points).
+
+        `flag` is that of places without an answer.
+        """
         rows = block.reshape(-1, block.shape[-1])
         if nature == "flag":
-            made = self.flags(rows)
+            made = rows[:, self.nearest]
+            made[:, self.blank] = flag
         else:
             means = self.gathered(rows.T.astype(np.result_type(dtype, np.float64)), nature)
             if self.triangles is not None:
@@ -64,12 +74,6 @@ class Gridding:
         if self.sums:
             return total + 0.0 * count
         return total / count if nature == "value" else total / count**2
-
-    def flags(self, rows: np.ndarray) -> np.ndarray:
-        """Return the flags of the nearest points; no data where there is no answer."""
-        made = rows[:, self.nearest]
-        made[:, self.blank] = False if made.dtype.kind == "b" else Status.NO_DATA
-        return made
 
     def curved(self, means: np.ndarray) -> np.ndarray:
         """Return a surface without edges through the means at the positions."""
