@@ -13,6 +13,7 @@ from omniscopy.signal.decomposition.matrices import (
     Matrix,
     Preparation,
     matrix_of,
+    require_finite,
     require_substance,
     roots_of,
 )
@@ -140,9 +141,8 @@ def decompose(
         kernel_width=kernel_width,
         seed=seed_of(rng),
     )  # fmt: skip
-    require_substance(
-        matrix, task.wanted, centred=centred, nonnegative=task.preparation.nonnegative
-    )
+    require_finite(matrix, task.wanted)
+    require_substance(matrix, centred=centred, nonnegative=task.preparation.nonnegative)
     return _labelled(data, task, METHODS[method](task), method, noise)
 
 

@@ -143,12 +143,17 @@ class Matrix:
 
 
 def matrix_of(
-    data: xr.DataArray, dim: str | Sequence[str] | None, *, reserved: str = "component"
+    data: xr.DataArray,
+    dim: str | Sequence[str] | None,
+    *,
+    reserved: str = "component",
+    single: bool = False,
 ) -> Matrix:
     """Return data as a matrix whose channels are the points of `dim`, or of the signal.
 
     The dimensions of samples, and those of channels, are in an order that does not depend on
-    theirs in the array. `reserved` is the name of a dimension that the result will have.
+    theirs in the array. `reserved` is the name of a dimension that the result will have. With
+    `single`, values without dimensions of channels are samples of one channel.
     """
     require_array(data)
     if data.dtype.kind not in "biufc":
@@ -157,7 +162,7 @@ def matrix_of(
     channels = [dim] if isinstance(dim, str) else list(dim or dims_of_role(data, "signal"))
     require_dims(data, channels)
     samples = [str(each) for each in data.dims if each not in channels]
-    if not channels or not samples:
+    if not samples or not (channels or single):
         message = (
             f"dimensions {tuple(data.dims)} leave no {'samples' if channels else 'channels'}; "
             f"name the dimensions of a {reserved} with `dim=`"
@@ -180,19 +185,25 @@ def _place(dim: str) -> tuple[int, str]:
     return (_DISPLAYED.index(dim) if dim in _DISPLAYED else -1, dim)
 
 
-def require_substance(matrix: Matrix, at_least: int, *, centred: bool, nonnegative: bool) -> None:
-    """Raise where data in memory have too few finite samples, do not vary, or are negative."""
+def require_finite(matrix: Matrix, at_least: int) -> None:
+    """Raise where fewer samples of data in memory are finite throughout."""
     if is_lazy(matrix.values):
         return
-    rows = matrix.values.reshape(matrix.shape)
-    kept = finite_rows(rows) if rows.dtype.kind in "fc" else np.ones(len(rows), bool)
-    if kept.sum() < at_least:
+    found, (rows, columns) = int(_kept(matrix).sum()), matrix.shape
+    if found < at_least:
         message = (
-            f"{int(kept.sum())} of {len(rows)} samples are finite in all of their {rows.shape[1]} "
-            f"channels; at least {at_least} are needed. Leave out channels that hold NaN with "
-            "`data.isel`, or fill them"
+            f"{found} of {rows} samples are finite in all of their {columns} channels; at least "
+            f"{at_least} are needed. Leave out channels that hold NaN with `data.isel`, or fill "
+            "them"
         )
         raise DataError(message)
+
+
+def require_substance(matrix: Matrix, *, centred: bool, nonnegative: bool) -> None:
+    """Raise where data in memory do not vary, are 0, or are negative where they must not be."""
+    if is_lazy(matrix.values):
+        return
+    rows, kept = matrix.values.reshape(matrix.shape), _kept(matrix)
     first = rows[int(np.argmax(kept))] if centred else 0
     if not _differs(rows, kept, first):
         message = (
@@ -204,6 +215,12 @@ def require_substance(matrix: Matrix, at_least: int, *, centred: bool, nonnegati
         raise DataError(message)
     if nonnegative:
         require_nonnegative(rows if kept.all() else rows[kept])
+
+
+def _kept(matrix: Matrix) -> np.ndarray:
+    """Return which samples of data in memory are finite throughout."""
+    rows = matrix.values.reshape(matrix.shape)
+    return finite_rows(rows) if rows.dtype.kind in "fc" else np.ones(len(rows), bool)
 
 
 def _differs(rows: np.ndarray, kept: np.ndarray, first: np.ndarray | int) -> bool:
