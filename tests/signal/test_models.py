@@ -13,6 +13,7 @@ from omniscopy.signal import (
     Gaussian,
     Lorentzian,
     Offset,
+    Oscillator,
     Polynomial,
     PowerLaw,
     Sum,
@@ -193,3 +194,54 @@ def test_models_survive_being_recorded():
     model = Gaussian(centre=Bounded(2, 5), sigma=Fixed(0.5)) + Polynomial(2, coefficients=(1.0,))
     model += Gaussian(centre=Tied("gaussian_centre", 1.0, 2.0), name="second")
     assert om.model.decode(om.model.encode(model)) == model
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_a_resonance_is_fitted_to_complex_spectra(noise):
+    maps = om.simulate.oscillator_maps()
+    data = om.simulate.band_excitation(maps=maps, noise=noise)
+    found = om.signal.fit_model(data, Oscillator(), bootstrap=0 if noise == 0 else 50)
+    assert (found["status"] == 0).all()
+    response = found["oscillator_real"] + 1j * found["oscillator_imaginary"]
+    made = xr.Dataset({
+        "amplitude": np.abs(response),
+        "phase": xr.apply_ufunc(np.angle, response),
+        "resonance_frequency": found["oscillator_resonance_frequency"],
+        "quality_factor": found["oscillator_quality_factor"],
+    })  # fmt: skip
+    allowed = {"amplitude": 0.05, "resonance_frequency": 3e-4, "quality_factor": 0.1}
+    for name, rtol in allowed.items():
+        np.testing.assert_allclose(made[name], maps[name], rtol=rtol if noise else 1e-6)
+    np.testing.assert_allclose(made["phase"], maps["phase"], atol=0.05 if noise else 1e-6)
+    assert found["oscillator_resonance_frequency"].attrs["units"] == "Hz"
+    drawn_again = signal.evaluate_model(Oscillator(), found, data)
+    assert drawn_again.dtype == complex
+    left = signal.subtract_model(data, Oscillator(), found)
+    assert float(np.abs(left).max()) <= 6 * noise + 1e-9
+    lazy = om.signal.fit_model(data.chunk(y=3, frequency=20), Oscillator())
+    np.testing.assert_array_equal(
+        lazy["oscillator_quality_factor"], found["oscillator_quality_factor"]
+    )
+    lazy = signal.evaluate_model(Oscillator(), lazy, data.chunk())
+    np.testing.assert_allclose(lazy.compute(), drawn_again)
+
+
+def test_the_scatter_of_complex_fits_is_their_std():
+    maps = om.simulate.oscillator_maps((1, 1)).isel(y=[0] * 400, drop=True)
+    maps = maps.drop_vars("y").assign_coords(y=coordinate("y", np.arange(400), "nm"))
+    found = om.signal.fit_model(om.simulate.band_excitation(maps=maps, noise=2e-3), Oscillator())
+    for name in ("real", "imaginary", "resonance_frequency", "quality_factor"):
+        scatter, std = found[f"oscillator_{name}"].std(), found[f"oscillator_{name}_std"].mean()
+        assert float(scatter) == pytest.approx(float(std), rel=0.12)
+
+
+def test_real_and_complex_are_not_mixed():
+    data = om.samples.band_excitation()
+    with pytest.raises(DataError, match="the model is complex, the data are float64"):
+        om.signal.fit_model(data.real, Oscillator())
+    with pytest.raises(DataError, match="take `abs\\(data\\)`"):
+        om.signal.fit_model(data, Lorentzian())
+    with pytest.raises(DataError, match="with real and with complex values cannot be added"):
+        om.signal.fit_model(data, Oscillator() + Offset())
+    with pytest.raises(DataError, match="Oscillator needs a coordinate above 0"):
+        om.signal.fit_model(data.assign_coords(frequency=data.frequency - 340e3), Oscillator())

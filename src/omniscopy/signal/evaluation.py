@@ -80,7 +80,10 @@ def evaluate_model(
     )
     first, *others = [ds[name].drop_attrs(deep=False) for name in layout.names]
     sizes = {dim: len(axis) for dim, axis in zip(dims, axes, strict=True)}
-    (values,) = map_signal(drawing.run, first, dim=[], also=others, output_dims=[sizes])
+    kind = np.complex128 if layout.is_complex else np.float64
+    (values,) = map_signal(
+        drawing.run, first, dim=[], also=others, output_dims=[sizes], dtypes=[kind]
+    )
     values = values.assign_coords({dim: coord.coords[dim] for dim in dims})
     units = ds.attrs.get(MODEL_AXES, {}).get("values")
     return labelled(values, units=units, long_name="model")

@@ -104,6 +104,9 @@ def lay_out(model: Component | Sum, bounds: Bounds | None = None) -> Layout:
             infos.append(info)
             settings.append(_checked(component.setting(info.name), names[-1]))
     _require_different(names)
+    if len({part.formula.complex for each in components for part in each.parts()}) > 1:
+        message = "components with real and with complex values cannot be added"
+        raise DataError(message)
     lower, upper = _bounds(names, infos, settings, bounds or {})
     roots, factor, offset = _ties(names, settings)
     fixed = np.array([isinstance(setting, Fixed) for setting in settings])

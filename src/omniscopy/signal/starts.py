@@ -5,7 +5,7 @@ decays are estimated below the peaks, then formulas of users by trial, steps, an
 the other, each from what the ones before leave. All of it is done for many spectra at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -41,8 +41,9 @@ def estimate_starts(
     """
     starts = given.copy()
     if layout.is_complex:
-        rest = np.concatenate([_bridged(spectra.real), _bridged(spectra.imag)], axis=1)
-        _scan_others(layout, mesh, rest, starts)
+        real, imaginary = _bridged(spectra.real), _bridged(spectra.imag)
+        _estimate_peaks(layout, mesh, real**2 + imaginary**2, starts)
+        _scan_others(layout, mesh, np.concatenate([real, imaginary], axis=1), starts)
     elif len(shape) == 2:
         images = _filled(spectra)
         images = images - _scan_others(layout, mesh, images, starts)
@@ -71,12 +72,25 @@ def _estimate_in_turn(
         if role == "other":
             rest = rest - _scan_others(layout, mesh, rest, starts)
             continue
-        for number, component in enumerate(layout.components):
-            if component.role == role:
-                first = layout.first[number]
-                part = slice(first, first + len(component.infos))
-                own = _Own(component, layout.lower[part], layout.upper[part], starts[:, part])
-                rest = rest - estimates[role](own, mesh[0], rest, tops)
+        for own in _of_role(layout, role, starts):
+            rest = rest - estimates[role](own, mesh[0], rest, tops)
+
+
+def _of_role(layout: Layout, role: Role, starts: np.ndarray) -> Iterator["_Own"]:
+    """Return the parameters of each component of a role."""
+    for number, component in enumerate(layout.components):
+        if component.role == role:
+            first = layout.first[number]
+            part = slice(first, first + len(component.infos))
+            yield _Own(component, layout.lower[part], layout.upper[part], starts[:, part])
+
+
+def _estimate_peaks(
+    layout: Layout, mesh: Sequence[np.ndarray], power: np.ndarray, starts: np.ndarray
+) -> None:
+    """Fill in the starts of complex peaks, from the squares of their amplitudes."""
+    for own in _of_role(layout, "peak", starts):
+        power = power - _peak(own, mesh[0], power, np.ones(len(power)))
 
 
 def _scan_others(
@@ -173,7 +187,7 @@ def _step(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np
 
 def _peak(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
     """Return the highest peak that is left, within the bounds of its place."""
-    column = own.number("centre", "location")
+    column = own.number("centre", "location", "resonance_frequency")
     smooth = _smoothed(rest)
     allowed = (axis >= own.lower[column]) & (axis <= own.upper[column])
     if not allowed.any():
