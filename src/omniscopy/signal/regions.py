@@ -74,7 +74,7 @@ class Polygon:
 
 Shape = Circle | Polygon
 Window = Mapping[str, Sequence[float | None] | slice]
-_EXAMPLE = {"left": {"x": (None, 4.0)}, "right": Circle((4.0, 7.0), 2.0)}
+_EXAMPLE = {"left": {"x": (None, 1.0)}, "right": Circle((1.0, 2.5), 0.8)}
 
 
 @operation(example={"data": "spectrum_image", "regions": _EXAMPLE}, lazy=False)
