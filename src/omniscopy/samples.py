@@ -4,6 +4,8 @@ Each is what the function of `omniscopy.simulate` with the same name makes by de
 in ``attrs["metadata"]["truth"]``; or a result of one.
 """
 
+from typing import Any
+
 import xarray as xr
 
 from omniscopy import signal, simulate
@@ -84,7 +86,7 @@ def point_cloud() -> xr.DataArray:
 
 def regions() -> xr.DataArray:
     """Return a map of two regions of the spectrum image: (y, x) in nm, numbers from 1 on."""
-    windows = {"left": {"x": (None, 3.0)}, "right": {"x": (6.0, None)}}
+    windows: dict[str, Any] = {"left": {"x": (None, 3.0)}, "right": {"x": (6.0, None)}}
     return signal.label_regions(simulate.spectrum_image(), windows)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -109,7 +109,7 @@ def _run_one(
                 return
             message = f"{target} is there and is something else; use --overwrite to replace it"
             raise FileExistsError(message)
-        result = apply_recipe(recipe, file)
+        result: Any = apply_recipe(recipe, file)
         # The bar counts what dask does.
         run(result, target, format=form, overwrite=overwrite, resume=not overwrite, progress=False)
     except Exception as error:  # noqa: BLE001 - one file that fails must not stop the others

@@ -95,7 +95,7 @@ def read_side(
     table, coordinates = load(indices), load(values)
     if number == 1:
         table, coordinates = table.T, coordinates.T
-    columns = _columns(said, table.T, coordinates.T, side, taken)
+    columns = _columns(said, list(table.T), list(coordinates.T), side, taken)
     if _is_placeholder(columns):
         return Side()
     grid = None if _is_incomplete(said) else _find_grid(columns)
