@@ -11,7 +11,7 @@ EXPECTED = {
     "diffraction_4d": {"Mean pattern", "Disc", "Bright field", "Centre of mass"},
     "drifting_spectra": set(),
     "image_stack": {"Mean image"},
-    "point_cloud": set(),
+    "point_cloud": {"Image of the points"},
     "spectrum": {"Peaks"},
     "spectrum_image": {"Sum spectrum", "Sum image", "Components"},
     "surface": {"Power spectrum", "Spots"},

@@ -174,6 +174,12 @@ def test_the_floor_is_that_of_the_noise_beneath_strong_tones():
     np.testing.assert_allclose(floors[1].mean(), expected, rtol=0.01)
 
 
+def test_constant_lines_have_no_noise_and_stay():
+    constant = series(np.stack([np.full(1000, 3.0), np.zeros(1000)]))
+    made = filter_fourier(constant, [LowPass(100.0), NoiseFloor()], "time")
+    np.testing.assert_allclose(made, constant, atol=1e-12)
+
+
 def test_gaps_stay_gaps_and_other_lines_do_not_know_of_them():
     values = np.stack([CHORD.values] * 4)
     values[1, 300:340] = np.nan

@@ -104,7 +104,7 @@ def require_uniform(data: xr.DataArray, dim: str, *, tolerance: float = 1e-3) ->
         worst = float(np.max(deviation)) / abs(step) if step else float("inf")
         message = (
             f"coordinate {dim!r} must be uniform; it deviates from a uniform grid by "
-            f"{worst:.3g} steps. Resample it with `data.interp`"
+            f"{worst:.3g} steps. Resample it with `signal.interpolate`"
         )
         raise DataError(message)
     return step

@@ -3,12 +3,16 @@
 import math
 from typing import Literal
 
+import numpy as np
 import xarray as xr
 
-from omniscopy.model import analysis, dims_of_role
+from omniscopy.model import DataError, analysis, dims_of_role
 from omniscopy.model.analyses import Results
 from omniscopy.signal.decomposition import decompose
+from omniscopy.signal.grids import to_grid
 from omniscopy.signal.peaks import find_peaks
+from omniscopy.signal.positions import with_positions
+from omniscopy.signal.scattered import spans_area
 from omniscopy.signal.sums import mean_over, sum_over
 
 _COMPONENTS = 6
@@ -71,3 +75,21 @@ def _stacked(data: xr.DataArray) -> list[str]:
     """Return the dimensions along which images are stacked: all but the last two and colours."""
     images = [str(dim) for dim in data.dims if dim not in ("y", "x", "ky", "kx", "channel")]
     return [dim for dim in images if data.ndim - len(images) >= 2] if images else []
+
+
+def _is_scattered(data: xr.DataArray) -> bool:
+    """Return whether there is a value for each of some points that do not lie on a line."""
+    if data.ndim != 1 or data.dtype.kind not in "iuf":
+        return False
+    try:
+        _, scatter = with_positions(data, None)
+        positions = scatter.positions * scatter.factors()
+    except DataError:
+        return False
+    return spans_area(positions[np.isfinite(positions).all(axis=1)])
+
+
+@analysis("Image of the points", "point_cloud", applies=_is_scattered)
+def image_of_points(data: xr.DataArray) -> Results:
+    """Bring values at points to a grid."""
+    return {"Image of the points": to_grid(data, method="natural")}

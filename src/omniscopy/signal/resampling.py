@@ -169,7 +169,7 @@ def _joined(
 def _present(values: xr.DataArray, factors: Mapping[str, int]) -> xr.DataArray:
     """Return where there are values, as numbers to be added up; without NaN, along bins only."""
     if values.dtype.kind in "fc":
-        return values.notnull().astype(np.int64)
+        return values.notnull()
     return xr.DataArray(
         np.ones([values.sizes[dim] for dim in factors], dtype=np.int64), dims=list(factors)
     )

@@ -131,7 +131,12 @@ def gridding(
     middle, extent = _frame(positions[known])
     moved, wanted = (positions - middle) / extent, (places - middle) / extent
     members, different = _merged(moved, known)
-    _require_area(different)
+    if not spans_area(different):
+        message = (
+            f"the {len(different)} different positions lie on a line: nothing lies between them. "
+            "Take method='histogram', or `signal.to_line` for a scan along a line"
+        )
+        raise DataError(message)
     triangles, found = _triangulated(different, wanted)
     blank = found < 0
     nearest = None
@@ -194,15 +199,12 @@ def _merged(positions: np.ndarray, known: np.ndarray) -> tuple[Any, np.ndarray]:
     return members, positions[numbers[first]]
 
 
-def _require_area(positions: np.ndarray) -> None:
-    """Raise unless the positions span an area."""
+def spans_area(positions: np.ndarray) -> bool:
+    """Return whether positions, shape (points, 2), do not lie on a line."""
+    if len(positions) < 3 or not np.isfinite(positions).all():
+        return False
     spread = np.linalg.svd(positions - positions.mean(axis=0), compute_uv=False)
-    if len(positions) < 3 or spread[-1] <= 1e-7 * spread[0]:
-        message = (
-            f"the {len(positions)} different positions lie on a line: nothing lies between them. "
-            "Take method='histogram', or `signal.to_line` for a scan along a line"
-        )
-        raise DataError(message)
+    return bool(spread[-1] > 1e-7 * spread[0])
 
 
 def _triangulated(positions: np.ndarray, places: np.ndarray) -> tuple[Any, np.ndarray]:
