@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 import xarray as xr
+import yaml
 from dask.base import get_scheduler
 
 import omniscopy as om
@@ -328,3 +330,119 @@ def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     )
     assert done.returncode == 1
     assert 'under `if __name__ == "__main__":`' in done.stderr
+
+
+def blocks(language):
+    """Return the blocks of code on the page of the docs."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def analysis(tmp_path):
+    """Return a folder with the script of the page, and spectra for it."""
+    (script,) = [each for each in blocks("python") if "sys.argv" in each]
+    (tmp_path / "analysis.py").write_text(script)
+    energy = np.linspace(0.0, 1.0, 32)
+    values = np.random.default_rng(0).random((2, 3, 32)) + 9 * np.exp(-((energy - 0.5) ** 2) / 0.02)
+    coords = {"y": [0, 1], "x": [0, 1, 2], "energy": coordinate("energy", energy, "eV")}
+    om.save(xr.DataArray(values, coords), tmp_path / "spectra.zarr")
+    return tmp_path
+
+
+def run_bash(folder, text, **environment):
+    """Run commands as a user would, and stop at the end what runs in the background."""
+    path = f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with (folder / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            ["bash", "-e", "-c", text], cwd=folder, stdout=output, stderr=output,
+            env={**os.environ, "PATH": path, **environment}, start_new_session=True,
+        )  # fmt: skip
+    try:
+        assert process.wait(300) == 0, (folder / "output.txt").read_text()
+    except subprocess.TimeoutExpired:
+        pytest.fail((folder / "output.txt").read_text())
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_fit_spectra(analysis):
+    (lines,) = [each for each in blocks("bash") if "--nworkers" in each]
+    scheduler, worker, last = lines.splitlines()
+    run_bash(analysis, f"{scheduler} --port 0 &\n{worker} &\n{last}\n")
+    assert (om.open(analysis / "fit.zarr")["fit_model"]["status"] == 0).all()
+
+
+@pytest.mark.slow
+def test_the_batch_script_of_the_page_fits_spectra(analysis):
+    (script,) = [each for each in blocks("bash") if "#SBATCH" in each]
+    # In place of SLURM's: two tasks on this machine.
+    (analysis / "srun").write_text('#!/bin/bash\n"$@" &\n"$@" &\nwait\n')
+    (analysis / "srun").chmod(0o755)
+    script = script.replace("dask scheduler", "dask scheduler --port 0")
+    run_bash(analysis, script, SLURM_JOB_ID="7")
+    assert (om.open(analysis / "fit.zarr")["fit_model"]["status"] == 0).all()
+    assert not (analysis / "cluster-7.json").exists()
+
+
+@pytest.mark.slow
+def test_the_keys_of_the_page_keep_others_out(analysis):
+    keys = next(each for each in blocks("bash") if "openssl" in each)
+    (lines,) = [each for each in blocks("bash") if "--nworkers" in each]
+    (settings,) = [each for each in blocks("yaml") if "default-scheme" in each]
+    (analysis / "dask").mkdir()
+    (analysis / "dask" / "tls.yaml").write_text(settings.replace("/home/me", str(analysis)))
+    scheduler, worker, last = lines.splitlines()
+    without = "import sys; sys.argv = ['', sys.argv[1]]; from omniscopy.compute import connect\n"
+    without += "try: connect(scheduler_file='cluster.json', timeout=5)\n"
+    without += "except ConnectionError as error: open('refused.txt', 'w').write(str(error))\n"
+    (analysis / "without.py").write_text(without)
+    run_bash(
+        analysis,
+        f"{keys}cd {analysis}\n{scheduler} --port 0 &\n{worker} &\n{last}\n"
+        "DASK_CONFIG=/nowhere python without.py x\n",
+        HOME=str(analysis),
+        DASK_CONFIG=str(analysis / "dask"),
+    )
+    assert json.loads((analysis / "cluster.json").read_text())["address"].startswith("tls://")
+    assert (om.open(analysis / "fit.zarr")["fit_model"]["status"] == 0).all()
+    assert "TLS needs the certificates" in (analysis / "refused.txt").read_text()
+
+
+@pytest.mark.slow
+def test_the_jobs_of_the_page_are_submitted_and_do_the_work(analysis):
+    (snippet,) = [each for each in blocks("python") if "SLURMCluster" in each]
+    # In place of SLURM's: the job runs on this machine at once.
+    (analysis / "sbatch").write_text(
+        '#!/bin/bash\nbash "$1" > job.txt 2>&1 &\necho Submitted batch job 7\n'
+    )
+    (analysis / "scancel").write_text("#!/bin/bash\n")
+    for name in ("sbatch", "scancel"):
+        (analysis / name).chmod(0o755)
+    snippet = snippet.replace('walltime="02:00:00"', 'walltime="02:00:00", interface="lo"')
+    (analysis / "notebook.py").write_text(
+        f"{snippet}\nsignal = om.open_signal('spectra.zarr')\n"
+        "assert float(signal.mean()) > 0\nclient.close()\ncluster.close()\n"
+    )
+    run_bash(analysis, "python notebook.py")
+
+
+def test_the_manifest_of_the_page_starts_what_dask_has():
+    (text,) = [each for each in blocks("yaml") if "kind: Deployment" in each]
+    parts = list(yaml.safe_load_all(text))
+    commands = [
+        each["spec"]["template"]["spec"]["containers"][0]["command"]
+        for each in parts
+        if each["kind"] == "Deployment"
+    ]
+    assert [command[:2] for command in commands] == [["dask", "scheduler"], ["dask", "worker"]]
+    for command in commands:
+        known = subprocess.run(
+            [sys.executable, "-m", *command[:2], "--help"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        for word in command:
+            assert not word.startswith("--") or word in known
+    service = next(each for each in parts if each["kind"] == "Service")["metadata"]["name"]
+    assert f"tcp://{service}:8786" in commands[1]
