@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 _STEPS = 1000
-_TOLERANCE = 1e-8
+# Of sums of squares, and of 1 minus the cosine of the last turn.
+_TOLERANCE = 1e-12
 
 Turn = Literal["ica", "varimax"]
 

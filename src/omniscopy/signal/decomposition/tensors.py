@@ -1,7 +1,7 @@
 """Samples of several dimensions as sums of outer products (CP), or as a small core (Tucker)."""
 
 import string
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,6 +90,7 @@ class _Descent:
     ) -> None:
         self.core, self.bases, self.total, self.nonnegative = core, bases, total, nonnegative
         self.factors: list[np.ndarray] = []
+        self.paths: dict[int, Any] = {}
         self.error, self.steps, self.done = np.inf, 0, False
 
     def begin(self, wanted: int, rng: np.random.Generator | None) -> None:
@@ -137,7 +138,11 @@ class _Descent:
         others = [n for n in range(self.core.ndim) if n != mode]
         projected = [self.bases[n].T @ self.factors[n] for n in others]
         terms = ",".join([letters, *(f"{letters[n]}z" for n in others)])
-        return np.einsum(f"{terms}->{letters[mode]}z", self.core, *projected, optimize="greedy")
+        product = f"{terms}->{letters[mode]}z"
+        if mode not in self.paths:
+            # The best order of products is looked for once, not in every step.
+            self.paths[mode] = np.einsum_path(product, self.core, *projected)[0]
+        return np.einsum(product, self.core, *projected, optimize=self.paths[mode])
 
 
 def factorise_tucker(tensor: Compressed, ranks: tuple[int, ...]) -> Core:
