@@ -220,6 +220,17 @@ def test_missing_values_stay_missing_and_are_no_spikes():
     np.testing.assert_array_equal(found["cleaned"][2], 3.0)
 
 
+def test_a_neighbour_with_a_gap_is_compared_where_it_has_values():
+    values = spectra(line_in_all())
+    values[2, 3, 80] += 120.0
+    expected = remove_spikes(values)["spike"]
+    holed = values.copy()
+    holed[:, ::2, 150] = np.nan
+    found = remove_spikes(holed)["spike"]
+    assert int(expected.sum()) == 1
+    assert (found[..., :145] == expected[..., :145]).all()
+
+
 def test_dips_are_left_alone():
     values = measured(1)
     values[0, 200] -= 300.0

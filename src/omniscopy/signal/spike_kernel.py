@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from omniscopy.compute.fitting import inner as inner_module
-from omniscopy.compute.fitting.inner import inner, outer
+from omniscopy.compute.fitting.inner import inner, inner_fast, outer
 from omniscopy.model.digests import digest_sources
 from omniscopy.signal import ranks
 from omniscopy.signal.ranks import pick
@@ -41,23 +41,57 @@ class Search(NamedTuple):
 class Space(NamedTuple):
     """Arrays that a thread works in: what of a spectrum its neighbours have not, and the most.
 
-    `most` is the highest of the neighbours in each channel, as strong as the spectrum.
+    `most` is the highest of the neighbours in each channel, as strong as the spectrum; `near` are
+    the neighbours.
     """
 
     values: np.ndarray
     most: np.ndarray
+    near: np.ndarray
     ordered: np.ndarray
 
 
-def new_space(channels: int) -> Space:
-    """Return space for spectra of so many channels."""
-    most = np.full(channels, -np.inf)
-    return Space(np.empty(channels), most, np.empty(max(channels, MOST, 2 * AROUND + 4)))
+def new_space(channels: int, neighbours: int) -> Space:
+    """Return space for spectra of so many channels and neighbours."""
+    most, near = np.full(channels, -np.inf), np.empty((neighbours, channels))
+    ordered = np.empty(max(channels, neighbours, MOST, 2 * AROUND + 4))
+    return Space(np.empty(channels), most, near, ordered)
 
 
 @inner
 def _bend(values: np.ndarray, i: int) -> float:
     return abs(values[i - 1] - 2.0 * values[i] + values[i + 1])
+
+
+@inner_fast
+def _mean(values: np.ndarray) -> float:
+    total = 0.0
+    for i in range(values.size):
+        total += values[i]
+    return total / values.size
+
+
+@inner_fast
+def _count_below(values: np.ndarray, limit: float) -> float:
+    count = 0.0
+    for i in range(values.size):
+        count += 1.0 if values[i] < limit else 0.0
+    return count
+
+
+@inner
+def _quantile(values: np.ndarray, rank: int, high: float) -> float:
+    """Return the value of a rank that is between 0 and `high`, to one percent."""
+    low = 0.0
+    for _ in range(60):
+        if high - low <= 0.01 * high:
+            break
+        middle = 0.5 * (low + high)
+        if _count_below(values, middle) > rank:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 @inner
@@ -73,8 +107,11 @@ def _noise_of_all(values: np.ndarray, ordered: np.ndarray) -> float:
             count += 1
     if count < 3:
         return np.inf
-    middle = pick(ordered, 0, count, count // 2)
-    nearly_all = pick(ordered, count // 2, count, (19 * count) // 20)
+    sizes = ordered[:count]
+    mean = _mean(sizes)
+    # No more than half are above twice the mean, no more than a twentieth above twenty times.
+    middle = _quantile(sizes, count // 2, 2.0 * mean)
+    nearly_all = _quantile(sizes, (19 * count) // 20, 20.0 * mean)
     return max(PER_MEDIAN * middle, PER_NEARLY_ALL * nearly_all)
 
 
@@ -138,21 +175,57 @@ def _subtract_common(
 @inner
 def _find_common(spectra: np.ndarray, row: int, table: np.ndarray, space: Space) -> None:
     """Write the median, and the highest, of the neighbours of a spectrum into the space."""
+    count, complete = 0, True
+    for k in range(table.shape[1]):
+        if table[row, k] >= 0:
+            complete &= _copy(spectra[table[row, k]], space.near[count])
+            count += 1
+    if complete and count > 0:
+        for turn in range(count):
+            for k in range(turn % 2, count - 1, 2):
+                _order(space.near[k], space.near[k + 1])
+        _middle_of(space.near[(count - 1) // 2], space.near[count // 2], space.values)
+        _copy(space.near[count - 1], space.most)
+        return
     near = space.ordered
     for i in range(space.values.size):
-        count = 0
-        for k in range(table.shape[1]):
-            if table[row, k] >= 0 and np.isfinite(spectra[table[row, k], i]):
-                value = spectra[table[row, k], i]
-                place = count
+        there = 0
+        for k in range(count):
+            value = space.near[k, i]
+            if np.isfinite(value):
+                place = there
                 while place > 0 and near[place - 1] > value:
                     near[place] = near[place - 1]
                     place -= 1
                 near[place] = value
-                count += 1
-        middle = 0.5 * (near[(count - 1) // 2] + near[count // 2]) if count > 0 else np.nan
+                there += 1
+        middle = 0.5 * (near[(there - 1) // 2] + near[there // 2]) if there > 0 else np.nan
         space.values[i] = middle
-        space.most[i] = near[count - 1] if count > 0 else -np.inf
+        space.most[i] = near[there - 1] if there > 0 else -np.inf
+
+
+@inner_fast
+def _copy(values: np.ndarray, target: np.ndarray) -> bool:
+    """Copy values; return whether all are finite."""
+    missing = 0.0
+    for i in range(target.size):
+        value = values[i]
+        target[i] = value
+        missing += 0.0 if value - value == 0.0 else 1.0
+    return missing == 0.0
+
+
+@inner_fast
+def _order(lower: np.ndarray, upper: np.ndarray) -> None:
+    for i in range(lower.size):
+        one, other = lower[i], upper[i]
+        lower[i], upper[i] = min(one, other), max(one, other)
+
+
+@inner_fast
+def _middle_of(one: np.ndarray, other: np.ndarray, target: np.ndarray) -> None:
+    for i in range(target.size):
+        target[i] = 0.5 * (one[i] + other[i])
 
 
 @inner
@@ -242,3 +315,33 @@ def _runner(digest: int) -> Any:
 
 
 run = _runner(digest_sources(inner_module, ranks))
+
+
+@outer
+def clean(
+    spectra: np.ndarray, spikes: np.ndarray, begin: int, end: int, cleaned: np.ndarray,
+    count: np.ndarray, present: np.ndarray,
+) -> None:  # fmt: skip
+    """Write spectra with lines in place of spikes, how many these are, and how many values."""
+    n = spectra.shape[1]
+    for row in range(begin, end):
+        own, marks, made = spectra[row], spikes[row], cleaned[row]
+        found, there, last = 0, 0, -1
+        for i in range(n):
+            made[i] = own[i]
+            there += np.isfinite(own[i])
+            found += marks[i] and (i == 0 or not marks[i - 1])
+        count[row], present[row] = found, there
+        if found == 0:
+            continue
+        for i in range(n):
+            if marks[i] or not np.isfinite(own[i]):
+                continue
+            for k in range(last + 1, i):
+                if marks[k]:
+                    part = (k - last) / (i - last)
+                    made[k] = own[i] if last < 0 else own[last] + part * (own[i] - own[last])
+            last = i
+        for k in range(last + 1, n):
+            if marks[k]:
+                made[k] = own[last] if last >= 0 else np.nan

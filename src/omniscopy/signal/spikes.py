@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.compute.threads import blocks_of, share_spectra, share_work
+from omniscopy.compute.threads import blocks_of, share_work
 from omniscopy.model import (
     DataError,
     Status,
@@ -21,7 +21,6 @@ from omniscopy.model import (
     result,
 )
 from omniscopy.signal.axes import require_length, require_sorted
-from omniscopy.signal.gaps import bridge_gaps
 from omniscopy.signal.noise import spectral_dim
 from omniscopy.signal.precision import single_or_double
 
@@ -175,7 +174,8 @@ class _Marking:
         blocks = blocks_of(*spectra.shape)
 
         def work(begin: int) -> None:
-            end, space = min(begin + blocks.step, len(spectra)), spike_kernel.new_space(size)
+            end = min(begin + blocks.step, len(spectra))
+            space = spike_kernel.new_space(size, table.shape[1])
             spike_kernel.run(spectra, table, begin, end, search, space, spikes)
 
         share_work(work, blocks)
@@ -223,14 +223,22 @@ def _clean(
     values: np.ndarray, spike: np.ndarray, *, kind: np.dtype
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return spectra without spikes, how many spikes they had, and whether there were data."""
-    cleaned = share_spectra(
-        lambda rows, marks: np.where(marks > 0, bridge_gaps(rows, marks > 0), rows),
-        values, spike, size=values.shape[-1], dtype=kind,
-    )  # fmt: skip
-    before = np.zeros((*spike.shape[:-1], 1), dtype=bool)
-    count = np.sum(spike & ~np.concatenate([before, spike[..., :-1]], axis=-1), axis=-1)
-    missing = np.isfinite(values).sum(axis=-1) < _AT_LEAST
-    return cleaned, count, np.where(missing, Status.NO_DATA, Status.CONVERGED).astype(np.uint8)
+    from omniscopy.signal import spike_kernel
+
+    outer, size = values.shape[:-1], values.shape[-1]
+    spectra = np.ascontiguousarray(values, kind).reshape(-1, size)
+    marks = np.ascontiguousarray(spike).reshape(-1, size)
+    cleaned = np.empty_like(spectra)
+    count, present = np.empty((2, len(spectra)), dtype=np.int64)
+    blocks = blocks_of(*spectra.shape)
+
+    def work(begin: int) -> None:
+        end = min(begin + blocks.step, len(spectra))
+        spike_kernel.clean(spectra, marks, begin, end, cleaned, count, present)
+
+    share_work(work, blocks)
+    status = np.where(present < _AT_LEAST, Status.NO_DATA, Status.CONVERGED).astype(np.uint8)
+    return cleaned.reshape(values.shape), count.reshape(outer), status.reshape(outer)
 
 
 def _neighbours(data: xr.DataArray, dim: str, given: str | Sequence[str] | None) -> list[str]:
