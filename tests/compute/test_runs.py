@@ -1,8 +1,11 @@
 """Long computations, chunk by chunk into a file."""
 
+import re
+import sys
 import threading
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import dask
 import dask.array as da
@@ -385,6 +388,12 @@ def test_wrong_options_are_refused_before_anything_is_computed(tmp_path, options
     assert not (tmp_path / "a.zarr").exists()
 
 
+def test_a_cluster_that_is_not_there_is_missed_in_words(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(om.DataError, match="there is no cluster: connect to one"):
+        run(scanned()[1], tmp_path / "a.zarr", scheduler="distributed")
+
+
 def test_what_is_no_labelled_data_is_refused(tmp_path):
     with pytest.raises(om.DataError, match="got Array; label it with"):
         run(da.ones(3), tmp_path / "a.zarr")
@@ -441,3 +450,18 @@ def test_options_of_the_writer_are_handed_on(tmp_path):
     assert array.shards == (4, 6)
     with pytest.raises(TypeError, match="colour"):
         run(measured(data), tmp_path / "b.zarr", colour="red")
+
+
+def test_the_page_on_long_computations_says_what_happens(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "runs.md").read_text("utf-8")
+    om.save(om.samples.spectrum_image(), tmp_path / "spectra.zarr")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert isinstance(names["fit"], xr.Dataset)
+    assert (tmp_path / "fit.zarr").is_dir()
+    printed = capsys.readouterr().out
+    example = re.findall(r"```text\n(.*?)```", page, re.DOTALL)[0]
+    first = [[line.split()[0] for line in text.splitlines()] for text in (printed, example)]
+    assert first[0] == first[1]

@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dask
@@ -41,20 +41,23 @@ def find_scheduler(scheduler: Any) -> Any:
         return THREADS
     if isinstance(chosen, str) and chosen.lower() in _NAMES:
         return _NAMES[chosen.lower()]
-    if isinstance(chosen, str) and chosen.lower() in _CLUSTER and "distributed" in sys.modules:
-        from distributed import default_client
-
-        try:
-            return default_client()  # type: ignore[no-untyped-call]
-        except ValueError as error:
-            message = "there is no cluster: connect to one with `compute.connect`"
-            raise DataError(message) from error
+    if isinstance(chosen, str) and chosen.lower() in _CLUSTER:
+        return _current_client()
     if not isinstance(chosen, str) and hasattr(chosen, "scheduler_info"):
         return chosen
     message = (
         f"scheduler must be {THREADS!r}, {PROCESSES!r}, {HERE!r} or a client of a cluster (see "
         f"`compute.connect`), got {chosen!r}"
     )
+    raise DataError(message)
+
+
+def _current_client() -> Any:
+    with suppress(ImportError, ValueError):
+        from distributed import default_client
+
+        return default_client()  # type: ignore[no-untyped-call]
+    message = "there is no cluster: connect to one with `compute.connect`"
     raise DataError(message)
 
 
