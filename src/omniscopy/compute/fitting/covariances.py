@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from omniscopy.compute.fitting.equations import inverse, without
 from omniscopy.compute.fitting.problem import Problem
 
 
@@ -27,14 +28,4 @@ def covariance_of(problem: Problem, inverse: np.ndarray, spread: np.ndarray) -> 
 
 def inverse_of(normal: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return the inverse of normal matrices, without parameters that are not known: NaN there."""
-    matrix = without(normal, ~known)
-    scale = 1.0 / np.sqrt(np.einsum("saa->sa", matrix))
-    inverse = np.linalg.inv(matrix * scale[:, :, None] * scale[:, None, :])
-    return without(inverse * scale[:, :, None] * scale[:, None, :], ~known, np.nan)
-
-
-def without(matrix: np.ndarray, stopped: np.ndarray, value: float | None = None) -> np.ndarray:
-    """Return matrices in which some parameters stand for themselves, or are a value."""
-    either = stopped[:, :, None] | stopped[:, None, :]
-    alone = stopped[:, :, None] * np.eye(stopped.shape[1]) if value is None else value
-    return np.where(either, alone, matrix)
+    return without(inverse(without(normal, ~known)), ~known, np.nan)

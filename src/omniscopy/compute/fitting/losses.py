@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from omniscopy.compute.fitting.inner import inner, inner_fast
+from omniscopy.compute.fitting.rules import BENT
 
 
 @inner_fast
@@ -53,8 +54,7 @@ def weigh_loss(
         value, slope, bend = loss_of(z, loss)
         cost += unit * value
         pull[i] = weight[i] * slope * away
-        # Where the loss bends down there is nothing to hold; a little keeps the step finite.
-        hold[i] = weight[i] * max(slope + 2.0 * z * bend, 0.1 * slope)
+        hold[i] = weight[i] * max(slope + 2.0 * z * bend, BENT * slope)
     return cost
 
 

@@ -10,3 +10,6 @@ SHARE = 0.9
 SINGULAR = 1e-13
 # Expected counts below this part of their mean count as if they were it.
 FAINT = 1e-10
+# Where a loss bends down, it counts as holding the model by this share of how it pulls: nearly
+# that of a parabola above the loss, which leads down from afar, where true curvature leads astray.
+BENT = 0.75

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from omniscopy.compute.fitting.covariances import inverse_of, std_of_all, without
+from omniscopy.compute.fitting.covariances import inverse_of, std_of_all
 from omniscopy.compute.fitting.engine import Engine, Found
+from omniscopy.compute.fitting.equations import pseudo_inverse, smallest_pivot, without
 from omniscopy.compute.fitting.problem import NOT_SHARED, Given, Problem
 from omniscopy.compute.fitting.rules import FIRST, HOPELESS, LEAST, SINGULAR
-from omniscopy.compute.fitting.twin import bounded_step, smallest_pivot
+from omniscopy.compute.fitting.twin import bounded_step
 from omniscopy.model.status import Status
 
 # A step that gains less than this many variances of a value is the last: it is shorter than a
@@ -113,7 +114,8 @@ def _eliminate(problem: Problem, given: Given, engine: Engine, found: Found) -> 
     direction = np.where(stopped, 0.0, np.where(took_part[:, None], seen["direction"], 0.0))
     normal = without(normal, stopped)
     across = normal[:, ~common][:, :, common]
-    own = _inverse(normal[:, ~common][:, :, ~common])
+    # What has no effect on a spectrum has none on the shared parameters.
+    own = pseudo_inverse(normal[:, ~common][:, :, ~common])
     follow = own @ across
     left = normal[:, common][:, :, common] - across.transpose(0, 2, 1) @ follow
     pull = direction[:, common] - np.einsum("sog,so->sg", follow, direction[:, ~common])
@@ -121,18 +123,6 @@ def _eliminate(problem: Problem, given: Given, engine: Engine, found: Found) -> 
         left.sum(axis=0), pull.sum(axis=0),
         without(own, stopped[:, ~common], np.nan), follow,
     )  # fmt: skip
-
-
-def _inverse(normal: np.ndarray) -> np.ndarray:
-    """Return inverses; what has no effect on a spectrum has none on the shared parameters."""
-    diagonal = np.einsum("saa->sa", normal)
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = normal * scale[:, :, None] * scale[:, None, :]
-    made = np.empty_like(normal)
-    regular = smallest_pivot(scaled) > SINGULAR
-    made[regular] = np.linalg.inv(scaled[regular])
-    made[~regular] = np.linalg.pinv(scaled[~regular], hermitian=True)
-    return made * scale[:, :, None] * scale[:, None, :]
 
 
 def _spread(problem: Problem, found: Found, engine: Engine) -> float:

@@ -151,6 +151,12 @@ def _checked(
     if data.ndim != 2:
         message = f"data must have shape (spectra, points), got {data.shape}"
         raise DataError(message)
+    if data.dtype.kind not in "biufc":
+        message = f"data must be numbers, got {data.dtype}"
+        raise DataError(message)
+    if problem.is_complex and data.dtype.kind != "c":
+        message = "the data are real, the model is complex: fit complex numbers, or a real model"
+        raise DataError(message)
     if data.dtype.kind == "c" and not problem.is_complex:
         message = "the data are complex, the model is real: fit `abs(data)`, `data.real` or a part"
         raise DataError(message)
@@ -169,6 +175,7 @@ def _checked(
     first = np.array(np.broadcast_to(start, (count, problem.parameters)), dtype=np.float64)
     fits = np.isnan(first) & problem.linear & (problem.source >= 0)
     first = np.where(fits, np.nan, np.clip(first, problem.lower, problem.upper))
+    first[np.isinf(first)] = np.nan
     if weights is None:
         return Given(data, axis, np.empty((1, 0)), first)
     weighed = np.atleast_2d(np.asarray(weights, dtype=np.float64))

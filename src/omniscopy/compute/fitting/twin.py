@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.compute.fitting.covariances import std_of_all, without
+from omniscopy.compute.fitting.covariances import std_of_all
+from omniscopy.compute.fitting.equations import inverse, smallest_pivot, solve, without
 from omniscopy.compute.fitting.problem import LOSSES, Problem, Settings
 from omniscopy.compute.fitting.rules import (
+    BENT,
     FAINT,
     FIRST,
     HOPELESS,
@@ -35,6 +37,15 @@ def fit_block(
     found: Mapping[str, np.ndarray],
 ) -> None:
     """Fit a block; `found["parameters"]` holds the starts, and everything found afterwards."""
+    # What overflows or is not a number is no minimum; nothing else follows from it.
+    with np.errstate(all="ignore"):
+        _fit_block(problem, columns, data, weights, settings, found)
+
+
+def _fit_block(
+    problem: Problem, columns: np.ndarray, data: np.ndarray, weights: np.ndarray,
+    settings: Settings, found: Mapping[str, np.ndarray],
+) -> None:  # fmt: skip
     weight = np.broadcast_to(weights if weights.size else 1.0, data.shape)
     usable = np.isfinite(data) & np.isfinite(weight) & (weight > 0)
     found["points"][:] = usable.sum(axis=1)
@@ -105,16 +116,15 @@ class _Spectra:
     def weigh(self, model: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the cost, what pulls on the model, and what holds it."""
         away = self.data - model
-        with np.errstate(all="ignore"):
-            if self.settings.poisson:
-                return self._weigh_counts(model, away)
-            unit = self.settings.loss_scale**2
-            z = self.weight * away**2 / unit
-            value, slope, bend = loss_of(z, self.settings.loss)
-            hold = slope
-            if self.settings.loss:
-                hold = np.maximum(slope + 2.0 * z * bend, 0.1 * slope)
-            return unit * value.sum(axis=1), self.weight * slope * away, self.weight * hold
+        if self.settings.poisson:
+            return self._weigh_counts(model, away)
+        unit = self.settings.loss_scale**2
+        z = self.weight * away**2 / unit
+        value, slope, bend = loss_of(z, self.settings.loss)
+        hold = slope
+        if self.settings.loss:
+            hold = np.maximum(slope + 2.0 * z * bend, BENT * slope)
+        return unit * value.sum(axis=1), self.weight * slope * away, self.weight * hold
 
     def _weigh_counts(
         self, model: np.ndarray, away: np.ndarray
@@ -144,7 +154,7 @@ class _Spectra:
         normal = normal + np.einsum("sa,ab->sab", empty, np.eye(len(rows)))
         regular = smallest_pivot(normal) > SINGULAR
         solved = np.zeros_like(right)
-        solved[regular] = np.linalg.solve(normal[regular], right[regular][..., None])[..., 0]
+        solved[regular] = solve(normal[regular], right[regular])
         bounded = np.clip(solved, problem.lower[which], problem.upper[which])
         made[:, which] = bounded
         good = np.full(len(values), must) | (regular & (bounded == solved).all(axis=1))
@@ -160,11 +170,9 @@ class _Spectra:
         valid = status != Status.INVALID
         regular = valid & (smallest_pivot(np.where(valid[:, None, None], normal, 0.0)) > SINGULAR)
         variance = np.full(free.shape, np.nan)
-        inverse = np.linalg.inv(normal[regular])
-        variance[regular] = np.einsum("saa->sa", inverse)
+        variance[regular] = np.einsum("saa->sa", inverse(normal[regular]))
         variance[bounded] = np.nan
-        with np.errstate(invalid="ignore"):
-            std = std_of_all(problem, np.sqrt(spread[:, None] * variance))
+        std = std_of_all(problem, np.sqrt(spread[:, None] * variance))
         converged = status == Status.CONVERGED
         status = np.where(converged & bounded.any(axis=1), Status.AT_BOUND, status)
         status = np.where(valid & ~regular, Status.SINGULAR, status)
@@ -181,18 +189,17 @@ class _Spectra:
         cost, count = descent.cost, (self.weight > 0).sum(axis=1)
         if self.settings.poisson:
             return descent.normal, cost, np.ones(len(cost))
-        degrees = np.maximum(count - len(self.problem.free), 0)
-        with np.errstate(all="ignore"):
-            if not self.settings.loss:
-                return descent.normal, cost, np.where(degrees > 0, cost / degrees, np.nan)
-            model, jacobian = self.evaluate(descent.values)
-            squares = self.weight * (self.data - model) ** 2
-            normal = np.einsum("san,sn,sbn->sab", jacobian, self.weight, jacobian)
-            z = squares / self.settings.loss_scale**2
-            _, slope, bend = loss_of(z, self.settings.loss)
-            bent = np.where(self.weight > 0, slope + 2.0 * z * bend, 0.0).sum(axis=1) / count
-            spread = (slope**2 * squares).sum(axis=1) / degrees / bent**2
-            return normal, squares.sum(axis=1), np.where(degrees > 0, spread, np.nan)
+        degrees = count - len(self.problem.free)
+        if not self.settings.loss:
+            return descent.normal, cost, np.where(degrees > 0, cost / degrees, np.nan)
+        model, jacobian = self.evaluate(descent.values)
+        squares = self.weight * (self.data - model) ** 2
+        normal = np.einsum("san,sn,sbn->sab", jacobian, self.weight, jacobian)
+        z = squares / self.settings.loss_scale**2
+        _, slope, bend = loss_of(z, self.settings.loss)
+        bent = np.where(self.weight > 0, slope + 2.0 * z * bend, 0.0).sum(axis=1) / count
+        spread = (slope**2 * squares).sum(axis=1) / degrees / bent**2
+        return normal, squares.sum(axis=1), np.where(degrees > 0, spread, np.nan)
 
 
 def loss_of(z: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -214,22 +221,6 @@ def loss_of(z: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     return z, np.ones_like(z), np.zeros_like(z)
 
 
-def smallest_pivot(normal: np.ndarray) -> np.ndarray:
-    """Return the least squared pivot of the unit-diagonal form of each matrix, 0 if it has none."""
-    count = normal.shape[-1]
-    diagonal = np.einsum("saa->sa", normal)
-    regular = (diagonal > 0).all(axis=1)
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    work = normal * scale[:, :, None] * scale[:, None, :]
-    least = np.ones(len(normal))
-    for k in range(count):
-        pivot = work[:, k, k]
-        least = np.minimum(least, np.where(pivot > 0, pivot, 0.0))
-        column = work[:, :, k] / np.where(pivot > 0, pivot, 1.0)[:, None]
-        work = work - column[:, :, None] * work[:, None, k, :]
-    return np.where(regular, least, 0.0)
-
-
 def bounded_step(
     normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, values: np.ndarray,
     lower: np.ndarray, upper: np.ndarray, positive: np.ndarray,
@@ -247,7 +238,7 @@ def bounded_step(
         right = np.where(stopped, step, descent - np.einsum("sab,sb->sa", normal, held))
         good &= smallest_pivot(matrix) > 0
         solved = np.zeros_like(step)
-        solved[good] = np.linalg.solve(matrix[good], right[good][..., None])[..., 0]
+        solved[good] = solve(matrix[good], right[good])
         good &= np.isfinite(solved).all(axis=1)
         step = np.where(stopped, step, np.clip(solved, least, most))
         leaving = ~stopped & ((solved < least) | (solved > most))
@@ -330,8 +321,7 @@ class _Descent:
         """Take the steps that lead down, and find out who is done."""
         lowered, normal, direction = _normal_equations(self.spectra.take(now), trial)
         cost, strength = self.cost[now], self.strength[now]
-        with np.errstate(invalid="ignore"):
-            better = lowered < cost
+        better = lowered < cost
         gone = np.where(better, cost - lowered, 0.0)
         small = self.spectra.settings.cost_tolerance * np.minimum(lowered, cost)
         done = better & (gone <= small) & (gain <= small)
