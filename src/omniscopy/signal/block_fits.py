@@ -9,10 +9,11 @@ import numpy as np
 
 from omniscopy.compute.fitting.problem import Solution
 from omniscopy.compute.fitting.solving import least_squares
+from omniscopy.model import Status
 from omniscopy.signal.bootstrap import resample
 from omniscopy.signal.layout import Layout
 from omniscopy.signal.noise import noise_of
-from omniscopy.signal.starts import estimate_starts, without_spikes
+from omniscopy.signal.starts import bridged, estimate_starts, smoothed, without_spikes
 
 Likelihood = Literal["gaussian", "poisson"]
 Loss = Literal["linear", "soft_l1", "huber", "cauchy"]
@@ -132,10 +133,12 @@ class BlockFit:
         unit = self.unit_of_loss(spectra)
         weights = self.in_units(weights, unit)
         seen = spectra if weights is None else np.where(weights > 0, spectra, np.nan)
-        if self.loss == "linear" or len(self.shape) > 1:
-            starts = self.layout.followed(self.estimate(seen, given))
-        else:
+        if self.loss != "linear" and len(self.shape) == 1:
             starts = self.start_without_spikes(seen, given)
+        else:
+            starts = self.layout.followed(self.estimate(seen, given))
+        if self.likelihood == "poisson":
+            starts = self.start_by_squares(seen, weights, starts)
         best = self.solve(spectra, weights, starts)
         for number in range(self.restarts):
             best = _better(best, self.solve(spectra, weights, self.moved(starts, number)))
@@ -179,6 +182,20 @@ class BlockFit:
         squares = dataclasses.replace(self, loss="linear")
         found = squares.solve(calm, None, starts).parameters
         return np.where(np.isfinite(found), found, starts)
+
+    def start_by_squares(
+        self, spectra: np.ndarray, weights: np.ndarray | None, starts: np.ndarray
+    ) -> np.ndarray:
+        """Return starts for counts: least squares, each weighted by about its variance.
+
+        From far away the way down the likelihood of counts leads through models below 0.
+        """
+        own = 1.0 if weights is None else weights
+        variance = np.maximum(smoothed(bridged(spectra)), 0.0) + 1.0 / np.maximum(own, 1e-300)
+        squares = dataclasses.replace(self, likelihood="gaussian")
+        found = squares.solve(spectra, own / variance, starts)
+        good = np.isfinite(found.parameters) & (found.status != Status.SINGULAR)[:, None]
+        return np.where(good, found.parameters, starts)
 
     def moved(self, starts: np.ndarray, number: int) -> np.ndarray:
         """Return other starts; the moves are the same for every spectrum."""

@@ -5,7 +5,7 @@ decays are estimated below the peaks, then formulas of users by trial, steps, an
 the other, each from what the ones before leave. All of it is done for many spectra at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,6 +23,12 @@ _SMOOTHED = 16
 # Channels to which long spectra are averaged, at most so many at a time; fewer do for what lies
 # under peaks.
 _CHANNELS, _MOST_AVERAGED, _CHANNELS_UNDER = 256, 4, 64
+# How many times longer one of several decays starts than the one before.
+_APART = 4.0
+# Shares of a spectrum that are compared on both sides of a step.
+_WINDOWS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.24, 0.32, 0.4, 0.48)
+# The part of a peak that its estimate may leave, with the wings of a Lorentzian.
+_DOUBT = 0.25
 # Digits of a start: what comes after them depends on how many spectra are looked at together.
 _DIGITS = 8
 
@@ -41,7 +47,7 @@ def estimate_starts(
     """
     starts = given.copy()
     if layout.is_complex:
-        real, imaginary = _bridged(spectra.real), _bridged(spectra.imag)
+        real, imaginary = bridged(spectra.real), bridged(spectra.imag)
         _estimate_peaks(layout, mesh, real**2 + imaginary**2, starts)
         _scan_others(layout, mesh, np.concatenate([real, imaginary], axis=1), starts)
     elif len(shape) == 2:
@@ -51,7 +57,7 @@ def estimate_starts(
     else:
         group = min(_MOST_AVERAGED, len(mesh[0]) // _CHANNELS)
         coarse = [averaged(axis, group) for axis in mesh]
-        _estimate_in_turn(layout, coarse, averaged(_bridged(spectra), group), starts)
+        _estimate_in_turn(layout, coarse, averaged(bridged(spectra), group), starts)
     starts = np.where(np.isnan(given), _rounded(starts), given)
     linear = np.array([info.linear for info in layout.infos])
     loose = linear & np.isnan(given) & (layout.source >= 0)
@@ -62,18 +68,36 @@ def _estimate_in_turn(
     layout: Layout, mesh: Sequence[np.ndarray], spectra: np.ndarray, starts: np.ndarray
 ) -> None:
     """Fill in the starts of spectra, component by component."""
+    axis = mesh[0]
+    roles = {component.role for component in layout.components}
     rest = spectra
-    under = any(each.role in ("peak", "step", "other") for each in layout.components)
-    tops = _side(rest) if under else np.zeros(len(rest))
-    estimates: dict[Role, Estimate] = {
-        "level": _level, "decay": _decay, "step": _step, "peak": _peak,
-    }  # fmt: skip
-    for role in ("level", "decay", "other", "step", "peak"):
-        if role == "other":
-            rest = rest - _scan_others(layout, mesh, rest, starts)
-            continue
-        for own in _of_role(layout, role, starts):
-            rest = rest - estimates[role](own, mesh[0], rest, tops)
+    if "step" in roles:
+        # What a smooth background leaves of the whole spectrum has the step in it.
+        through = _background(layout, axis, spectra, starts.copy(), np.zeros(len(spectra)))
+        for own in _of_role(layout, "step", starts):
+            jump = _step(own, axis, through)
+            rest, through = rest - jump, through - jump
+    tops = _side(rest) if roles & {"peak", "other"} else np.zeros(len(rest))
+    rest = _background(layout, axis, rest, starts, tops)
+    rest = rest - _scan_others(layout, mesh, rest, starts)
+    doubt = np.zeros_like(rest)
+    for own in _of_role(layout, "peak", starts):
+        rest = rest - _peak(own, axis, rest, tops, doubt)
+
+
+def _background(
+    layout: Layout, axis: np.ndarray, spectra: np.ndarray, starts: np.ndarray, tops: np.ndarray
+) -> np.ndarray:
+    """Fill in the starts of decays, and return what they and levels leave of the spectra."""
+    for own in _of_role(layout, "level", starts):
+        spectra = spectra - _level(own, axis, spectra, tops)
+    decays = [*_of_role(layout, "decay", starts)]
+    for number, own in enumerate(decays):
+        apart = _APART ** (number - 0.5 * (len(decays) - 1))
+        explained = _decay(own, axis, spectra, tops, apart)
+        if number == len(decays) - 1:
+            spectra = spectra - explained
+    return spectra
 
 
 def _of_role(layout: Layout, role: Role, starts: np.ndarray) -> Iterator["_Own"]:
@@ -90,7 +114,7 @@ def _estimate_peaks(
 ) -> None:
     """Fill in the starts of complex peaks, from the squares of their amplitudes."""
     for own in _of_role(layout, "peak", starts):
-        power = power - _peak(own, mesh[0], power, np.ones(len(power)))
+        power = power - _peak(own, mesh[0], power, np.ones(len(power)), np.zeros_like(power))
 
 
 def _scan_others(
@@ -130,8 +154,10 @@ def _level(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
     return _under(basis, rest, tops)[1]
 
 
-def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
-    """Return a decay, from a straight line through logarithms."""
+def _decay(
+    own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray, apart: float
+) -> np.ndarray:
+    """Return a decay, from a straight line through logarithms; its start is so much longer."""
     name = type(own.component).__name__
     count, full = len(rest), axis
     group = len(axis) // _CHANNELS_UNDER
@@ -153,7 +179,7 @@ def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
     line, _ = _under(np.stack([np.ones_like(u), u]), np.log(size), tops * sign[:, 0], weight)
     slope = -line[:, 1] / half
     if powers:
-        own.fill("exponent", slope)
+        own.fill("exponent", slope / np.sqrt(apart))
         if "ratio" in own.names:
             own.fill("ratio", 0.5)
             own.fill("shift", -0.1 * abs(axis[0]))
@@ -161,40 +187,92 @@ def _decay(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> n
         span = abs(axis[-1] - axis[0]) or 1.0
         length = 1.0 / np.where(np.abs(slope) > 1e-3 / span, slope, 1e-3 / span)
         stretched = "exponent" in own.names
-        own.fill("decay", np.abs(length) if stretched else length)
+        own.fill("decay", apart * (np.abs(length) if stretched else length))
         if stretched:
             own.fill("exponent", 0.8)
     wide = ((np.log(full) if powers else full) - middle) / half
     return sign * np.exp(np.minimum(line @ np.stack([np.ones_like(wide), wide]), 700.0))
 
 
-def _step(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:  # noqa: ARG001
-    """Return a step between the levels at both ends, where it passes the middle."""
-    count = len(axis)
-    edge = max(1, count // 10)
-    smooth = _smoothed(rest)
-    begin, end = smooth[:, :edge].mean(axis=1), smooth[:, -edge:].mean(axis=1)
-    rise = np.where(end == begin, 1.0, end - begin)
-    share = (smooth - begin[:, None]) / rise[:, None]
-    passed = [axis[np.argmax(share >= level, axis=1)] for level in (0.25, 0.5, 0.75)]
-    step = _step_of(axis)
-    starts = own.component.shape(passed[1], np.maximum(np.abs(passed[2] - passed[0]), step))
-    for name, values in starts.items():
+def _step(own: _Own, axis: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Return the step that explains most, on a line of its own, in a window about it."""
+    count, rows = len(axis), np.arange(len(rest))
+    sums, moments = (
+        np.pad(np.cumsum(each, axis=1), ((0, 0), (1, 0)))
+        for each in (rest, rest * np.arange(count))
+    )
+    column = own.number("centre")
+    known = own.values[:, column]
+    best, split, jump = (np.full(len(rest), value) for value in (-1.0, count // 2, 0.0))
+    splits = np.arange(count + 1)
+    places = np.interp(splits - 0.5, np.arange(count), axis)
+    for size in sorted({max(2, int(count * share)) for share in _WINDOWS}):
+        inside = splits[size : count + 1 - size]
+        if not len(inside):
+            break
+        heights, gains = _steps_on_lines(sums, moments, inside, size)
+        allowed = (places[inside] >= own.lower[column]) & (places[inside] <= own.upper[column])
+        away = np.abs(places[inside] - np.where(np.isnan(known), 0.0, known)[:, None])
+        nearest = away <= away.min(axis=1, keepdims=True)
+        gains = np.where(np.where(np.isnan(known)[:, None], allowed, nearest), gains, -1.0)
+        top = np.argmax(gains, axis=1)
+        better = gains[rows, top] > best
+        best = np.where(better, gains[rows, top], best)
+        split = np.where(better, inside[top], split)
+        jump = np.where(better, heights[rows, top], jump)
+    wide = _width_of_step(sums, split, jump) * _distance(axis)
+    for name, values in own.component.shape(places[split], wide).items():
         own.fill(name, values)
-    centre = own.values[:, own.number("centre")]
-    return begin[:, None] + rise[:, None] * (axis >= centre[:, None])
+    return jump[:, None] * (axis >= own.values[:, column][:, None])
 
 
-def _peak(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
-    """Return the highest peak that is left, within the bounds of its place."""
+def _steps_on_lines(
+    sums: np.ndarray, moments: np.ndarray, splits: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return heights of steps at some channels, and by how much they lower a sum of squares.
+
+    A line and a step are fitted to `size` channels on either side. With u the distance from the
+    step, the sums of u^2, |u| and 1 are those of the odd functions u and sgn u.
+    """
+    low, high = splits - size, splits + size
+    before, after = sums[:, splits] - sums[:, low], sums[:, high] - sums[:, splits]
+    along = moments[:, high] - moments[:, low] - (splits - 0.5) * (before + after)
+    squares, lengths, ones = size * (4.0 * size**2 - 1.0) / 6.0, float(size**2), 2.0 * size
+    left = ones - lengths**2 / squares
+    half = (after - before - along * lengths / squares) / left
+    return 2.0 * half, half**2 * left
+
+
+def _width_of_step(sums: np.ndarray, split: np.ndarray, jump: np.ndarray) -> np.ndarray:
+    """Return in how many channels steps rise from a quarter to three quarters.
+
+    That is the length of the shortest windows on both sides whose means differ by half the step.
+    """
+    count, rows = sums.shape[1] - 1, np.arange(len(sums))
+    wide = np.full(len(sums), 0.25 * count)
+    for size in sorted({max(1, int(count * share)) for share in _WINDOWS}, reverse=True):
+        low, high = np.maximum(split - size, 0), np.minimum(split + size, count)
+        after = (sums[rows, high] - sums[rows, split]) / np.maximum(high - split, 1)
+        before = (sums[rows, split] - sums[rows, low]) / np.maximum(split - low, 1)
+        wide = np.where((after - before) / np.where(jump == 0, 1.0, jump) > 0.5, size, wide)
+    return wide
+
+
+def _peak(
+    own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray, doubt: np.ndarray
+) -> np.ndarray:
+    """Return the highest peak that is left, within the bounds of its place.
+
+    `doubt` is how much may be left of peaks before, which are not known well; it is added to.
+    """
     column = own.number("centre", "location", "resonance_frequency")
-    smooth = _smoothed(rest)
+    smooth = smoothed(rest)
     allowed = (axis >= own.lower[column]) & (axis <= own.upper[column])
     if not allowed.any():
         allowed = np.ones(len(axis), bool)
     sign = _sign(own, smooth, tops)
     size = sign[:, None] * smooth
-    top = np.argmax(np.where(allowed, size, -np.inf), axis=1)
+    top = np.argmax(np.where(allowed, size - doubt, -np.inf), axis=1)
     known = own.values[:, column]
     nearest = np.argmin(np.abs(axis - np.where(np.isnan(known), 0.0, known)[:, None]), axis=1)
     top = np.where(np.isnan(known), top, nearest)
@@ -202,6 +280,7 @@ def _peak(own: _Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np
     for name, values in own.component.shape(axis[top], fwhm).items():
         own.fill(name, values)
     u = (axis - own.values[:, column][:, None]) / fwhm[:, None]
+    doubt += _DOUBT * np.maximum(height, 0.0)[:, None] / (1.0 + 4.0 * u**2)
     return (sign * height)[:, None] * np.exp2(-4.0 * u**2)
 
 
@@ -221,7 +300,7 @@ def _half_width(
     reach_right = np.abs(axis[np.minimum(right, count - 1)] - axis[top])
     reach_left = np.where(left < 0, np.maximum(reach_right, reach_left), reach_left)
     reach_right = np.where(right >= count, np.maximum(reach_left, reach_right), reach_right)
-    step = _step_of(axis)
+    step = _distance(axis)
     return height, np.maximum(reach_left + reach_right - step, step)
 
 
@@ -238,7 +317,7 @@ def _sign(own: _Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
 
 def _side(spectra: np.ndarray) -> np.ndarray:
     """Return 1 where spectra stand out above their median, -1 where they do below."""
-    smooth = _smoothed(spectra)
+    smooth = smoothed(spectra)
     middle = np.median(averaged(smooth, smooth.shape[1] // _CHANNELS_UNDER), axis=1)
     return np.where(smooth.max(axis=1) - middle >= middle - smooth.min(axis=1), 1.0, -1.0)
 
@@ -261,7 +340,7 @@ def _under(
     return coefficients, coefficients @ full
 
 
-def _step_of(axis: np.ndarray) -> float:
+def _distance(axis: np.ndarray) -> float:
     """Return the mean distance of two channels, 1 if there is no distance."""
     return abs(float(axis[-1] - axis[0])) / max(len(axis) - 1, 1) or 1.0
 
@@ -283,7 +362,7 @@ def _weighted(basis: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.n
     return np.linalg.solve(normal, right[..., None])[..., 0]
 
 
-def _smoothed(spectra: np.ndarray) -> np.ndarray:
+def smoothed(spectra: np.ndarray) -> np.ndarray:
     """Return spectra averaged over neighbours with binomial weights, if they are long enough."""
     count = spectra.shape[1]
     if count < _SMOOTHED:
@@ -305,15 +384,15 @@ def _rounded(values: np.ndarray) -> np.ndarray:
 
 def without_spikes(spectra: np.ndarray) -> np.ndarray:
     """Return the median of each value and two neighbours on either side, NaN bridged."""
-    bridged = _bridged(spectra)
-    if bridged.shape[1] < 5:
-        return bridged
-    padded = np.pad(bridged, ((0, 0), (2, 2)), mode="reflect")
+    whole = bridged(spectra)
+    if whole.shape[1] < 5:
+        return whole
+    padded = np.pad(whole, ((0, 0), (2, 2)), mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 5, axis=1)
     return np.asarray(np.median(windows, axis=-1))
 
 
-def _bridged(spectra: np.ndarray) -> np.ndarray:
+def bridged(spectra: np.ndarray) -> np.ndarray:
     """Return spectra in which what is not finite is bridged by lines, 0 if nothing is finite."""
     made = np.array(spectra, dtype=np.float64)
     channels = np.arange(made.shape[1])
@@ -331,6 +410,3 @@ def _filled(images: np.ndarray) -> np.ndarray:
     for row in np.flatnonzero(finite.any(axis=1) & ~finite.all(axis=1)):
         made[row, ~finite[row]] = np.quantile(images[row, finite[row]], 0.2)
     return made
-
-
-Estimate = Callable[[_Own, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
