@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.interpolate
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniscopy import samples, validate
@@ -74,6 +74,7 @@ def test_points_that_are_left_over_are_dropped_or_kept():
     assert rebin(data, {"y": 20}, remainder="keep").shape == (1, 9)
 
 
+@settings(max_examples=30)
 @given(
     strategies.labelled_arrays(
         dims=("frame", "y", "x"), min_side=2, max_side=7, missing=False,
