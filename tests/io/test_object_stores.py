@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import boto3
 import dask.array as da
@@ -389,13 +390,17 @@ def test_memory_works_like_a_bucket():
     assert len([name for name in names if name.startswith("HAADF/signal/c/")]) == 4
 
 
-def test_a_web_server_is_read(tmp_path):
+@pytest.mark.parametrize("lists", [True, False])
+def test_a_web_server_is_read(tmp_path, lists):
     om.save(in_chunks(movie()), "memory://web/movie.zarr", overwrite=True)
     fsspec.filesystem("memory").get("/web/movie.zarr", str(tmp_path / "movie.zarr"), recursive=True)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *words):
             pass
+
+        def list_directory(self, path):
+            return super().list_directory(path) if lists else self.send_error(404)
 
     handler = functools.partial(Quiet, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
@@ -406,6 +411,8 @@ def test_a_web_server_is_read(tmp_path):
             np.testing.assert_array_equal(om.open_signal(f"{address}/movie.zarr"), movie())
             with pytest.raises(FormatError, match="there is no such object"):
                 om.open(f"{address}/none.zarr")
+            with pytest.raises(UnsupportedFormatError, match="web servers are only read"):
+                om.save(movie(), f"{address}/new.zarr")
         finally:
             web.shutdown()
             serving.join()
@@ -429,6 +436,7 @@ def test_urls_and_paths_are_told_apart(tmp_path):
     assert is_url("s3://bucket/a.zarr")
     assert not is_url("C:\\data\\a.zarr")
     assert not is_url(tmp_path)
+    assert locate(Path("s3://bucket/a.zarr")) == RemotePath("s3://bucket/a.zarr")
     assert locate(f"file://{tmp_path}/a%20b.zarr") == tmp_path / "a b.zarr"
     place = locate("s3://bucket/deep/a.b.zarr/", {"key": "k"})
     assert (place.name, place.stem) == ("a.b.zarr", "a.b")
@@ -449,3 +457,17 @@ def test_lazy_data_stay_lazy_until_they_are_asked_for(bucket):
     assert isinstance(opened.data, da.Array)
     with pytest.raises(FormatError, match=r"missing|no such"):
         opened.compute()
+
+
+def test_the_command_line_takes_urls(capsys):
+    from omniscopy.cli import main
+
+    om.save(movie(), "memory://cli/movie.zarr", overwrite=True)
+    with pytest.raises(SystemExit) as ended:
+        main(["info", "memory://cli/movie.zarr"])
+    assert ended.value.code == 0
+    assert "memory://cli/movie.zarr: Zarr" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["convert", "memory://cli/movie.zarr", "memory://cli/copy.zarr"])
+    assert ended.value.code == 0
+    np.testing.assert_array_equal(om.open_signal("memory://cli/copy.zarr"), movie())

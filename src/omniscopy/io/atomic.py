@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from omniscopy.io.errors import FormatError
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.remote import ROOTS, RemotePath
 
 
@@ -41,9 +41,14 @@ def remote_target(place: RemotePath, *, overwrite: bool) -> Iterator[RemotePath]
 
     Raises
     ------
+    UnsupportedFormatError
+        It is on a web server.
     FileExistsError
         There are objects already and `overwrite` is false, or they are no Zarr store.
     """
+    if place.scheme in ("http", "https"):
+        message = "web servers are only read; save to an object store, or to a file"
+        raise UnsupportedFormatError(message, path=place)
     there = place.listing()
     if there and not overwrite:
         message = f"{place} is there already; give `overwrite=True` to replace it"

@@ -16,6 +16,8 @@ from omniscopy.model.digests import digest_bytes, digest_listing
 from omniscopy.model.errors import DataError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+# What `Path` makes of a URL.
+_URL_AS_PATH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
 
 # The documents that a Zarr store, or a group or array in it, begins with.
 ROOTS = ("zarr.json", ".zgroup", ".zarray")
@@ -140,10 +142,11 @@ class RemotePath:
 
     def digest(self) -> dict[str, Any]:
         """Return size and digest of all objects below, as of a folder with the same files."""
-        sizes = self.listing()
-        if sizes:
-            return digest_listing(sizes)
-        for name in ROOTS:  # a web server that makes no lists
+        with suppress(FormatError):  # a web server, or rights to read objects only
+            sizes = self.listing()
+            if sizes:
+                return digest_listing(sizes)
+        for name in ROOTS:
             if (self / name).is_file():
                 text = (self / name).read_bytes()
                 return {"size": len(text), "digest": f"blake2b-root:{digest_bytes(text)}"}
@@ -163,9 +166,9 @@ class RemotePath:
 Place = Path | RemotePath
 
 
-def is_url(path: Any) -> bool:
-    """Return whether a text is a URL, rather than a path."""
-    return isinstance(path, str) and _URL.match(path) is not None
+def is_url(path: str | Path) -> bool:
+    """Return whether something is a URL, rather than a path."""
+    return _as_url(path) is not None
 
 
 def locate(
@@ -180,21 +183,29 @@ def locate(
     """
     if isinstance(path, RemotePath):
         return path
-    text = str(path)
-    if isinstance(path, str) and text.startswith("file://"):
-        path = Path(url2pathname(urlsplit(text).path))
-    if not is_url(path):
+    url = _as_url(path)
+    if url is not None and url.startswith("file://"):
+        path, url = Path(url2pathname(urlsplit(url).path)), None
+    if url is None:
         if storage_options:
             message = f"storage_options are for URLs such as s3://bucket/name.zarr, not for {path}"
             raise DataError(message)
         return Path(path)
-    if text.startswith(("http://", "https://")) and "?" in text:
+    if url.startswith(("http://", "https://")) and "?" in url:
         message = (
             "a signed address opens one object, but a store is many of them: give its key by "
             "storage_options={'headers': {...}}, or use the address of the object store"
         )
         raise DataError(message)
-    return RemotePath(text.rstrip("/"), dict(storage_options or {}))
+    return RemotePath(url.rstrip("/"), dict(storage_options or {}))
+
+
+def _as_url(path: str | Path) -> str | None:
+    if isinstance(path, str):
+        return path if _URL.match(path) else None
+    text = path.as_posix()
+    taken_for_path = _URL_AS_PATH.match(text) is not None and not path.exists()
+    return text.replace(":/", "://", 1) if taken_for_path else None
 
 
 def absent(place: RemotePath) -> UnsupportedFormatError:

@@ -84,7 +84,7 @@ def save(
             raise UnsupportedFormatError(message, path=place)
         with remote_target(place, overwrite=overwrite) as target:
             write(tree, target, **options)
-        return str(path)
+        return place.url
     with atomic_target(place, overwrite=overwrite) as temporary:
         write(tree, temporary, **options)
     return Path(path) if not is_url(path) else place
