@@ -12,7 +12,7 @@ EXPECTED = {
     "drifting_spectra": set(),
     "image_stack": {"Mean image"},
     "point_cloud": {"Image of the points"},
-    "spectrum": {"Peaks"},
+    "spectrum": {"Peaks", "Baseline"},
     "spectrum_image": {"Sum spectrum", "Sum image", "Components"},
     "surface": {"Power spectrum", "Spots"},
 }

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array
 from omniscopy.model.errors import DataError
+from omniscopy.plot.baselines import baseline_figure, is_baseline
 from omniscopy.plot.contrast import PERCENTILES
 from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
 from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
@@ -64,7 +65,8 @@ def signal(
     frames : int
         Most images of a stack that are shown.
     over : DataArray, optional
-        The curve that peaks, or the image that spots, were found in: they are marked on it.
+        The curve that peaks, or the image that spots, were found in: they are marked on it. The
+        spectra that baselines were estimated of: drawn with these, and with what is left.
 
     Returns
     -------
@@ -103,6 +105,9 @@ def _draw_array(data: xr.DataArray, look: Look, title: str, std: xr.DataArray | 
     std = None if std is None else std.squeeze()
     if data.ndim == 0:
         return _number_figure(data, look, title)
+    over = None if look.over is None else look.over.squeeze()
+    if over is not None and is_baseline(data, over):
+        return baseline_figure(data, over, look, title)
     if data.ndim == 1:
         return curve_figure(data, look, title, std=std)
     spatial, reciprocal = dims_of_kind(data, "spatial"), dims_of_kind(data, "reciprocal")

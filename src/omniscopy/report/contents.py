@@ -167,9 +167,12 @@ def _run(analysis: Analysis, data: xr.DataArray) -> tuple[Section, dict[str, Lab
 
 
 def _finding(title: str, result: Labelled, backgrounds: list[xr.DataArray]) -> Finding:
-    """Return the figure of a result, drawn over the last of `backgrounds` where it can be."""
+    """Return the figure of a result, drawn over one of `backgrounds` where it can be.
+
+    Points are drawn over the last of them, curves and images over the data themselves.
+    """
     failures: list[Failure] = []
-    over = backgrounds[-1] if isinstance(result, xr.Dataset) else None
+    over = backgrounds[-1] if isinstance(result, xr.Dataset) else backgrounds[0]
     picture = _attempt(failures, "The figure", lambda: draw_picture(result, title="", over=over))
     steps = tuple(describe_history(history(result)))
     return Finding(title, picture, failures[0] if failures else None, steps)

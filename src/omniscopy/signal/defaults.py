@@ -8,6 +8,7 @@ import xarray as xr
 
 from omniscopy.model import DataError, analysis, dims_of_role
 from omniscopy.model.analyses import Results
+from omniscopy.signal.baselines import estimate_baseline
 from omniscopy.signal.decomposition import decompose
 from omniscopy.signal.grids import to_grid
 from omniscopy.signal.peaks import find_peaks
@@ -16,6 +17,8 @@ from omniscopy.signal.scattered import spans_area
 from omniscopy.signal.sums import mean_over, sum_over
 
 _COMPONENTS = 6
+# Of a spectrum with a baseline, at least.
+_CHANNELS = 32
 _COUNTS = ("counts", "electrons")
 
 
@@ -23,6 +26,15 @@ def _is_spectra(data: xr.DataArray) -> bool:
     """Return whether there are real spectra along one dimension, all of it of use."""
     signal = dims_of_role(data, "signal")
     return data.dtype.kind in "iuf" and len(signal) == 1 and data.sizes[signal[0]] >= 3
+
+
+def _has_baseline(data: xr.DataArray) -> bool:
+    """Return whether there are spectra on a sorted axis, with enough channels for a baseline."""
+    (dim,) = dims_of_role(data, "signal") if _is_spectra(data) else ("",)
+    if not dim or data.sizes[dim] < _CHANNELS or dim not in data.coords:
+        return False
+    index = data.indexes[dim]
+    return index.is_unique and (index.is_monotonic_increasing or index.is_monotonic_decreasing)
 
 
 def _can_decompose(data: xr.DataArray) -> bool:
@@ -40,6 +52,12 @@ def peaks_of_spectrum(data: xr.DataArray) -> Results:
     """Find the peaks of one spectrum."""
     noise: Literal["scaled_poisson"] | None = "scaled_poisson" if _is_counted(data) else None
     return {"Peaks": find_peaks(data, noise=noise)}
+
+
+@analysis("Baseline", "spectrum", applies=lambda data: _has_baseline(data) and data.ndim == 1)
+def baseline_of_spectrum(data: xr.DataArray) -> Results:
+    """Estimate what one spectrum would be without its peaks."""
+    return {"Baseline": estimate_baseline(data)}
 
 
 @analysis("Sums", "spectral_image", applies=lambda data: data.dtype.kind in "iuf")
