@@ -247,11 +247,11 @@ def _krylov_basis(values: np.ndarray, wanted: int, seed: int, scale: float) -> n
     vectors = [np.linalg.qr(_power(small, start.astype(single)))[0]]
     products: list[np.ndarray] = []
     for _ in range(_PRODUCTS - 1):
-        products.append(_power(small, vectors[-1]))
         basis = np.hstack(vectors)
-        following = products[-1] - basis @ (basis.conj().T @ products[-1])
-        following -= basis @ (basis.conj().T @ following)
-        vectors.append(np.linalg.qr(following)[0])
+        products.append(_power(small, vectors[-1]))
+        # All at once: what is new is orthogonal to what was there, however little it is.
+        following = np.linalg.qr(np.hstack([basis, products[-1]]))[0]
+        vectors.append(following[:, basis.shape[1] :])
     ritz = basis.conj().T @ np.hstack(products)
     return basis @ _leading_of((ritz + ritz.conj().T) / 2, wanted)[0]
 
