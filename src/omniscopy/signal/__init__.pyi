@@ -97,7 +97,6 @@ from .models import (
     Logistic,
     Lorentzian,
     Offset,
-    Oscillator,
     Polynomial,
     PowerLaw,
     PseudoVoigt,
@@ -116,6 +115,7 @@ from .points import to_line, to_points
 from .region_statistics import measure_regions
 from .regions import Circle, Polygon, label_regions
 from .resampling import crop, rebin
+from .resonances import Oscillator
 from .smoothing import derivative, smooth
 from .spikes import remove_spikes
 from .sums import mean_over, sum_over

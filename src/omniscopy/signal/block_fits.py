@@ -11,9 +11,10 @@ from omniscopy.compute.fitting.problem import Solution
 from omniscopy.compute.fitting.solving import least_squares
 from omniscopy.model import Status
 from omniscopy.signal.bootstrap import resample
+from omniscopy.signal.coarse import bridged, smoothed, without_spikes
 from omniscopy.signal.layout import Layout
 from omniscopy.signal.noise import noise_of
-from omniscopy.signal.starts import bridged, estimate_starts, smoothed, without_spikes
+from omniscopy.signal.starts import estimate_starts
 
 Likelihood = Literal["gaussian", "poisson"]
 Loss = Literal["linear", "soft_l1", "huber", "cauchy"]

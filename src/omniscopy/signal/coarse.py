@@ -1,6 +1,9 @@
-"""Spectra with fewer channels, where the finest do not matter."""
+"""Spectra averaged, smoothed, and bridged where they are not finite: for estimates from them."""
 
 import numpy as np
+
+# Channels from which on spectra are smoothed before their highest point is looked for.
+_SMOOTHED = 16
 
 
 def averaged(values: np.ndarray, group: int) -> np.ndarray:
@@ -11,3 +14,45 @@ def averaged(values: np.ndarray, group: int) -> np.ndarray:
     begins = np.arange(count) * group
     lengths = np.diff([*begins, values.shape[-1]])
     return np.asarray(np.add.reduceat(values, begins, axis=-1) / lengths)
+
+
+def smoothed(spectra: np.ndarray) -> np.ndarray:
+    """Return spectra averaged over neighbours with binomial weights, if they are long enough."""
+    count = spectra.shape[1]
+    if count < _SMOOTHED:
+        return spectra
+    made = np.pad(spectra, ((0, 0), (2, 2)), mode="edge")
+    # Four times the mean of two neighbours has the weights 1 4 6 4 1.
+    for _ in range(4):
+        made = made[:, 1:] + made[:, :-1]
+    return made / 16.0
+
+
+def without_spikes(spectra: np.ndarray) -> np.ndarray:
+    """Return the median of each value and two neighbours on either side, NaN bridged."""
+    whole = bridged(spectra)
+    if whole.shape[1] < 5:
+        return whole
+    padded = np.pad(whole, ((0, 0), (2, 2)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 5, axis=1)
+    return np.asarray(np.median(windows, axis=-1))
+
+
+def bridged(spectra: np.ndarray) -> np.ndarray:
+    """Return spectra in which what is not finite is bridged by lines, 0 if nothing is finite."""
+    made = np.array(spectra, dtype=np.float64)
+    channels = np.arange(made.shape[1])
+    finite = np.isfinite(made)
+    for row in np.flatnonzero(~finite.all(axis=1)):
+        here = finite[row]
+        made[row] = np.interp(channels, channels[here], made[row, here]) if here.any() else 0.0
+    return made
+
+
+def filled(images: np.ndarray) -> np.ndarray:
+    """Return images in which what is not finite has a low value of the image, 0 if none is."""
+    finite = np.isfinite(images)
+    made = np.where(finite, images, 0.0)
+    for row in np.flatnonzero(finite.any(axis=1) & ~finite.all(axis=1)):
+        made[row, ~finite[row]] = np.quantile(images[row, finite[row]], 0.2)
+    return made

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from omniscopy.model import DataError
-from omniscopy.physics import decays, peaks, resonance, steps
+from omniscopy.physics import decays, peaks, steps
 from omniscopy.physics.formulas import Formula
 from omniscopy.physics.line_shapes import FWHM_PER_SIGMA
 from omniscopy.signal.components import (
@@ -176,36 +176,6 @@ class Doniach(Component):
 
 
 @dataclass(frozen=True)
-class Oscillator(Component):
-    r"""A complex resonance :math:`(a + ib) f_0^2 / (f^2 - i f f_0 / Q - f_0^2)` of complex data.
-
-    With :math:`a + ib = A e^{i\varphi}`: the model is linear in `real` and `imaginary`. The
-    frequencies are above 0.
-    """
-
-    real: Setting = None
-    imaginary: Setting = None
-    resonance_frequency: Setting = None
-    quality_factor: Setting = None
-    name: str | None = None
-
-    role: ClassVar[Role] = "peak"
-    formula: ClassVar[Formula] = Formula(resonance.oscillator_response, 4, complex=True)
-    known: ClassVar[Known] = (
-        height("real"), height("imaginary"), length("resonance_frequency"),
-        Info("quality_factor", positive=True, lower=0.0),
-    )  # fmt: skip
-
-    def shape(self, centre: np.ndarray, fwhm: np.ndarray) -> Starts:
-        """Return the starts of a peak of the squared amplitude."""
-        return {"resonance_frequency": centre, "quality_factor": np.abs(centre) / fwhm}
-
-    def require_axes(self, axes: Sequence[np.ndarray]) -> None:
-        """Raise where the axis has values that are not above 0."""
-        _require_above(axes[0], "Oscillator")
-
-
-@dataclass(frozen=True)
 class Logistic(Component):
     r"""A step :math:`A / (1 + e^{-(x - c) / w})` from 0 to `amplitude`."""
 
@@ -293,7 +263,7 @@ class StretchedExponential(Component):
 
     def require_axes(self, axes: Sequence[np.ndarray]) -> None:
         """Raise where the axis has values below 0."""
-        _require_above(axes[0], "StretchedExponential", zero=True)
+        require_above(axes[0], "StretchedExponential", zero=True)
 
 
 @dataclass(frozen=True)
@@ -322,7 +292,7 @@ class PowerLaw(Component):
 
     def require_axes(self, axes: Sequence[np.ndarray]) -> None:
         """Raise where the axis has values that are not above 0."""
-        _require_above(axes[0], "PowerLaw")
+        require_above(axes[0], "PowerLaw")
 
 
 @dataclass(frozen=True)
@@ -349,7 +319,7 @@ class DoublePowerLaw(Component):
 
     def require_axes(self, axes: Sequence[np.ndarray]) -> None:
         """Raise where the axis has values that are not above 0."""
-        _require_above(axes[0], "DoublePowerLaw")
+        require_above(axes[0], "DoublePowerLaw")
 
 
 @dataclass(frozen=True)
@@ -431,7 +401,8 @@ class Polynomial(Component):
         )
 
 
-def _require_above(axis: np.ndarray, model: str, *, zero: bool = False) -> None:
+def require_above(axis: np.ndarray, model: str, *, zero: bool = False) -> None:
+    """Raise where an axis has values below 0, or 0 if that is not allowed."""
     least = float(np.min(axis)) if np.size(axis) else 1.0
     if not (least > 0 or (zero and least == 0)):
         wanted = "from 0 on" if zero else "above 0"

@@ -51,7 +51,8 @@ def scan_starts(
         made = starts[rows]
         made[:, scan.unknown] = trials[best][:, scan.unknown]
         starts[rows] = made
-        explained[rows] = scan.explained(trials, best, spectra[rows])
+        if len(layout.components) > 1:
+            explained[rows] = scan.explained(trials, best, spectra[rows])
     return explained
 
 
@@ -151,8 +152,8 @@ class _Scan:
             rows = np.flatnonzero(best == trial)
             (fixed,), (basis,) = self.functions(trials[[trial]])
             if np.isfinite(fixed).all() and np.isfinite(basis).all():
-                weights = np.linalg.lstsq(basis, (spectra[rows] - fixed).T, rcond=1e-10)[0]
-                made[rows] = fixed + (basis[:, mine] @ weights[mine]).T
+                weights = (spectra[rows] - fixed) @ np.linalg.pinv(basis, rcond=1e-10).T
+                made[rows] = fixed + weights[:, mine] @ basis[:, mine].T
         return made
 
 

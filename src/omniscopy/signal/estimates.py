@@ -1,0 +1,251 @@
+"""Levels, decays, steps and peaks as spectra suggest them, for many spectra at once."""
+
+import numpy as np
+
+from omniscopy.signal.coarse import averaged, smoothed
+from omniscopy.signal.components import Component
+
+# What lies above a background that is estimated under peaks counts so much less.
+_ABOVE = 0.02
+_ROUNDS = 8
+# Channels that are enough to see what lies under peaks.
+_CHANNELS_UNDER = 64
+# Shares of a spectrum that are compared on both sides of a step.
+_WINDOWS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.24, 0.32, 0.4, 0.48)
+# The part of a peak that its estimate may leave, with the wings of a Lorentzian.
+_DOUBT = 0.25
+
+
+class Own:
+    """The parameters of one component; `values` is a view that is filled in."""
+
+    def __init__(
+        self, component: Component, lower: np.ndarray, upper: np.ndarray, values: np.ndarray
+    ) -> None:
+        self.component, self.lower, self.upper, self.values = component, lower, upper, values
+        self.names = [info.name for info in component.infos]
+
+    def number(self, *names: str) -> int:
+        """Return the number of the parameter that has one of these names."""
+        return next(self.names.index(name) for name in names if name in self.names)
+
+    def fill(self, name: str, values: np.ndarray | float) -> np.ndarray:
+        """Set a parameter where it is not known yet, and return it."""
+        column = self.values[:, self.number(name)]
+        column[:] = np.where(np.isnan(column), values, column)
+        return column
+
+
+def estimate_level(own: Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return a polynomial under the peaks; its coefficients are left to the engine."""
+    u = _unit_interval(axis)[0]
+    basis = np.stack([u**power for power in range(len(own.names))])
+    return _under(basis, rest, tops)[1]
+
+
+def estimate_decay(
+    own: Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray, apart: float
+) -> np.ndarray:
+    """Return a decay, from a straight line through logarithms; its start is so much longer."""
+    name = type(own.component).__name__
+    count, full = len(rest), axis
+    group = len(axis) // _CHANNELS_UNDER
+    axis, rest = averaged(axis, group), averaged(rest, group)
+    largest = np.max(np.abs(rest), axis=1, keepdims=True)
+    sign = np.where(np.sum(rest, axis=1, keepdims=True) < 0, -1.0, 1.0)
+    size = np.maximum(sign * rest, 1e-3 * np.where(largest > 0, largest, 1.0))
+    # Logarithms of counts n have the variance 1 / n at best, of even noise 1 / n^2.
+    weight = np.where(sign * rest > 0, size**2, 0.0) + 1e-12 * largest**2 + 1e-300
+    powers = name in ("PowerLaw", "DoublePowerLaw")
+    if name == "Bleasdale":
+        u, middle, half = _unit_interval(axis)
+        line, _ = _under(np.stack([np.ones_like(u), u]), 1.0 / size, 0 * tops, size**4)
+        own.fill("a", line[:, 0] - line[:, 1] * middle / half)
+        own.fill("b", line[:, 1] / half)
+        own.fill("c", 1.0)
+        return np.zeros((count, len(full)))
+    u, middle, half = _unit_interval(np.log(axis) if powers else axis)
+    line, _ = _under(np.stack([np.ones_like(u), u]), np.log(size), tops * sign[:, 0], weight)
+    slope = -line[:, 1] / half
+    if powers:
+        own.fill("exponent", slope / np.sqrt(apart))
+        if "ratio" in own.names:
+            own.fill("ratio", 0.5)
+            own.fill("shift", -0.1 * abs(axis[0]))
+    else:
+        span = abs(axis[-1] - axis[0]) or 1.0
+        length = 1.0 / np.where(np.abs(slope) > 1e-3 / span, slope, 1e-3 / span)
+        stretched = "exponent" in own.names
+        own.fill("decay", apart * (np.abs(length) if stretched else length))
+        if stretched:
+            own.fill("exponent", 0.8)
+    wide = ((np.log(full) if powers else full) - middle) / half
+    return sign * np.exp(np.minimum(line @ np.stack([np.ones_like(wide), wide]), 700.0))
+
+
+def estimate_step(own: Own, axis: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Return the step that explains most, on a line of its own, in a window about it."""
+    count, rows = len(axis), np.arange(len(rest))
+    sums, moments = (
+        np.pad(np.cumsum(each, axis=1), ((0, 0), (1, 0)))
+        for each in (rest, rest * np.arange(count))
+    )
+    column = own.number("centre")
+    known = own.values[:, column]
+    best, split, jump = (np.full(len(rest), value) for value in (-1.0, count // 2, 0.0))
+    splits = np.arange(count + 1)
+    places = np.interp(splits - 0.5, np.arange(count), axis)
+    for size in sorted({max(2, int(count * share)) for share in _WINDOWS}):
+        inside = splits[size : count + 1 - size]
+        if not len(inside):
+            break
+        heights, gains = _steps_on_lines(sums, moments, inside, size)
+        allowed = (places[inside] >= own.lower[column]) & (places[inside] <= own.upper[column])
+        away = np.abs(places[inside] - np.where(np.isnan(known), 0.0, known)[:, None])
+        nearest = away <= away.min(axis=1, keepdims=True)
+        gains = np.where(np.where(np.isnan(known)[:, None], allowed, nearest), gains, -1.0)
+        top = np.argmax(gains, axis=1)
+        better = gains[rows, top] > best
+        best = np.where(better, gains[rows, top], best)
+        split = np.where(better, inside[top], split)
+        jump = np.where(better, heights[rows, top], jump)
+    wide = _width_of_step(sums, split, jump) * _distance(axis)
+    for name, values in own.component.shape(places[split], wide).items():
+        own.fill(name, values)
+    return jump[:, None] * (axis >= own.values[:, column][:, None])
+
+
+def _steps_on_lines(
+    sums: np.ndarray, moments: np.ndarray, splits: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return heights of steps at some channels, and by how much they lower a sum of squares.
+
+    A line and a step are fitted to `size` channels on either side. With u the distance from the
+    step, the sums of u^2, |u| and 1 are those of the odd functions u and sgn u.
+    """
+    low, high = splits - size, splits + size
+    before, after = sums[:, splits] - sums[:, low], sums[:, high] - sums[:, splits]
+    along = moments[:, high] - moments[:, low] - (splits - 0.5) * (before + after)
+    squares, lengths, ones = size * (4.0 * size**2 - 1.0) / 6.0, float(size**2), 2.0 * size
+    left = ones - lengths**2 / squares
+    half = (after - before - along * lengths / squares) / left
+    return 2.0 * half, half**2 * left
+
+
+def _width_of_step(sums: np.ndarray, split: np.ndarray, jump: np.ndarray) -> np.ndarray:
+    """Return in how many channels steps rise from a quarter to three quarters.
+
+    That is the length of the shortest windows on both sides whose means differ by half the step.
+    """
+    count, rows = sums.shape[1] - 1, np.arange(len(sums))
+    wide = np.full(len(sums), 0.25 * count)
+    for size in sorted({max(1, int(count * share)) for share in _WINDOWS}, reverse=True):
+        low, high = np.maximum(split - size, 0), np.minimum(split + size, count)
+        after = (sums[rows, high] - sums[rows, split]) / np.maximum(high - split, 1)
+        before = (sums[rows, split] - sums[rows, low]) / np.maximum(split - low, 1)
+        wide = np.where((after - before) / np.where(jump == 0, 1.0, jump) > 0.5, size, wide)
+    return wide
+
+
+def estimate_peak(
+    own: Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray, doubt: np.ndarray
+) -> np.ndarray:
+    """Return the highest peak that is left, within the bounds of its place.
+
+    `doubt` is how much may be left of peaks before, which are not known well; it is added to.
+    """
+    column = own.number("centre", "location", "resonance_frequency")
+    smooth = smoothed(rest)
+    allowed = (axis >= own.lower[column]) & (axis <= own.upper[column])
+    if not allowed.any():
+        allowed = np.ones(len(axis), bool)
+    sign = _sign(own, smooth, tops)
+    size = sign[:, None] * smooth
+    top = np.argmax(np.where(allowed, size - doubt, -np.inf), axis=1)
+    known = own.values[:, column]
+    nearest = np.argmin(np.abs(axis - np.where(np.isnan(known), 0.0, known)[:, None]), axis=1)
+    top = np.where(np.isnan(known), top, nearest)
+    height, fwhm = _half_width(axis, size, top)
+    for name, values in own.component.shape(axis[top], fwhm).items():
+        own.fill(name, values)
+    u = (axis - own.values[:, column][:, None]) / fwhm[:, None]
+    doubt += _DOUBT * np.maximum(height, 0.0)[:, None] / (1.0 + 4.0 * u**2)
+    return (sign * height)[:, None] * np.exp2(-4.0 * u**2)
+
+
+def _half_width(
+    axis: np.ndarray, size: np.ndarray, top: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the height at `top`, and the distance of the points where it has halved."""
+    count, rows = len(axis), np.arange(len(size))
+    height = size[rows, top]
+    channels = np.arange(count)
+    below = size < 0.5 * height[:, None]
+    before, after = below & (channels < top[:, None]), below & (channels > top[:, None])
+    left = np.where(before.any(axis=1), count - 1 - np.argmax(before[:, ::-1], axis=1), -1)
+    right = np.where(after.any(axis=1), np.argmax(after, axis=1), count)
+    # A side that leaves the axis is as wide as the other one.
+    reach_left = np.abs(axis[top] - axis[np.maximum(left, 0)])
+    reach_right = np.abs(axis[np.minimum(right, count - 1)] - axis[top])
+    reach_left = np.where(left < 0, np.maximum(reach_right, reach_left), reach_left)
+    reach_right = np.where(right >= count, np.maximum(reach_left, reach_right), reach_right)
+    step = _distance(axis)
+    return height, np.maximum(reach_left + reach_right - step, step)
+
+
+def _sign(own: Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return whether each peak points up (1) or down (-1), after its bounds or the data."""
+    first = own.lower[0], own.upper[0]
+    if first[0] >= 0:
+        return np.ones(len(smooth))
+    if first[1] <= 0:
+        return -np.ones(len(smooth))
+    own_side = np.where(smooth.max(axis=1) >= -smooth.min(axis=1), 1.0, -1.0)
+    return np.where(tops == 0, own_side, tops)
+
+
+def side_of_peaks(spectra: np.ndarray) -> np.ndarray:
+    """Return 1 where spectra stand out above their median, -1 where they do below."""
+    smooth = smoothed(spectra)
+    middle = np.median(averaged(smooth, smooth.shape[1] // _CHANNELS_UNDER), axis=1)
+    return np.where(smooth.max(axis=1) - middle >= middle - smooth.min(axis=1), 1.0, -1.0)
+
+
+def _under(
+    basis: np.ndarray, values: np.ndarray, tops: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients and values of asymmetric least squares below (above) what stands out.
+
+    `tops` is 1 for spectra whose peaks point up, -1 for down, 0 for none.
+    """
+    full, group = basis, values.shape[1] // _CHANNELS_UNDER
+    own = np.ones_like(values) if weight is None else weight / weight.max(axis=1, keepdims=True)
+    basis, values, own = (averaged(each, group) for each in (basis, values, own))
+    coefficients = _weighted(basis, values, own)
+    if np.any(tops):
+        for _ in range(_ROUNDS):
+            outside = tops[:, None] * (values - coefficients @ basis) > 0
+            coefficients = _weighted(basis, values, own * np.where(outside, _ABOVE, 1.0))
+    return coefficients, coefficients @ full
+
+
+def _distance(axis: np.ndarray) -> float:
+    """Return the mean distance of two channels, 1 if there is no distance."""
+    return abs(float(axis[-1] - axis[0])) / max(len(axis) - 1, 1) or 1.0
+
+
+def _unit_interval(axis: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return an axis from -1 to 1, and the middle and half length that it had."""
+    middle, half = 0.5 * float(axis[0] + axis[-1]), 0.5 * abs(float(axis[-1] - axis[0]))
+    half = half if half > 0 else 1.0
+    return (axis - middle) / half, middle, half
+
+
+def _weighted(basis: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    count = len(basis)
+    squares = (basis[:, None] * basis).reshape(count * count, -1)
+    normal = (weight @ squares.T).reshape(-1, count, count)
+    scale = np.trace(normal, axis1=1, axis2=2)[:, None, None]
+    normal = normal + (1e-13 * scale + 1e-300) * np.eye(count)
+    right = (weight * values) @ basis.T
+    return np.linalg.solve(normal, right[..., None])[..., 0]
