@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array
 from omniscopy.model.errors import DataError
 from omniscopy.plot.baselines import baseline_figure, is_baseline
+from omniscopy.plot.clusters import clusters_figure, is_clustering
 from omniscopy.plot.contrast import PERCENTILES
 from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
 from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
 from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
+from omniscopy.plot.mixtures import is_mixture, mixture_figure
 from omniscopy.plot.marks import background_for, marked_image_figure
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
@@ -142,6 +144,10 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
         return _nothing_figure(results, look, title)
     if is_decomposition(results):
         return decomposition_figure(results, look, title)
+    if is_clustering(results):
+        return clusters_figure(results, look, title)
+    if is_mixture(results):
+        return mixture_figure(results, look, title)
     dim = point_dim(results)
     if dim is not None and set(results.dims) == {dim}:
         results = without_blanks(results, dim)
