@@ -96,6 +96,12 @@ def test_the_compiled_interpreter_agrees_with_numpy(text, points):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
+def test_one_interpreter_serves_every_formula():
+    one, other = (parse_expression(text) for text in ("a*x", "b*exp(-x/c)*sin(x)"))
+    assert one.address() == other.address()
+    assert one.constants != other.constants
+
+
 @pytest.mark.parametrize("evaluate", [in_numpy, compiled])
 def test_a_branch_that_is_not_taken_does_not_matter(evaluate):
     text = "where(x > c, k*sqrt(x - c)*log(x - c), 0)"

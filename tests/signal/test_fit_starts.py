@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import omniscopy as om
 from omniscopy.model import DataError, Status, coordinate
 from omniscopy.signal import (
     Bounded,
@@ -163,6 +164,18 @@ def test_lazy_data_are_read_a_few_times_and_never_kept(search, reads, monkeypatc
     assert loaded[0] <= 20 * reads
     # Averages over rows of pixels need as many chunks as they have rows.
     assert most[0] <= (10 if search == "pyramid" else 4)
+
+
+def test_searches_are_replayed():
+    found = fit_model(
+        om.samples.spectrum_image(),
+        Gaussian() + Exponential(),
+        start="pyramid",
+        bootstrap=10,
+        rng=3,
+    )
+    xr.testing.assert_equal(om.replay(found), found)
+    assert om.history(found)[-1].parameters["start"] == "pyramid"
 
 
 def test_a_start_that_is_no_start_is_refused():

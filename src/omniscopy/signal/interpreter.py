@@ -234,7 +234,7 @@ def _interpreter(digest: int) -> Any:
         head = carray(constants, (HEAD,))
         count, known = int(head[0]), int(head[1])
         steps = carray(constants, (HEAD + WIDTH * count,))
-        size = min(n, BLOCK)
+        size = max(min(n, BLOCK), 1)
         x, y, total = carray(first, (n,)), carray(second, (n,)), carray(values, (n,))
         given, slopes = carray(parameters, (known,)), carray(jacobian, (known, row))
         both = carray(scratch, (2, count, size))
