@@ -88,11 +88,11 @@ def test_a_fit_of_20_gigabytes_takes_less_than_two_of_memory(measured, tmp_path)
 
 
 def test_keeping_every_chunk_costs_little_beside_a_fit_in_memory(measured, best_time, tmp_path):
-    values = lines((512, 512, 128))
+    values = lines((256, 512, 128))
     coords = {"energy": ("energy", np.linspace(-1.0, 1.0, 128), {"units": "eV"})}
     data = xr.DataArray(values, coords, ("y", "x", "energy"), name="counts")
     om.save(data, tmp_path / "source.zarr")
-    lazy = om.open_signal(tmp_path / "source.zarr", chunks={"y": 32})
+    lazy = om.open_signal(tmp_path / "source.zarr", chunks={"y": 16})
 
     def in_memory():
         om.signal.fit_model(data, MODEL)

@@ -79,6 +79,7 @@ def identical(found, expected):
     assert [each.id for each in om.history(found)] == [each.id for each in om.history(expected)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", [".zarr", ".hf5"])
 def test_a_run_that_is_killed_goes_on_and_gives_the_same_numbers(tmp_path, measurement, extension):
     target = tmp_path / f"com{extension}"
