@@ -7,13 +7,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.status import Status
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.curves import curve_dim, draw_curves
 from omniscopy.plot.images import draw_image
 from omniscopy.plot.labels import number_with_units
 from omniscopy.plot.sampling import sample_curves, sample_plane
-from omniscopy.plot.style import COLOURS, TICK, Look, label_axes, new_page, panel_title, style_axes
+from omniscopy.plot.style import (
+    COLOURS,
+    FAINT,
+    TICK,
+    Look,
+    label_axes,
+    new_page,
+    panel_title,
+    style_axes,
+)
 from omniscopy.plot.tables import draw_table
+from omniscopy.signal import estimate_rank
 
 PARTS = ("components", "loadings")
 _SHOWN = 4
@@ -33,25 +44,40 @@ def decomposition_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
     count = min(results.sizes["component"], _SHOWN)
     explained = _EXPLAINED in results
     width = look.width + 1.5
-    heights = [_height(results[part], width / count) for part in ("loadings", "components")]
+    heights = [height_of(results[part], width / count) for part in ("loadings", "components")]
     heights += [1.5] * explained
     page = new_page(width, sum(heights) + 0.55 * len(heights) + 0.4)
     layout = page.figure.add_gridspec(len(heights), count, height_ratios=heights)
     for number in range(count):
         above = page.figure.add_subplot(layout[0, number])
-        page.note(_draw_part(above, results["loadings"], number, look))
-        panel_title(above, f"loading {_label(results, number)}", size=TICK)
+        page.note(draw_component(above, results["loadings"], number, look))
+        panel_title(above, f"loading {name_of_component(results, number)}", size=TICK)
         below = page.figure.add_subplot(layout[1, number])
-        page.note(_draw_part(below, results["components"], number, look))
-        panel_title(below, f"component {_label(results, number)}", size=TICK)
+        page.note(draw_component(below, results["components"], number, look))
+        panel_title(below, f"component {name_of_component(results, number)}", size=TICK)
     if explained:
-        _draw_scree(page.figure.add_subplot(layout[2, :]), results[_EXPLAINED])
+        _draw_scree(page.figure.add_subplot(layout[2, :]), results)
     if results.sizes["component"] > count:
         page.note(f"{count} of {results.sizes['component']} components")
+    if "relative_error" in results and results["relative_error"].size == 1:
+        left = 100 * float(results["relative_error"])
+        page.note(f"{left:.3g} % (root mean square) left by all" if np.isfinite(left) else "")
+    page.note(missing_words(results))
     return page.finish(title)
 
 
-def _draw_part(ax: Axes, parts: xr.DataArray, number: int, look: Look) -> str:
+def missing_words(results: xr.Dataset) -> str:
+    """Return in words how many samples were left out, empty where none was."""
+    if "status" not in results:
+        return ""
+    status = np.asarray(results["status"].values)
+    missing = int((status == Status.NO_DATA).sum())
+    stopped = int((status == Status.MAX_STEPS).sum())
+    words = [f"{missing} of {status.size} samples without data"] if missing else []
+    return "; ".join(words + ["stopped before it ended"] * bool(stopped))
+
+
+def draw_component(ax: Axes, parts: xr.DataArray, number: int, look: Look) -> str:
     """Draw one component, or one loading, as a picture or as a curve."""
     one = parts.isel(component=number).squeeze()
     one = abs(one) if one.dtype.kind == "c" else one
@@ -78,7 +104,7 @@ def _draw_part(ax: Axes, parts: xr.DataArray, number: int, look: Look) -> str:
     return sample.note
 
 
-def _height(parts: xr.DataArray, room: float) -> float:
+def height_of(parts: xr.DataArray, room: float) -> float:
     """Return the height in inches of the panels of components, or of loadings."""
     one = parts.isel(component=0).squeeze()
     if one.ndim < 2:
@@ -87,10 +113,29 @@ def _height(parts: xr.DataArray, room: float) -> float:
     return float(np.clip((room - 0.6) * grid_of(plane).aspect, 0.8, 3.0))
 
 
-def _draw_scree(ax: Axes, explained: xr.DataArray) -> None:
-    ratio = np.asarray(explained.values, np.float64).ravel()
+def _draw_scree(ax: Axes, results: xr.Dataset) -> None:
+    """Draw what each component explains, and which ones are more than noise where that is known."""
+    ratio = np.asarray(results[_EXPLAINED].values, np.float64).ravel()
     numbers = np.arange(1, ratio.size + 1)
-    ax.plot(numbers, ratio, color=COLOURS[0], marker="o", markersize=4, linewidth=1)
+    ax.plot(numbers, ratio, color=COLOURS[0], linewidth=1, zorder=1)
+    words = "part of the sum of squares"
+    counted = ratio.size
+    if "singular_values" in results and results[_EXPLAINED].ndim == 1:
+        found = estimate_rank(results)
+        bend = int(estimate_rank(results, method="elbow")["rank"])
+        counted, level = int(found["rank"]), _part_of(results, float(found["threshold"]))
+        total = number_with_units(100 * float(np.nansum(ratio)), "%")
+        words = f"variance explained, {total} by all shown here"
+        if np.isfinite(level):
+            ax.axhline(level, color=FAINT, linewidth=0.8, linestyle="--", zorder=0)
+            more = "or more " if counted == ratio.size else ""
+            words += f"; {counted} {more}above noise (dashed)"
+            words += f", bend after {bend}" if bend < ratio.size else ""
+    for part, filled in ((slice(counted), True), (slice(counted, None), False)):
+        ax.scatter(
+            numbers[part], ratio[part], s=18, edgecolors=COLOURS[0],
+            facecolors=COLOURS[0] if filled else "white", zorder=2,
+        )  # fmt: skip
     positive = ratio[np.isfinite(ratio) & (ratio > 0)]
     if positive.size and positive.max() / positive.min() > 20:
         ax.set_yscale("log")
@@ -98,11 +143,18 @@ def _draw_scree(ax: Axes, explained: xr.DataArray) -> None:
     label_axes(ax, "Component", "Explained variance")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
-    total = number_with_units(100 * float(np.nansum(ratio)), "%")
-    panel_title(ax, f"variance explained, {total} by all shown here", size=TICK)
+    panel_title(ax, words, size=TICK)
 
 
-def _label(results: xr.Dataset, number: int) -> str:
+def _part_of(results: xr.Dataset, singular: float) -> float:
+    """Return what part of the variance a component of this singular value would explain."""
+    first = float(results["singular_values"].values.ravel()[0])
+    part = float(results[_EXPLAINED].values.ravel()[0])
+    return part * (singular / first) ** 2 if first > 0 else np.nan
+
+
+def name_of_component(results: xr.Dataset | xr.DataArray, number: int) -> str:
+    """Return the label of a component, or its number from 1."""
     if "component" not in results.coords:
         return str(number + 1)
     value = results.coords["component"].values[number]

@@ -15,8 +15,8 @@ from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
 from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
 from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
-from omniscopy.plot.mixtures import is_mixture, mixture_figure
 from omniscopy.plot.marks import background_for, marked_image_figure
+from omniscopy.plot.mixtures import is_mixture, mixture_figure
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
 from omniscopy.plot.points import places_of, point_dim, points_figure, without_blanks
