@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from omniscopy import samples, simulate
 from omniscopy.model import DataError, Status, convert_units, coordinate
 from omniscopy.signal import find_peaks, measure_peaks
+from omniscopy.signal.peak_tops import refine_tops
 
 
 @given(
@@ -260,3 +261,43 @@ def test_windows_without_a_peak_or_without_data_are_said_by_their_status():
 def test_says_what_is_wrong_with_what_is_measured(options, match):
     with pytest.raises(DataError, match=match):
         measure_peaks(samples.spectrum(), **options)
+
+
+def plainly_refined(values, noise, top, fwhm):
+    """Return what the compiled search for tops does, by linear algebra of NumPy."""
+    sigma = max(0.35 * fwhm, 0.8)
+    reach, room = int(np.ceil(3 * sigma + fwhm / 2)) + 1, max(1.0, fwhm / 2)
+    near = slice(max(top - reach, 0), top + reach + 1)
+    y, error, channels = values[near], noise[near], np.arange(len(values))[near]
+
+    def weights(place, sigma, degree):
+        u = (channels - place) / sigma
+        design = np.stack([u**n for n in range(degree + 1)])
+        weighted = design * np.exp(-0.5 * u**2)
+        solved = np.linalg.solve(weighted @ design.T, weighted)
+        return solved / sigma ** np.arange(degree + 1)[:, None]
+
+    place = float(top)
+    for _ in range(40):
+        _, slope, bend = weights(place, sigma, 2) @ y
+        move = np.clip(-slope / (2 * bend), -0.5, 0.5) if bend < 0 else 0.0
+        place = np.clip(place + move, top - room, top + room)
+    slopes = [weights(place + away, sigma, 2)[1] for away in (-0.25, 0, 0.25)]
+    curvature = 2.0 * (slopes[2] - slopes[0]) @ y
+    level = weights(place, max(sigma / 2, 0.8), 4 if len(channels) > 6 else 2)[0]
+    spread = np.sqrt(np.sum((slopes[1] * error) ** 2)) / abs(curvature)
+    return place, spread, level @ y, np.sqrt(np.sum((level * error) ** 2))
+
+
+def test_compiled_tops_are_those_of_plain_linear_algebra():
+    rng = np.random.default_rng(1)
+    channels = np.arange(120)
+    values = 30.0 * np.exp(-0.5 * ((channels[:, None] - [5, 31.3, 60.2, 97.9]) / [2, 4, 1, 7]) ** 2)
+    values = values.sum(axis=1) + rng.standard_normal(120)
+    noise = 1.0 + 0.01 * channels
+    tops = np.array([5, 31, 60, 98, 117])
+    widths = np.array([4.7, 9.4, 2.4, 16.5, 3.0])
+    found = refine_tops(values, noise, tops, widths)
+    for made, top, width in zip(found, tops, widths, strict=True):
+        expected = plainly_refined(values, noise, top, width)
+        np.testing.assert_allclose(made, expected, rtol=1e-5)

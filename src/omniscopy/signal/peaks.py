@@ -23,8 +23,6 @@ from omniscopy.signal.noise import excess_of, noise_of, spectral_dim
 MAX_PEAKS = 32
 _COLUMNS = ("position", "position_std", "height", "height_std", "prominence", "width")
 _PROMINENCE = _COLUMNS.index("prominence")
-# The parabola is weighted by a Gaussian of this standard deviation, in full widths of the peak.
-_WINDOW = 0.35
 
 
 @operation(example={"data": "spectrum"})
@@ -151,6 +149,8 @@ class _Search:
         """Return a row of the columns for each peak of one spectrum."""
         import scipy.signal
 
+        from omniscopy.signal.peak_tops import refine_tops
+
         finite = np.isfinite(spectrum)
         channels = np.arange(len(spectrum))
         filled = np.interp(channels, channels[finite], spectrum[finite])
@@ -162,18 +162,13 @@ class _Search:
         tops, found = scipy.signal.find_peaks(
             filled, prominence=np.broadcast_to(np.maximum(wanted, tiny), filled.shape), width=0,
         )  # fmt: skip
-        rows = []
-        for number, top in enumerate(tops):
-            fwhm = found["widths"][number]
-            ends = self.at(np.array([found["left_ips"][number], found["right_ips"][number]]))
-            width = abs(ends[1] - ends[0])
-            if not finite[top] or width < self.min_width:
-                continue
-            place, spread, *height = _refine(filled, noise, int(top), fwhm)
-            step = abs(self.at(place + 0.5) - self.at(place - 0.5))
-            prominence = found["prominences"][number]
-            rows.append([self.at(place), spread * step, *height, prominence, width])
-        table = np.array(rows, dtype=np.float64).reshape(-1, len(_COLUMNS))
+        place, spread, height, height_spread = refine_tops(filled, noise, tops, found["widths"]).T
+        width = np.abs(self.at(found["right_ips"]) - self.at(found["left_ips"]))
+        step = np.abs(self.at(place + 0.5) - self.at(place - 0.5))
+        columns = (
+            self.at(place), spread * step, height, height_spread, found["prominences"], width,
+        )  # fmt: skip
+        table = np.stack(columns, axis=-1)[finite[tops] & (width >= self.min_width)]
         return table[_far_apart(table[:, 0], table[:, _PROMINENCE], self.min_distance)]
 
     def noise_of(self, spectrum: np.ndarray) -> np.ndarray:
@@ -191,44 +186,6 @@ class _Search:
         below = np.clip(np.floor(channel).astype(int), 0, last - 1)
         low, high = self.coordinate[below], self.coordinate[below + 1]
         return low + (high - low) * (channel - below)
-
-
-def _refine(
-    values: np.ndarray, noise: np.ndarray, top: int, fwhm: float
-) -> tuple[float, float, float, float]:
-    """Return where the parabola around `top` peaks, in channels, and the height; with spreads."""
-    sigma = max(_WINDOW * fwhm, 0.8)
-    # Room for the peak and for how far the noise may have moved its highest channel.
-    reach, room = int(np.ceil(3 * sigma + fwhm / 2)) + 1, max(1.0, fwhm / 2)
-    near = slice(max(top - reach, 0), top + reach + 1)
-    y, error, channels = values[near], noise[near], np.arange(len(values))[near]
-    place = float(top)
-    for _ in range(40):
-        _, slope, bend = _polynomial(channels, place, sigma, degree=2) @ y
-        move = float(np.clip(-slope / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
-        place = float(np.clip(place + move, top - room, top + room))
-        if abs(move) < 1e-6:
-            break
-    # The place is where the slope is 0: its spread is that of the slope over the curvature,
-    # which is taken by differences since the window moves along.
-    slopes = [_polynomial(channels, place + away, sigma, degree=2)[1] for away in (-0.25, 0, 0.25)]
-    curvature = 2.0 * float((slopes[2] - slopes[0]) @ y)
-    spread = float(np.sqrt(np.sum((slopes[1] * error) ** 2)))
-    narrow = max(sigma / 2, 0.8)
-    level = _polynomial(channels, place, narrow, degree=4 if len(channels) > 6 else 2)[0]
-    height_spread = float(np.sqrt(np.sum((level * error) ** 2)))
-    return place, spread / abs(curvature) if curvature else np.nan, float(level @ y), height_spread
-
-
-def _polynomial(channels: np.ndarray, place: float, sigma: float, *, degree: int) -> np.ndarray:
-    """Return the weights of the channels that make each coefficient of a local polynomial."""
-    u = (channels - place) / sigma
-    design = np.stack([u**n for n in range(degree + 1)])
-    weight = np.exp(-0.5 * u**2)
-    weighted = design * weight
-    # The least addition keeps windows of very few channels from being singular.
-    normal = weighted @ design.T + 1e-12 * weight.sum() * np.eye(degree + 1)
-    return np.linalg.solve(normal, weighted) / sigma ** np.arange(degree + 1)[:, None]
 
 
 def _far_apart(position: np.ndarray, prominence: np.ndarray, distance: float) -> list[int]:
