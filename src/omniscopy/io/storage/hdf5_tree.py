@@ -33,8 +33,8 @@ from omniscopy.io.storage.restored import chunks_touched, restored, to_measureme
 from omniscopy.io.storage.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
 from omniscopy.model.errors import DataError
 
-# Object headers of HDF5 1.8 have checksums, those before had none.
-VERSION = ("v108", "v114")
+# Object headers have checksums from HDF5 1.8 on, the places of chunks from 1.10 on.
+VERSION = ("v110", "v114")
 
 # Blank data that was never written takes no place in a file.
 _SURELY_FITS = 2**30
