@@ -188,8 +188,9 @@ class Scaled:
 
     def __getitem__(self, key: Key) -> np.ndarray:
         values = self.inner[key].astype(self.dtype)
-        values *= self.scale
-        values += self.offset
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file
+            values *= self.scale
+            values += self.offset
         return values
 
 

@@ -61,4 +61,5 @@ class SpanningRange:
         # The header does not say the largest and the smallest count: they are looked up.
         whole = self.inner[tuple(slice(None) for _ in self.shape)].astype(np.float64)
         span = float(np.ptp(whole)) if whole.size else 0.0
-        return np.asarray(whole[key] * (self.extent / span if span else 1.0))
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file
+            return np.asarray(whole[key] * (self.extent / span if span else 1.0))
