@@ -29,6 +29,8 @@ from omniscopy.signal import estimate_rank
 PARTS = ("components", "loadings")
 _SHOWN = 4
 _EXPLAINED = "explained_variance_ratio"
+# Methods whose components are not orthogonal: what each explains does not add up.
+_OVERLAPPING = ("nmf", "cp", "nonnegative_cp")
 
 
 def is_decomposition(results: xr.Dataset) -> bool:
@@ -118,19 +120,19 @@ def _draw_scree(ax: Axes, results: xr.Dataset) -> None:
     ratio = np.asarray(results[_EXPLAINED].values, np.float64).ravel()
     numbers = np.arange(1, ratio.size + 1)
     ax.plot(numbers, ratio, color=COLOURS[0], linewidth=1, zorder=1)
-    words = "part of the sum of squares"
+    overlapping = results.attrs.get("method") in _OVERLAPPING
+    total = number_with_units(100 * float(np.nansum(ratio)), "%")
+    words = "of the sum of squares; parts overlap" if overlapping else f"{total} by all"
     counted = ratio.size
     if "singular_values" in results and results[_EXPLAINED].ndim == 1:
         found = estimate_rank(results)
         bend = int(estimate_rank(results, method="elbow")["rank"])
         counted, level = int(found["rank"]), _part_of(results, float(found["threshold"]))
-        total = number_with_units(100 * float(np.nansum(ratio)), "%")
-        words = f"variance explained, {total} by all shown here"
         if np.isfinite(level):
             ax.axhline(level, color=FAINT, linewidth=0.8, linestyle="--", zorder=0)
-            more = "or more " if counted == ratio.size else ""
-            words += f"; {counted} {more}above noise (dashed)"
-            words += f", bend after {bend}" if bend < ratio.size else ""
+            more = " or more" if counted == ratio.size else ""
+            words += f"; {counted}{more} above noise (dashed)"
+            words += f"; bend after {bend}" if bend < ratio.size else ""
     for part, filled in ((slice(counted), True), (slice(counted, None), False)):
         ax.scatter(
             numbers[part], ratio[part], s=18, edgecolors=COLOURS[0],
@@ -140,7 +142,7 @@ def _draw_scree(ax: Axes, results: xr.Dataset) -> None:
     if positive.size and positive.max() / positive.min() > 20:
         ax.set_yscale("log")
     style_axes(ax, grid=True)
-    label_axes(ax, "Component", "Explained variance")
+    label_axes(ax, "Component", "Part" if overlapping else "Explained variance")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
     panel_title(ax, words, size=TICK)
