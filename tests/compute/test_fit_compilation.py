@@ -42,7 +42,7 @@ def start_process(folder):
 
 def test_two_processes_may_compile_at_once_and_the_next_one_need_not(tmp_path):
     counts = [int(each.communicate()[0]) for each in [start_process(tmp_path) for _ in range(2)]]
-    assert min(counts) > 0
+    assert max(counts) > 0  # one may be done before the other begins
     assert int(start_process(tmp_path).communicate()[0]) == 0
 
 
