@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.remote import ROOTS, RemotePath
+from omniscopy.io.remote import ROOTS, UNFINISHED, RemotePath
 
 
 @contextmanager
@@ -53,17 +53,20 @@ def remote_target(place: RemotePath, *, overwrite: bool) -> Iterator[RemotePath]
     if there and not overwrite:
         message = f"{place} is there already; give `overwrite=True` to replace it"
         raise FileExistsError(message)
-    if there and not any(name.rpartition("/")[2] in ROOTS for name in there):
+    if there and not there.keys() & {*ROOTS, UNFINISHED}:
         message = f"{place} holds objects that are no Zarr store; they are not deleted"
         raise FileExistsError(message)
     if there:
         place.remove()
+    sign = place / UNFINISHED
+    sign.write_bytes(b"Omniscopy is writing a store here, or was stopped while it did.\n")
     try:
         yield place
     except BaseException:
         with suppress(FormatError):
             place.remove()
         raise
+    sign.delete()
 
 
 def put_in_place(source: Path, target: Path) -> None:

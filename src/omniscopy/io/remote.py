@@ -21,9 +21,11 @@ _URL_AS_PATH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
 
 # The documents that a Zarr store, or a group or array in it, begins with.
 ROOTS = ("zarr.json", ".zgroup", ".zarray")
+# An object that is beside a store while it is written.
+UNFINISHED = "unfinished.omniscopy"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RemotePath:
     """A place that is named by a URL, with the part of `Path` that readers need.
 
@@ -31,11 +33,14 @@ class RemotePath:
     are shown, compared and kept nowhere.
     """
 
-    url: str = field(repr=False)
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return re.sub(r"(?<=://)[^/@]*@", "", self.url)
+
+    def __repr__(self) -> str:
+        return f"RemotePath({str(self)!r})"
 
     def __dask_tokenize__(self) -> str:
         return str(self)
@@ -119,13 +124,19 @@ class RemotePath:
         start = len(path.rstrip("/")) + 1
         return {name[start:]: int(about.get("size") or 0) for name, about in found.items()}
 
+    def delete(self) -> None:
+        """Delete the object that is there."""
+        system, path = self.file_system()
+        with in_words(self):
+            system.rm_file(path)
+
     def remove(self) -> None:
         """Delete what is below, what it begins with first: the rest is no store without."""
         system, path = self.file_system()
         with in_words(self):
             for name in ROOTS:
                 if (self / name).is_file():
-                    system.rm_file(f"{path}/{name}")
+                    (self / name).delete()
             if self.exists():
                 system.rm(path, recursive=True)
 
@@ -216,11 +227,13 @@ def absent(place: RemotePath) -> UnsupportedFormatError:
             "only Zarr stores are read where they lie; copy the file first, as by "
             f"fsspec.filesystem({scheme!r}).get({path!r}, {place.name!r}), or convert it to Zarr"
         )
-    elif place.is_dir():
+    elif (place / UNFINISHED).is_file():
         message = (
-            "there are objects, but no root of a Zarr store (zarr.json): it is none, or its "
-            "writing was broken off. Write it again with `overwrite=True`"
+            "the store is being written, or its writing was broken off; in that case write it "
+            "again with `overwrite=True`"
         )
+    elif place.is_dir():
+        message = "there are objects, but they are no Zarr store: there is no zarr.json"
     else:
         message = "there is no such object"
     return UnsupportedFormatError(message, path=place)

@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import zarr
@@ -11,7 +11,7 @@ from zarr.errors import ZarrUserWarning
 from zarr.storage import FsspecStore, WrapperStore
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.remote import Place, RemotePath, in_words
+from omniscopy.io.remote import UNFINISHED, Place, RemotePath, in_words
 
 ROOT = "zarr.json"
 # Documents that describe; everything else in a store is a chunk.
@@ -77,6 +77,17 @@ class UnfinishedStore(WrapperStore[Any]):
         """Keep a value under a key that has none."""
         if not await self.exists(key):
             await self.set(key, value)
+
+    async def delete_dir(self, prefix: str) -> None:
+        """Delete what is below; room for the whole was made before."""
+        if prefix:
+            await self._store.delete_dir(prefix)
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield what is directly below; the sign of what is unfinished is no part of it."""
+        async for key in self._store.list_dir(prefix):
+            if key != UNFINISHED:
+                yield key
 
     async def exists(self, key: str) -> bool:
         """Return whether something is kept under a key."""
