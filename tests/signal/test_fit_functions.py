@@ -148,7 +148,7 @@ def test_complex_functions_are_fitted_to_complex_data():
 
 
 def test_a_named_function_is_recorded_by_name_and_replayed_where_it_is_known(monkeypatch):
-    data = om.samples.spectrum_image()
+    data = om.simulate.spectrum_image((3, 4))
     model = Function(decaying, settings={"a": 10.0, "b": 300.0, "c": 1.0})
     found = fit_model(data, model)
     said = encode(model)
@@ -173,7 +173,9 @@ def test_names_in_files_never_import_anything():
 
 
 def test_a_lambda_is_fitted_but_not_replayed():
-    found = fit_model(om.samples.spectrum_image(), Function(lambda x, a: a + 0 * x, linear="a"))
+    found = fit_model(
+        om.simulate.spectrum_image((3, 4)), Function(lambda x, a: a + 0 * x, linear="a")
+    )
     assert "function_a" in found
     with pytest.raises(DataError, match="functions and open objects cannot be restored"):
         om.replay(found)

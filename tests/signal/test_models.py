@@ -235,6 +235,20 @@ def test_the_scatter_of_complex_fits_is_their_std():
         assert float(scatter) == pytest.approx(float(std), rel=0.12)
 
 
+def test_a_resonance_withstands_spikes():
+    maps = om.simulate.oscillator_maps()
+    data = om.simulate.band_excitation(maps=maps, noise=1e-3)
+    spikes = np.random.default_rng(1).random(data.shape) < 0.04
+    spoilt = (data + xr.where(xr.zeros_like(data.real).copy(data=spikes), 0.15j, 0.0)).assign_attrs(
+        data.attrs
+    )
+    found = om.signal.fit_model(spoilt, Oscillator(), loss="cauchy")
+    quality = found["oscillator_quality_factor"]
+    assert float(np.abs(quality / maps["quality_factor"] - 1).median()) < 0.03
+    plain = om.signal.fit_model(spoilt, Oscillator())["oscillator_quality_factor"]
+    assert float(np.abs(plain / maps["quality_factor"] - 1).median()) > 0.06
+
+
 def test_real_and_complex_are_not_mixed():
     data = om.samples.band_excitation()
     with pytest.raises(DataError, match="the model is complex, the data are float64"):

@@ -134,7 +134,7 @@ class BlockFit:
         unit = self.unit_of_loss(spectra)
         weights = self.in_units(weights, unit)
         seen = spectra if weights is None else np.where(weights > 0, spectra, np.nan)
-        if self.loss != "linear" and len(self.shape) == 1:
+        if self.loss != "linear" and len(self.shape) == 1 and not self.layout.is_complex:
             starts = self.start_without_spikes(seen, given)
         else:
             starts = self.layout.followed(self.estimate(seen, given))

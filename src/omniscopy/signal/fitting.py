@@ -60,7 +60,8 @@ def fit_model(  # noqa: PLR0913 - options of the field
         spectra themselves suggest. Where that fails for some pixels, three words let them learn
         from others, and keep the better of two fits: "neighbours" starts pixels from their best
         neighbour, again and again, also farther away; "clusters" from fits of the means of alike
-        spectra; "pyramid" from fits of averages over 16 x 16 and 4 x 4 pixels.
+        spectra; "pyramid" from fits of averages over 16 x 16 and 4 x 4 pixels. They take two to
+        five times as long as a plain fit; numbers to start from go into the model then.
     bounds : mapping of name to (low, high)
         Bounds of parameters, `None` where there is none, besides those that the model has.
     weights : DataArray, shape (..., dim) or (dim)
