@@ -20,11 +20,13 @@ from omniscopy.compute import StorageFullError, read_again, run
 CHUNKS = 10
 # Every read is noted in a file and takes a while.
 SCRIPT = textwrap.dedent("""
-    import sys, time
+    import signal, sys, time
     import omniscopy as om
     from omniscopy.io.zarr_store.arrays import ZarrArray
 
     source, target, reads, seconds = sys.argv[1:]
+    # Who starts the tests in the background has interrupts ignored, which is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     read = ZarrArray.__getitem__
 
     def slowly(array, key):

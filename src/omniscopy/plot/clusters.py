@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -54,9 +54,9 @@ def clusters_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
     return page.finish(title)
 
 
-def _colours(count: int) -> list[str | tuple[float, ...]]:
+def _colours(count: int) -> list[str]:
     """Return a colour for each cluster; the first ones are those of curves."""
-    return [*COLOURS, *(colormaps["tab20"](number % 20) for number in range(count))][:count]
+    return [*COLOURS, *(to_hex(colormaps["tab20"](number % 20)) for number in range(count))][:count]
 
 
 def _draw_labels(

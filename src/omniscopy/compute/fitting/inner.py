@@ -33,6 +33,15 @@ def inner_fast(function: F) -> F:
     return made
 
 
+def merged(function: F) -> F:
+    """Return a function that is written into the one that calls it, which should be one place.
+
+    Compiled alone, it would be made and optimised again on every level above it.
+    """
+    made: F = njit(**_OPTIONS, inline="always")(function)
+    return made
+
+
 def outer(function: F) -> F:
     """Return a function that Python can call; what it compiles to is kept on disk."""
     made: F = keep_compiled(njit, function, **_OPTIONS, nogil=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting import looking, losses, normal, rules
-from omniscopy.compute.fitting.inner import inner, outer
+from omniscopy.compute.fitting.inner import inner, merged, outer
 from omniscopy.compute.fitting.looking import Model, Spectrum, Summary, copy, look, prepare, tie
 from omniscopy.compute.fitting.losses import spread_of_loss
 from omniscopy.compute.fitting.normal import (
@@ -67,7 +67,7 @@ class Found(NamedTuple):
     direction: np.ndarray
 
 
-@inner
+@merged
 def solve_linear(
     model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, space: Space,
     settings: Settings, must: bool,
@@ -102,7 +102,7 @@ def solve_linear(
     tie(model, values)
 
 
-@inner
+@merged
 def propose(
     model: Model, values: np.ndarray, descent: Descent, space: Space, strength: float,
     settings: Settings,
@@ -144,7 +144,7 @@ def damping_after(strength: float, ratio: float) -> float:
     return strength
 
 
-@inner
+@merged
 def find_minimum(
     model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Summary,
     settings: Settings,
@@ -195,7 +195,7 @@ def find_minimum(
             return cost - max(gain, 0.0), _CONVERGED, steps
 
 
-@inner
+@merged
 def take_step(values: np.ndarray, descent: Descent) -> None:
     """Go where the trial was, and take its equations over."""
     copy(descent.trial, values)
@@ -204,7 +204,7 @@ def take_step(values: np.ndarray, descent: Descent) -> None:
         copy(descent.trial_normal[a], descent.normal[a])
 
 
-@inner
+@merged
 def measure(
     model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Summary, cost: float,
     settings: Settings, std: np.ndarray,
@@ -240,7 +240,7 @@ def measure(
     return regular, bounded, chi_square, spread
 
 
-@inner
+@merged
 def starts_linear(model: Model, values: np.ndarray) -> bool:
     """Return whether a linear parameter waits for its start."""
     waiting = False

@@ -30,11 +30,13 @@ def factorise(matrix: np.ndarray, n: int) -> float:
     for j in range(n):
         pivot = matrix[j, j]
         for k in range(j):
+            value = matrix[j, k]
             for m in range(k):
-                matrix[j, k] -= matrix[j, m] * matrix[k, m]
+                value -= matrix[j, m] * matrix[k, m]
+            matrix[j, k] = value
         for k in range(j):
             value = matrix[j, k]
-            matrix[j, k] *= matrix[k, k]
+            matrix[j, k] = value * matrix[k, k]
             pivot -= value * matrix[j, k]
         if not pivot > 0.0:
             return 0.0
