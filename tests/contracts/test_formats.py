@@ -11,6 +11,7 @@ from omniscopy.testing.files import (
     anasys,
     asylum_hdf5,
     blockfile,
+    bruker_spx,
     dm,
     empad,
     gwyddion,
@@ -65,6 +66,10 @@ MAKERS = {
         lambda path: blockfile.write_blockfile(
             path, np.stack([[IMAGE[:9].astype(np.uint8)] * 2] * 3)
         ),
+    ),
+    "bruker_spx": (
+        ".spx",
+        lambda path: bruker_spx.write_spx(path, bruker_spx.encode_spectrum(IMAGE.ravel())),
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
     "asylum_hdf5": (".h5", force_map),

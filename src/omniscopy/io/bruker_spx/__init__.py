@@ -1,0 +1,1 @@
+"""Single spectra of Bruker Esprit and of Bruker's X-ray fluorescence instruments (.spx)."""
