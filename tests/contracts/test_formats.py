@@ -26,6 +26,7 @@ from omniscopy.testing.files import (
     nt_mdt,
     omicron_asc,
     pifm,
+    renishaw,
     tia,
     tiff,
     velox,
@@ -123,6 +124,10 @@ MAKERS = {
     "npy": (".npy", lambda path: np.save(path, IMAGE)),
     "omicron_asc": (".asc", lambda path: omicron_asc.write_asc(path, IMAGE * 1e-3)),
     "pifm": (".txt", lambda path: pifm.write_anfatec(path, [pifm.AnfatecImage(IMAGE)])),
+    "renishaw": (
+        ".wdf",
+        lambda path: renishaw.write_wdf(path, IMAGE.astype("f4"), np.arange(9.0) ** 2),
+    ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",

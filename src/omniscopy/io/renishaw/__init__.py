@@ -1,0 +1,1 @@
+"""Raman and photoluminescence measurements of Renishaw WiRE (.wdf)."""
