@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,24 +12,31 @@ from omniscopy.io.remote import ROOTS, UNFINISHED, RemotePath
 
 
 @contextmanager
-def atomic_target(path: Path, *, overwrite: bool) -> Iterator[Path]:
+def atomic_target(path: Path, *, overwrite: bool, companions: Sequence[str] = ()) -> Iterator[Path]:
     """Give a temporary place beside `path` to write to, and put it in place when all is done.
+
+    Files of the suffixes `companions` that were written beside it are put in place before it.
 
     Raises
     ------
     FileExistsError
-        `path` is there already and `overwrite` is false.
+        `path`, or a companion, is there already and `overwrite` is false.
     """
-    if path.exists() and not overwrite:
-        message = f"{path} is there already; give `overwrite=True` to replace it"
-        raise FileExistsError(message)
+    for each in (path, *(path.with_suffix(suffix) for suffix in companions)):
+        if each.exists() and not overwrite:
+            message = f"{each} is there already; give `overwrite=True` to replace it"
+            raise FileExistsError(message)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since writers may look at it.
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
+        for suffix in companions:
+            put_in_place(temporary.with_suffix(suffix), path.with_suffix(suffix))
         put_in_place(temporary, path)
     finally:
+        for suffix in companions:
+            _remove(temporary.with_suffix(suffix))
         _remove(temporary)
 
 

@@ -76,6 +76,9 @@ def save(
     place = locate(path, storage_options).absolute()
     form = find_format(format) if format else format_for(place)
     refuse_own_source(obj, place)
+    if isinstance(place, Path):
+        for suffix in form.companions:
+            refuse_own_source(obj, place.with_suffix(suffix))
     tree = as_tree(obj)
     write: Callable[..., None] = form.writer()
     if isinstance(place, RemotePath):
@@ -85,7 +88,7 @@ def save(
         with remote_target(place, overwrite=overwrite) as target:
             write(tree, target, **options)
         return place.url
-    with atomic_target(place, overwrite=overwrite) as temporary:
+    with atomic_target(place, overwrite=overwrite, companions=form.companions) as temporary:
         write(tree, temporary, **options)
     return Path(path) if not is_url(path) else place
 

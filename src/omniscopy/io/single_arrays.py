@@ -1,6 +1,6 @@
 """Labelled data in formats that hold one array: which it is, and a note that brings it back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,14 @@ def restore_array(channel: Channel, note: str) -> tuple[Channel, dict[str, Any]]
         original_metadata={}, source=None, quantity=None, units=None, modality=None,
     )  # fmt: skip
     return restored, root
+
+
+def metadata_at(metadata: Mapping[str, Any], path: str) -> Any:
+    """Return what nested metadata have at a path such as `beam.voltage`, `None` where nothing."""
+    found: Any = metadata
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
 def _restored(axis: Axis, said: dict[str, Any]) -> Axis:

@@ -1,6 +1,5 @@
 """Writing one spectrum as an EMSA/MAS file."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import xarray as xr
 
 from omniscopy.io.msa.keywords import NOTE, NUMBERS, SIGNAL_TYPES, TEXTS
 from omniscopy.io.regular import require_real
-from omniscopy.io.single_arrays import describe_array, only_array
+from omniscopy.io.single_arrays import describe_array, metadata_at, only_array
 from omniscopy.io.storage.hdf5 import line_of
 
 _COLUMNS = 5
@@ -66,7 +65,7 @@ def _entries(
         "TITLE": data.attrs.get("long_name") or data.name,
         "DATE": date,
         "TIME": time,
-        "OWNER": _at(metadata, "operator"),
+        "OWNER": metadata_at(metadata, "operator"),
         "NPOINTS": data.size,
         "NCOLUMNS": _COLUMNS if line else 1,
         "XUNITS": places.attrs.get("units"),
@@ -79,9 +78,9 @@ def _entries(
         "SIGNALTYPE": SIGNAL_TYPES.get(data.attrs.get("modality", "")),
     }
     for key, path in TEXTS.items():
-        entries.setdefault(key, _at(metadata, path))
+        entries.setdefault(key, metadata_at(metadata, path))
     for key, (path, factor) in NUMBERS.items():
-        value = _at(metadata, path)
+        value = metadata_at(metadata, path)
         entries[key] = None if value is None else repr(float(value) / factor)
     if entries["SIGNALTYPE"] != "EDS":
         entries.pop("EDSDET")
@@ -91,13 +90,6 @@ def _entries(
     plain = {key: " ".join(str(value or "").split()) for key, value in entries.items()}
     required = {"TITLE", "DATE", "TIME", "OWNER", "XUNITS", "YUNITS"}
     return {key: value for key, value in plain.items() if value or key in required}
-
-
-def _at(metadata: Mapping[str, Any], path: str) -> Any:
-    found: Any = metadata
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
 
 
 def _moment(started: Any) -> tuple[str, str]:

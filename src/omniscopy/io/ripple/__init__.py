@@ -1,0 +1,1 @@
+"""Ripple: a table of keys (.rpl) beside plain binary values (.raw)."""
