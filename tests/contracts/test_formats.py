@@ -25,6 +25,7 @@ from omniscopy.testing.files import (
     nanosurf,
     nt_mdt,
     omicron_asc,
+    pictures,
     pifm,
     renishaw,
     tia,
@@ -133,6 +134,7 @@ MAKERS = {
         ".emd",
         lambda path: velox.write_velox(path, [velox.VeloxImage(data=IMAGE.astype(np.uint16))]),
     ),
+    "image": (".png", lambda path: pictures.write_png(path, np.uint8(IMAGE % 256))),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}

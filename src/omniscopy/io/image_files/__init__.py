@@ -1,0 +1,1 @@
+"""Pictures for the eye: PNG, JPEG, BMP and GIF."""
