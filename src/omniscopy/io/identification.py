@@ -41,12 +41,14 @@ def find_reader(path: Place) -> Format:
     if isinstance(path, RemotePath):
         return _find_remote(path)
     head = read_head(path)
-    readable = [form for form in all_formats().values() if form.reads]
+    readable = [form for form in all_formats().values() if form.reads and not form.bridge]
     fitting = [form for form in readable if _fits(form, path, head)]
     by_extension = [form for form in readable if _extension_fits(form, path)]
     if not fitting:
         # Only formats without any signature may be told by their extension alone.
         fitting = [form for form in by_extension if not (form.magic or form.probe)]
+    if not fitting:
+        fitting = _bridges(path, head, is_ours=bool(by_extension))
     if fitting:
         return max(fitting, key=lambda form: (form.priority, form in by_extension))
     raise UnsupportedFormatError(_unknown(head, by_extension), path=path)
@@ -90,6 +92,15 @@ def _fits(form: Format, path: Path, head: bytes) -> bool:
     if any(magic.matches(head) for magic in form.magic):
         return True
     return bool(form.probe) and (form.folder or is_hdf5(head)) and _probe(form, path)
+
+
+def _bridges(path: Path, head: bytes, *, is_ours: bool) -> list[Format]:
+    """Return the bridges that may read a file; an extension of ours tells of none."""
+    bridges = [form for form in all_formats().values() if form.bridge]
+    fitting = [form for form in bridges if _fits(form, path, head)]
+    if fitting or is_ours or path.is_dir():
+        return fitting
+    return [form for form in bridges if _extension_fits(form, path)]
 
 
 def _probe(form: Format, path: Path) -> bool:

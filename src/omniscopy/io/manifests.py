@@ -37,7 +37,11 @@ class Magic:
 
 @dataclass(frozen=True)
 class Format:
-    """One file format: how it is recognised, what can be done with it, where its code is."""
+    """One file format: how it is recognised, what can be done with it, where its code is.
+
+    A `bridge` is what another package reads for us: its formats are tried where none of ours
+    fits, and may be told by their extension.
+    """
 
     name: str
     title: str
@@ -53,6 +57,7 @@ class Format:
     writes: bool = False
     lazy: bool = True
     remote: bool = False
+    bridge: bool = False
     extra: str = ""
     requires: str = ""
     # Suffixes of files that are written beside the one with the name, such as ".raw".

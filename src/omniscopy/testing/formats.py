@@ -142,8 +142,9 @@ def absurd_sizes(content: bytes, number: int, rng: np.random.Generator) -> Itera
 
 
 def readable_formats() -> list[str]:
-    """Return the names of all formats that are read."""
-    return sorted(form.name for form in all_formats().values() if form.reads)
+    """Return the names of all formats that are read by a reader of ours."""
+    forms = all_formats().values()
+    return sorted(form.name for form in forms if form.reads and not form.bridge)
 
 
 Maker = Callable[[Path], Path]

@@ -1,0 +1,1 @@
+"""Force curves that afmformats reads for us."""

@@ -1,0 +1,1 @@
+"""Formats of electron microscopy and spectroscopy that RosettaSciIO reads for us."""

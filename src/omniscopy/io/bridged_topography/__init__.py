@@ -1,0 +1,1 @@
+"""Topographies of microscopes and profilometers that SurfaceTopography reads for us."""
