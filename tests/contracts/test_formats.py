@@ -9,6 +9,7 @@ import omniscopy as om
 from omniscopy.io.manifests import find_format
 from omniscopy.testing.files import (
     anasys,
+    andor,
     asylum_hdf5,
     blockfile,
     bruker_spx,
@@ -91,6 +92,7 @@ MAKERS = {
         ".mib",
         lambda path: merlin.write_merlin(path, np.uint8([IMAGE % 64] * 4), settings=False),
     ),
+    "image": (".png", lambda path: pictures.write_png(path, np.uint8(IMAGE % 256))),
     "jpk": (
         ".jpk-force",
         lambda path: jpk.write_jpk_force(
@@ -129,12 +131,17 @@ MAKERS = {
         ".wdf",
         lambda path: renishaw.write_wdf(path, IMAGE.astype("f4"), np.arange(9.0) ** 2),
     ),
+    "andor": (
+        ".sif",
+        lambda path: andor.write_sif(
+            path, andor.AndorSection([andor.AndorArea(IMAGE[None].astype("f4"), (1, 12, 9, 1))])
+        ),
+    ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",
         lambda path: velox.write_velox(path, [velox.VeloxImage(data=IMAGE.astype(np.uint16))]),
     ),
-    "image": (".png", lambda path: pictures.write_png(path, np.uint8(IMAGE % 256))),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}
