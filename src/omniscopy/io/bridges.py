@@ -1,6 +1,5 @@
 """Data of other packages as labelled data, and back; none of them is needed to come from it."""
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,8 +7,8 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from omniscopy.io.errors import MissingDependencyError
 from omniscopy.io.hspy.conventions import axis_names, axis_of, common_metadata, nested
+from omniscopy.io.libraries import import_library
 from omniscopy.io.names import slug
 from omniscopy.io.nsid.axes import KINDS
 from omniscopy.io.records import Axis, Channel
@@ -254,11 +253,7 @@ def to_ase(structure: xr.Dataset) -> Any:
 def _imported(name: str) -> Any:
     """Return the module of another package, or say what brings it."""
     package = name.partition(".")[0]
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        purpose = f"handing data to {package}"
-        raise MissingDependencyError(package, extra="vendor", purpose=purpose) from error
+    return import_library(name, purpose=f"handing data to {package}")
 
 
 def _require_structure(structure: xr.Dataset) -> None:
