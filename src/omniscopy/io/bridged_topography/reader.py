@@ -111,8 +111,8 @@ def _topography(path: str, format: str | None, index: int) -> Any:
 def _values(path: str, *, format: str | None, index: int) -> np.ndarray:
     heights = _topography(path, format, index).heights()
     values = np.ma.filled(np.ma.asarray(heights, dtype=_DTYPE), np.nan)
-    # Theirs are (x, y), with y upwards.
-    return values.T[::-1] if values.ndim == 2 else values
+    # Theirs are (x, y), with the first y on top.
+    return values.T
 
 
 def _profile(path: str, format: str | None, index: int) -> tuple[np.ndarray, np.ndarray]:
