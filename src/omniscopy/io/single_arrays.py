@@ -1,5 +1,7 @@
 """Labelled data in formats that hold one array: which it is, and a note that brings it back."""
 
+import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -77,6 +79,20 @@ def restore_array(channel: Channel, note: str) -> tuple[Channel, dict[str, Any]]
         original_metadata={}, source=None, quantity=None, units=None, modality=None,
     )  # fmt: skip
     return restored, root
+
+
+def shape_note(data: xr.DataArray) -> str:
+    """Return what comes before a note in formats that have not as many dimensions."""
+    return f"{'x'.join(map(str, data.shape))} "
+
+
+def split_shape_note(text: str, *, size: int) -> tuple[tuple[int, ...] | None, str]:
+    """Return the shape before a note, `None` where it is damaged or not of `size` values."""
+    said, _, note = text.rstrip("\0 ").partition(" ")
+    if not re.fullmatch(r"\d{1,15}(x\d{1,15}){0,15}", said):
+        return None, ""
+    shape = tuple(int(part) for part in said.split("x"))
+    return (shape, note) if math.prod(shape) == size else (None, "")
 
 
 def metadata_at(metadata: Mapping[str, Any], path: str) -> Any:

@@ -15,8 +15,10 @@ LETTERS = ("x", "y", "z")
 _BYTE_ORDERS: tuple[ByteOrder, ByteOrder] = ("<", ">")
 # IMOD leaves this stamp; without bit 0 of its flags, bytes are unsigned.
 IMOD_STAMP = 1146047817
+# Type of the extended headers that we write.
+NOTE_TYPE = "OMNI"
 
-_FIELDS = np.dtype(
+FIELDS = np.dtype(
     {
         "names": [
             "size", "mode", "start", "grid", "cell", "angles", "axes", "density",
@@ -138,8 +140,8 @@ def find_byte_order(raw: bytes, file_bytes: int) -> ByteOrder | None:
 
 
 def _parsed(raw: bytes, byte_order: ByteOrder) -> Header:
-    record = np.frombuffer(raw, _FIELDS.newbyteorder(byte_order), count=1)[0]
-    fields = {name: _plain(record[name]) for name in _FIELDS.names or ()}
+    record = np.frombuffer(raw, FIELDS.newbyteorder(byte_order), count=1)[0]
+    fields = {name: _plain(record[name]) for name in FIELDS.names or ()}
     fields["labels"] = [text for text in fields["labels"] if text]
     imod = fields["imod_stamp"] == IMOD_STAMP
     axes = tuple(fields["axes"])

@@ -15,8 +15,9 @@ from omniscopy.io.arrays import Mapped, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.mrc import direct_electron, fei
 from omniscopy.io.mrc.arrays import ComplexShorts, CutShort, FourBit
-from omniscopy.io.mrc.header import LETTERS, Header, read_header
+from omniscopy.io.mrc.header import HEADER_BYTES, LETTERS, NOTE_TYPE, Header, read_header
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
+from omniscopy.io.single_arrays import restore_array, split_shape_note
 
 FIRST_VOLUME_STACK = 401
 # A file with less than this part of what its header says is damaged, not cut short.
@@ -49,6 +50,10 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     path = Path(path)
     header = read_header(path)
     notes = _compare_sizes(path, header, partial=partial)
+    if header.extended_type == NOTE_TYPE:
+        restored = _restored(path, header, notes)
+        if restored is not None:
+            return restored
     extras = _Extras(fei.read_records(path, header), direct_electron.read_info(path))
     layout = _lay_out(path, header, extras)
     pixels = _pixels(path, header, layout.shape)
@@ -68,6 +73,22 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         metadata=_common_metadata(header, extras),
         original_metadata=_original_metadata(header, extras),
     )
+
+
+def _restored(path: Path, header: Header, attrs: dict[str, Any]) -> Measurement | None:
+    """Return the array that we saved, `None` where what was noted of it is damaged."""
+    with path.open("rb") as file:
+        file.seek(HEADER_BYTES)
+        text = file.read(header.extended_bytes).decode("utf-8", "replace")
+    columns, rows, sections = header.size
+    shape, note = split_shape_note(text, size=sections * rows * columns)
+    if shape is None or shape[-2:] != (rows, columns):
+        return None
+    axes = [Axis(name=f"dim_{number}", size=size) for number, size in enumerate(shape)]
+    data = _pixels(path, header, shape)
+    channel = Channel(title=path.stem, data=data, axes=axes, attrs=attrs)
+    restored, root = restore_array(channel, note)
+    return None if restored is channel else Measurement(channels=[restored], attrs=root)
 
 
 @dataclass(frozen=True)
