@@ -1,0 +1,1 @@
+"""EMD files of Berkeley (NCEM), Prismatic and py4DSTEM."""

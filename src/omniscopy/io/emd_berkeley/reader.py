@@ -1,0 +1,150 @@
+"""Read EMD files: every array with its axes, and every list of points."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omniscopy.io.arrays import Transposed
+from omniscopy.io.emd_berkeley.arrays import Stacked
+from omniscopy.io.emd_berkeley.axes import axes_of, displayed_order, plain_units
+from omniscopy.io.emd_berkeley.layouts import (
+    SIMULATION,
+    Stored,
+    not_read,
+    stored_arrays,
+    stored_tables,
+)
+from omniscopy.io.emd_berkeley.metadata import (
+    bundled_metadata,
+    common_metadata,
+    file_metadata,
+    simulation_parameters,
+)
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.names import unique_names
+from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
+from omniscopy.io.single_arrays import restore_array
+from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, text_at
+from omniscopy.io.storage.hdf5_tree import members
+from omniscopy.model.units import is_unit
+
+NOTE = "omniscopy"
+# What HyperSpy notes of a signal.
+_OF_HYPERSPY = frozenset({"record_by", "signal_type", "signal_origin"})
+
+
+def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 - HDF5 is whole or not
+    """Read an EMD file of ncempy, HyperSpy, Prismatic, py4DSTEM or emdfile.
+
+    Parameters
+    ----------
+    path : Path
+        The file, of version 0.x or 1.x.
+    partial : bool
+        Makes no difference: of a truncated HDF5 file nothing can be read.
+
+    Returns
+    -------
+    Measurement
+        A channel for each array, lazy, with y before x and ky before kx; the depths of a
+        simulation are one channel. py4DSTEM calls the direction of rows x: it is y here. Lengths
+        of Prismatic are in Å and angles in rad, which its files call nm and mrad. A list of points
+        is a channel without values of its own, a variable for each field.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged; `UnsupportedFormatError` where it holds no arrays.
+    """
+    with open_hdf5(path) as file:
+        described = file_metadata(file)
+        simulated = SIMULATION in file
+        made = [_channel(stored, simulated=simulated) for stored in stored_arrays(file)]
+        tables = [_table(group) for group in stored_tables(file)]
+        skipped = not_read(file)
+        root = read_attributes(file)
+    channels = [channel for channel, _ in made] + [table for table in tables if table.variables]
+    if not channels:
+        message = f"the EMD file holds no arrays of numbers, only {skipped or 'metadata'}"
+        raise UnsupportedFormatError(message, path=path)
+    roots = [attrs for _, attrs in made if attrs]
+    return Measurement(
+        channels=channels,
+        metadata={} if roots else common_metadata(described),
+        original_metadata={} if roots else {**root, **described},
+        attrs={
+            **({"not_read": skipped} if skipped else {}),
+            **(roots[0] if len(roots) == 1 else {}),
+        },
+    )
+
+
+def _channel(stored: Stored, *, simulated: bool) -> tuple[Channel, dict[str, Any]]:
+    """Return an array, and the attributes of the root that were saved with it."""
+    group, dataset = stored.group, stored.group[stored.values]
+    attributes = read_attributes(group)
+    axes = axes_of(group, dataset.shape, simulated=simulated)
+    # HyperSpy counts axes from the fastest one, which shows where they have no names.
+    unnamed = all("name_in_file" not in axis.attrs for axis in axes)
+    order = displayed_order(axes, reverse=unnamed and bool(_OF_HYPERSPY & attributes.keys()))
+    parts: list[LazyArray] = [numbers_of(each[stored.values]) for each in stored.groups]
+    if order != tuple(range(len(order))):
+        parts = [Transposed(part, order) for part in parts]
+        axes = _relabelled([axes[number] for number in order])
+    data = parts[0]
+    if len(parts) > 1:
+        data, axes = Stacked(tuple(parts)), [_depth_axis(group.file, len(parts)), *axes]
+    units = read_attributes(dataset).get("units")
+    units = plain_units(units) if isinstance(units, str) else ""
+    bundle = {**bundled_metadata(group.parent), **bundled_metadata(group)}
+    note = bundle.pop(NOTE, None)
+    channel = Channel(
+        title=stored.title,
+        data=data,
+        axes=axes,
+        units=units if units and is_unit(units) else None,
+        source="Prismatic" if simulated else None,
+        original_metadata={**attributes, **bundle},
+        attrs={"path": dataset.name},
+    )
+    note = note.get("note") if isinstance(note, dict) else text_at(group.file, f"comments/{NOTE}")
+    return restore_array(channel, note) if isinstance(note, str) else (channel, {})
+
+
+def _relabelled(axes: list[Axis]) -> list[Axis]:
+    """Return axes of which those without a name of their own are called by where they are."""
+    if [axis.name for axis in axes] == ["x", "y"] and "name_in_file" not in axes[0].attrs:
+        return [replace(axes[0], name="y"), replace(axes[1], name="x")]
+    return axes
+
+
+def _depth_axis(file: Any, size: int) -> Axis:
+    """Return the depths in the sample at which a simulation was put out, in Å."""
+    said = simulation_parameters(file)
+    slices, thickness = said.get("ns"), said.get("s")
+    if said.get("zs") or not (isinstance(slices, int) and isinstance(thickness, float)):
+        return Axis(name="depth", size=size, kind="parameter")
+    step = slices * thickness
+    return Axis(name="depth", size=size, scale=step, offset=step, units="Å", kind="parameter")
+
+
+def _table(group: Any) -> Channel:
+    """Return a list of points: each field is a variable."""
+    fields = {name: found for name, found in members(group) if is_array(found)}
+    lengths = {found.shape for found in fields.values()}
+    if len(lengths) > 1 or any(found.ndim != 1 for found in fields.values()):
+        message = f"the fields of a list of points have the shapes {sorted(lengths)}"
+        raise FormatError(message, path=group.file.filename, key=group.name)
+    names = dict(zip(unique_names(fields), fields.values(), strict=True))
+    size = next(iter(lengths))[0] if lengths else 0
+    return Channel(
+        title=group.name.rpartition("/")[2],
+        data=None,
+        axes=[Axis(name="point", size=size)],
+        signal_type="point_cloud",
+        variables={
+            name: Variable(dims=("point",), data=numbers_of(found)) for name, found in names.items()
+        },
+        attrs={"path": group.name},
+    )
