@@ -12,6 +12,7 @@ from omniscopy.testing.files import (
     andor,
     asylum_hdf5,
     blockfile,
+    bruker_bcf,
     bruker_spx,
     dm,
     empad,
@@ -53,6 +54,19 @@ def force_map(path: Path) -> None:
     asylum_hdf5.write_asylum_map(path, curves, np.array([[5, 4]]))
 
 
+def counted_map(path: Path) -> None:
+    spectrum = bruker_spx.encode_spectrum(IMAGE.sum(axis=0))
+    image = bruker_bcf.encode_image({"SE": IMAGE[:2, :3].astype(np.uint16)})
+    counts = np.stack([[IMAGE[x + 3 * y] // 300 for x in range(3)] for y in range(2)])
+    packings = ("pulses", "channels", "channels and pulses")
+    files = {
+        "HeaderData": bruker_bcf.encode_header(images=[image], spectra=[spectrum]),
+        "SpectrumData0": bruker_bcf.encode_map(counts, packings=packings),
+    }
+    bruker_bcf.write_sfs(path, files, chunk_bytes=512)
+    om.open(path, chunks=None)  # what is compiled once is compiled before anything is timed
+
+
 def saved(path: Path) -> None:
     om.save(om.samples.spectrum_image(), path)
 
@@ -70,6 +84,7 @@ MAKERS = {
             path, np.stack([[IMAGE[:9].astype(np.uint8)] * 2] * 3)
         ),
     ),
+    "bruker_bcf": (".bcf", counted_map),
     "bruker_spx": (
         ".spx",
         lambda path: bruker_spx.write_spx(path, bruker_spx.encode_spectrum(IMAGE.ravel())),

@@ -1,0 +1,1 @@
+"""Maps of Bruker Esprit: spectrum images, spectra and images (.bcf)."""
