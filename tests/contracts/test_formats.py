@@ -29,6 +29,7 @@ from omniscopy.testing.files import (
     omicron_asc,
     pictures,
     pifm,
+    princeton,
     renishaw,
     tia,
     tiff,
@@ -150,6 +151,12 @@ MAKERS = {
         ".sif",
         lambda path: andor.write_sif(
             path, andor.AndorSection([andor.AndorArea(IMAGE[None].astype("f4"), (1, 12, 9, 1))])
+        ),
+    ),
+    "princeton": (
+        ".spe",
+        lambda path: princeton.write_spe3(
+            path, [princeton.SpeRegion(IMAGE[None].astype("u2"))], wavelengths=range(500, 509)
         ),
     ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
