@@ -20,6 +20,7 @@ from omniscopy.io.tiff.arrays import Pages, Selected
 from omniscopy.io.tiff.calibration import Scales, find_scales, ome_pixels
 from omniscopy.io.tiff.container import open_tiff, require_segments
 from omniscopy.io.tiff.metadata import common_metadata, modality, original_metadata
+from omniscopy.io.tiff.notes import restored
 
 _COLOURS = ("red", "green", "blue", "alpha")
 _RGB, _YCBCR = 2, 6
@@ -54,6 +55,9 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     path = Path(path)
     channels: list[Channel] = []
     with open_tiff(path) as file:
+        ours = restored(path, file)
+        if ours is not None:
+            return ours
         chosen, not_read = _full_series(file)
         for number, series in chosen:
             channels += _read_series(path, file, series, number, partial=partial)
