@@ -27,6 +27,7 @@ from omniscopy.testing.files import (
     nanosurf,
     nt_mdt,
     omicron_asc,
+    pantarhei,
     pictures,
     pifm,
     princeton,
@@ -142,6 +143,7 @@ MAKERS = {
     "tia": (".ser", lambda path: tia.write_ser(path, IMAGE[None], calibration=PIXELS)),
     "npy": (".npy", lambda path: np.save(path, IMAGE)),
     "omicron_asc": (".asc", lambda path: omicron_asc.write_asc(path, IMAGE * 1e-3)),
+    "pantarhei": (".prz", lambda path: pantarhei.write_prz(path, IMAGE)),
     "pifm": (".txt", lambda path: pifm.write_anfatec(path, [pifm.AnfatecImage(IMAGE)])),
     "renishaw": (
         ".wdf",

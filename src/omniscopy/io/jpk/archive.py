@@ -29,16 +29,27 @@ class Member:
     method: int
     crc: int
 
-    def read(self, path: str | Path) -> bytes:
-        """Return the unpacked bytes, or raise where they are not what the archive says."""
+    @property
+    def stored(self) -> bool:
+        """Return whether its bytes are in the archive as they are."""
+        return self.method == _STORED
+
+    def place(self, path: str | Path) -> int:
+        """Return where in the archive its bytes begin."""
         with Path(path).open("rb") as file:
             file.seek(self.offset)
             head = file.read(_LOCAL_HEADER)
-            if len(head) < _LOCAL_HEADER or head[:4] != b"PK\x03\x04":
-                message = "the member has no header; the file is damaged"
-                raise FormatError(message, path=path, key=self.name)
-            skip = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
-            file.seek(skip, 1)
+        if len(head) < _LOCAL_HEADER or head[:4] != b"PK\x03\x04":
+            message = "the member has no header; the file is damaged"
+            raise FormatError(message, path=path, key=self.name)
+        skip = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+        return self.offset + _LOCAL_HEADER + skip
+
+    def read(self, path: str | Path) -> bytes:
+        """Return the unpacked bytes, or raise where they are not what the archive says."""
+        start = self.place(path)
+        with Path(path).open("rb") as file:
+            file.seek(start)
             raw = file.read(self.packed)
         try:
             if self.method == _DEFLATED:

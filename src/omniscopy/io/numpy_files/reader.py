@@ -3,16 +3,14 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from tokenize import TokenError
 from typing import Literal
 
 import numpy as np
 
 from omniscopy.io.arrays import Mapped
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.numpy_files.headers import read_header
 from omniscopy.io.records import Axis, Channel, Measurement
-
-_LONGEST_HEADER = 10_000
 
 
 def read(path: Path, *, partial: bool = False, dims: Sequence[str] | None = None) -> Measurement:
@@ -64,32 +62,12 @@ def read(path: Path, *, partial: bool = False, dims: Sequence[str] | None = None
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype, int]:
-    form = np.lib.format
-    try:
-        with path.open("rb") as file:
-            version = form.read_magic(file)
-            first = version == (1, 0)
-            length = int.from_bytes(file.read(2 if first else 4), "little")
-            if length > _LONGEST_HEADER:
-                message = f"a header of {length} bytes is claimed"
-                raise ValueError(message)
-            file.seek(8)
-            read_form = form.read_array_header_1_0 if first else form.read_array_header_2_0
-            shape, is_fortran, dtype = read_form(file, max_header_size=_LONGEST_HEADER)
-            offset = file.tell()
-    except (ValueError, EOFError, TypeError, SyntaxError, TokenError) as error:
-        message = f"the header of the array is damaged or cut short ({error})"
-        raise FormatError(message, path=path, offset=0) from error
-    if dtype.hasobject:
-        message = (
-            "the array holds Python objects, which could run any code when they are unpickled; "
-            "save the numbers as an array of numbers"
-        )
-        raise UnsupportedFormatError(message, path=path)
+    with path.open("rb") as file:
+        shape, order, dtype, offset = read_header(file, path)
     if dtype.kind not in "biufc":
         message = f"the array holds values of type {dtype}, not numbers"
         raise UnsupportedFormatError(message, path=path)
-    return tuple(int(size) for size in shape), "F" if is_fortran else "C", dtype, offset
+    return shape, order, dtype, offset
 
 
 def _names(count: int) -> list[str]:
