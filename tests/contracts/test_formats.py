@@ -19,6 +19,7 @@ from omniscopy.testing.files import (
     gwyddion,
     igor,
     jpk,
+    labspec,
     merlin,
     mrc,
     nanonis,
@@ -161,11 +162,21 @@ MAKERS = {
             path, [princeton.SpeRegion(IMAGE[None].astype("u2"))], wavelengths=range(500, 509)
         ),
     ),
+    "labspec": (
+        ".xml",
+        lambda path: labspec.write_labspec(
+            path,
+            IMAGE,
+            np.arange(9.0) ** 2,
+            axes=[labspec.LabSpecAxis("X", range(4)), labspec.LabSpecAxis("Y", range(3))],
+        ),
+    ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",
         lambda path: velox.write_velox(path, [velox.VeloxImage(data=IMAGE.astype(np.uint16))]),
     ),
+    "csv": (".csv", saved_spectrum),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}

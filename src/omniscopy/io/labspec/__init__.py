@@ -1,0 +1,1 @@
+"""Spectra, lines and maps that HORIBA LabSpec exported (.xml)."""
