@@ -1,0 +1,1 @@
+"""Tables of one dimension as text: spectra, profiles and results (.csv)."""
