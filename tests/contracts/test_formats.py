@@ -8,6 +8,7 @@ import pytest
 import omniscopy as om
 from omniscopy.io.manifests import find_format
 from omniscopy.testing.files import (
+    afm_workshop,
     anasys,
     andor,
     asylum_hdf5,
@@ -18,6 +19,7 @@ from omniscopy.testing.files import (
     empad,
     gwyddion,
     igor,
+    igor_packed,
     jpk,
     labspec,
     merlin,
@@ -33,8 +35,11 @@ from omniscopy.testing.files import (
     pifm,
     princeton,
     renishaw,
+    surfaces,
     tia,
     tiff,
+    trivista,
+    tvips,
     velox,
     wsxm,
 )
@@ -80,6 +85,27 @@ def saved_spectrum(path: Path) -> None:
 
 # How a small sound file of each format is made; those that are written are saved.
 MAKERS = {
+    "afm_workshop": (
+        ".csv",
+        lambda path: afm_workshop.write_afm_workshop(
+            path, {"Extend Z-Sense(nm)": IMAGE[0], "Extend T-B(V)": IMAGE[1]}
+        ),
+    ),
+    "alicona": (".al3d", lambda path: surfaces.write_al3d(path, IMAGE * 1e-6, IMAGE % 200)),
+    "bcr": (".bcrf", lambda path: surfaces.write_bcr(path, IMAGE.astype(np.float32))),
+    "dektak": (
+        ".opdx",
+        lambda path: surfaces.write_opdx(path, {"Raw": IMAGE[0]}, {"Map": IMAGE}),
+    ),
+    "frt": (".frt", lambda path: surfaces.write_frt(path, IMAGE.astype(np.uint16))),
+    "gwyddion_text": (".txt", lambda path: surfaces.write_gwyddion_text(path, IMAGE * 1e-9)),
+    "igor_packed": (".pxp", lambda path: igor_packed.write_pxp(path, [(IMAGE.T, {})])),
+    "metropro": (".dat", lambda path: surfaces.write_metropro(path, IMAGE, IMAGE[None])),
+    "nanofocus": (".nms", lambda path: surfaces.write_nms(path, IMAGE, IMAGE % 200)),
+    "picoview": (".mi", lambda path: surfaces.write_mi(path, [("Topography", IMAGE, 2.0, "um")])),
+    "sdf": (".sdf", lambda path: surfaces.write_sdf(path, IMAGE)),
+    "sensofar": (".plu", lambda path: surfaces.write_plu(path, [IMAGE])),
+    "x3p": (".x3p", lambda path: surfaces.write_x3p(path, IMAGE * 1e-6)),
     "anasys": (".axz", lambda path: anasys.write_axz(path, [anasys.AnasysMap(IMAGE)])),
     "blockfile": (
         ".blo",
@@ -171,12 +197,23 @@ MAKERS = {
             axes=[labspec.LabSpecAxis("X", range(4)), labspec.LabSpecAxis("Y", range(3))],
         ),
     ),
+    "trivista": (
+        ".tvf",
+        lambda path: trivista.write_trivista(
+            path, [trivista.TriVistaDocument(IMAGE[:, None], np.arange(9.0) ** 2)]
+        ),
+    ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",
         lambda path: velox.write_velox(path, [velox.VeloxImage(data=IMAGE.astype(np.uint16))]),
     ),
     "csv": (".csv", saved_spectrum),
+    "zspy": (
+        ".zspy",
+        lambda path: om.save(om.samples.spectrum_image(), path, packed=True),
+    ),
+    "tvips": (".tvips", lambda path: tvips.write_tvips(path, np.uint16([IMAGE] * 3))),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}
