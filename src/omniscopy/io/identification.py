@@ -87,11 +87,11 @@ def _find_remote(place: RemotePath) -> Format:
 
 
 def _fits(form: Format, path: Path, head: bytes) -> bool:
-    if path.is_dir() != form.folder:
-        return False
+    if path.is_dir():
+        return form.folder and _probe(form, path)
     if any(magic.matches(head) for magic in form.magic):
         return True
-    return bool(form.probe) and (form.folder or is_hdf5(head)) and _probe(form, path)
+    return not form.folder and bool(form.probe) and is_hdf5(head) and _probe(form, path)
 
 
 def _bridges(path: Path, head: bytes, *, is_ours: bool) -> list[Format]:

@@ -1,0 +1,1 @@
+"""Signals of HyperSpy in Zarr stores (.zspy): folders, or packed in one file."""
