@@ -1,0 +1,1 @@
+"""Series of frames of TVIPS cameras (.tvips), of one file or several."""
