@@ -35,6 +35,7 @@ from omniscopy.testing.files import (
     pifm,
     princeton,
     renishaw,
+    semper,
     surfaces,
     tia,
     tiff,
@@ -214,6 +215,7 @@ MAKERS = {
         lambda path: om.save(om.samples.spectrum_image(), path, packed=True),
     ),
     "tvips": (".tvips", lambda path: tvips.write_tvips(path, np.uint16([IMAGE] * 3))),
+    "semper": (".unf", lambda path: semper.write_semper(path, IMAGE)),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}

@@ -1,0 +1,1 @@
+"""Pictures of the program Semper (.unf): Fortran records of rows."""
