@@ -46,6 +46,37 @@ def test_two_processes_may_compile_at_once_and_the_next_one_need_not(tmp_path):
     assert int(start_process(tmp_path).communicate()[0]) == 0
 
 
+# Fits lines, with counts and a robust loss too, and prints a digest of all that is found.
+DIGITS = """
+import hashlib, dataclasses, sys
+import numpy as np
+from tests.compute.fits import COLUMNS, START, draw, lorentzian_and_offset
+from omniscopy.compute import least_squares
+spectra = np.random.default_rng(0).poisson(200 * np.abs(draw(200)[1])) / 200
+found = hashlib.sha256()
+for options in ({}, {"loss": "huber"}, {"likelihood": "poisson"}, {"separable": True}):
+    solved = least_squares(lorentzian_and_offset(), spectra, START, columns=COLUMNS, **options)
+    for each in dataclasses.astuple(solved):
+        found.update(np.ascontiguousarray(each).tobytes())
+print(found.hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_who_compiles_finds_the_same_digits_as_who_loads_what_was_compiled(tmp_path):
+    digits = set()
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-c", DIGITS], capture_output=True, text=True, check=True,
+            env={
+                **os.environ, "NUMBA_CACHE_DIR": str(tmp_path),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
+        )  # fmt: skip
+        digits.add(run.stdout)
+    assert len(digits) == 1
+
+
 def test_functions_compile_where_nothing_can_be_kept():
     def decorate(**options):
         if options.pop("cache", False):

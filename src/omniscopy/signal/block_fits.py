@@ -96,7 +96,9 @@ class BlockFit:
         made = self.nothing(len(spectra))
         size = max(1, _PIECE // max(self.columns.shape[1], 1))
         for begin in range(0, len(chosen), size):
-            part = chosen[begin : begin + size]
+            part: Any = slice(begin, begin + size)
+            if only_started:
+                part = chosen[part]
             found = self.fit(spectra[part], _rows(weights, part), starts[part])
             for values, column in zip(made, found, strict=True):
                 values[part] = column

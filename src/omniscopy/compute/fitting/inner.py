@@ -28,8 +28,14 @@ def inner(function: F) -> F:
 
 
 def inner_fast(function: F) -> F:
-    """Return the same of a function whose sums may be reordered."""
-    made: F = register_jitable(**_OPTIONS, **_FOR_EACH_OTHER, fastmath=_REORDERED)(function)
+    """Return the same of a function whose sums may be reordered.
+
+    It is written into those that call it: left as a function of its own, whoever compiles would
+    call one that is ordered in another way than the one that is kept.
+    """
+    made: F = register_jitable(
+        **_OPTIONS, **_FOR_EACH_OTHER, fastmath=_REORDERED, forceinline=True
+    )(function)
     return made
 
 
