@@ -18,8 +18,10 @@ from omniscopy.testing.files import (
     dm,
     empad,
     gwyddion,
+    hamamatsu,
     igor,
     igor_packed,
+    jeol,
     jpk,
     labspec,
     merlin,
@@ -73,6 +75,14 @@ def counted_map(path: Path) -> None:
         "SpectrumData0": bruker_bcf.encode_map(counts, packings=packings),
     }
     bruker_bcf.write_sfs(path, files, chunk_bytes=512)
+    om.open(path, chunks=None)  # what is compiled once is compiled before anything is timed
+
+
+def events(path: Path) -> None:
+    counts = np.zeros((2, 2, 3, 4096), np.int64)
+    counts[..., :9] = IMAGE.reshape(2, 2, 3, 9) // 300
+    tags = jeol.encode_map_tags((2, 3), np.arange(64))
+    path.write_bytes(jeol.encode_pts(jeol.encode_events(counts), tags))
     om.open(path, chunks=None)  # what is compiled once is compiled before anything is timed
 
 
@@ -138,6 +148,7 @@ MAKERS = {
         lambda path: merlin.write_merlin(path, np.uint8([IMAGE % 64] * 4), settings=False),
     ),
     "image": (".png", lambda path: pictures.write_png(path, np.uint8(IMAGE % 256))),
+    "jeol": (".pts", events),
     "jpk": (
         ".jpk-force",
         lambda path: jpk.write_jpk_force(
@@ -202,6 +213,12 @@ MAKERS = {
         ".tvf",
         lambda path: trivista.write_trivista(
             path, [trivista.TriVistaDocument(IMAGE[:, None], np.arange(9.0) ** 2)]
+        ),
+    ),
+    "hamamatsu": (
+        ".img",
+        lambda path: hamamatsu.write_img(
+            path, [hamamatsu.StreakImage(IMAGE.astype("u2"), np.arange(9.0), 0.5)]
         ),
     ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
