@@ -1,0 +1,1 @@
+"""Streak images of Hamamatsu cameras (.img)."""
