@@ -45,6 +45,20 @@ class Member:
         skip = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
         return self.offset + _LOCAL_HEADER + skip
 
+    def beginning(self, path: str | Path, most: int) -> bytes:
+        """Return no more than `most` unpacked bytes, which are not checked."""
+        start = self.place(path)
+        with Path(path).open("rb") as file:
+            file.seek(start)
+            raw = file.read(min(self.packed, most))
+        if self.stored:
+            return raw
+        try:
+            return zlib.decompressobj(-15).decompress(raw, most)
+        except zlib.error as error:
+            message = f"the member cannot be unpacked ({error}); the file is damaged"
+            raise FormatError(message, path=path, key=self.name) from error
+
     def read(self, path: str | Path) -> bytes:
         """Return the unpacked bytes, or raise where they are not what the archive says."""
         start = self.place(path)

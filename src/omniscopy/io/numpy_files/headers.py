@@ -45,3 +45,8 @@ def read_header(
         )
         raise UnsupportedFormatError(message, path=path)
     return tuple(int(size) for size in shape), "F" if is_fortran else "C", dtype, offset
+
+
+def default_dims(count: int) -> list[str]:
+    """Return names of dimensions that have none: two are taken for those of an image."""
+    return ["y", "x"] if count == 2 else [f"dim_{number}" for number in range(count)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from omniscopy.io.arrays import Mapped
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.numpy_files.headers import read_header
+from omniscopy.io.numpy_files.headers import default_dims, read_header
 from omniscopy.io.records import Axis, Channel, Measurement
 
 
@@ -48,7 +48,7 @@ def read(path: Path, *, partial: bool = False, dims: Sequence[str] | None = None
             reason = f"{there} of {shape[0]} along the first dimension are there"
             attrs = {"incomplete": {"missing_from": there, "reason": reason}}
             shape = (there, *shape[1:])
-    names = list(dims) if dims is not None else _names(len(shape))
+    names = list(dims) if dims is not None else default_dims(len(shape))
     if len(names) != len(shape) or len(set(names)) != len(names):
         message = f"dims {names} do not name the {len(shape)} dimensions of {shape}"
         raise FormatError(message, path=path)
@@ -68,7 +68,3 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], Literal["C", "F"], np.dty
         message = f"the array holds values of type {dtype}, not numbers"
         raise UnsupportedFormatError(message, path=path)
     return shape, order, dtype, offset
-
-
-def _names(count: int) -> list[str]:
-    return ["y", "x"] if count == 2 else [f"dim_{number}" for number in range(count)]

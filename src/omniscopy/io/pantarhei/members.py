@@ -6,17 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from omniscopy.io.arrays import Mapped
-from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.errors import FormatError
 from omniscopy.io.jpk.archive import Member
 from omniscopy.io.numpy_files.headers import read_header
-from omniscopy.io.pantarhei.arrays import PackedArray
-from omniscopy.io.records import LazyArray
 
 _LARGEST_TEXT = 1 << 25
-_LONGEST_HEADER = 1 << 14
 
 
 def read_text(path: Path, member: Member) -> Any:
@@ -35,25 +29,3 @@ def read_text(path: Path, member: Member) -> Any:
         return json.loads(raw[offset:].decode(codec).rstrip("\0"))
     except (ValueError, RecursionError):
         return None
-
-
-def read_array(path: Path, member: Member) -> LazyArray:
-    """Return a handle of the numbers in a member."""
-    start = member.place(path) if member.stored else None
-    if start is None:
-        head = io.BytesIO(member.read(path))
-    else:
-        with path.open("rb") as file:
-            file.seek(start)
-            head = io.BytesIO(file.read(min(member.size, _LONGEST_HEADER)))
-    shape, order, dtype, offset = read_header(head, path)
-    if dtype.kind not in "biufc":
-        message = f"the array holds values of type {dtype}, not numbers"
-        raise UnsupportedFormatError(message, path=path, key=member.name)
-    wanted = math.prod(shape) * dtype.itemsize
-    if offset + wanted > member.size:
-        message = f"an array {shape} of {dtype} needs {wanted} bytes, {member.size} are there"
-        raise FormatError(message, path=path, key=member.name)
-    if start is None:
-        return PackedArray(str(path), member, shape, np.dtype(dtype))
-    return Mapped(str(path), start + offset, shape, np.dtype(dtype), order)

@@ -9,7 +9,8 @@ import numpy as np
 from omniscopy.io.arrays import Transposed
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.jpk.archive import list_members, member
-from omniscopy.io.pantarhei.members import read_array, read_text
+from omniscopy.io.numpy_files.members import read_array
+from omniscopy.io.pantarhei.members import read_text
 from omniscopy.io.quantities import known_units, measures, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 

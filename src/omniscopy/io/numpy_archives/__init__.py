@@ -1,0 +1,1 @@
+"""Archives of arrays of NumPy without labels (.npz)."""
