@@ -233,10 +233,7 @@ MAKERS = {
     ),
     "tvips": (".tvips", lambda path: tvips.write_tvips(path, np.uint16([IMAGE] * 3))),
     "semper": (".unf", lambda path: semper.write_semper(path, IMAGE)),
-    "npz": (
-        ".npz",
-        lambda path: np.savez_compressed(path, image=IMAGE, cube=np.stack([IMAGE] * 3)),
-    ),
+    "npz": (".npz", lambda path: np.savez_compressed(path, one=IMAGE, two=IMAGE.T)),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}

@@ -37,7 +37,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         It holds no array of numbers.
     """
     path = Path(path)
-    channels, not_read = [], []
+    channels: list[Channel] = []
+    not_read: list[str] = []
     for name, member in list_members(path).items():
         if not name.endswith(_SUFFIX) or len(channels) >= _MOST_ARRAYS:
             not_read.append(name)
