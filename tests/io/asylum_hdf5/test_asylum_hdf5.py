@@ -49,6 +49,11 @@ def aligned(name):
     return expected
 
 
+def test_segments_that_a_ramp_has_not_are_left_out(tmp_path):
+    measurement = read(write(tmp_path / "a.h5", unused=2))
+    np.testing.assert_array_equal(load(measurement.channels[1].data), aligned("Defl"))
+
+
 @pytest.mark.parametrize("text_as_bytes", [True, False])
 def test_curves_are_aligned_where_the_ramp_turns(tmp_path, text_as_bytes):
     path = write(tmp_path / "a.h5", images=IMAGES, text_as_bytes=text_as_bytes)

@@ -107,13 +107,14 @@ def _read_map(path: Path, file: Any, settings: dict[str, Any]) -> _Map:
     channels = [str(name) for name in attributes.get("Channels") or []]
     segments = [str(name) for name in attributes.get("Segments") or []]
     ends = load(dataset)
-    if not channels or len(segments) != ends.shape[2] or 0 in ends.shape:
+    if not channels or not 0 < len(segments) <= ends.shape[2] or 0 in ends.shape:
         message = f"{len(segments)} segments are named, the table has the shape {ends.shape}"
         raise FormatError(message, path=path, key=f"{_MAP}/Segments")
     if ends.dtype.kind == "f" and not np.isfinite(ends).all():
         message = "the table of segments holds other things than numbers of points"
         raise FormatError(message, path=path, key=f"{_MAP}/Segments")
-    ends = ends.astype(np.int64)
+    # The converter has room for four segments, and 0 for those that a ramp has not.
+    ends = ends[..., : len(segments)].astype(np.int64)
     dtype = _check_curves(path, group, ends, len(channels))
     turning = segments.index("Ext") if "Ext" in segments else 0
     turn = int(ends[..., turning].max())

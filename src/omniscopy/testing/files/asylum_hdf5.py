@@ -31,6 +31,7 @@ def write_asylum_map(
     images: Mapping[str, np.ndarray] | None = None,
     settings: Mapping[str, Any] | None = None,
     text_as_bytes: bool = False,
+    unused: int = 0,
 ) -> Path:
     """Write a force map and return its path.
 
@@ -48,12 +49,14 @@ def write_asylum_map(
         Lines of the note beside or instead of plausible ones; `None` takes one out.
     text_as_bytes : bool
         Keep text as older converters do.
+    unused : int
+        Segments without a name in the table, which the converter sets to 0.
     """
     import h5py
 
     rows, columns = len(curves), len(curves[0])
     channels = list(curves[0][0])
-    segments = np.empty((columns, rows, 2), np.int32)
+    segments = np.zeros((columns, rows, 2 + unused), np.int32)
     known = {**_SETTINGS, **(settings or {})}
     note = "".join(f"{key}: {value}\r" for key, value in known.items() if value is not None)
     path = Path(path)
@@ -69,7 +72,7 @@ def write_asylum_map(
                 curve = np.stack([curves[row][column][name] for name in channels])
                 # Rows are counted from the bottom.
                 upward = rows - 1 - row
-                segments[column, upward] = turns[row, column], curve.shape[1] - 1
+                segments[column, upward, :2] = turns[row, column], curve.shape[1] - 1
                 group.create_dataset(f"{column}:{upward}", data=curve.astype(np.float32))
         group.create_dataset("Segments", data=segments)
         for name, values in (images or {}).items():
