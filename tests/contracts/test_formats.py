@@ -11,10 +11,12 @@ from omniscopy.testing.files import (
     afm_workshop,
     anasys,
     andor,
+    arina,
     asylum_hdf5,
     blockfile,
     bruker_bcf,
     bruker_spx,
+    digitalsurf,
     dm,
     empad,
     gwyddion,
@@ -221,6 +223,10 @@ MAKERS = {
             path, [hamamatsu.StreakImage(IMAGE.astype("u2"), np.arange(9.0), 0.5)]
         ),
     ),
+    "digitalsurf": (
+        ".sur",
+        lambda path: digitalsurf.write_sur(path, [digitalsurf.SurObject(IMAGE)], streams=2),
+    ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (
         ".emd",
@@ -234,6 +240,10 @@ MAKERS = {
     "tvips": (".tvips", lambda path: tvips.write_tvips(path, np.uint16([IMAGE] * 3))),
     "semper": (".unf", lambda path: semper.write_semper(path, IMAGE)),
     "npz": (".npz", lambda path: np.savez_compressed(path, one=IMAGE, two=IMAGE.T)),
+    "arina": (
+        "_master.h5",
+        lambda path: arina.write_arina(path, np.uint16([IMAGE] * 6), packed=None),
+    ),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }
 FOLDERS = {"zarr"}

@@ -1,0 +1,1 @@
+"""Surfaces, profiles, images and spectra of Digital Surf MountainsMap (.sur, .pro)."""
