@@ -116,6 +116,8 @@ def test_a_series_is_along_what_was_varied(tmp_path):
     where = [WdfOrigin(9, depths, "Temperature", units=21)]
     data = only(write_wdf(tmp_path / "a.wdf", SPECTRA, SHIFTS, origins=where))
     assert data["parameter"].attrs["quantity"] == "temperature"
+    np.testing.assert_allclose(data["parameter"], np.add(depths, 273.15))
+    assert data["parameter"].attrs["units"] == "K"
 
 
 def test_an_aborted_map_is_nan_where_nothing_was_collected(tmp_path):

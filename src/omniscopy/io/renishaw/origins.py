@@ -9,8 +9,8 @@ from omniscopy.io.records import Variable
 
 _UNITS = {
     1: "1/cm", 2: "1/cm", 3: "nm", 4: "eV", 5: "µm", 6: "counts", 7: "electrons", 8: "mm", 9: "m",
-    10: "K", 11: "Pa", 12: "s", 13: "ms", 14: "h", 16: "px", 19: "deg", 20: "rad", 21: "°C",
-    22: "°F", 23: "K/min",
+    10: "K", 11: "Pa", 12: "s", 13: "ms", 14: "h", 16: "px", 19: "deg", 20: "rad",
+    23: "K/min",
 }  # fmt: skip
 _NAMES = {
     3: "x", 4: "y", 5: "z", 6: "radius", 7: "azimuth", 8: "polar_angle", 9: "temperature",
@@ -18,7 +18,7 @@ _NAMES = {
     18: "elapsed_time", 25: "power",
 }  # fmt: skip
 _TIME = 11
-_FILETIME = 24
+_FILETIME, _CELSIUS = 24, 21
 _PRIMARY = 0x80000000
 _LABEL = struct.Struct("<II16s")
 # 100 ns since 1601 until 1970-01-01.
@@ -70,6 +70,8 @@ def read_origins(raw: bytes, spectra: int, started: int) -> dict[str, Origin]:
             values, unit = (ticks.astype(np.int64) - first) / 1e7, "s"
         else:
             values = np.frombuffer(content, "<f8").astype(np.float64)
+            if units == _CELSIUS:
+                values, unit = values + 273.15, "K"
         found[name] = Origin(name, text, unit, values, bool(kind & _PRIMARY))
     return found
 
