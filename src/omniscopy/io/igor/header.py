@@ -2,7 +2,7 @@
 
 import math
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,13 @@ class Wave:
         return np.dtype(self.order + word)
 
 
-def read_header(path: Path, *, partial: bool = False) -> Wave:
-    """Return the headers of the wave at `path`, checked against each other and the checksum."""
+def read_header(path: Path, *, at: int = 0, partial: bool = False) -> Wave:
+    """Return the headers of the wave at a place of a file.
+
+    They are checked against each other and the checksum.
+    """
     with path.open("rb") as file:
+        file.seek(at)
         start = file.read(384)
     order, version = _find_version(start, path)
     binary_bytes = _BINARY[version]
@@ -82,6 +86,7 @@ def read_header(path: Path, *, partial: bool = False) -> Wave:
         _verify_checksum(start[: binary_bytes + wave_bytes + padding], order, path)
     read = _read_new if version == 5 else _read_old
     wave = read(path, start, order, version, binary_bytes)
+    wave = replace(wave, data_offset=wave.data_offset + at, tail_offset=wave.tail_offset + at)
     _check_sizes(wave)
     return wave
 

@@ -68,8 +68,12 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     UnsupportedFormatError
         The wave holds references instead of numbers or text.
     """
-    path = Path(path)
-    content = _read_content(path, partial=partial)
+    return read_wave(Path(path), partial=partial)
+
+
+def read_wave(path: Path, *, at: int = 0, partial: bool = False) -> Measurement:
+    """Return the channels of the wave that begins at a place of a file."""
+    content = _read_content(path, at, partial=partial)
     known = asylum.is_asylum(content.settings)
     metadata = asylum.common_metadata(content.settings) if known else {}
     return Measurement(
@@ -79,8 +83,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     )
 
 
-def _read_content(path: Path, *, partial: bool) -> _Content:
-    wave = read_header(path, partial=partial)
+def _read_content(path: Path, at: int, *, partial: bool) -> _Content:
+    wave = read_header(path, at=at, partial=partial)
     parts = read_tail(wave, partial=partial)
     texts = {name: decode(raw.split(b"\0", 1)[0]).strip() for name, raw in parts.items()}
     settings, remarks = parse_note(decode(parts.get("note", b"").rstrip(b"\0")))

@@ -1,0 +1,1 @@
+"""Force curves of AFMWorkshop (.csv)."""

@@ -1,0 +1,1 @@
+"""Alicona Imaging topographies (.al3d)."""

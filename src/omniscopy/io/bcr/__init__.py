@@ -1,0 +1,1 @@
+"""BCR and BCRF maps of SPIP and others."""

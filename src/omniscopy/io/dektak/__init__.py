@@ -1,0 +1,1 @@
+"""Bruker Dektak profiles and maps (.opdx)."""

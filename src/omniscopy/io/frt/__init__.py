@@ -1,0 +1,1 @@
+"""FRT MicroProf maps (.frt)."""

@@ -1,0 +1,1 @@
+"""Fields that Gwyddion exports as text."""

@@ -1,0 +1,1 @@
+"""Packed experiments of Igor Pro (.pxp)."""

@@ -1,0 +1,1 @@
+"""Zygo MetroPro maps (.dat)."""

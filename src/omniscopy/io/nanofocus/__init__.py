@@ -1,0 +1,1 @@
+"""NanoFocus confocal maps (.nms)."""

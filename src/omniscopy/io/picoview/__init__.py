@@ -1,0 +1,1 @@
+"""Agilent and Molecular Imaging images (.mi)."""

@@ -1,0 +1,1 @@
+"""Surface data files of ISO 25178-71 (.sdf)."""

@@ -1,0 +1,1 @@
+"""Sensofar topographies (.plu)."""

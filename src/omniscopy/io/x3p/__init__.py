@@ -1,0 +1,1 @@
+"""Surfaces of ISO 25178-72 (.x3p)."""
