@@ -41,6 +41,21 @@ def test_four_chips_are_put_together(tmp_path):
     np.testing.assert_array_equal(data, shown[0])
 
 
+def test_chips_follow_each_other_from_the_lower_right_to_the_upper_left(tmp_path):
+    """The first row of bytes is the outermost of the lower chips, then that of the upper ones."""
+    frame = np.zeros((1, 512, 512), np.uint8)
+    path = write_merlin(tmp_path / "a.mib", frame, depth=6, raw=True, settings=False)
+    content = bytearray(path.read_bytes())
+    pixels = np.zeros((256, 4, 256), np.uint8)
+    pixels[0, :, 0] = [1, 2, 3, 4]
+    # Eight pixels are a word, whose bytes run backwards.
+    content[768:] = pixels.reshape(-1, 8)[:, ::-1].tobytes()
+    path.write_bytes(content)
+    stored = om.open_signal(path).values[::-1]
+    assert [stored[511, 511], stored[511, 255], stored[0, 256], stored[0, 0]] == [1, 2, 3, 4]
+    assert stored.sum() == 10
+
+
 def test_lines_of_a_scan_are_found_by_the_flyback(tmp_path):
     shown = frames(15)
     data = om.open_signal(write_merlin(tmp_path / "a.mib", shown, columns=5))

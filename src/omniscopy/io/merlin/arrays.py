@@ -16,7 +16,9 @@ class RawFrames:
 
     The least significant bits of each big-endian word are the first pixel. Counters of 24 bits
     are two frames of 12, the more significant first. Four chips follow each other within each
-    row; the lower two are turned by 180°.
+    row: lower right, lower left, upper right, upper left, of which the lower two are turned by
+    180°. This is how frames of the same beam look like those that the camera put together
+    (LiberTEM, issue 1135).
     """
 
     inner: FrameStream
@@ -65,6 +67,6 @@ def assemble(pixels: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
     if (rows, columns) != (512, 512):
         return pixels.reshape(-1, rows, columns)
     chips = pixels.reshape(-1, 256, 4, 256)
-    upper = chips[:, :, :2].reshape(-1, 256, 512)
-    lower = chips[:, ::-1, 2:, ::-1].reshape(-1, 256, 512)
+    upper = chips[:, :, :1:-1].reshape(-1, 256, 512)
+    lower = chips[:, ::-1, 1::-1, ::-1].reshape(-1, 256, 512)
     return np.concatenate([upper, lower], axis=1)

@@ -77,8 +77,8 @@ def _packed(frame: np.ndarray, depth: int) -> bytes:
     """Return a frame in words of 64 bits, the first pixel in the lowest bits."""
     if frame.shape == (512, 512):
         upper, lower = frame[:256], frame[256:]
-        chips = [upper[:, :256], upper[:, 256:]]
-        chips += [np.rot90(lower[:, 256:], 2), np.rot90(lower[:, :256], 2)][::-1]
+        chips = [np.rot90(lower[:, 256:], 2), np.rot90(lower[:, :256], 2)]
+        chips += [upper[:, 256:], upper[:, :256]]
         frame = np.concatenate(chips, axis=1)
     if depth == 24:
         parts = [frame >> 12, frame & 0xFFF]
