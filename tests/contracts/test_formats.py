@@ -35,6 +35,7 @@ from omniscopy.testing.files import (
     nt_mdt,
     omicron_asc,
     pantarhei,
+    phenom,
     pictures,
     pifm,
     princeton,
@@ -86,6 +87,17 @@ def events(path: Path) -> None:
     tags = jeol.encode_map_tags((2, 3), np.arange(64))
     path.write_bytes(jeol.encode_pts(jeol.encode_events(counts), tags))
     om.open(path, chunks=None)  # what is compiled once is compiled before anything is timed
+
+
+def project(path: Path) -> None:
+    tiff = phenom.encode_tiff(IMAGE.astype(np.uint8), phenom.encode_image_text())
+    counts = IMAGE[:4].reshape(2, 2, 9)
+    place = (-0.5, -0.5, 0.5, 0.5)
+    measured = [
+        phenom.encode_dataset("Spot", 1, IMAGE[0], place=(0.0, 0.0)),
+        phenom.encode_dataset("Map", 2, counts, place=place),
+    ]
+    phenom.write_elid(path, phenom.encode_project([("Image 1", tiff, measured)]))
 
 
 def saved(path: Path) -> None:
@@ -185,6 +197,7 @@ MAKERS = {
     "npy": (".npy", lambda path: np.save(path, IMAGE)),
     "omicron_asc": (".asc", lambda path: omicron_asc.write_asc(path, IMAGE * 1e-3)),
     "pantarhei": (".prz", lambda path: pantarhei.write_prz(path, IMAGE)),
+    "phenom": (".elid", project),
     "pifm": (".txt", lambda path: pifm.write_anfatec(path, [pifm.AnfatecImage(IMAGE)])),
     "renishaw": (
         ".wdf",

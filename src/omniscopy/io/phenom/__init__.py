@@ -1,0 +1,1 @@
+"""Projects of Phenom microscopes: images with EDS spectra, lines and maps (.elid)."""
