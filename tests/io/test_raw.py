@@ -1,5 +1,7 @@
 """Plain binary data are opened as the user describes them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -47,6 +49,49 @@ def test_dimensions_without_names_are_numbered(scan):
 
 def test_the_byte_order_matters(scan):
     assert om.io.open_raw(scan[0], (24,), "uint16", 4).values[1] == 256
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "f4", "f8", "c8", "?"])
+def test_any_type_is_read_at_any_offset_in_both_byte_orders(tmp_path, dtype, byte_order):
+    values = np.arange(24).reshape(4, 6).astype(dtype)
+    path = tmp_path / "a.raw"
+    stored = values.astype(values.dtype.newbyteorder(byte_order))
+    path.write_bytes(b"x" * 7 + stored.tobytes())
+    data = om.io.open_raw(path, (4, 6), dtype, 7, byte_order)
+    assert data.dtype == values.dtype
+    assert data.dtype.isnative
+    np.testing.assert_array_equal(data, values)
+    np.testing.assert_array_equal(data[1:3, ::2], values[1:3, ::2])
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_a_file_larger_than_memory_is_mapped(tmp_path, byte_order):
+    path = tmp_path / "large.raw"
+    shape, offset = (1 << 10, 1 << 10, 1 << 8, 1 << 8), 5
+    item = np.dtype("u2").newbyteorder(byte_order)
+    with path.open("wb") as file:
+        file.truncate(offset + 2 * np.prod(shape, dtype=np.int64))  # 128 GB of holes
+        file.seek(offset + 2 * int(np.ravel_multi_index((7, 9, 11, 13), shape)))
+        file.write(np.array(4711, item).tobytes())
+    om.io.open_raw(path, (1,), "u1")  # what is imported counts for nothing
+    tracemalloc.start()
+    data = om.io.open_raw(path, shape, "u2", offset, byte_order)
+    part = data[7, 9, 10:13].values
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert part[1, 13] == 4711
+    assert part.sum() == 4711
+    assert peak < 64 * 2**20
+
+
+def test_the_file_is_never_written_to(scan):
+    path, values = scan
+    content = path.read_bytes()
+    data = opened(path).load()
+    data[:] = 0
+    assert path.read_bytes() == content
+    np.testing.assert_array_equal(opened(path), values)
 
 
 def test_it_can_be_replayed(scan, tmp_path):
