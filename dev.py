@@ -27,6 +27,8 @@ LINT = [
     ["lint-imports"],
 ]
 TEST = [["pytest", "-n", "auto", "-m", "not benchmark"]]
+# Each real file for so long; `--fuzz-seed=N` makes other damage.
+FUZZ = ["pytest", "-n", "auto", "tests/fuzz", "--fuzz-seconds=30"]
 BENCH = ["pytest", "-m", "benchmark", "-p", "no:randomly", "--keep-benchmarks"]
 TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "setup": ("make the environments", []),
@@ -36,6 +38,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "check": ("lint and test: what must be green before a change is finished", LINT + TEST),
     "docs": ("write the reference pages", [["python", "docs/build.py"]]),
     "bench": ("ratios of time and memory, kept in docs/benchmarks.md", [BENCH]),
+    "fuzz": ("damaged files, for an hour or so", [FUZZ]),
     "view": ("the explorer", [["omniscopy", "view"]]),
     "lock": ("renew the pinned lists", []),
 }

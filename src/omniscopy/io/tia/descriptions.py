@@ -28,7 +28,7 @@ _CONDITIONS = {
 def read_descriptions(path: Path) -> list[dict[str, Any]]:
     """Return the descriptions with an acquisition in the `.emi` file at `path`."""
     with path.open("rb") as file:
-        content = file.read(_MOST_BYTES)
+        content = file.read(min(_MOST_BYTES, path.stat().st_size))
     found = []
     for block in _BLOCK.findall(content):
         root = parse_xml(block.decode("utf-8", "replace"))
