@@ -32,6 +32,7 @@ from omniscopy.testing.files import (
     nanonis_spectra,
     nanoscope,
     nanosurf,
+    nanosurf_studio,
     nt_mdt,
     omicron_asc,
     pantarhei,
@@ -190,6 +191,10 @@ MAKERS = {
     "nanoscope": (
         ".spm",
         lambda path: nanoscope.write_nanoscope(path, [nanoscope.NanoscopeImage(counts=IMAGE)]),
+    ),
+    "nanosurf_hdf5": (
+        ".nhf",
+        lambda path: nanosurf_studio.write_nhf(path, {"Forward": {"Topography": IMAGE}}),
     ),
     "nanosurf": (".nid", lambda path: nanosurf.write_nid(path, [nanosurf.NidChannel(IMAGE)])),
     "nt_mdt": (".mdt", lambda path: nt_mdt.write_mdt(path, [nt_mdt.MdtScan(IMAGE)])),

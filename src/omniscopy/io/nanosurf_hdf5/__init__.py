@@ -1,0 +1,1 @@
+"""Nanosurf Studio files (.nhf)."""
