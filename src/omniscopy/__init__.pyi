@@ -26,6 +26,7 @@ __all__ = [
     "signal",
     "signals",
     "simulate",
+    "spm",
     "testing",
     "validate",
     "view",
@@ -43,6 +44,7 @@ from . import (
     samples,
     signal,
     simulate,
+    spm,
     testing,
 )
 from .io import FormatError, convert, find_previous, open, open_signal, replay, save, signals

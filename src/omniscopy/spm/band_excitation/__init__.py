@@ -1,0 +1,1 @@
+"""Band excitation: resonances, hysteresis loops, relaxations."""

@@ -1,0 +1,1 @@
+"""General mode: filtered, condensed and inverted time series."""

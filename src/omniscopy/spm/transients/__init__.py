@@ -1,0 +1,1 @@
+"""Fast free transients: frequencies and amplitudes after a trigger."""
