@@ -18,6 +18,7 @@ from omniscopy.testing.files import (
     bruker_spx,
     digitalsurf,
     dm,
+    edax,
     empad,
     gwyddion,
     hamamatsu,
@@ -26,6 +27,7 @@ from omniscopy.testing.files import (
     jeol,
     jpk,
     labspec,
+    logs,
     merlin,
     mrc,
     nanonis,
@@ -146,6 +148,7 @@ MAKERS = {
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
     "asylum_hdf5": (".h5", force_map),
+    "edax": (".spd", lambda path: edax.write_spd(path, IMAGE.astype("u2").reshape(3, 4, 9))),
     "empad": (".xml", lambda path: empad.write_empad(path, np.ones((2, 128, 128)))),
     "gsf": (".gsf", lambda path: gwyddion.write_gsf(path, IMAGE * 1e-9, {"Title": "Height"})),
     "gwyddion": (
@@ -244,6 +247,17 @@ MAKERS = {
     "digitalsurf": (
         ".sur",
         lambda path: digitalsurf.write_sur(path, [digitalsurf.SurObject(IMAGE)], streams=2),
+    ),
+    "impulse": (".csv", lambda path: logs.write_impulse(path, {"A (degC)": IMAGE[0]}, range(9))),
+    "protochips": (
+        ".csv",
+        lambda path: logs.write_protochips(path, {"A Current": IMAGE[0].tolist()}, range(9)),
+    ),
+    "dens": (
+        ".dens",
+        lambda path: logs.write_dens(
+            path, IMAGE[:, :6].tolist(), [f"13:54:{n:05.2f}" for n in range(12)]
+        ),
     ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (

@@ -1,0 +1,1 @@
+"""Logs of DENSsolutions Impulse (.csv)."""
