@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
-from omniscopy.io.records import Axis, Key
+from omniscopy.io.records import Axis, Key, LazyArray
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,38 @@ def require_rebin(path: Path, rebin: int) -> None:
     if not (isinstance(rebin, int) and 1 <= rebin <= 1024):
         message = f"rebin_energy must be a whole number from 1 to 1024, got {rebin!r}"
         raise FormatError(message, path=path)
+
+
+@dataclass(frozen=True)
+class Rebinned:
+    """`inner` with `rebin` numbers of its last dimension taken together, as uint32."""
+
+    inner: LazyArray
+    rebin: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the sizes of the dimensions."""
+        return (*self.inner.shape[:-1], self.inner.shape[-1] // self.rebin)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of the sums."""
+        return np.dtype(np.uint32)
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """Return the blocks of `inner`, with their last dimension whole."""
+        inner = self.inner.chunks
+        return None if inner is None else (*inner[:-1], self.shape[-1])
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        *others, last = full_key(key, self.shape)
+        wanted = range(self.shape[-1])[last if isinstance(last, slice) else slice(last, last + 1)]
+        if not wanted:
+            return self.inner[(*others, slice(0, 0))].astype(self.dtype)
+        start, stop = wanted[0] * self.rebin, (wanted[-1] + 1) * self.rebin
+        values = self.inner[(*others, slice(start, stop))]
+        sums = values.reshape(*values.shape[:-1], -1, self.rebin).sum(axis=-1, dtype=self.dtype)
+        chosen = sums[..., :: wanted.step]
+        return np.array(chosen if isinstance(last, slice) else chosen[..., 0])

@@ -1,0 +1,1 @@
+"""EDS maps and spectra of EDAX Genesis and TEAM (.spd, .spc, .ipr)."""
