@@ -42,6 +42,7 @@ from omniscopy.testing.files import (
     pictures,
     pifm,
     princeton,
+    quadstar,
     renishaw,
     semper,
     surfaces,
@@ -258,6 +259,10 @@ MAKERS = {
         lambda path: logs.write_dens(
             path, IMAGE[:, :6].tolist(), [f"13:54:{n:05.2f}" for n in range(12)]
         ),
+    ),
+    "quadstar": (
+        ".sac",
+        lambda path: quadstar.write_sac(path, {"SEM": IMAGE[:, :8].astype("f4")}, range(12)),
     ),
     "tiff": (".tif", lambda path: tiff.write_tiff(path, IMAGE)),
     "velox": (

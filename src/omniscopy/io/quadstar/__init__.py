@@ -1,0 +1,1 @@
+"""Mass spectra of Pfeiffer Quadstar (.sac, .sbc)."""
