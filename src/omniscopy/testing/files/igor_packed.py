@@ -32,7 +32,8 @@ def write_pxp(
     def record(kind: int, content: bytes = b"") -> bytes:
         return struct.pack(f"{byte_order}HhI", kind, 0, len(content)) + content
 
-    body = record(1, bytes(40)) + record(2, history.encode())
+    variables = struct.pack(f"{byte_order}4h84x", 1, 21, 0, 0)
+    body = record(1, variables) + record(2, history.encode())
     body += b"".join(record(3, _wave(*wave)) for wave in waves)
     for name, contents in (folders or {}).items():
         body += record(9, name.encode().ljust(32, b"\0"))
