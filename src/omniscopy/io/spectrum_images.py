@@ -73,6 +73,13 @@ def require_rebin(path: Path, rebin: int) -> None:
         raise FormatError(message, path=path)
 
 
+def require_frames(path: Path, frames: tuple[int, int] | None) -> None:
+    """Refuse a choice of frames that makes no sense."""
+    if frames is not None and not (len(frames) == 2 and 0 <= frames[0] < frames[1]):
+        message = f"frames must be (first, stop) with 0 <= first < stop, got {frames!r}"
+        raise FormatError(message, path=path)
+
+
 @dataclass(frozen=True)
 class Rebinned:
     """`inner` with `rebin` numbers of its last dimension taken together, as uint32."""
@@ -103,6 +110,8 @@ class Rebinned:
             return self.inner[(*others, slice(0, 0))].astype(self.dtype)
         start, stop = wanted[0] * self.rebin, (wanted[-1] + 1) * self.rebin
         values = self.inner[(*others, slice(start, stop))]
-        sums = values.reshape(*values.shape[:-1], -1, self.rebin).sum(axis=-1, dtype=self.dtype)
+        sums = values.reshape(*values.shape[:-1], (stop - start) // self.rebin, self.rebin).sum(
+            axis=-1, dtype=self.dtype
+        )
         chosen = sums[..., :: wanted.step]
         return np.array(chosen if isinstance(last, slice) else chosen[..., 0])

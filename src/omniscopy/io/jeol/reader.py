@@ -9,7 +9,7 @@ from omniscopy.io.jeol.images import read_image
 from omniscopy.io.jeol.maps import MapOptions, read_map
 from omniscopy.io.jeol.projects import read_project
 from omniscopy.io.records import Channel, Measurement
-from omniscopy.io.spectrum_images import require_rebin
+from omniscopy.io.spectrum_images import require_frames, require_rebin
 
 _HEAD_BYTES = 64
 
@@ -52,9 +52,7 @@ def read(
     """
     path = Path(path).absolute()
     require_rebin(path, rebin_energy)
-    if frames is not None and not (len(frames) == 2 and 0 <= frames[0] < frames[1]):
-        message = f"frames must be (first, stop) with 0 <= first < stop, got {frames!r}"
-        raise FormatError(message, path=path)
+    require_frames(path, frames)
 
     def read_file(file: Path) -> list[Channel]:
         head = _head(file)

@@ -14,6 +14,7 @@ import numpy as np
 from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
+from omniscopy.io.spectrum_images import require_frames, require_rebin
 from omniscopy.io.velox import metadata as meta
 from omniscopy.io.velox.arrays import ComplexFields, OneFrame
 from omniscopy.io.velox.container import (
@@ -70,7 +71,8 @@ def read(
         The container is damaged or cut short, or an option does not fit.
     """
     path = Path(path)
-    _require_options(path, rebin_energy, frames)
+    require_rebin(path, rebin_energy)
+    require_frames(path, frames)
     channels, streams, not_read = [], [], []
     with open_container(path) as file:
         labels = display_labels(file)
@@ -105,15 +107,6 @@ def read(
         original_metadata={name: tree for name, tree in about.items() if tree},
         attrs={"not_read": not_read} if not_read else {},
     )
-
-
-def _require_options(path: Path, rebin: int, frames: tuple[int, int] | None) -> None:
-    if not (isinstance(rebin, int) and 1 <= rebin <= 1024):
-        message = f"rebin_energy must be a whole number from 1 to 1024, got {rebin!r}"
-        raise FormatError(message, path=path)
-    if frames is not None and not (len(frames) == 2 and 0 <= frames[0] < frames[1]):
-        message = f"frames must be (first, stop) with 0 <= first < stop, got {frames!r}"
-        raise FormatError(message, path=path)
 
 
 def _is_image(data: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray
+from omniscopy.io.spectrum_images import energy_axis
 from omniscopy.io.velox import metadata as meta
 from omniscopy.io.velox.arrays import OneFrame
 from omniscopy.io.velox.container import (
@@ -110,16 +111,12 @@ def _frame_axis(tree: Mapping[str, Any], count: int) -> Axis:
 
 
 def _energy_axis(tree: Mapping[str, Any], channels: int, rebin: int = 1) -> Axis:
-    """Return the axis in keV; channels that are taken together are at their middle."""
+    """Return the axis in keV by the width and the first energy of the detector."""
     detector = meta.detector_of(tree)
     width, start = meta.number(detector, "Dispersion"), meta.number(detector, "OffsetEnergy")
-    size = channels // rebin
-    if width is None or width <= 0:
-        return Axis(name="energy", size=size)
-    offset = (start or 0.0) + 0.5 * (rebin - 1) * width
-    return Axis(
-        name="energy", size=size, scale=width * rebin * _KILO, offset=offset * _KILO, units="keV"
-    )
+    known = width is not None and width > 0
+    line = (width * _KILO, (start or 0.0) * _KILO) if known and width is not None else None
+    return energy_axis(channels, line, rebin)
 
 
 def _scan(settings: Mapping[str, Any], tree: Mapping[str, Any]) -> tuple[int, int] | None:
