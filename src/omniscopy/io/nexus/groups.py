@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import DAMAGE, plain
+from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, plain, read_attribute
 
 NUMBERS = "biufc"
 
@@ -20,10 +20,8 @@ def class_of(thing: Any) -> str:
 
 def attribute(thing: Any, name: str) -> Any:
     """Return an attribute as plain values, `None` where it is missing or damaged."""
-    with suppress(*DAMAGE):
-        if thing is not None and name in thing.attrs:
-            return plain(thing.attrs[name], thing)
-    return None
+    value = UNREADABLE if thing is None else read_attribute(thing, name)
+    return None if value is UNREADABLE else value
 
 
 def names_in(value: Any) -> list[str]:

@@ -36,6 +36,7 @@ DESCRIPTIONS = frozenset({"metadata", "original_metadata", "provenance", "point_
 HEAP, HEAP_REACH = b"GCOL\x01\0\0\0", 2**22
 
 MAX_OBJECTS, MAX_DEPTH, MAX_ENTRIES = 100_000, 32, 20_000
+UNREADABLE = object()  # what no attribute is
 LOADED_BYTES = 256 * 2**20
 ATTRIBUTE_BYTES = 60_000  # older HDF5 refuses attributes of 64 kB and more
 DEFLATE_RATIO = 1032  # no deflate stream holds more than this times its length
@@ -155,20 +156,29 @@ def load(dataset: Any) -> np.ndarray:
 
 def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the attributes of a group or dataset as plain values; unreadable ones are left out."""
+    attributes = {}
+    for name in list(found.attrs)[:MAX_ENTRIES]:
+        if name not in without:
+            value = read_attribute(found, name)
+            if value is not UNREADABLE:
+                attributes[name] = value
+    return attributes
+
+
+def read_attribute(found: Any, name: str) -> Any:
+    """Return one attribute as plain values, `UNREADABLE` where it is missing or damaged."""
     import h5py
 
     size = Path(found.file.filename).stat().st_size
-    attributes = {}
-    for name in list(found.attrs)[:MAX_ENTRIES]:
-        if name in without:
-            continue
-        with suppress(*DAMAGE):
-            stored = found.attrs.get_id(name)
-            if stored.get_type().get_class() == h5py.h5t.VLEN:
-                continue  # text whose type is damaged looks like this, and crashes the library
-            if math.prod(stored.shape or ()) * min(stored.dtype.itemsize, 16) <= size:
-                attributes[name] = plain(found.attrs[name], found)
-    return attributes
+    with suppress(*DAMAGE):
+        if name not in found.attrs:
+            return UNREADABLE
+        stored = found.attrs.get_id(name)
+        if stored.get_type().get_class() == h5py.h5t.VLEN:
+            return UNREADABLE  # text whose type is damaged looks like this, and crashes the library
+        if math.prod(stored.shape or ()) * stored.dtype.itemsize <= size:
+            return plain(found.attrs[name], found)
+    return UNREADABLE
 
 
 def read_group(group: Any, *, without: frozenset[str] = frozenset()) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, linked, load, plain, read_attributes
+from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, load, plain, read_attribute
 from omniscopy.io.storage.hdf5_tree import handle_of
 
 LONGEST_TEXT = 2**24
@@ -60,8 +60,8 @@ def member(group: Any, path: str) -> Any:
 
 def attribute(found: Any, name: str) -> Any:
     """Return one attribute as plain values, `None` where it is missing or damaged."""
-    others = frozenset(found.attrs) - {name}
-    return read_attributes(found, without=others).get(name)
+    value = read_attribute(found, name)
+    return None if value is UNREADABLE else value
 
 
 def small_value(dataset: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Frames of Dectris detectors (Arina and others): a master file and files of frames."""
