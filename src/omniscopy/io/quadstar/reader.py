@@ -99,7 +99,8 @@ def _channel(
     masses = None
     if pairs:
         first = stream[(*(0 for _ in times), slice(None), 0)]
-        masses = first.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # numbers of a damaged file
+            masses = first.astype(np.float64)
     units = _UNITS.get(trace.units) or known_units(trace.units)
     return Channel(
         title=trace.title or "Intensity",
