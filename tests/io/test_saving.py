@@ -94,7 +94,7 @@ def test_extensions_that_are_not_written_are_refused_with_those_that_are(image, 
     ):
         om.save(image, tmp_path / "a.xyz")
     with pytest.raises(om.FormatError, match="can be read but not written"):
-        om.save(image, tmp_path / "a.mrc", format="mrc")
+        om.save(image, tmp_path / "a.mib", format="merlin")
     with pytest.raises(om.DataError, match="expected a DataArray, Dataset or DataTree, got list"):
         om.save([1, 2], tmp_path / "a.zarr")
 

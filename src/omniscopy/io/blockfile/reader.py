@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.array_notes import NOTE_MARK, restore_array
 from omniscopy.io.arrays import Mapped
 from omniscopy.io.blockfile.header import PATTERN_HEAD, Header, read_header
 from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.records import Axis, Channel, Measurement
-from omniscopy.io.single_arrays import NOTE_MARK, restore_array
 
 _EPOCH = datetime(1899, 12, 30)
 

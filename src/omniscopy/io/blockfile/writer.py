@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from omniscopy.io.array_notes import NOTE_MARK
 from omniscopy.io.blockfile.header import (
     FIELDS,
     MAGIC,
@@ -16,7 +17,7 @@ from omniscopy.io.blockfile.header import (
 )
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.regular import even_line
-from omniscopy.io.single_arrays import NOTE_MARK, describe_array, only_array
+from omniscopy.io.single_arrays import describe_array, only_array
 from omniscopy.io.storage.stored import ChunkedTarget, native_chunks, stream
 from omniscopy.model.units import conversion_factor, is_unit
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.array_notes import restore_array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.hspy.arrays import COMPONENTS, Colours
 from omniscopy.io.hspy.conventions import axis_names, axis_of, common_metadata, nested
 from omniscopy.io.records import Axis, Channel, LazyArray
-from omniscopy.io.single_arrays import restore_array
 from omniscopy.model.units import spell
 
 NOTE = "omniscopy"

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omniscopy.io.array_notes import restore_array, split_shape_note
 from omniscopy.io.arrays import Mapped, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.mrc import direct_electron, fei
 from omniscopy.io.mrc.arrays import ComplexShorts, CutShort, FourBit
 from omniscopy.io.mrc.header import HEADER_BYTES, LETTERS, NOTE_TYPE, Header, read_header
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
-from omniscopy.io.single_arrays import restore_array, split_shape_note
 
 FIRST_VOLUME_STACK = 401
 # A file with less than this part of what its header says is damaged, not cut short.

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.array_notes import restore_array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.msa.keywords import NOTE, NUMBERS, SIGNALS, TEXTS
 from omniscopy.io.quantities import known_units
 from omniscopy.io.records import Axis, Channel, Measurement
-from omniscopy.io.single_arrays import restore_array
 from omniscopy.model.units import is_unit
 from omniscopy.model.vocabulary import DIMENSIONS
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.array_notes import restore_array
 from omniscopy.io.arrays import Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
 from omniscopy.io.quantities import dimension_of, finite_number, known_units, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.ripple.keys import DETAILS, EXTENTS, NOTE, NUMBERS, SIGNALS
-from omniscopy.io.single_arrays import restore_array
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of
 
 _MOST_BYTES = 1 << 22

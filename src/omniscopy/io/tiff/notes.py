@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.array_notes import restore_array, split_shape_note
 from omniscopy.io.arrays import Mapped, Transposed
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
-from omniscopy.io.single_arrays import restore_array, split_shape_note
 from omniscopy.io.tiff.calibration import tag_value
 
 # One of the numbers that anyone may use.
