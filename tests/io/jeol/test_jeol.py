@@ -132,6 +132,13 @@ def test_a_part_reads_only_its_rows(tmp_path, monkeypatch):
     assert COUNTS[2, 1:3].sum() < length < COUNTS[2, 1:3].sum() + 2 + 16 + 16
 
 
+def test_one_count_is_an_array_without_dimensions(tmp_path):
+    handle = read(write(tmp_path / "a.pts", pts())).channels[0].data
+    one = handle[0, 0, 0, 4095]
+    assert isinstance(one, np.ndarray)
+    assert (one.shape, int(one)) == ((), 3)
+
+
 def test_compiled_counts_are_those_of_plain_python(tmp_path):
     from omniscopy.io.jeol.counting import count_events
 

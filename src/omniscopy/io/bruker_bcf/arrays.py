@@ -81,7 +81,7 @@ class HyperMap:
             if wrong:
                 message = f"row {row}: {_WRONG[wrong]}; the file is damaged"
                 raise FormatError(message, path=self.path, key=self.entry.name)
-        return found[window.kept]
+        return np.asarray(found[window.kept])
 
 
 @functools.lru_cache(maxsize=16)

@@ -82,7 +82,7 @@ class EventMap:
                 counts = found if self.summed else found[number]
                 for start, stop in _runs(marks, frame_number, rows):
                     count_events(words[start:stop], rows, columns, places, counts)
-        return found[window.kept]
+        return np.asarray(found[window.kept])
 
 
 def find_marks(path: str, offset: int, words: int, rows: int) -> Marks:

@@ -37,10 +37,10 @@ class PackedCounts:
         content, _ = unpack(self.path)
         first, *others = full_key(key, self.shape)
         if self._is_single:
-            return self._row(content, 0)[key].copy()
+            return np.array(self._row(content, 0)[key])
         wanted = range(len(self.rows) - 1)[first]
         if isinstance(wanted, int):
-            return self._row(content, wanted)[tuple(others)].copy()
+            return np.array(self._row(content, wanted)[tuple(others)])
         rows = [self._row(content, row)[tuple(others)] for row in wanted]
         empty = np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *others)]
         return np.stack(rows) if rows else empty
