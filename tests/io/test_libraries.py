@@ -24,7 +24,7 @@ IMAGE = rng.normal(size=(3, 4))
 BRIDGES = sorted(form.name for form in all_formats().values() if form.bridge)
 SAMPLES = {
     # a bridge: the name of a file that only it reads, and how that starts
-    "rosettasciio": ("cube.spd", b"MAPSPECTRA_DATA\0"),
+    "rosettasciio": ("cube.lsd", b"no signature"),
     "surfacetopography": ("surface.mnt", bytes.fromhex("d0cf11e0a1b11ae1")),
     "afmformats": ("curve.tab", b"# BEGIN METADATA\n"),
     "access2thematrix": ("scan--1_1.Z_mtrx", b"ONTMATRX0101"),
@@ -68,7 +68,7 @@ def test_a_library_that_is_not_there_breaks_its_own_formats_only(name, tmp_path,
     assert io.open_signal(tmp_path / "other.npy").shape == IMAGE.shape
 
 
-@pytest.mark.parametrize("name", BRIDGES)
+@pytest.mark.parametrize("name", [name for name in BRIDGES if all_formats()[name].magic])
 def test_files_of_bridges_are_known_without_their_extension(name, tmp_path):
     path = sample(tmp_path, name)
     assert io.identify(path.rename(tmp_path / "no_extension")) == name
@@ -87,7 +87,7 @@ def test_no_library_is_imported_to_know_a_file(tmp_path):
 
 
 def test_our_own_readers_come_first(tmp_path):
-    path = tmp_path / "spectrum.spd"
+    path = tmp_path / "spectrum.lsd"
     np.save(tmp_path / "a.npy", IMAGE)
     path.write_bytes((tmp_path / "a.npy").read_bytes())
     assert io.identify(path) == "npy"
@@ -173,7 +173,7 @@ def rosetta(installed):
         specs = []
         for name, function in plugins.items():
             installed(f"rsciio.{name}", file_reader=function)
-            specs.append({"name": name, "api": f"rsciio.{name}", "file_extensions": ["spd", "SPD"]})
+            specs.append({"name": name, "api": f"rsciio.{name}", "file_extensions": ["lsd", "LSD"]})
         installed("rsciio", IO_PLUGINS=specs)
 
     return install
@@ -242,7 +242,7 @@ def test_plugins_are_tried_in_turn_or_named(tmp_path, rosetta):
     with pytest.raises(UnsupportedFormatError, match="has no plugin 'third'"):
         io.open(path, plugin="third")
     with pytest.raises(UnsupportedFormatError, match="has no plugin for files ending in 'xyz'"):
-        io.open(path.rename(tmp_path / "a.xyz"))
+        io.open(path.rename(tmp_path / "a.xyz"), reader="rosettasciio")
 
 
 # SurfaceTopography
