@@ -14,9 +14,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key
+from omniscopy.io.spectrum_images import Window
 
 NEXT_PIXEL = 65535
 # Events that are read at a time.
@@ -51,32 +51,28 @@ class EventStream:
         return inner if self.summed else (1, *inner)
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        parts = [
-            part if isinstance(part, slice) else slice(part, part + 1)
-            for part in full_key(key, self.shape)
-        ]
-        frames = range(len(self.starts) - 1)[slice(None) if self.summed else parts[0]]
-        ranges = [range(n)[part] for n, part in zip(self.shape[-3:], parts[-3:], strict=True)]
-        found = np.zeros((1 if self.summed else len(frames), *map(len, ranges)), self.dtype)
-        if found.size:
-            window = np.array([[each[0], each[-1] + 1, each.step] for each in ranges])
-            for number, frame in enumerate(frames):
-                self._count(frame, window, found[0 if self.summed else number])
-        kept = tuple(
-            slice(None) if isinstance(part, slice) else 0 for part in full_key(key, self.shape)
-        )
-        return np.array((found[0] if self.summed else found)[kept], dtype=self.dtype)
+        window = Window.of(key, self.shape)
+        found = np.zeros(window.shape, self.dtype)
+        rows, columns = window.places(-3, self.scan[0]), window.places(-2, self.scan[1])
+        places = window.places(-1, self.channels, rebin=self.rebin)
+        frames = range(len(self.starts) - 1) if self.summed else window.ranges[0]
+        for number, frame in enumerate(frames if found.size else ()):
+            counts = found if self.summed else found[number]
+            self._count(frame, window.ranges[-3], (rows, columns, places), counts)
+        return np.asarray(found[window.kept])
 
-    def _count(self, frame: int, window: np.ndarray, counts: np.ndarray) -> None:
-        """Add the counts of a frame within a window of (start, stop, step) of y, x, energy."""
+    def _count(
+        self, frame: int, wanted: range, tables: tuple[np.ndarray, ...], counts: np.ndarray
+    ) -> None:
+        """Add the counts of the wanted rows of a frame."""
         rows = row_starts(
             self.path, self.key, self.starts[frame], self.starts[frame + 1], self.scan,
             Path(self.path).stat().st_mtime_ns,
         )  # fmt: skip
-        first, last = window[0, 0], window[0, 1]
+        first, stop = min(wanted), max(wanted) + 1
         place = np.array([first, 0])
-        for events in blocks_of(self.path, self.key, int(rows[first]), int(rows[last])):
-            count_events(events, place, self.scan[1], self.rebin, window, counts)
+        for events in blocks_of(self.path, self.key, int(rows[first]), int(rows[stop])):
+            count_events(events, place, tables[0], tables[1], tables[2], counts)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -109,26 +105,27 @@ def blocks_of(path: str, key: str, start: int, stop: int) -> Iterator[np.ndarray
 
 @numba.njit(cache=True, nogil=True)
 def count_events(  # noqa: PLR0917 - a kernel takes its arrays one by one
-    events: np.ndarray, place: np.ndarray, columns: int, rebin: int, window: np.ndarray,
-    counts: np.ndarray,
+    events: np.ndarray, place: np.ndarray, rows: np.ndarray, columns: np.ndarray,
+    places: np.ndarray, counts: np.ndarray,
 ) -> None:  # fmt: skip
-    """Add events to `counts`; `place` is (row, column) of the first, and then of the next."""
+    """Add events to `counts`; `place` is (row, column) of the first, and then of the next.
+
+    `rows`, `columns` and `places` say where each row, column and channel is in `counts`, -1 for
+    nowhere.
+    """
     row, column = place[0], place[1]
-    y = _index(row, window[0])
-    x = _index(column, window[1])
-    start, stop, step = window[2]
+    y = rows[row] if row < rows.size else -1
+    x = columns[column]
     for event in events:
         if event == NEXT_PIXEL:
             column += 1
-            if column == columns:
+            if column == columns.size:
                 column = 0
                 row += 1
-                y = _index(row, window[0])
-            x = _index(column, window[1])
-        elif y >= 0 and x >= 0:
-            channel = event // rebin
-            if start <= channel < stop and (channel - start) % step == 0:
-                counts[y, x, (channel - start) // step] += 1
+                y = rows[row] if row < rows.size else -1
+            x = columns[column]
+        elif y >= 0 and x >= 0 and event < places.size and places[event] >= 0:
+            counts[y, x, places[event]] += 1
     place[0], place[1] = row, column
 
 
@@ -141,20 +138,3 @@ def find_rows(events: np.ndarray, at: int, seen: int, columns: int, rows: np.nda
             if seen % columns == 0 and seen // columns < rows.size - 1:
                 rows[seen // columns] = at + number + 1
     return seen
-
-
-@numba.njit(cache=True, nogil=True)
-def count_marks(events: np.ndarray) -> int:
-    """Return how often the beam moves on."""
-    marks = 0
-    for event in events:
-        marks += event == NEXT_PIXEL
-    return marks
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _index(number: int, part: np.ndarray) -> int:
-    """Return the place of a row or column within (start, stop, step), -1 outside."""
-    if part[0] <= number < part[1] and (number - part[0]) % part[2] == 0:
-        return (number - part[0]) // part[2]
-    return -1
