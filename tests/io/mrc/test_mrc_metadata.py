@@ -100,6 +100,18 @@ def test_sections_that_are_not_as_many_as_the_scan_needs_stay_frames(tmp_path):
     np.testing.assert_array_equal(values_of(channel), patterns(5))
 
 
+def test_a_scan_that_was_interrupted_is_filled_up_when_asked(tmp_path):
+    path = write_fei(tmp_path / "a.mrc", [STEM_CAMERA] * 5, patterns(5))
+    (channel,) = read(path, partial=True).channels
+    assert [(a.name, a.size) for a in channel.axes] == [("y", 2), ("x", 3), ("ky", 4), ("kx", 5)]
+    values = values_of(channel).reshape(6, 4, 5)
+    np.testing.assert_array_equal(values[:5], patterns(5))
+    assert not values[5].any()
+    incomplete = channel.attrs["incomplete"]
+    assert incomplete["missing_from"] == 5
+    assert "1 of its positions have no pattern" in incomplete["reason"]
+
+
 def test_a_part_of_a_scan_has_no_step_that_the_file_knows(tmp_path):
     part = {**STEM_CAMERA, "scan_left": 10, "scan_right": 13}
     path = write_fei(tmp_path / "a.mrc", [part] * 6, patterns(6))

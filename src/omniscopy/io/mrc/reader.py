@@ -34,7 +34,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         The file; ``*_info.txt`` of a Direct Electron camera is found beside it.
     partial : bool
         Accept a file that is shorter or longer than its header says: what is missing is NaN
-        (0 in integers), what is too much is left out; both are said in `attrs`.
+        (0 in integers), what is too much is left out; both are said in `attrs`. A scan that was
+        interrupted is filled up likewise, instead of being a series of frames.
 
     Returns
     -------
@@ -55,7 +56,11 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         if restored is not None:
             return restored
     extras = _Extras(fei.read_records(path, header), direct_electron.read_info(path))
-    layout = _lay_out(path, header, extras)
+    layout = _lay_out(path, header, extras, partial=partial)
+    missing = math.prod(layout.shape) // math.prod(header.size[:2]) - header.size[2]
+    if missing > 0:
+        reason = f"the scan was interrupted: {missing} of its positions have no pattern"
+        notes = {"incomplete": {"missing_from": header.size[2], "reason": reason}}
     pixels = _pixels(path, header, layout.shape)
     axes, data = _displayed(layout.axes, pixels)
     channel = Channel(
@@ -149,10 +154,10 @@ def _compare_sizes(path: Path, header: Header, *, partial: bool) -> dict[str, An
     return {"incomplete": {"missing_from": missing, "reason": f"{said}, but the file ends before"}}
 
 
-def _lay_out(path: Path, header: Header, extras: _Extras) -> _Layout:
+def _lay_out(path: Path, header: Header, extras: _Extras, *, partial: bool) -> _Layout:
     columns, rows, sections = header.size
     letters = [LETTERS[number - 1] for number in reversed(header.axes)]
-    scan = _scan_shape(path, sections, extras)
+    scan = _scan_shape(path, sections, extras, partial=partial)
     if scan is not None:
         return _Layout([*_scan_axes(scan, extras), *_detector_axes(header, extras)])
     if extras.in_diffraction or direct_electron.is_scan_movie(path, extras.info):
@@ -184,12 +189,17 @@ def _divides(depth: int, sections: int) -> bool:
     return depth > 0 and sections % depth == 0
 
 
-def _scan_shape(path: Path, sections: int, extras: _Extras) -> tuple[int, ...] | None:
+def _scan_shape(
+    path: Path, sections: int, extras: _Extras, *, partial: bool
+) -> tuple[int, ...] | None:
+    """Return the shape of the scan that the sections are of, or the first part of."""
     if sections < 2:
         return None
     if extras.records is not None:
         shape = extras.records.scan_shape()
-        return shape if shape is not None and math.prod(shape) == sections else None
+        positions = 0 if shape is None else math.prod(shape)
+        interrupted = partial and sections < positions <= sections * _LEAST_PART
+        return shape if positions == sections or interrupted else None
     if direct_electron.is_scan_movie(path, extras.info):
         return direct_electron.scan_shape(extras.info, sections)
     return None
