@@ -1,6 +1,10 @@
 __all__ = [
+    "ChirpDrive",
+    "ElectricDrive",
+    "MechanicalDrive",
     "atom_image",
     "band_excitation",
+    "cantilever",
     "diffraction_4d",
     "drifting_spectra",
     "image_stack",
@@ -14,6 +18,7 @@ __all__ = [
     "surface",
 ]
 
+from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever
 from .diffraction_4d import diffraction_4d
 from .drifts import drifting_spectra
 from .images import atom_image, image_stack, lattice_points
