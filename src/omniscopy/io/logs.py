@@ -9,12 +9,14 @@ import numpy as np
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import known_units
 from omniscopy.io.records import Axis, Channel
+from omniscopy.io.temperatures import ZERO_CELSIUS
 
 _MOST_BYTES = 1 << 27
 _SPELLINGS = {"Amps": "A", "Volts": "V", "Ohms": "Ohm", "Milliseconds": "ms", "Seconds": "s"}
 # What units without a place in the data are multiplied by and moved to, in which.
 _CONVERTED = {
-    "C": (1.0, 273.15, "K"), "degC": (1.0, 273.15, "K"), "Degrees C": (1.0, 273.15, "K"),
+    "C": (1.0, ZERO_CELSIUS, "K"), "degC": (1.0, ZERO_CELSIUS, "K"),
+    "Degrees C": (1.0, ZERO_CELSIUS, "K"),
     "Torr": (101325 / 760, 0.0, "Pa"),
 }  # fmt: skip
 _QUANTITIES = (

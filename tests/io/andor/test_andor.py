@@ -124,7 +124,7 @@ def test_settings_fill_the_common_metadata(tmp_path):
         "instrument": {"vendor": "Andor", "model": "DH334T-18F-63"},
         "spectrometer": {"grating": "599.566 lines/mm"},
         "detector": {
-            "exposure_time": 3.0, "accumulations": 4.0, "temperature": -25.0, "gain": 2500.0,
+            "exposure_time": 3.0, "accumulations": 4.0, "temperature": 248.15, "gain": 2500.0,
             "mode": "kinetic",
         },
     }  # fmt: skip

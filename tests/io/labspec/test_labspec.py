@@ -82,7 +82,7 @@ def test_settings_fill_the_common_metadata(tmp_path):
         "laser": {"wavelength": 632.817},
         "spectrometer": {"grating": "600 gr/mm", "centre_wavelength": 746.5},
         "detector": {
-            "name": "Symphony", "exposure_time": 3.0, "accumulations": 2.0, "temperature": -129.5,
+            "name": "Symphony", "exposure_time": 3.0, "accumulations": 2.0, "temperature": 143.65,
         },
         "stage": {"x": pytest.approx(-1.25e-3), "y": pytest.approx(2e-3)},
     }  # fmt: skip

@@ -121,7 +121,7 @@ def test_header_and_description_fill_the_common_metadata(tmp_path):
         "instrument": {"vendor": "Princeton Instruments", "software": "2.5.15.0"},
         "spectrometer": {"grating": "600 lines/mm"},
         "detector": {
-            "exposure_time": 0.5, "temperature": -70.0, "gain": 2, "accumulations": 4,
+            "exposure_time": 0.5, "temperature": 203.15, "gain": 2, "accumulations": 4,
         },
     }  # fmt: skip
     assert json.loads(json.dumps(measurement.original_metadata)) == measurement.original_metadata
@@ -136,7 +136,7 @@ def test_header_and_description_fill_the_common_metadata(tmp_path):
         "spectrometer": {
             "model": "SP-2-500i", "grating": "[500nm,600]", "centre_wavelength": 587.5,
         },
-        "detector": {"exposure_time": 0.1, "temperature": -43.0},
+        "detector": {"exposure_time": 0.1, "temperature": 230.15},
     }  # fmt: skip
     odd = {"date": b"soon", "time": b"99", "exposure": np.nan, "accumulations": -1}
     found = read(write_spe(tmp_path / "c.spe", [SpeRegion(LINES)], header=odd)).metadata

@@ -99,7 +99,7 @@ def test_settings_fill_the_common_metadata(tmp_path):
             "model": "SP-2-750i", "grating": "750 g/mm", "centre_wavelength": 950.0,
         },
         "detector": {
-            "name": "Camera1", "exposure_time": 1.0, "accumulations": 2.0, "temperature": -100.0,
+            "name": "Camera1", "exposure_time": 1.0, "accumulations": 2.0, "temperature": 173.15,
         },
         "scan": {"mode": "Point by Point"},
     }  # fmt: skip

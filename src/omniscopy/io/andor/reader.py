@@ -15,6 +15,7 @@ from omniscopy.io.frames import FrameStream
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.io.spectral_axes import spectral_axis
+from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import parse_xml, xml_tree
 
 _TITLES = ("Signal", "Reference", "Background", "Live", "Source")
@@ -260,16 +261,12 @@ def _metadata(section: Section) -> dict[str, Any]:
             "detector": {
                 "exposure_time": settings["exposure_time"],
                 "accumulations": settings["integrations"],
-                "temperature": _temperature(settings["temperature"]),
+                "temperature": kelvins(settings["temperature"]),
                 "gain": settings["gain"],
                 "mode": _MODES.get(settings["mode"]),
             },
         }
     )
-
-
-def _temperature(value: float | None) -> float | None:
-    return value if value is not None and value > -274 else None
 
 
 def _moment(seconds: float | None) -> str | None:

@@ -12,6 +12,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import finite_number, known_units, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 from omniscopy.io.spectral_axes import spectral_axis
+from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import parse_xml
 
 # What the numbers stand for that the program has in place of names.
@@ -209,7 +210,7 @@ def _metadata(
                 "name": shown("Detector"),
                 "exposure_time": number("Acq. time (s)"),
                 "accumulations": number("Accumulations"),
-                "temperature": number("Detector temperature (°C)"),
+                "temperature": kelvins(number("Detector temperature (°C)")),
             },
             "scan": {"rotation": math.degrees(turn) if turn else None},
             "stage": {name: metres(f"{name.upper()} (µm)") for name in "xyz"},

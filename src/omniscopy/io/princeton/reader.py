@@ -15,6 +15,7 @@ from omniscopy.io.princeton.header import HEADER_SIZE, Header, Region, read_head
 from omniscopy.io.quantities import finite_number, stated
 from omniscopy.io.records import Axis, Channel, Measurement
 from omniscopy.io.spectral_axes import spectral_axis
+from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import look_up
 
 _LIGHTFIELD = 3.0
@@ -223,7 +224,7 @@ def _plain(header: Header) -> dict[str, Any]:
             },
             "detector": {
                 "exposure_time": _positive(fields["exposure"]),
-                "temperature": fields["temperature"] or None,
+                "temperature": kelvins(fields["temperature"] or None),
                 "gain": fields["gain"] or None,
                 "accumulations": fields["accumulations"] if fields["accumulations"] > 0 else None,
             },
@@ -259,7 +260,7 @@ def _described(tree: dict[str, Any]) -> dict[str, Any]:
             },
             "detector": {
                 "exposure_time": None if exposure is None else exposure / 1e3,
-                "temperature": _number(_first(camera, "Sensor", "Temperature", "Reading")),
+                "temperature": kelvins(_number(_first(camera, "Sensor", "Temperature", "Reading"))),
             },
         }
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omniscopy.io.records import Variable
+from omniscopy.io.temperatures import ZERO_CELSIUS
 
 _UNITS = {
     1: "1/cm", 2: "1/cm", 3: "nm", 4: "eV", 5: "µm", 6: "counts", 7: "electrons", 8: "mm", 9: "m",
@@ -71,7 +72,7 @@ def read_origins(raw: bytes, spectra: int, started: int) -> dict[str, Origin]:
         else:
             values = np.frombuffer(content, "<f8").astype(np.float64)
             if units == _CELSIUS:
-                values, unit = values + 273.15, "K"
+                values, unit = values + ZERO_CELSIUS, "K"
         found[name] = Origin(name, text, unit, values, bool(kind & _PRIMARY))
     return found
 

@@ -12,6 +12,7 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.quantities import finite_number, stated
 from omniscopy.io.records import Axis, Channel, Measurement
 from omniscopy.io.spectral_axes import spectral_axis
+from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import parse_xml, xml_tree
 
 _UNITS = {
@@ -225,7 +226,7 @@ def _metadata(document: ElementTree.Element, info: dict[str, Any]) -> dict[str, 
                 "name": said("Detector", "Name"),
                 "exposure_time": None if exposure is None else exposure / 1e3,
                 "accumulations": finite_number(said("Detector", "No_of_Accumulations")),
-                "temperature": finite_number(said("Detector", "Detector_Temperature")),
+                "temperature": kelvins(finite_number(said("Detector", "Detector_Temperature"))),
             },
             "scan": {"mode": said("Experiment", "Mode")},
         }
