@@ -16,6 +16,7 @@ from omniscopy.testing.files import (
     blockfile,
     bruker_bcf,
     bruker_spx,
+    delmic,
     digitalsurf,
     dm,
     edax,
@@ -48,6 +49,7 @@ from omniscopy.testing.files import (
     surfaces,
     tia,
     tiff,
+    topspin,
     trivista,
     tvips,
     velox,
@@ -277,6 +279,16 @@ MAKERS = {
     "tvips": (".tvips", lambda path: tvips.write_tvips(path, np.uint16([IMAGE] * 3))),
     "semper": (".unf", lambda path: semper.write_semper(path, IMAGE)),
     "npz": (".npz", lambda path: np.savez_compressed(path, one=IMAGE, two=IMAGE.T)),
+    "delmic": (
+        ".h5",
+        lambda path: delmic.write_delmic(
+            path, [delmic.DelmicAcquisition(IMAGE.astype(np.uint16)[None, None, None])]
+        ),
+    ),
+    "topspin": (
+        ".app5",
+        lambda path: topspin.write_topspin(path, np.float32([[IMAGE] * 3] * 2)),
+    ),
     "arina": (
         "_master.h5",
         lambda path: arina.write_arina(path, np.uint16([IMAGE] * 6), packed=None),

@@ -136,3 +136,59 @@ class Lines:
         padded = np.full(self.shape[-1], np.nan, self.dtype)
         padded[:length] = line
         return padded
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Arrays of the same shape as one, along a new first dimension."""
+
+    parts: tuple[LazyArray, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return (len(self.parts), *self.parts[0].shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return self.parts[0].dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
+        inner = self.parts[0].chunks
+        return (1, *(inner or self.parts[0].shape))
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        first, *others = full_key(key, self.shape)
+        if isinstance(first, int):
+            return self.parts[first][tuple(others)]
+        read = [self.parts[number][tuple(others)] for number in range(len(self.parts))[first]]
+        if not read:
+            return np.empty((0, *self.parts[0][tuple(others)].shape), self.dtype)
+        return np.stack(read)
+
+
+@dataclass(frozen=True)
+class Squeezed:
+    """The dimensions `kept` of `inner`, at the first index of all others."""
+
+    inner: LazyArray
+    kept: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return tuple(self.inner.shape[number] for number in self.kept)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
+        inner = self.inner.chunks
+        return None if inner is None else tuple(inner[number] for number in self.kept)
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        parts: list[int | slice] = [0] * len(self.inner.shape)
+        for number, part in zip(self.kept, full_key(key, self.shape), strict=True):
+            parts[number] = part
+        return np.asarray(self.inner[tuple(parts)])

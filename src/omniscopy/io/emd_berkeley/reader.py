@@ -6,7 +6,6 @@ from typing import Any
 
 from omniscopy.io.array_notes import restore_array
 from omniscopy.io.arrays import Transposed
-from omniscopy.io.emd_berkeley.arrays import Stacked
 from omniscopy.io.emd_berkeley.axes import axes_of, displayed_order, plain_units
 from omniscopy.io.emd_berkeley.layouts import (
     SIMULATION,
@@ -23,6 +22,7 @@ from omniscopy.io.emd_berkeley.metadata import (
 )
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import unique_names
+from omniscopy.io.pieces import Stacked
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes
 from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, text_at

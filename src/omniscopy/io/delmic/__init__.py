@@ -1,0 +1,1 @@
+"""Cathodoluminescence of Delmic SPARC (Odemis, HDF5)."""

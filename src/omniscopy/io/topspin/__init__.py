@@ -1,0 +1,1 @@
+"""Diffraction series and images of NanoMEGAS Topspin (.app5)."""
