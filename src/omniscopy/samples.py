@@ -8,11 +8,13 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import signal, simulate
+from omniscopy import signal, simulate, spm
 
 __all__ = [
     "atom_image",
     "band_excitation",
+    "condensed",
+    "current_voltage",
     "decomposition",
     "diffraction_4d",
     "drifting_spectra",
@@ -37,6 +39,16 @@ def atom_image() -> xr.DataArray:
 def band_excitation() -> xr.DataArray:
     """Return complex band-excitation spectra: (y, x, frequency) in nm and Hz, volts."""
     return simulate.band_excitation()
+
+
+def condensed() -> xr.DataArray:
+    """Return the low frequencies of the current: (y, x, frequency) in nm and Hz, nA."""
+    return spm.condense(simulate.current_voltage(), signal.LowPass(5e3))
+
+
+def current_voltage() -> xr.DataArray:
+    """Return the current under a sinusoidal bias: (y, x, time) in nm and s, nA."""
+    return simulate.current_voltage()
 
 
 def decomposition() -> xr.Dataset:

@@ -14,6 +14,7 @@ EXCEPTIONS = {
     ("signal.label_regions", "check_units_of_coordinates"): "the regions are in nm",
     ("signal.label_regions", "check_further_dimension"): "the map is that of all further points",
     ("signal.measure_regions", "check_units_of_values"): "numbers of regions have no other units",
+    ("signal.joint_histogram", "check_units_of_values"): "the ranges are in nA",
     ("signal.interpolate", "check_units_of_coordinates"): "the labels are in nm and eV",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
 }

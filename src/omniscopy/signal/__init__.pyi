@@ -52,6 +52,7 @@ __all__ = [
     "fourier",
     "interpolate",
     "inverse_fourier",
+    "joint_histogram",
     "label_regions",
     "mean_over",
     "measure_peaks",
@@ -85,6 +86,7 @@ from .fitting import fit_model
 from .folding import fold, unfold
 from .functions import Function
 from .grids import to_grid
+from .histograms import joint_histogram
 from .interpolation import interpolate
 from .models import (
     Arctan,

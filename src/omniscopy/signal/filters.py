@@ -89,7 +89,7 @@ def filter_fourier(
     >>> smooth.attrs["units"]
     'counts'
     """
-    chain = _Chain.of(data, filters, dim, units=units, ends=ends)
+    chain = Chain.of(data, filters, dim, units=units, ends=ends)
     dtype = floating_type(data.dtype)
     (made,) = map_signal(
         chain.run, data, dim=chain.dim, output_dims=[{chain.dim: chain.size}], dtypes=[dtype],
@@ -142,7 +142,7 @@ def filter_response(
     >>> om.signal.filter_response(om.samples.spectrum(), band).dims
     ('energy_frequency',)
     """
-    chain = _Chain.of(data, filters, dim, units=units, ends=ends)
+    chain = Chain.of(data, filters, dim, units=units, ends=ends)
     across = chain.coordinate()
     name = str(across.dims[0])
     response = xr.DataArray(chain.gain, dims=name)
@@ -158,7 +158,7 @@ def filter_response(
 
 
 @dataclass(frozen=True)
-class _Chain:
+class Chain:
     """Filters as they act on lines of `size` values, which are lengthened to `length`."""
 
     dim: str
@@ -173,7 +173,7 @@ class _Chain:
     @classmethod
     def of(
         cls, data: xr.DataArray, filters: Any, dim: str | None, *, units: str | None, ends: str
-    ) -> "_Chain":
+    ) -> "Chain":
         """Return the filters for the lines of `data`; raise where they do not fit."""
         require_numbers(data)
         require_choice("ends", ends, get_args(Ends))
@@ -216,7 +216,7 @@ class _Chain:
 
         def work(begin: int) -> None:
             part = slice(begin, begin + begins.step)
-            lines, missing = _bridged(rows[part].astype(self.dtype, copy=False))
+            lines, missing = bridged(rows[part].astype(self.dtype, copy=False))
             spectra = self.transformed(lines)
             spectra *= self.gain_of(spectra) if self.floors else gain
             made[part] = back(spectra, self.length, overwrite_x=True)[:, : self.size]
@@ -231,7 +231,7 @@ class _Chain:
 
     def gains(self, block: np.ndarray) -> np.ndarray:
         """Return the responses for the lines of a block, NaN where there is no value."""
-        lines, missing = _bridged(block.astype(self.dtype, copy=False))
+        lines, missing = bridged(block.astype(self.dtype, copy=False))
         gains = self.gain_of(self.transformed(lines))
         return gains if missing is None else np.where(missing.all(-1, keepdims=True), np.nan, gains)
 
@@ -300,7 +300,7 @@ def _response(each: Linear, frequency: np.ndarray, dim: str, units: str | None) 
     return response
 
 
-def _bridged(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def bridged(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Return lines without gaps, and what is missing in them: `None` where nothing is."""
     finite: np.ndarray = np.isfinite(lines)
     if finite.all():

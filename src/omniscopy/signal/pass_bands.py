@@ -8,6 +8,7 @@ import numpy as np
 from omniscopy.model import DataError, require_choice
 
 Edge = Literal["cosine", "erf"]
+Counted = Literal["below", "all"]
 # Cut-offs are compared with frequencies that are rounded.
 _ROUNDING = 1e-9
 
@@ -168,6 +169,9 @@ class NoiseFloor:
     ----------
     tolerance : float
         Part of the frequencies of noise that is let through.
+    counted : {"below", "all"}
+        What the power below the threshold is the mean over: the frequencies there, or all, as
+        if those above it had no noise. That is lower, by what part of them is signal.
 
     Notes
     -----
@@ -175,12 +179,15 @@ class NoiseFloor:
     that a part `tolerance` of them lies above :math:`T = s \sqrt{-2 \ln \mathrm{tolerance}}`.
     s begins with the median amplitude over :math:`\sqrt{2 \ln 2}` and is the root of half of
     the mean square of the amplitudes below T, corrected for those that noise has above it,
-    until it stays the same.
+    until it stays the same; a change below a thousandth is none. With "all" it is not
+    corrected.
     """
 
     tolerance: float = 1e-6
+    counted: Counted = "below"
 
     def __post_init__(self) -> None:
+        require_choice("counted", self.counted, get_args(Counted))
         if not 0 < self.tolerance < 0.5:
             message = f"tolerance must lie between 0 and 0.5, got {self.tolerance!r}"
             raise DataError(message)
@@ -195,9 +202,13 @@ class NoiseFloor:
         # The mean of an exponential distribution that is cut off at `limit` times its mean.
         kept = 1.0 - limit * self.tolerance / (1.0 - self.tolerance)
         mean = np.median(power, axis=-1) / np.log(2.0)
+        if self.counted == "all":
+            kept = 1.0
         for _ in range(50):
             below = power <= limit * mean[..., None]
             count = np.maximum(below.sum(axis=-1), 1)
+            if self.counted == "all":
+                count = np.full_like(count, power.shape[-1])
             last, mean = mean, (power * below).sum(axis=-1) / count / kept
             if np.all(np.abs(mean - last) <= 1e-3 * last):
                 break

@@ -5,6 +5,7 @@ __all__ = [
     "atom_image",
     "band_excitation",
     "cantilever",
+    "current_voltage",
     "diffraction_4d",
     "drifting_spectra",
     "image_stack",
@@ -21,6 +22,7 @@ __all__ = [
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever
 from .diffraction_4d import diffraction_4d
 from .drifts import drifting_spectra
+from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .points import point_cloud
 from .resonance import band_excitation, oscillator_maps
