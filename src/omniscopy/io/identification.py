@@ -1,6 +1,8 @@
 """Which format a file is of: by its content first, by its extension only to break a tie."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
@@ -42,7 +44,8 @@ def find_reader(path: Place) -> Format:
         return _find_remote(path)
     head = read_head(path)
     readable = [form for form in all_formats().values() if form.reads and not form.bridge]
-    fitting = [form for form in readable if _fits(form, path, head)]
+    with _opened_once(path, head):
+        fitting = [form for form in readable if _fits(form, path, head)]
     by_extension = [form for form in readable if _extension_fits(form, path)]
     if not fitting:
         # Only formats without any signature may be told by their extension alone.
@@ -92,6 +95,20 @@ def _fits(form: Format, path: Path, head: bytes) -> bool:
     if any(magic.matches(head) for magic in form.magic):
         return True
     return not form.folder and bool(form.probe) and is_hdf5(head) and _probe(form, path)
+
+
+@contextmanager
+def _opened_once(path: Path, head: bytes) -> Iterator[None]:
+    """Keep an HDF5 file open while all formats look into it; what is damaged fits none."""
+    if not is_hdf5(head):
+        yield
+        return
+    from omniscopy.io.storage.hdf5 import held_open
+
+    with ExitStack() as stack:
+        with suppress(FormatError):
+            stack.enter_context(held_open(path))
+        yield
 
 
 def _bridges(path: Path, head: bytes, *, is_ours: bool) -> list[Format]:

@@ -1,6 +1,7 @@
 """What NSID and USID share: checked access to HDF5, attributes as nested dictionaries."""
 
 import functools
+import itertools
 import math
 import re
 import struct
@@ -8,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,29 @@ ATTRIBUTE_BYTES = 60_000  # older HDF5 refuses attributes of 64 kB and more
 DEFLATE_RATIO = 1032  # no deflate stream holds more than this times its length
 
 
+@dataclass(frozen=True)
+class Held:
+    """A file that many look into while it is open, and what was found in it by `walk`."""
+
+    path: Path
+    file: Any
+    walked: dict[frozenset[str], tuple[list[Any], Iterator[Any]]]
+
+
+_held: ContextVar[Held | None] = ContextVar("a file that is held open", default=None)
+
+
+@contextmanager
+def held_open(path: Path) -> Iterator[None]:
+    """Let `open_hdf5` and `walk` do their work once for all that look into a file meanwhile."""
+    with open_hdf5(path) as file:
+        token = _held.set(Held(path, file, {}))
+        try:
+            yield
+        finally:
+            _held.reset(token)
+
+
 @contextmanager
 def open_hdf5(path: str | Path, *, attributes: bool = True) -> Iterator[Any]:
     """Open an HDF5 file read-only; whatever is wrong with it is a `FormatError` with its path.
@@ -50,6 +75,11 @@ def open_hdf5(path: str | Path, *, attributes: bool = True) -> Iterator[Any]:
     """
     import h5py
 
+    held = _held.get()
+    if held is not None and held.path == Path(path):
+        with _damage_named(path):
+            yield held.file
+        return
     try:
         if attributes:
             _require_sound_heaps(Path(path))
@@ -62,14 +92,19 @@ def open_hdf5(path: str | Path, *, attributes: bool = True) -> Iterator[Any]:
             "written"
         )
         raise FormatError(message, path=path) from error
-    with file:
-        try:
-            yield file
-        except FormatError:
-            raise
-        except (*DAMAGE, RecursionError) as error:
-            message = f"the HDF5 file is damaged ({type(error).__name__}: {error})"
-            raise FormatError(message, path=path) from error
+    with file, _damage_named(path):
+        yield file
+
+
+@contextmanager
+def _damage_named(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except FormatError:
+        raise
+    except (*DAMAGE, RecursionError) as error:
+        message = f"the HDF5 file is damaged ({type(error).__name__}: {error})"
+        raise FormatError(message, path=path) from error
 
 
 def walk(
@@ -80,11 +115,26 @@ def walk(
     Links into other files and soft links are not followed; groups called as one of `without`
     and those whose name starts with an underscore are left out.
     """
+    held = _held.get()
+    if held is None or held.file is not file:
+        yield from itertools.islice(_walk(file, without), limit)
+        return
+    seen, further = held.walked.setdefault(without, ([], _walk(file, without)))
+    for number in range(limit):
+        if number == len(seen):
+            found = next(further, None)
+            if found is None:
+                return
+            seen.append(found)
+        yield seen[number]
+
+
+def _walk(file: Any, without: frozenset[str]) -> Iterator[Any]:
     import h5py
 
     waiting = deque([(file["/"], 0)])
     seen: set[int] = set()
-    while waiting and len(seen) < limit:
+    while waiting and len(seen) < MAX_OBJECTS:
         found, depth = waiting.popleft()
         if address(found) in seen:
             continue
@@ -169,15 +219,16 @@ def read_attribute(found: Any, name: str) -> Any:
     """Return one attribute as plain values, `UNREADABLE` where it is missing or damaged."""
     import h5py
 
-    size = Path(found.file.filename).stat().st_size
     with suppress(*DAMAGE):
-        if name not in found.attrs:
+        attributes = found.attrs
+        if name not in attributes:
             return UNREADABLE
-        stored = found.attrs.get_id(name)
+        stored = attributes.get_id(name)
         if stored.get_type().get_class() == h5py.h5t.VLEN:
             return UNREADABLE  # text whose type is damaged looks like this, and crashes the library
-        if math.prod(stored.shape or ()) * stored.dtype.itemsize <= size:
-            return plain(found.attrs[name], found)
+        claimed = math.prod(stored.shape or ()) * stored.dtype.itemsize
+        if claimed <= ATTRIBUTE_BYTES or claimed <= Path(found.file.filename).stat().st_size:
+            return plain(attributes[name], found)
     return UNREADABLE
 
 
