@@ -36,6 +36,7 @@ from omniscopy.testing.files import (
     nanoscope,
     nanosurf,
     nanosurf_studio,
+    nion,
     nt_mdt,
     omicron_asc,
     pantarhei,
@@ -288,6 +289,10 @@ MAKERS = {
     "topspin": (
         ".app5",
         lambda path: topspin.write_topspin(path, np.float32([[IMAGE] * 3] * 2)),
+    ),
+    "nion": (
+        ".ndata",
+        lambda path: nion.write_ndata(path, IMAGE, nion.item_properties([(0.0, 1.0, "nm")] * 2)),
     ),
     "arina": (
         "_master.h5",

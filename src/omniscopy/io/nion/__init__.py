@@ -1,0 +1,1 @@
+"""Data items of Nion Swift (.ndata, .h5)."""
