@@ -25,12 +25,16 @@ def operation_pages() -> dict[str, str]:
 def format_page() -> str:
     """Return the page of all file formats."""
     rows = [
-        "| format | extensions | instrument | reads | writes | lazy | extra |",
-        "|" + "---|" * 7,
+        "Each is tested on files that the tests write byte by byte; those tried on real files too",
+        "say on how many.",
+        "",
+        "| format | extensions | instrument | reads | writes | lazy | metadata | real files | extra |",
+        "|" + "---|" * 9,
     ]
     for row in om.io.formats():
         marks = ["yes" if row[key] else "" for key in ("reads", "writes", "lazy")]
-        cells = [row["title"], " ".join(row["extensions"]), row["instrument"], *marks, row["extra"]]
+        said = [" ".join(row["metadata"]), str(row["real_files"] or ""), row["extra"]]
+        cells = [row["title"], " ".join(row["extensions"]), row["instrument"], *marks, *said]
         rows.append(f"| {' | '.join(cells)} |")
     return "# File formats\n\n" + "\n".join(rows) + "\n"
 

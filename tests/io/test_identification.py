@@ -53,31 +53,6 @@ def test_a_wrong_extension_is_said_to_be_wrong(tmp_path):
         io.identify(path)
 
 
-@pytest.mark.shared
-def test_first_formats_are_known_with_their_extension_removed_or_wrong(shared, tmp_path):
-    import json
-
-    folder = shared / "data/vendor"
-    formats = {
-        "dm3": "dm", "dm4": "dm", "asylum_ibw": "igor", "igor_generic": "igor",
-        "igor_matrix_ibw": "igor", "mrc": "mrc", "bruker_nanoscope": "nanoscope",
-        "emd_velox": "velox", "tiff": "tiff", "nsid_hf5": "nsid", "usid_h5": "usid",
-        "nexus": "nexus",
-    }  # fmt: skip
-    rows = json.loads((folder / "MANIFEST.json").read_text())["files"]
-    wrong = {}
-    for row in rows:
-        if row["format"] not in formats:
-            continue
-        for name in ("noextension", "wrong.png"):
-            target = tmp_path / name
-            shutil.copyfile(folder / row["file"], target)
-            found = io.identify(target)
-            if found != formats[row["format"]]:
-                wrong[row["file"]] = found
-    assert wrong == {}
-
-
 def test_every_manifest_is_complete_and_its_code_is_there():
     for form in all_formats().values():
         assert form.title, form.name

@@ -23,7 +23,7 @@ def show_formats(
     if json:
         say_json(list(found))
         return
-    columns = ("name", "title", "extensions", "reads", "writes", "instrument", "extra")
+    columns = ("name", "title", "extensions", "reads", "writes", "real_files", "extra")
     say_table(columns, ([_text(row[column]) for column in columns] for row in found))
 
 

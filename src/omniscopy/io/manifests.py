@@ -60,6 +60,10 @@ class Format:
     bridge: bool = False
     extra: str = ""
     requires: str = ""
+    # How many real files, of an instrument or of another program, the reader was tried on.
+    real_files: int = 0
+    # What common metadata its files were found to say: groups of the vocabulary, such as "beam".
+    metadata: tuple[str, ...] = ()
     # Suffixes of files that are written beside the one with the name, such as ".raw".
     companions: tuple[str, ...] = ()
 
@@ -132,8 +136,10 @@ def formats() -> Table:
     Returns
     -------
     Table
-        Columns `name`, `title`, `extensions`, `instrument`, `reads`, `writes`, `lazy` and
-        `extra` (what to install for it: ``pip install 'omniscopy[EXTRA]'``).
+        Columns `name`, `title`, `extensions`, `instrument`, `reads`, `writes`, `lazy`,
+        `metadata` (groups of common metadata that files were found to fill), `real_files` (how
+        many files that are not our own it was tried on) and `extra` (what to install for it:
+        ``pip install 'omniscopy[EXTRA]'``).
     """
     return Table(
         {
@@ -144,6 +150,8 @@ def formats() -> Table:
             "reads": form.reads,
             "writes": form.writes,
             "lazy": form.lazy,
+            "metadata": list(form.metadata),
+            "real_files": form.real_files,
             "extra": form.extra,
         }
         for form in sorted(all_formats().values(), key=lambda form: form.name)
