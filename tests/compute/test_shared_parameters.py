@@ -176,3 +176,13 @@ def test_threads_change_no_digit_of_them():
 def test_only_free_parameters_can_be_shared():
     with pytest.raises(DataError, match="only a free parameter can be shared"):
         dataclasses.replace(lorentzian_and_offset(source=[0, 1, -1, 3]), shared=SHARED)
+
+
+def test_others_that_the_model_is_linear_in_need_no_start():
+    parameters, spectra = draw(30)
+    parameters[:, 2] = 0.7
+    spectra = lorentzian_and_offset().evaluate(COLUMNS, parameters)[0]
+    start = np.array([np.nan, 5.0, 0.6, np.nan])
+    problem = lorentzian_and_offset(shared=[False, False, True, False])
+    found = least_squares(problem, spectra, start, columns=COLUMNS)
+    np.testing.assert_allclose(found.parameters, parameters, rtol=1e-6)

@@ -1,3 +1,3 @@
-__all__ = ["line_shapes", "resonance"]
+__all__ = ["hysteresis", "line_shapes", "resonance"]
 
-from . import line_shapes, resonance
+from . import hysteresis, line_shapes, resonance

@@ -47,3 +47,23 @@ def oscillator_response(f: Any, real: Any, imaginary: Any, f0: Any, q: Any) -> A
             real * q_real - imaginary * q_imaginary, real * q_imaginary + imaginary * q_real
         ),
     )
+
+
+def oscillator_polar(f: Any, amplitude: Any, phase: Any, f0: Any, q: Any) -> Any:
+    """Return the response of `oscillator`, and its derivative with respect to each parameter."""
+    cosine, sine = np.cos(phase), np.sin(phase)
+    value, real, imaginary, along_f0, along_q = oscillator_response(
+        f, amplitude * cosine, amplitude * sine, f0, q
+    )
+    turned = complex_of(-value.imag, value.real)
+    return value, real * cosine + imaginary * sine, turned, along_f0, along_q
+
+
+def complex_multiple(column: Any, real: Any, imaginary: Any) -> Any:
+    """Return a complex multiple of something known and real, such as a constant background."""
+    nothing = 0.0 * column
+    return (
+        complex_of(real * column, imaginary * column),
+        complex_of(column, nothing),
+        complex_of(nothing, column),
+    )

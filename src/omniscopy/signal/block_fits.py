@@ -144,7 +144,7 @@ class BlockFit:
             starts = self.start_by_squares(seen, weights, starts)
         best = self.solve(spectra, weights, starts)
         for number in range(self.restarts):
-            best = _better(best, self.solve(spectra, weights, self.moved(starts, number)))
+            best = better(best, self.solve(spectra, weights, self.moved(starts, number)))
         return self.found(best, unit)
 
     @property
@@ -304,7 +304,7 @@ def _rows(weights: np.ndarray | None, part: slice | np.ndarray) -> np.ndarray | 
     return weights[part] if weights is not None and len(weights) > 1 else weights
 
 
-def _better(one: Solution, other: Solution) -> Solution:
+def better(one: Solution, other: Solution) -> Solution:
     """Return for each spectrum the solution of less cost; the first one if they are alike."""
     lower = is_better(one.cost, other.cost)
     fields = {

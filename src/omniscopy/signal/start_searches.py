@@ -162,7 +162,7 @@ def fit_from_clusters(pixels: PixelFit) -> Found:
         return found
     points, count = len(pixels.fit.mesh[0]), len(pixels.fit.layout.names)
     most = max(2, min(_SAMPLED, _SAMPLED_BYTES // (max(pixels.data.dtype.itemsize, 8) * points)))
-    sample = _sampled(pixels.data, pixels.pixel_dims, most)
+    sample = sampled(pixels.data, pixels.pixel_dims, most)
     taken = math.prod(sample.sizes[dim] for dim in pixels.pixel_dims)
     clusters = max(1, min(_CLUSTERS, taken // _PER_CLUSTER))
     shape = {dim: pixels.data.sizes[dim] for dim in pixels.dims}
@@ -183,7 +183,7 @@ def fit_from_clusters(pixels: PixelFit) -> Found:
     return pixels.again(starts, found, data)
 
 
-def _sampled(data: xr.DataArray, dims: Sequence[str], most: int) -> xr.DataArray:
+def sampled(data: xr.DataArray, dims: Sequence[str], most: int) -> xr.DataArray:
     """Return every so many pixels along each dimension, not many more than `most` of them."""
     many = [dim for dim in dims if data.sizes[dim] > 1]
     total = math.prod(data.sizes[dim] for dim in many)

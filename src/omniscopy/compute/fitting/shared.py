@@ -81,7 +81,9 @@ def _start(problem: Problem, given: Given, engine: Engine) -> np.ndarray:
     starts = given.start
     if np.isnan(starts[:, problem.shared]).any():
         starts = engine.run(dataclasses.replace(problem, shared=NOT_SHARED), given)["parameters"]
-    known = starts[np.isfinite(starts).all(axis=1)][:, problem.shared]
+    # Of other parameters, those that the model is linear in may have no start.
+    common = starts[:, problem.shared]
+    known = common[np.isfinite(common).all(axis=1)]
     return np.median(known, axis=0) if len(known) else np.full(problem.shared.sum(), np.nan)
 
 
