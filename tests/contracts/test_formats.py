@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ from omniscopy.testing.files import (
     digitalsurf,
     dm,
     edax,
+    edax_apex,
     empad,
     gwyddion,
     hamamatsu,
@@ -105,6 +107,13 @@ def project(path: Path) -> None:
         phenom.encode_dataset("Map", 2, counts, place=place),
     ]
     phenom.write_elid(path, phenom.encode_project([("Image 1", tiff, measured)]))
+
+
+def plain_hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["images/first"] = IMAGE
+        file["images/second"] = IMAGE.astype(np.float64)
+        file["about"] = "two images"
 
 
 def saved(path: Path) -> None:
@@ -294,6 +303,11 @@ MAKERS = {
         ".ndata",
         lambda path: nion.write_ndata(path, IMAGE, nion.item_properties([(0.0, 1.0, "nm")] * 2)),
     ),
+    "edax_apex": (
+        ".edaxh5",
+        lambda path: edax_apex.write_apex(path, cube=np.int16([IMAGE]), spectrum=IMAGE[0]),
+    ),
+    "hdf5_arrays": (".h5", plain_hdf5),
     "arina": (
         "_master.h5",
         lambda path: arina.write_arina(path, np.uint16([IMAGE] * 6), packed=None),

@@ -1,0 +1,1 @@
+"""Projects of EDAX APEX (.edaxh5): spectrum images, spectra, maps and images."""

@@ -1,0 +1,32 @@
+"""Whether an HDF5 file is a project of EDAX APEX."""
+
+from pathlib import Path
+from typing import Any
+
+from omniscopy.io.storage.hdf5 import walk
+from omniscopy.io.storage.hdf5_numbers import attribute
+from omniscopy.io.storage.hdf5_tree import looks_inside, members
+
+_LOOKED_AT = 512
+
+
+def matches(path: Path) -> bool:
+    """Return whether the project names EDAX, or holds spectra as APEX keeps them."""
+    return looks_inside(path, _is_project)
+
+
+def _is_project(file: Any) -> bool:
+    for number, (_, group) in enumerate(members(file)):
+        company = attribute(group, "Company") if hasattr(group, "keys") else None
+        if "EDAX" in str(company):
+            return True
+        if number >= 8:
+            break
+    return any(_is_of_apex(found) for found in walk(file, limit=_LOOKED_AT))
+
+
+def _is_of_apex(found: Any) -> bool:
+    name = found.name.rpartition("/")[2]
+    if name == "SPC" and hasattr(found, "dtype"):
+        return "SpectrumCounts" in (found.dtype.names or ())
+    return name in ("SPD", "LSD") and "NumberofChannels" in found.attrs

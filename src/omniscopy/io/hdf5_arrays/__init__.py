@@ -1,0 +1,1 @@
+"""HDF5 files that follow no known convention: their arrays as they are."""
