@@ -1,7 +1,5 @@
 """Files are known by their content, and refused in words."""
 
-import shutil
-
 import pytest
 
 from omniscopy import io
