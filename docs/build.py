@@ -28,7 +28,7 @@ def format_page() -> str:
         "Each is tested on files that the tests write byte by byte; those tried on real files too",
         "say on how many.",
         "",
-        "| format | extensions | instrument | reads | writes | lazy | metadata | tried on | extra |",
+        "| format | extensions | instrument | reads | writes | lazy | metadata | tried on | get |",
         "|" + "---|" * 9,
     ]
     for row in om.io.formats():
