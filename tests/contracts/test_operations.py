@@ -16,6 +16,12 @@ EXCEPTIONS = {
     ("signal.measure_regions", "check_units_of_values"): "numbers of regions have no other units",
     ("signal.joint_histogram", "check_units_of_values"): "the ranges are in nA",
     ("signal.interpolate", "check_units_of_coordinates"): "the labels are in nm and eV",
+    ("spm.invert_current_voltage", "check_units_of_values"): "a voltage is no current",
+    ("image.estimate_background", "check_units_of_coordinates"): "the radius is in nm",
+    ("image.subtract_background", "check_units_of_coordinates"): "the radius is in nm",
+    ("image.change_mask", "check_units_of_coordinates"): "the length is in nm",
+    ("image.profile", "check_units_of_coordinates"): "the ends are in nm",
+    ("image.measure_grains", "check_units_of_values"): "numbers of grains have no other units",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
 }
 OPERATIONS = {

@@ -1,20 +1,38 @@
 __all__ = [
+    "analyse_contact_kpfm",
+    "band_excitation_waveform",
+    "compare_loop_line",
     "condense",
     "decompose_modes",
     "estimate_oscillator",
     "expand",
     "filter_general_mode",
+    "fit_first_peak",
+    "fit_loops",
     "fit_oscillator",
+    "fit_relaxation",
+    "forc_waveform",
     "instantaneous_frequency",
     "invert_current_voltage",
     "lines_to_pixels",
+    "measure_loops",
     "noise_floor",
+    "project_loops",
+    "switching_parameters",
+    "triangle_waveform",
 ]
 
+from .band_excitation.contact_potentials import analyse_contact_kpfm
+from .band_excitation.excitations import band_excitation_waveform, forc_waveform, triangle_waveform
+from .band_excitation.loop_fits import fit_loops
+from .band_excitation.loops import measure_loops, project_loops
+from .band_excitation.relaxations import fit_relaxation
 from .band_excitation.resonances import estimate_oscillator, fit_oscillator
+from .band_excitation.switching import compare_loop_line, switching_parameters
 from .general_mode.condensing import condense, expand
 from .general_mode.current_voltage import invert_current_voltage
 from .general_mode.filtering import filter_general_mode, noise_floor
 from .general_mode.pixels import lines_to_pixels
+from .transients.first_peaks import fit_first_peak
 from .transients.frequencies import instantaneous_frequency
 from .transients.modes import decompose_modes
