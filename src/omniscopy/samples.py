@@ -8,26 +8,41 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import signal, simulate, spm
+from omniscopy import image, signal, simulate, spm
+from omniscopy.model import coordinate
 
 __all__ = [
     "atom_image",
     "band_excitation",
+    "cantilever",
     "condensed",
+    "contact_kpfm",
     "current_voltage",
     "decomposition",
     "diffraction_4d",
     "drifting_spectra",
     "folded",
+    "force_curve",
+    "force_map",
+    "grains",
+    "grainy_surface",
     "image_stack",
     "line_fit",
+    "loop_fit",
+    "loop_oscillators",
+    "loops",
     "peaks",
     "phase_spectra",
     "point_cloud",
     "regions",
+    "relaxation",
     "spectrum",
     "spectrum_image",
     "surface",
+    "surface_mask",
+    "switching_spectroscopy",
+    "transient_frequencies",
+    "transients",
 ]
 
 
@@ -51,6 +66,11 @@ def current_voltage() -> xr.DataArray:
     return simulate.current_voltage()
 
 
+def cantilever() -> xr.DataArray:
+    """Return the deflection of a driven cantilever whose resonance shifts: (time) in s, m."""
+    return simulate.cantilever()
+
+
 def decomposition() -> xr.Dataset:
     """Return three principal components of a small spectrum image, and its mean."""
     return signal.decompose(simulate.spectrum_image((8, 10)), 3, method="pca")
@@ -71,6 +91,26 @@ def drifting_spectra() -> xr.DataArray:
     return simulate.drifting_spectra()
 
 
+def grains() -> xr.DataArray:
+    """Return the particles of the grainy surface, numbered: (y, x) in nm."""
+    return image.find_grains(grainy_surface(), threshold=1.0)
+
+
+def grainy_surface() -> xr.DataArray:
+    """Return the topography of particles on a plane: (y, x) in nm, heights in nm."""
+    return simulate.grainy_surface()
+
+
+def force_curve() -> xr.DataArray:
+    """Return approach and retract of a force curve that sticks: (time) with z in nm, nN."""
+    return simulate.force_curve()
+
+
+def force_map() -> xr.DataArray:
+    """Return the approaches of a map of force curves: (y, x, time) with z in nm, nN."""
+    return simulate.force_map()
+
+
 def image_stack() -> xr.DataArray:
     """Return images of drifting particles: (frame, y, x) in nm, counts."""
     return simulate.image_stack()
@@ -79,6 +119,36 @@ def image_stack() -> xr.DataArray:
 def line_fit() -> xr.Dataset:
     """Return a line on a decay, fitted to every point of the spectrum image."""
     return signal.fit_model(simulate.spectrum_image(), signal.Gaussian() + signal.Exponential())
+
+
+def contact_kpfm() -> xr.DataArray:
+    """Return responses at biases of writing and reading: (y, x, write_bias, read_bias), V."""
+    return simulate.contact_kpfm()
+
+
+def loop_fit() -> xr.Dataset:
+    """Return the nine parameters of hysteresis loops, fitted to every point."""
+    return spm.fit_loops(loops())
+
+
+def loop_oscillators() -> xr.Dataset:
+    """Return the contact resonance along hysteresis loops: (y, x, bias) in nm and V."""
+    return simulate.switching_maps()
+
+
+def loops() -> xr.Dataset:
+    """Return the responses of hysteresis loops: (y, x, bias) in nm and V."""
+    return spm.project_loops(loop_oscillators())
+
+
+def relaxation() -> xr.DataArray:
+    """Return relaxing responses of a surface: (y, x, time) in nm and s, V."""
+    return simulate.relaxation()
+
+
+def switching_spectroscopy() -> xr.DataArray:
+    """Return band-excitation spectra along loops: (y, x, bias, frequency) in nm, V and Hz, V."""
+    return simulate.switching_spectroscopy()
 
 
 def peaks() -> xr.Dataset:
@@ -115,3 +185,25 @@ def spectrum_image() -> xr.DataArray:
 def surface() -> xr.DataArray:
     """Return the topography of rough terraces: (y, x) in nm, heights in nm."""
     return simulate.surface()
+
+
+def surface_mask() -> xr.DataArray:
+    """Return where the surface is high: (y, x) in nm, true and false."""
+    return image.mask_by_threshold(surface(), 1.2)
+
+
+def transient_frequencies() -> xr.Dataset:
+    """Return frequencies and amplitudes of the transients: (y, x, time) in nm and s, Hz and m."""
+    return spm.instantaneous_frequency(transients(), trigger=2e-4, drive_frequency=60e3, step=5)
+
+
+def transients() -> xr.DataArray:
+    """Return deflections after a change that is slower along x: (y, x, time) in nm and s, m."""
+    maps = xr.Dataset(
+        {"tau": ("x", [1e-5, 2e-5, 4e-5]), "frequency_shift": ("y", [-100.0, -60.0])},
+        {"y": coordinate("y", [0.0, 20.0], "nm"), "x": coordinate("x", [0.0, 20.0, 40.0], "nm")},
+    )
+    return simulate.cantilever(
+        maps=maps, resonance_frequency=60e3, quality_factor=60.0, spring_constant=2.0,
+        force=1e-11, trigger=2e-4, duration=1e-3, sampling_rate=1e6, noise=1e-11,
+    )  # fmt: skip

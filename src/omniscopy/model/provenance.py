@@ -269,7 +269,7 @@ def _selection(
             continue
         if after is not None:
             labels[dim] = {key: after[key] for key in ("first", "last", "size") if key in after}
-        elif dim in value.coords:
+        elif dim in value.coords and value.coords[dim].ndim == 0:
             labels[dim] = {"label": _plain(value.coords[dim].values)}
         else:
             return None

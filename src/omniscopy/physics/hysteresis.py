@@ -10,6 +10,24 @@ from omniscopy.physics.elementary import choose, erf, exp
 _SLOPE = float(2.0 / np.sqrt(np.pi))
 
 
+def falls(bias: np.ndarray) -> np.ndarray:
+    """Return where a bias falls from a point to the next; points that stay follow those before.
+
+    The point after the last one is the first, if that is near enough to close the loop.
+    """
+    steps = np.diff(bias)
+    if steps.size == 0:
+        return np.zeros(bias.shape, bool)
+    back = bias[0] - bias[-1]
+    last = back if abs(back) <= 1.5 * np.max(np.abs(steps)) else steps[-1]
+    steps = np.append(steps, last)
+    moving = np.flatnonzero(steps != 0.0)
+    if moving.size == 0:
+        return np.zeros(bias.shape, bool)
+    known = np.maximum.accumulate(np.where(steps != 0.0, np.arange(steps.size), -1))
+    return np.asarray(steps[np.where(known < 0, moving[0], known)] < 0.0)
+
+
 def loop(
     bias: Any, falling: Any, a0: Any, a1: Any, a2: Any, a3: Any, a4: Any,
     b0: Any, b1: Any, b2: Any, b3: Any,

@@ -10,6 +10,7 @@ import numpy as np
 from omniscopy.compute.fitting.problem import Formula
 from omniscopy.model import DataError
 from omniscopy.model.units import product
+from omniscopy.physics.hysteresis import falls
 from omniscopy.signal.parameters import Setting
 
 Role = Literal["level", "decay", "step", "peak", "other"]
@@ -74,9 +75,9 @@ def share(name: str) -> Info:
 
 
 class Column(NamedTuple):
-    """A row of numbers that formulas take: an axis, its logarithm, or a power of it."""
+    """A row of numbers that formulas take: an axis, its logarithm, a power, or where it falls."""
 
-    kind: Literal["axis", "log", "power"] = "axis"
+    kind: Literal["axis", "log", "power", "falling"] = "axis"
     axis: int = 0
     power: int = 0
     reference: float = 0.0
@@ -87,6 +88,8 @@ class Column(NamedTuple):
         if self.kind == "log":
             # A logarithm of 0 that formulas can multiply by 0.
             return np.log(np.maximum(values, 1e-300))
+        if self.kind == "falling":
+            return np.where(falls(values), 1.0, -1.0)
         if self.kind == "power":
             return (values - self.reference) ** self.power
         return values

@@ -5,26 +5,40 @@ __all__ = [
     "atom_image",
     "band_excitation",
     "cantilever",
+    "contact_kpfm",
     "current_voltage",
     "diffraction_4d",
     "drifting_spectra",
+    "force_curve",
+    "force_map",
+    "grainy_surface",
     "image_stack",
     "lattice_points",
+    "loop_maps",
     "oscillator_maps",
+    "patterned_surface",
     "phase_map",
     "phase_spectra",
     "point_cloud",
+    "random_surface",
+    "relaxation",
     "spectrum",
     "spectrum_image",
     "surface",
+    "switching_maps",
+    "switching_spectroscopy",
 ]
 
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever
 from .diffraction_4d import diffraction_4d
 from .drifts import drifting_spectra
+from .force_curves import force_curve, force_map
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .points import point_cloud
+from .relaxation import contact_kpfm, relaxation
 from .resonance import band_excitation, oscillator_maps
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
+from .switching import loop_maps, switching_maps, switching_spectroscopy
+from .topographies import grainy_surface, patterned_surface, random_surface

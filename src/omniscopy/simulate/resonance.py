@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, coordinate, operation, result
+from omniscopy.model import DataError, coordinate, operation, require_units, result
 from omniscopy.physics import resonance
 from omniscopy.simulate.measurements import Random, grid, measurement, require_positive
 
@@ -68,8 +68,9 @@ def band_excitation(
     points : int
         Frequencies in the band.
     maps : Dataset
-        ``amplitude`` (V), ``resonance_frequency`` (Hz), ``quality_factor`` and ``phase`` (rad)
-        over any dimensions; `oscillator_maps` otherwise, which then takes `shape`.
+        ``amplitude`` (V), ``resonance_frequency`` (Hz), ``quality_factor`` and ``phase``
+        (radians, or the units that it states) over any dimensions; `oscillator_maps` otherwise,
+        which then takes `shape`.
     noise : float, V
         Standard deviation of the noise of the real part, and of the imaginary part.
     rng : int or Generator
@@ -93,6 +94,8 @@ def band_excitation(
     values = np.linspace(centre - band / 2, centre + band / 2, points)
     frequency = xr.DataArray(values, {"frequency": coordinate("frequency", values, "Hz")})
     amplitude, f0, quality, phase = (maps[name] for name in _PARAMETERS)
+    if "units" in phase.attrs:
+        phase = phase * require_units(phase, "rad", what="phase")
     response = resonance.oscillator(frequency, amplitude, f0, quality, phase)
     response = response.transpose(..., "frequency")
     parts = np.random.default_rng(rng).standard_normal((2, *response.shape))
