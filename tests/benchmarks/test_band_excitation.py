@@ -5,11 +5,12 @@ import time
 import numpy as np
 import pytest
 import scipy.optimize
+import scipy.special
 import xarray as xr
 
 from omniscopy.model import coordinate
-from omniscopy.physics import resonance
-from omniscopy.spm import fit_oscillator
+from omniscopy.physics import hysteresis, resonance, waveforms
+from omniscopy.spm import fit_loops, fit_oscillator
 
 pytestmark = pytest.mark.benchmark
 FREQUENCY = np.linspace(305e3, 365e3, 60)
@@ -97,3 +98,62 @@ def test_oscillators_against_a_loop(measured, best_time):
     measured("Oscillator, 60 complex bins: thousand spectra a second", 1e-3 / ours, "> 150")
     measured("Oscillator, 60 complex bins: µs a spectrum", 1e6 * ours, "< 6.7")
     assert plain / ours > 80
+
+
+BIAS = waveforms.triangle(64, 8.0)
+FALLING = np.where(hysteresis.falls(BIAS), 1.0, -1.0)
+
+
+def hysteresis_loops(count):
+    rng = np.random.default_rng(0)
+    low = [-1.2, 1.0, -4.0, 1.0, -0.02, 0.3, 0.3, 0.3, 0.3]
+    high = [-0.5, 2.5, -1.0, 4.0, 0.02, 2.5, 2.5, 2.5, 2.5]
+    truth = rng.uniform(low, high, (count, 9))[:, :, None]
+    exact = hysteresis.loop(BIAS, FALLING, *(truth[:, n] for n in range(9)))[0]
+    coords = {
+        "bias": coordinate("bias", BIAS, "V"),
+        "point": coordinate("point", np.arange(count), "1"),
+    }
+    values = exact + 0.04 * rng.standard_normal(exact.shape)
+    return xr.DataArray(values, coords, dims=("point", "bias"))
+
+
+def plain_loop(parameters):
+    """Return the loop of nine parameters, as a function of NumPy and SciPy alone."""
+    a0, a1, a2, a3, a4, *b = parameters
+    y = np.empty(BIAS.size)
+    for down, centre, low, high in ((True, a2, *b[:2]), (False, a3, *b[2:])):
+        here = (FALLING > 0) == down
+        v = BIAS[here]
+        width = np.where(v < centre, low, high)
+        y[here] = (width * scipy.special.erf((v - centre) / width) + low) / (low + high)
+    return a0 + a1 * y + a4 * BIAS
+
+
+def plain_loop_fit(values):
+    """Return the least squares of SciPy from the extremes of a loop."""
+    start = [values.min(), np.ptp(values), -4.0, 4.0, 0.0, 2.0, 2.0, 2.0, 2.0]
+    lower = [-1e3, -1e3, -1e3, -1e3, -0.1, 1e-3, 1e-3, 1e-3, 1e-3]
+    upper = [1e3, 1e3, 1e3, 1e3, 0.1, 1e2, 1e2, 1e2, 1e2]
+    found = scipy.optimize.least_squares(
+        lambda parameters: plain_loop(parameters) - values, start, bounds=(lower, upper)
+    )
+    return 2.0 * found.cost
+
+
+def test_loops_against_a_loop(measured, best_time):
+    data = hysteresis_loops(2048)
+    few = data.values[:30]
+    fit_loops(data[:10])
+    begin = time.perf_counter()
+    costs = np.array([plain_loop_fit(values) for values in few])
+    plain = (time.perf_counter() - begin) / len(few)
+    ours = best_time(lambda: fit_loops(data), 3) / data.sizes["point"]
+    once = best_time(lambda: fit_loops(data, restarts=0), 3) / data.sizes["point"]
+    found = fit_loops(data[:30])
+    cost = found["reduced_chi_square"] * found["degrees_of_freedom"]
+    assert (cost <= costs * (1 + 1e-6)).all()
+    measured("Loops of 64 steps, three starts: fits for one of SciPy", plain / ours, "> 50")
+    measured("Loops of 64 steps, one start: fits for one of SciPy", plain / once, "> 50")
+    measured("Loops of 64 steps, three starts: µs a loop", 1e6 * ours, "< 300")
+    assert plain / ours > 50

@@ -225,4 +225,5 @@ def test_data_without_a_history_have_no_script():
 def test_labels_of_a_dimension_may_become_those_of_another():
     made = scale(xr.DataArray(np.arange(3.0), {"sample": [0, 1, 2]}, dims="sample"))
     other = made.assign_coords(bias=("sample", [0.0, 1.0, 0.0])).swap_dims(sample="bias")
-    assert [step.operation for step in history(scale(other))] == ["data", scale.operation.name, scale.operation.name]
+    name = scale.operation.name
+    assert [step.operation for step in history(scale(other))] == ["data", name, name]

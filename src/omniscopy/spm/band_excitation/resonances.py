@@ -215,7 +215,7 @@ def _fitted(  # noqa: PLR0913
 ) -> xr.Dataset:
     require_choice("background", background, _BACKGROUNDS)
     require_choice("conjugate", conjugate, ("auto", True, False))
-    data, frequency = _prepared(data, dim, window)
+    data, frequency = prepared(data, dim, window)
     together = [] if shared is None else [shared] if isinstance(shared, str) else [*shared]
     wrong = [each for each in together if each not in data.dims or each == dim]
     if wrong:
@@ -247,7 +247,7 @@ def _fitted(  # noqa: PLR0913
     return _labelled(found, data, weights, fit, turned)
 
 
-def _prepared(
+def prepared(
     data: xr.DataArray, dim: str, window: tuple[float, float] | None
 ) -> tuple[xr.DataArray, np.ndarray]:
     """Return what is fitted, and its frequencies in Hz."""
