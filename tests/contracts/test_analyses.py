@@ -7,13 +7,14 @@ from omniscopy.model import analyses_for, history, validate
 
 EXPECTED = {
     "atom_image": {"Power spectrum", "Spots"},
-    "band_excitation": {"Components"},
+    "band_excitation": {"Components", "Resonance"},
     "diffraction_4d": {"Mean pattern", "Disc", "Bright field", "Centre of mass"},
     "drifting_spectra": set(),
     "image_stack": {"Mean image"},
     "point_cloud": {"Image of the points"},
     "spectrum": {"Peaks", "Baseline"},
     "spectrum_image": {"Sum spectrum", "Sum image", "Components"},
+    "switching_spectroscopy": {"Components", "Resonance", "Loops", "Loop fit", "Switching"},
     "surface": {"Power spectrum", "Spots"},
 }
 
