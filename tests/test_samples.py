@@ -10,6 +10,7 @@ from omniscopy.model import history
 DIMS = {
     "atom_image": ("y", "x"),
     "band_excitation": ("y", "x", "frequency"),
+    "cantilever": ("time",),
     "diffraction_4d": ("y", "x", "ky", "kx"),
     "drifting_spectra": ("frame", "energy"),
     "image_stack": ("frame", "y", "x"),
@@ -18,12 +19,14 @@ DIMS = {
     "spectrum": ("energy",),
     "spectrum_image": ("y", "x", "energy_loss"),
     "surface": ("y", "x"),
+    "transients": ("y", "x", "time"),
 }
 RESULTS = {
     "decomposition": "signal.decompose",
     "folded": "signal.fold",
     "peaks": "signal.find_peaks",
     "regions": "signal.label_regions",
+    "transient_frequencies": "spm.instantaneous_frequency",
 }
 
 

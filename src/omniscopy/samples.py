@@ -9,7 +9,6 @@ from typing import Any
 import xarray as xr
 
 from omniscopy import image, signal, simulate, spm
-from omniscopy.model import coordinate
 
 __all__ = [
     "atom_image",
@@ -199,11 +198,4 @@ def transient_frequencies() -> xr.Dataset:
 
 def transients() -> xr.DataArray:
     """Return deflections after a change that is slower along x: (y, x, time) in nm and s, m."""
-    maps = xr.Dataset(
-        {"tau": ("x", [1e-5, 2e-5, 4e-5]), "frequency_shift": ("y", [-100.0, -60.0])},
-        {"y": coordinate("y", [0.0, 20.0], "nm"), "x": coordinate("x", [0.0, 20.0, 40.0], "nm")},
-    )
-    return simulate.cantilever(
-        maps=maps, resonance_frequency=60e3, quality_factor=60.0, spring_constant=2.0,
-        force=1e-11, trigger=2e-4, duration=1e-3, sampling_rate=1e6, noise=1e-11,
-    )  # fmt: skip
+    return simulate.transients()

@@ -31,44 +31,38 @@ def integrated(times, start, begin, omega, acceleration):
 @pytest.mark.parametrize("kind", ["exponential", "biexponential", "stretched", "step"])
 def test_the_motion_is_that_of_an_integrator_of_high_order(kind):
     data = cantilever(kind, tau=3e-6, trigger=2e-5, duration=1.2e-4)
-    onset = data.attrs["metadata"]["truth"]["onset"]
+    onset, begin = 2e-5, 2e-5 - 0.5 / F0
     amplitude, size = 16.6e-9, 16.6e-9 * W0**2 / Q
 
     def change(t):
         return cantilevers.relaxation(t - onset, kind, 3e-6, 1e-4, 0.5)
 
     times = data["time"].values[data["time"] > onset]
-    start = [-amplitude * np.cos(W0 * onset), amplitude * W0 * np.sin(W0 * onset)]
+    start = [amplitude, 0.0]  # 90 degrees behind a drive at 180 degrees
     expected = integrated(
         times, start, onset,
         lambda t: W0 + 2 * np.pi * DF * change(t),
-        lambda t: size * np.sin(W0 * t) - 3.7e-9 * W0**2 / K * change(t),
+        lambda t: size * np.sin(W0 * (t - begin)) - 3.7e-9 * W0**2 / K * change(t),
     )  # fmt: skip
     # A stretched relaxation begins infinitely steep, which no steps can follow.
     tolerance = 1e-4 if kind == "stretched" else 1e-7
     np.testing.assert_allclose(data[-len(times) :], expected, atol=tolerance * amplitude)
 
 
-def test_the_change_begins_at_a_phase_of_180_degrees_or_at_the_trigger():
-    found = cantilever(trigger=5e-4).attrs["metadata"]["truth"]["onset"]
-    cycles = found * F0
-    assert cycles % 1 == pytest.approx(0.5)
-    assert 0 <= found - 5e-4 < 1 / F0
-    exact = cantilever(synchronised=False).attrs["metadata"]["truth"]["onset"]
-    assert exact == 5e-4
-
-
-def test_before_the_trigger_the_motion_is_steady():
-    data = cantilever(trigger=1e-4, duration=2e-4)
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_before_the_trigger_the_motion_is_steady(synchronised):
+    data = cantilever(trigger=1e-4, duration=2e-4, synchronised=synchronised)
     before = data.sel(time=slice(0, 1e-4))
-    expected = -16.6e-9 * np.cos(W0 * before["time"])  # 90 degrees behind the drive
-    np.testing.assert_allclose(before, expected, atol=1e-22)
+    drive = W0 * before["time"] if not synchronised else W0 * (before["time"] - 1e-4) + np.pi
+    expected = -16.6e-9 * np.cos(drive)  # 90 degrees behind the drive
+    np.testing.assert_allclose(before, expected, atol=1e-20)
 
 
 def test_long_after_a_step_the_motion_is_the_steady_one_of_the_new_resonance():
     q = 30.0
     drive = MechanicalDrive(frequency=270e3, amplitude=1e-9)
-    data = cantilever("step", drive=drive, quality_factor=q, frequency_shift=-2e3, trigger=0.0)
+    settings = {"frequency_shift": -2e3, "trigger": 0.0, "synchronised": False}
+    data = cantilever("step", drive=drive, quality_factor=q, **settings)
     after = data.isel(time=slice(-1000, None))
     push = 1e-9 / abs(cantilevers.static_response(2 * np.pi * 270e3, W0, q))
     w1 = W0 - 2 * np.pi * 2e3
@@ -80,7 +74,9 @@ def test_long_after_a_step_the_motion_is_the_steady_one_of_the_new_resonance():
 
 def test_an_electric_drive_moves_with_its_first_and_second_harmonic():
     drive = ElectricDrive(frequency=100e3, ac_voltage=2.0, dc_voltage=1.5, contact_potential=0.5)
-    data = cantilever(drive=drive, frequency_shift=0.0, force=0.0, trigger=5e-5, duration=1e-4)
+    data = cantilever(
+        drive=drive, frequency_shift=0.0, force=0.0, trigger=5e-5, duration=1e-4, synchronised=False
+    )
     t, mass = data["time"].values, K / W0**2
     voltage = 1.0 + 2.0 * np.sin(2 * np.pi * 100e3 * t)
     spectrum = np.fft.rfft(0.5e-9 * voltage**2 / mass)
@@ -92,6 +88,7 @@ def test_an_electric_drive_moves_with_its_first_and_second_harmonic():
 def test_a_change_of_the_contact_potential_changes_the_force():
     drive = ElectricDrive(frequency=100e3, dc_voltage=0.0, contact_potential_change=-1.0)
     settings = {"frequency_shift": 0.0, "force": 0.0, "quality_factor": 20.0}
+    settings |= {"synchronised": False}
     data = cantilever("step", drive=drive, trigger=1e-4, duration=1e-3, **settings)
     after = cantilever(drive=ElectricDrive(frequency=100e3, dc_voltage=1.0), **settings)
     np.testing.assert_allclose(data[-1000:], after[-1000:], atol=1e-5 * float(abs(after).max()))
@@ -168,7 +165,7 @@ def test_other_simulations_of_the_same_cantilever_are_met(shared):
     for tau, other in zip(known["tau_s"], known["signals_V"].astype(np.float64), strict=True):
         ours = cantilever(tau=tau, duration=1.2e-3, trigger=6e-4, sampling_rate=1e8).values
         change = other - other.mean()
-        # The other begins at another phase of the drive; its trigger is 0.5 ms after the start.
+        # The other changes at 180 degrees too, up to a period after the sample at 0.5 ms.
         begins = range(10000 - 370, 10000 + 370)
         best = max(np.corrcoef(ours[b : b + 10**5 : 10], change)[0, 1] for b in begins)
         assert best > 0.9999

@@ -25,11 +25,12 @@ __all__ = [
     "spectrum",
     "spectrum_image",
     "surface",
+    "transients",
     "switching_maps",
     "switching_spectroscopy",
 ]
 
-from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever
+from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients
 from .diffraction_4d import diffraction_4d
 from .drifts import drifting_spectra
 from .force_curves import force_curve, force_map

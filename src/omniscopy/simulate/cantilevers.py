@@ -12,7 +12,7 @@ from omniscopy.compute.threads import share_work
 from omniscopy.model import DataError, coordinate, operation, require_choice
 from omniscopy.physics import cantilevers
 from omniscopy.physics.cantilevers import RELAXATIONS
-from omniscopy.simulate.measurements import Random, measurement, require_positive
+from omniscopy.simulate.measurements import Random, grid, measurement, require_positive
 
 # Steps a period of the resonance, at least.
 _STEPS = 20
@@ -112,7 +112,7 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     relaxation : {"exponential", "biexponential", "stretched", "step"} or sequence of float
         How the change comes, from 0 to 1: :math:`1-e^{-t/\tau}`, :math:`1-(e^{-t/\tau} +
         e^{-t/\tau_2})/2`, :math:`1-e^{-(t/\tau)^\beta}` or at once; or its values at the samples
-        from the onset on, the last of which stays.
+        from the trigger on, the last of which stays.
     drive : MechanicalDrive, ElectricDrive or ChirpDrive
         What makes the cantilever move.
     tau, second_tau : float, s
@@ -136,8 +136,8 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     sampling_rate : float, Hz
         Samples a second.
     synchronised : bool
-        Let the change begin when the phase of the drive is 180° for the first time from the
-        trigger on, as instruments do it; at the trigger otherwise.
+        Let the phase of the drive be 180° at the trigger, as instruments do it; it is 0 at time 0
+        otherwise.
     maps : Dataset, optional
         Any of the numbers above or of the drive, by name, where they differ: along any dimensions.
     noise : float, m
@@ -148,8 +148,7 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     Returns
     -------
     DataArray, shape (..., time), m
-        Deflection. ``attrs["metadata"]["truth"]`` holds the numbers (those in `maps` left out)
-        and the onset of the change, if it is one.
+        Deflection. ``attrs["metadata"]["truth"]`` holds the numbers (those in `maps` left out).
 
     Raises
     ------
@@ -160,8 +159,8 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     Notes
     -----
     :math:`\ddot z = f(t) - \omega \dot z / Q - \omega^2 z` with :math:`\omega = \omega_0 +
-    2 \pi \Delta f\, G(t - t_0)` and the relaxation `G`. Until the change begins the motion is the
-    steady state, exactly. From there on it is integrated in fixed steps, at least 20 a period, in
+    2 \pi \Delta f\, G(t - t_0)` and the relaxation `G`. Until the trigger :math:`t_0` the motion
+    is the steady state, exactly. From there on it is integrated in fixed steps, at least 20 a period, in
     the frame of the free oscillation: the error is below 1e-6 of the amplitude (1e-7 at the
     resonance) as long as the resonance shifts by less than a hundredth.
 
@@ -175,7 +174,7 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     if isinstance(relaxation, str):
         require_choice("relaxation", relaxation, RELAXATIONS)
     elif sampled is None or sampled.ndim != 1 or not sampled.size or not np.isfinite(sampled).all():
-        message = "relaxation must be a row of finite numbers, one for each sample from the onset"
+        message = "relaxation must be a row of finite numbers, one for each sample from the trigger"
         raise DataError(message)
     given: dict[str, Any] = {
         "tau": tau, "second_tau": second_tau, "exponent": exponent,
@@ -190,16 +189,20 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     if not (0 <= trigger < duration and samples >= 2):
         message = f"the trigger at {trigger} s must be within the {samples} samples of {duration} s"
         raise DataError(message)
-    onset = _onset(numbers, trigger, synchronised=synchronised, drive=drive)
+    # The drive is sin(omega (t - origin)).
+    origin = np.zeros_like(numbers["tau"])
+    if synchronised and "frequency" in numbers:
+        origin = trigger - 0.5 / numbers["frequency"]
     change = _Change(relaxation if isinstance(relaxation, str) else "step", sampled, sampling_rate)
-    z = np.empty((len(onset), samples))
+    z = np.empty((len(origin), samples))
     rate = float(np.max(numbers["resonance_frequency"]))
     substeps = max(1, math.ceil(_STEPS * rate / sampling_rate))
     block = max(1, _NODES // (2 * samples * substeps))
 
     def work(begin: int) -> None:
         rows = {name: values[begin : begin + block] for name, values in numbers.items()}
-        motion = _Motion(drive, rows, onset[begin : begin + block], change)
+        shifted = origin[begin : begin + block, None]
+        motion = _Motion(drive, rows, shifted, trigger, change)
         motion.fill(z[begin : begin + block], sampling_rate, substeps)
 
     share_work(work, range(0, len(z), block))
@@ -211,8 +214,6 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     )
     truth = {name: each for name, each in given.items() if maps is None or name not in maps}
     truth |= {"trigger": trigger, "relaxation": "sampled" if sampled is not None else relaxation}
-    if np.ptp(onset) == 0:
-        truth["onset"] = float(onset[0])
     made = measurement(
         values, title="Deflection of a cantilever", quantity="deflection", units="m",
         modality="AFM", truth=truth,
@@ -223,6 +224,63 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
         "stimulus": {"trigger": trigger},
     }
     return made
+
+
+@operation(example={"shape": (1, 2)}, lazy=False)
+def transients(
+    shape: tuple[int, int] = (2, 3),
+    *,
+    tau: tuple[float, float] = (1e-5, 4e-5),
+    frequency_shift: tuple[float, float] = (-100.0, -60.0),
+    sampling: float = 20.0,
+    noise: float = 1e-11,
+    rng: Random = 0,
+) -> xr.DataArray:
+    """Simulate transients of a soft cantilever on a sample that reacts more slowly along x.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Points along y and x.
+    tau : (float, float), s
+        Time of the change at the first and at the last point along x, in equal ratios between.
+    frequency_shift : (float, float), Hz
+        Shift of the resonance at the first and at the last point along y.
+    sampling : float, nm
+        Distance of the points.
+    noise : float, m
+        Standard deviation of every sample.
+    rng : int or Generator
+        Seed of the noise.
+
+    Returns
+    -------
+    DataArray, shape (y, x, time), m
+        Deflections of a cantilever of 60 kHz and a quality factor of 60, at 1 MHz, with a trigger
+        at 0.2 ms of 1 ms.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.simulate.transients().dims
+    ('y', 'x', 'time')
+    """
+    require_positive(first=tau[0], last=tau[1])
+    coords = grid(shape, sampling, "nm", ("y", "x"))
+    maps = xr.Dataset(
+        {
+            "frequency_shift": ("y", np.linspace(*frequency_shift, shape[0])),
+            "tau": ("x", np.geomspace(*tau, shape[1])),
+        },
+        coords,
+    )
+    made = cantilever(
+        maps=maps, resonance_frequency=60e3, quality_factor=60.0, spring_constant=2.0,
+        force=1e-11, trigger=2e-4, duration=1e-3, sampling_rate=1e6, noise=noise, rng=rng,
+    )  # fmt: skip
+    truth = made.attrs["metadata"]["truth"]
+    truth |= {"tau": list(tau), "frequency_shift": list(frequency_shift)}
+    return made.transpose("y", "x", "time")
 
 
 def _with_maps(given: dict[str, Any], maps: xr.Dataset | None) -> dict[str, xr.DataArray]:
@@ -250,7 +308,8 @@ def _rows(
         name: np.asarray(values.values, dtype=np.float64).ravel()
         for name, values in zip(names, wide, strict=True)
     }
-    coords = {dim: wide[0].coords[dim].variable for dim in wide[0].dims if dim in wide[0].coords}
+    first = wide[0]
+    coords = {str(dim): first.coords[dim].variable for dim in first.dims if dim in first.coords}
     return wide[0].shape, wide[0].dims, coords, rows
 
 
@@ -268,16 +327,6 @@ def _require(numbers: Numbers, sampling_rate: float, duration: float) -> None:
         raise DataError(message)
 
 
-def _onset(numbers: Numbers, trigger: float, *, synchronised: bool, drive: Drive) -> np.ndarray:
-    """Return when the change begins."""
-    anywhere = np.full_like(numbers["tau"], trigger)
-    if not synchronised or isinstance(drive, ChirpDrive):
-        return anywhere
-    f = numbers["frequency"]
-    # A trigger at a phase of 180 degrees, but for rounding, is one.
-    return (np.ceil(trigger * f - 0.5 - 1e-9) + 0.5) / f
-
-
 class _Change(NamedTuple):
     """How the change comes."""
 
@@ -286,7 +335,7 @@ class _Change(NamedTuple):
     sampling_rate: float
 
     def at(self, t: np.ndarray, rows: Numbers) -> np.ndarray:
-        """Return how far it has come at times after the onset, shape (cantilevers, times)."""
+        """Return how far it has come at times since the trigger, shape (cantilevers, times)."""
         if self.sampled is not None:
             own = np.arange(len(self.sampled)) / self.sampling_rate
             return np.interp(t, own, self.sampled)
@@ -299,30 +348,27 @@ class _Motion(NamedTuple):
 
     drive: Drive
     rows: Numbers
-    onset: np.ndarray
+    origin: np.ndarray
+    trigger: float
     change: _Change
 
     def fill(self, z: np.ndarray, sampling_rate: float, substeps: int) -> None:
         """Write the samples of the motion."""
-        samples, rows = z.shape[1], self.rows
-        omega_0, q = 2.0 * np.pi * rows["resonance_frequency"], rows["quality_factor"]
-        first = np.floor(self.onset * sampling_rate + 1e-9).astype(np.int64) + 1
-        before = np.arange(min(int(first.max()), samples)) / sampling_rate
-        z[:, : len(before)] = self._steady(before)[0]
-        h = 1.0 / sampling_rate
-        steps = np.stack([first * h - self.onset, np.full(len(first), h)], axis=-1)
-        left = samples - int(first.min())
-        if left <= 0:
+        count, samples = z.shape
+        omega_0, q = 2.0 * np.pi * self.rows["resonance_frequency"], self.rows["quality_factor"]
+        first = min(int(np.floor(self.trigger * sampling_rate + 1e-9)) + 1, samples)
+        z[:, :first] = self._steady(np.arange(first) / sampling_rate)[0]
+        if first == samples:
             return
-        t = self.onset[:, None] + _nodes(steps, left, substeps)
-        g = self.change.at(t - self.onset[:, None], rows)
-        omega = omega_0[:, None] + 2.0 * np.pi * rows["frequency_shift"][:, None] * g
-        start = np.stack([each[:, 0] for each in self._steady(self.onset[:, None])], axis=-1)
-        moved = cantilevers.oscillate(
-            omega, self._acceleration(t, g), steps, omega_0, q, start, substeps
-        )
-        for row, begin in enumerate(first):
-            z[row, begin:] = moved[row, : max(0, samples - begin)]
+        steps = np.array([first / sampling_rate - self.trigger, 1.0 / sampling_rate])
+        since = _nodes(steps, samples - first, substeps)
+        g = self.change.at(since, self.rows)
+        omega = omega_0[:, None] + 2.0 * np.pi * self._column("frequency_shift") * g
+        start = np.concatenate(self._steady(np.array([self.trigger])), axis=-1)
+        z[:, first:] = cantilevers.oscillate(
+            omega, self._acceleration(since, g), np.tile(steps, (count, 1)), omega_0, q, start,
+            substeps,
+        )  # fmt: skip
 
     def _column(self, name: str) -> np.ndarray:
         return self.rows[name][:, None]
@@ -350,11 +396,11 @@ class _Motion(NamedTuple):
     def _steady(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return position and velocity before the change."""
         omega_0 = 2.0 * np.pi * self._column("resonance_frequency")
-        shape = np.broadcast_shapes(omega_0.shape, t.shape)
+        shape = len(omega_0), len(t)
         z, v = np.zeros(shape), np.zeros(shape)
         for omega, acceleration in self._harmonics():
             response = cantilevers.static_response(omega, omega_0, self._column("quality_factor"))
-            phasor = acceleration * response * np.exp(1j * omega * t)
+            phasor = acceleration * response * np.exp(1j * omega * (t - self.origin))
             z += phasor.imag
             v += (1j * omega * phasor).imag
         return z, v
@@ -365,18 +411,18 @@ class _Motion(NamedTuple):
         response = cantilevers.static_response(omega, omega_0, self._column("quality_factor"))
         return self._column("amplitude") / np.abs(response)
 
-    def _acceleration(self, t: np.ndarray, g: np.ndarray) -> np.ndarray:
-        """Return the driving force by mass after the onset."""
+    def _acceleration(self, since: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return the driving force by mass at times since the trigger."""
         mass = self._mass()
         attraction = -self._column("force") / mass * g
         if isinstance(self.drive, ChirpDrive):
-            since = t - self.onset[:, None]
             start, stop = self._column("start"), self._column("stop")
             length = self._column("length")
             phase = 2.0 * np.pi * (start + 0.5 * (stop - start) * since / length) * since
             push = self._column("drive_force") / mass * np.sin(phase)
             return np.asarray(attraction + np.where(since <= length, push, 0.0))
-        sine = np.sin(2.0 * np.pi * self._column("frequency") * t)
+        time = since + self.trigger - self.origin
+        sine = np.sin(2.0 * np.pi * self._column("frequency") * time)
         if isinstance(self.drive, MechanicalDrive):
             return np.asarray(attraction + self._shaken() * sine)
         contact = self._column("contact_potential") + self._column("contact_potential_change") * g
@@ -386,7 +432,7 @@ class _Motion(NamedTuple):
 
 
 def _nodes(steps: np.ndarray, samples: int, substeps: int) -> np.ndarray:
-    """Return beginning, middle and end of every step, in times since the onset."""
+    """Return beginning, middle and end of every step, in times since the trigger."""
     part = np.arange(2 * substeps + 1) / (2.0 * substeps)
     more = np.arange(1, 2 * substeps * (samples - 1) + 1) / (2.0 * substeps)
-    return np.concatenate([steps[:, :1] * part, steps[:, :1] + steps[:, 1:] * more], axis=1)
+    return np.concatenate([steps[0] * part, steps[0] + steps[1] * more])
