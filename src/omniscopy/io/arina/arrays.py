@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arina.packing import BSLZ4, LZ4, unpack
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.records import Key
 from omniscopy.io.storage.hdf5 import open_hdf5
 
+# Numbers of the filters at the HDF Group.
+BSLZ4, LZ4 = 32008, 32004
 _UNPACKED_HERE = (BSLZ4, LZ4)
 # What was packed into less is a damaged size.
 _PACKED = 300
@@ -127,6 +128,8 @@ class _ChunkReader:
         return self._frames[inside]
 
     def _unpacked(self, start: int) -> np.ndarray:
+        from omniscopy.io.arina.packing import unpack  # which brings a compiler
+
         place, shape = (start, 0, 0), (self.part.chunk, *self.shape)
         if self.dataset.id.get_chunk_info_by_coord(place).byte_offset is None:
             return np.zeros(shape, self.dtype)

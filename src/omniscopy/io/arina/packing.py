@@ -10,8 +10,6 @@ import numpy as np
 
 from omniscopy.model.compiling import keep_compiled
 
-# Numbers of the filters at the HDF Group.
-BSLZ4, LZ4 = 32008, 32004
 _HEADER = 12
 
 

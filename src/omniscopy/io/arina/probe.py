@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from omniscopy.io.storage.hdf5_access import looks_inside
 from omniscopy.io.storage.hdf5_numbers import member
-from omniscopy.io.storage.hdf5_tree import looks_inside
 
 SPECIFIC = "entry/instrument/detector/detectorSpecific"
 

@@ -16,6 +16,7 @@ from omniscopy.io.pieces import Squeezed, Stacked
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import (
     is_array,
     member,
@@ -24,7 +25,6 @@ from omniscopy.io.storage.hdf5_numbers import (
     small_value,
     text_at,
 )
-from omniscopy.io.storage.hdf5_tree import members
 
 _ACQUISITION = re.compile(r"Acquisition(\d+)")
 _MOST = 100_000

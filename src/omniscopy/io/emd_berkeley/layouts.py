@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from omniscopy.io.storage.hdf5 import linked, walk
+from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import attribute, is_array
-from omniscopy.io.storage.hdf5_tree import members
 
 TYPE = "emd_group_type"
 SIMULATION = "4DSTEM_simulation"

@@ -25,8 +25,8 @@ from omniscopy.io.names import unique_names
 from omniscopy.io.pieces import Stacked
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, text_at
-from omniscopy.io.storage.hdf5_tree import members
 from omniscopy.model.units import is_unit
 
 NOTE = "omniscopy"

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.storage.hdf5 import walk
+from omniscopy.io.storage.hdf5_access import looks_inside
 from omniscopy.io.storage.hdf5_numbers import is_array
-from omniscopy.io.storage.hdf5_tree import looks_inside
 
 
 def matches(path: Path) -> bool:

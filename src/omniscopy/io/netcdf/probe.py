@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.storage.hdf5_tree import looks_inside
+from omniscopy.io.storage.hdf5_access import looks_inside
 
 
 def matches(path: Path) -> bool:

@@ -8,7 +8,8 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.netcdf.classic import read_classic
 from omniscopy.io.records import Measurement
 from omniscopy.io.storage.foreign import Group, GroupVariable, plain_value, to_channels
-from omniscopy.io.storage.hdf5_tree import handle_of, read_stored
+from omniscopy.io.storage.hdf5_access import handle_of
+from omniscopy.io.storage.hdf5_tree import read_stored
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 - HDF5 is whole or not

@@ -5,7 +5,7 @@ from typing import Any
 
 from omniscopy.io.nexus.groups import attribute, class_of
 from omniscopy.io.storage.hdf5 import walk
-from omniscopy.io.storage.hdf5_tree import looks_inside
+from omniscopy.io.storage.hdf5_access import looks_inside
 
 # The entry is among the first objects of a file.
 _LOOKED_AT = 64

@@ -17,7 +17,8 @@ from omniscopy.io.nexus.groups import (
 )
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 from omniscopy.io.storage.hdf5 import address, linked, open_hdf5
-from omniscopy.io.storage.hdf5_tree import handle_of, members, read_stored, walk_groups
+from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
+from omniscopy.io.storage.hdf5_tree import read_stored
 from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.nion.properties import parse_properties
+from omniscopy.io.storage.hdf5_access import looks_inside
 from omniscopy.io.storage.hdf5_numbers import attribute, member
-from omniscopy.io.storage.hdf5_tree import looks_inside
 
 PROPERTIES = "properties"
 

@@ -9,7 +9,7 @@ import numpy as np
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, load, plain, read_attribute
-from omniscopy.io.storage.hdf5_tree import handle_of
+from omniscopy.io.storage.hdf5_access import handle_of
 
 LONGEST_TEXT = 2**24
 _LONGEST_LIST = 4096

@@ -5,11 +5,9 @@ restore it. What other programs read (units, axes, names) stands beside it.
 """
 
 import json
-import math
 import re
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +18,14 @@ from omniscopy.io.arrays import Hdf5Array, full_key
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.records import Key, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import plain_attrs, restore_attrs
-from omniscopy.io.storage.hdf5 import (
-    DEFLATE_RATIO,
-    MAX_DEPTH,
-    MAX_OBJECTS,
-    address,
-    linked,
-    open_hdf5,
-    require_values,
-)
+from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
 from omniscopy.io.storage.restored import chunks_touched, restored, to_measurement
 from omniscopy.io.storage.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
 from omniscopy.model.errors import DataError
 
 # Object headers have checksums from HDF5 1.8 on, the places of chunks from 1.10 on.
 VERSION = ("v110", "v114")
-
-# Blank data that was never written takes no place in a file.
-_SURELY_FITS = 2**30
 
 _NAME = re.compile(r"[A-Za-z][\w.@+ -]*")
 _OF_HDF5 = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "NX_class"}
@@ -121,53 +109,6 @@ def read_stored(path: Path) -> Measurement | None:
             if "path" in note:
                 nodes[str(note["path"])] = _node(group, note)
         return to_measurement(nodes)
-
-
-def walk_groups(root: Any) -> Iterator[Any]:
-    """Yield a group and all groups in it, each once, parents first; links are not followed."""
-    import h5py
-
-    waiting, seen = deque([(root, 0)]), set()
-    while waiting:
-        group, depth = waiting.popleft()
-        if address(group) in seen:
-            continue
-        seen.add(address(group))
-        if len(seen) > MAX_OBJECTS or depth > MAX_DEPTH:
-            message = f"more than {MAX_OBJECTS} groups, or more than {MAX_DEPTH} in each other"
-            raise FormatError(message, path=root.file.filename, key=group.name)
-        yield group
-        waiting += [(each, depth + 1) for _, each in members(group) if isinstance(each, h5py.Group)]
-
-
-def members(group: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the names and objects that are in a group itself."""
-    for name in group:
-        member = linked(group, name)
-        if member is not None:
-            yield name, member
-
-
-def handle_of(dataset: Any) -> Hdf5Array:
-    """Return the handle of a dataset, after its size was compared with that of the file."""
-    require_values(dataset)
-    there = Path(dataset.file.filename).stat().st_size
-    if math.prod(dataset.shape) * dataset.dtype.itemsize > there * DEFLATE_RATIO + _SURELY_FITS:
-        message = (
-            f"an array of shape {dataset.shape} of {dataset.dtype} cannot be in a file of "
-            f"{there} bytes; its header is damaged"
-        )
-        raise FormatError(message, path=dataset.file.filename, key=dataset.name)
-    return Hdf5Array.of(dataset)
-
-
-def looks_inside(path: Path, check: Callable[[Any], bool]) -> bool:
-    """Return what `check` says of an open HDF5 file, false where it cannot be opened."""
-    try:
-        with open_hdf5(path) as file:
-            return check(file)
-    except FormatError:
-        return False
 
 
 def _node(group: Any, note: Mapping[str, Any]) -> Node:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.storage.hdf5_tree import looks_inside
+from omniscopy.io.storage.hdf5_access import looks_inside
 from omniscopy.io.topspin.documents import document_groups
 
 

@@ -11,8 +11,8 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import is_array, member, numbers_of
-from omniscopy.io.storage.hdf5_tree import members
 from omniscopy.io.topspin.arrays import PatternSeries
 from omniscopy.io.topspin.documents import (
     Calibration,

@@ -1,0 +1,69 @@
+"""Looking into HDF5 files: whether they are of a kind, which groups they have, their arrays."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from omniscopy.io.arrays import Hdf5Array
+from omniscopy.io.errors import FormatError
+from omniscopy.io.storage.hdf5 import (
+    DEFLATE_RATIO,
+    MAX_DEPTH,
+    MAX_OBJECTS,
+    address,
+    linked,
+    open_hdf5,
+    require_values,
+)
+
+# Blank data that was never written takes no place in a file.
+_SURELY_FITS = 2**30
+
+
+def looks_inside(path: Path, check: Callable[[Any], bool]) -> bool:
+    """Return what `check` says of an open HDF5 file, false where it cannot be opened."""
+    try:
+        with open_hdf5(path) as file:
+            return check(file)
+    except FormatError:
+        return False
+
+
+def walk_groups(root: Any) -> Iterator[Any]:
+    """Yield a group and all groups in it, each once, parents first; links are not followed."""
+    import h5py
+
+    waiting, seen = deque([(root, 0)]), set()
+    while waiting:
+        group, depth = waiting.popleft()
+        if address(group) in seen:
+            continue
+        seen.add(address(group))
+        if len(seen) > MAX_OBJECTS or depth > MAX_DEPTH:
+            message = f"more than {MAX_OBJECTS} groups, or more than {MAX_DEPTH} in each other"
+            raise FormatError(message, path=root.file.filename, key=group.name)
+        yield group
+        waiting += [(each, depth + 1) for _, each in members(group) if isinstance(each, h5py.Group)]
+
+
+def members(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the names and objects that are in a group itself."""
+    for name in group:
+        member = linked(group, name)
+        if member is not None:
+            yield name, member
+
+
+def handle_of(dataset: Any) -> Hdf5Array:
+    """Return the handle of a dataset, after its size was compared with that of the file."""
+    require_values(dataset)
+    there = Path(dataset.file.filename).stat().st_size
+    if math.prod(dataset.shape) * dataset.dtype.itemsize > there * DEFLATE_RATIO + _SURELY_FITS:
+        message = (
+            f"an array of shape {dataset.shape} of {dataset.dtype} cannot be in a file of "
+            f"{there} bytes; its header is damaged"
+        )
+        raise FormatError(message, path=dataset.file.filename, key=dataset.name)
+    return Hdf5Array.of(dataset)
