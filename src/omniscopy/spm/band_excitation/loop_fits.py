@@ -36,7 +36,7 @@ def fit_loops(  # noqa: PLR0913 - options of the field
     loss: Loss = "linear",
     loss_scale: float | None = None,
     max_steps: int = 200,
-    restarts: int = 2,
+    restarts: int = 1,
 ) -> xr.Dataset:
     r"""Fit the nine parameters of a ferroelectric hysteresis loop to every loop.
 

@@ -109,7 +109,7 @@ def _bias_at(
 
 @operation(example={"data": "loops"})
 def compare_loop_line(
-    data: xr.DataArray | xr.Dataset, *, dim: str = "bias", restarts: int = 2
+    data: xr.DataArray | xr.Dataset, *, dim: str = "bias", restarts: int = 1
 ) -> xr.Dataset:
     r"""Compare a hysteresis loop with a straight line, as descriptions of every loop.
 
