@@ -14,8 +14,15 @@ EXPECTED = {
     "point_cloud": {"Image of the points"},
     "spectrum": {"Peaks", "Baseline"},
     "spectrum_image": {"Sum spectrum", "Sum image", "Components"},
-    "switching_spectroscopy": {"Components", "Resonance", "Loops", "Loop fit", "Switching"},
-    "surface": {"Power spectrum", "Spots"},
+    "switching_spectroscopy": {
+        "Components",
+        "Resonance",
+        "Loops",
+        "Mean loop",
+        "Loop fit",
+        "Switching",
+    },
+    "surface": {"Power spectrum", "Spots", "Roughness", "Power spectral density"},
 }
 
 

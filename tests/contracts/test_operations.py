@@ -22,6 +22,7 @@ EXCEPTIONS = {
     ("image.change_mask", "check_units_of_coordinates"): "the length is in nm",
     ("image.profile", "check_units_of_coordinates"): "the ends are in nm",
     ("image.measure_grains", "check_units_of_values"): "numbers of grains have no other units",
+    ("image.separate_waviness", "check_units_of_coordinates"): "the cut-off is in nm",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
 }
 OPERATIONS = {

@@ -1,0 +1,232 @@
+"""Roughness of areas, and the bearing curve."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniscopy import samples, simulate
+from omniscopy.image import bearing_curve, measure_roughness
+from omniscopy.model import DataError
+
+
+def image(values, steps=(0.5, 2.0), units=("nm", "nm", "nm")):
+    """Heights over y and x; units of heights, y and x."""
+    coords = {
+        dim: (dim, step * np.arange(size), {"units": unit})
+        for dim, step, size, unit in zip("yx", steps, np.shape(values), units[1:], strict=True)
+    }
+    return xr.DataArray(
+        np.asarray(values, float), coords, dims=("y", "x"), attrs={"units": units[0]}
+    )
+
+
+def sinusoid(shape=(60, 80), periods=(0, 4), amplitude=3.0, steps=(0.5, 2.0)):
+    y, x = np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij")
+    return image(amplitude * np.sin(2 * np.pi * (periods[0] * y + periods[1] * x) + 0.3), steps)
+
+
+def test_a_sinusoid_has_the_closed_forms():
+    found = measure_roughness(sinusoid((8, 4000)))
+    assert float(found["sq"]) == pytest.approx(3 / 2**0.5)
+    assert float(found["sa"]) == pytest.approx(2 * 3 / np.pi, rel=1e-5)
+    assert float(found["ssk"]) == pytest.approx(0.0, abs=1e-12)
+    assert float(found["sku"]) == pytest.approx(1.5)
+    assert float(found["sz"]) == pytest.approx(6.0, rel=1e-5)
+
+
+@pytest.mark.parametrize(("detrend", "left"), [("plane", 0.0), ("mean", None), ("none", None)])
+def test_a_plane_is_flat_only_after_levelling(detrend, left):
+    y, x = np.meshgrid(np.arange(12.0), np.arange(9.0), indexing="ij")
+    data = image(4.0 + 0.3 * y - 0.7 * x, (1.0, 1.0))
+    found = measure_roughness(data, detrend=detrend)
+    if left is None:
+        assert float(found["sq"]) > 1.0
+        assert float(found["sdq"]) == pytest.approx(np.hypot(0.3, 0.7))
+        assert float(found["sdr"]) == pytest.approx(np.sqrt(1 + 0.3**2 + 0.7**2) - 1)
+    else:
+        for name in ("sa", "sq", "sp", "sv", "sz", "sk", "spk", "svk", "vmp", "vvv", "sdq"):
+            assert float(found[name]) == pytest.approx(0.0, abs=1e-12)
+        assert np.isnan(found["ssk"])
+        assert np.isnan(found["std"])
+    assert float(found["projected_area"]) == 12 * 9
+
+
+def test_the_level_counts_without_detrending():
+    found = measure_roughness(image(np.full((4, 5), 2.0)), detrend="none")
+    assert float(found["sq"]) == 2.0
+    assert float(found["sp"]) == 2.0
+    assert float(found["sv"]) == -2.0
+
+
+def test_slopes_and_areas_know_both_steps_and_the_units_of_height():
+    waves = sinusoid((60, 400), (0, 4))
+    length = 400 * 2.0 / 4
+    expected = 2 * np.pi * 3.0 / length / 2**0.5
+    assert float(measure_roughness(waves)["sdq"]) == pytest.approx(expected, rel=0.01)
+    across = sinusoid((400, 60), (5, 0))
+    expected = 2 * np.pi * 3.0 / (400 * 0.5 / 5) / 2**0.5
+    assert float(measure_roughness(across)["sdq"]) == pytest.approx(expected, rel=0.01)
+    micrometres = (waves * 1e-3).assign_attrs(units="µm")
+    for name in ("sdq", "sdr"):
+        one, other = measure_roughness(waves)[name], measure_roughness(micrometres)[name]
+        assert one.attrs["units"] == other.attrs["units"] == "1"
+        assert float(other) == pytest.approx(float(one))
+
+
+def test_volts_have_slopes_but_no_area():
+    found = measure_roughness(sinusoid().assign_attrs(units="V"))
+    assert found["sdq"].attrs["units"] == "V/nm"
+    assert found["vmp"].attrs["units"] == "V"
+    assert "sdr" not in found
+
+
+def test_a_spherical_cap_has_its_area():
+    radius, step, inside = 50.0, 0.25, 30.0
+    y, x = (step * np.arange(-140, 141) for _ in "yx")
+    r2 = y[:, None] ** 2 + x**2
+    data = image(np.sqrt(radius**2 - r2), (step, step))
+    found = measure_roughness(data, mask=image(r2 <= inside**2, (step, step)), masking="include")
+    depth = radius - np.sqrt(radius**2 - inside**2)
+    ratio = 2 * np.pi * radius * depth / (np.pi * inside**2)
+    assert float(found["sdr"]) == pytest.approx(ratio - 1, rel=0.02)
+    assert float(found["surface_area"]) == pytest.approx(2 * np.pi * radius * depth, rel=2e-3)
+
+
+def ramp(n=2000, height=5.0):
+    return image((height * (np.arange(2 * n) / (2 * n))).reshape(2, n), (1.0, 1.0))
+
+
+def test_a_ramp_is_all_core():
+    found = measure_roughness(ramp())
+    expected = {
+        "sk": 5.0, "spk": 0.0, "svk": 0.0, "smr1": 0.0, "smr2": 1.0, "vmp": 0.005 * 5,
+        "vmc": 0.315 * 5, "vvc": 0.385 * 5, "vvv": 0.02 * 5,
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert float(found[name]) == pytest.approx(value, abs=3e-3), name
+
+
+def test_plateaus_with_valleys_and_peaks_have_them_by_their_areas():
+    # 10 % peaks that rise by 4, 70 % core that falls by 2, 20 % valleys down by 6.
+    q = (np.arange(100000) + 0.5) / 100000
+    curve = np.interp(q, [0, 0.1, 0.8, 1.0], [5.0, 1.0, -1.0, -7.0])
+    rng = np.random.default_rng(0)
+    found = measure_roughness(image(rng.permutation(curve).reshape(250, 400), (1.0, 1.0)))
+    slope = 2.0 / 0.7
+    top, bottom = 1.0 + 0.1 * slope, -1.0 - 0.2 * slope
+    smr1 = 0.1 * (5.0 - top) / 4.0
+    smr2 = 0.8 + 0.2 * (-1.0 - bottom) / 6.0
+    assert float(found["sk"]) == pytest.approx(slope, rel=1e-3)
+    assert float(found["smr1"]) == pytest.approx(smr1, rel=1e-3)
+    assert float(found["smr2"]) == pytest.approx(smr2, rel=1e-3)
+    assert float(found["spk"]) == pytest.approx(5.0 - top, rel=1e-3)
+    assert float(found["svk"]) == pytest.approx(bottom + 7.0, rel=1e-3)
+
+
+def test_normal_heights_have_known_volumes():
+    # Of a normal distribution: Vm(p) = phi(t) - p t with t = its quantile of p.
+    from scipy.stats import norm
+
+    data = image(np.random.default_rng(1).standard_normal((600, 600)), (1.0, 1.0))
+    found = measure_roughness(data)
+    at = norm.isf([0.1, 0.8])
+    material = norm.pdf(at) - at * [0.1, 0.8]
+    void = norm.pdf(at) + at * [0.9, 0.2]
+    assert float(found["vmp"]) == pytest.approx(material[0], rel=0.02)
+    assert float(found["vmc"]) == pytest.approx(material[1] - material[0], rel=0.01)
+    assert float(found["vvc"]) == pytest.approx(void[0] - void[1], rel=0.01)
+    assert float(found["vvv"]) == pytest.approx(void[1], rel=0.02)
+    assert float(found["sku"]) == pytest.approx(3.0, abs=0.05)
+
+
+def rough(seed=0, xi=30.0, steps=(5.0, 5.0), shape=(256, 256)):
+    return simulate.surface(
+        shape, extent=tuple(n * s for n, s in zip(shape, steps, strict=True)), rms=1.0,
+        correlation_length=xi, step_height=0.0, noise=0.0, rng=seed,
+    )  # fmt: skip
+
+
+def test_the_autocorrelation_length_is_that_of_the_surface():
+    sal = [float(measure_roughness(rough(seed, steps=(5.0, 4.0)))["sal"]) for seed in range(6)]
+    assert np.mean(sal) == pytest.approx(30.0 * np.log(5) ** 0.5, rel=0.06)
+    found = measure_roughness(rough())
+    assert 0.75 < float(found["str"]) <= 1.0
+    assert found["sal"].attrs["units"] == "nm"
+
+
+def test_a_stretched_surface_has_the_ratio_of_its_stretch():
+    data = rough(3)
+    stretched = data.assign_coords(x=("x", 3.0 * data["x"].values, data["x"].attrs))
+    one, other = measure_roughness(data), measure_roughness(stretched)
+    assert float(other["str"]) == pytest.approx(1 / 3, abs=0.08)
+    assert float(other["sal"]) == pytest.approx(float(one["sal"]), rel=0.15)
+    assert min(abs(float(other["std"])), 180 - abs(float(other["std"]))) < 25
+
+
+@pytest.mark.parametrize(
+    ("ky", "kx", "angle"),
+    [(0.0, 0.1, 90.0), (0.1, 0.0, 0.0), (0.1, 0.1, 135.0), (0.05, -0.1, 63.43)],
+)
+def test_the_direction_is_that_of_the_ridges(ky, kx, angle):
+    y, x = np.meshgrid(np.arange(200) * 1.0, np.arange(120) * 1.5, indexing="ij")
+    found = measure_roughness(image(np.cos(2 * np.pi * (ky * y + kx * x)), (1.0, 1.5)))
+    away = (float(found["std"]) - angle + 90) % 180 - 90
+    assert abs(away) < 1.0
+    assert found["std"].attrs["units"] == "deg"
+
+
+def test_waves_that_never_end_have_no_aspect_ratio():
+    assert np.isnan(measure_roughness(sinusoid())["str"])
+
+
+@given(scale=st.floats(1e-6, 1e6), seed=st.integers(0, 20))
+def test_units_of_height_scale_what_has_them(scale, seed):
+    data = image(np.random.default_rng(seed).standard_normal((16, 12)))
+    one, other = measure_roughness(data), measure_roughness((data * scale).assign_attrs(data.attrs))
+    for name in ("sa", "sq", "sk", "spk", "svk", "vvc", "median"):
+        assert float(other[name]) == pytest.approx(scale * float(one[name]), rel=1e-9)
+    for name in ("ssk", "sku", "smr1", "smr2"):
+        assert float(other[name]) == pytest.approx(float(one[name]), rel=1e-6, abs=1e-9)
+
+
+def test_points_of_a_mask_and_missing_ones_are_left_out():
+    data = image(np.random.default_rng(5).standard_normal((20, 30)))
+    spoiled = data.copy()
+    spoiled[3, 4] = 1e6
+    mask = spoiled > 1e5
+    whole = measure_roughness(spoiled.where(~mask))
+    found = measure_roughness(spoiled, mask=mask)
+    xr.testing.assert_allclose(found.drop_attrs(), whole.drop_attrs())
+    assert float(found["sq"]) == pytest.approx(float(np.nanstd(spoiled.where(~mask).values)))
+    assert np.isnan(measure_roughness(data * np.nan)["sq"])
+
+
+def test_the_bearing_curve_is_the_quantile():
+    data = image(np.random.default_rng(6).standard_normal((40, 50)))
+    curve = bearing_curve(data, points=5, detrend="none")
+    expected = np.quantile(data.values, [1, 0.75, 0.5, 0.25, 0], method="hazen")
+    np.testing.assert_allclose(curve, expected)
+    np.testing.assert_allclose(curve["material_ratio"], [0, 25, 50, 75, 100])
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "match"),
+    [
+        (samples.spectrum(), {}, "two spatial dimensions"),
+        (image(np.ones((1, 5))), {}, "at least 2"),
+        (image(np.ones((4, 4))), {"material_ratios": (80, 10)}, "material_ratios must be"),
+        (image(np.ones((4, 4))), {"detrend": "cubic"}, "detrend must be one of"),
+        (image(np.ones((4, 4))), {"mask": image(np.ones((4, 4)))}, "leaves no point"),
+        (image(np.ones((4, 4)), units=("nm", "nm", "s")), {}, "convert"),
+    ],
+)
+def test_says_what_is_wrong(data, options, match):
+    with pytest.raises(DataError, match=match):
+        measure_roughness(data, **options)
+
+
+def test_the_bearing_curve_says_what_is_wrong():
+    with pytest.raises(DataError, match="points must be at least 2"):
+        bearing_curve(samples.surface(), points=1)
