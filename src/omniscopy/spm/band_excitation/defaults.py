@@ -3,8 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, analysis
+from omniscopy.model import DataError, analysis, dims_of_kind
 from omniscopy.model.analyses import Results
+from omniscopy.signal.sums import mean_over
 from omniscopy.spm.band_excitation.bias_axes import loop_axis
 from omniscopy.spm.band_excitation.loop_fits import fit_loops
 from omniscopy.spm.band_excitation.loop_models import NAMES
@@ -50,4 +51,8 @@ def loops_of_spectra(data: xr.DataArray) -> Results:
     """Project the loops of the response, and fit them."""
     loops = project_loops(fit_oscillator(data))
     found = fit_loops(loops)
-    return {"Loops": loops, "Loop fit": found, "Switching": switching_parameters(found)}
+    made: dict[str, xr.DataArray | xr.Dataset] = {"Loops": loops}
+    response = loops["response"]
+    if pixels := dims_of_kind(response, "spatial", "point"):
+        made["Mean loop"] = mean_over(response, pixels)
+    return {**made, "Loop fit": found, "Switching": switching_parameters(found)}
