@@ -14,6 +14,7 @@ from omniscopy.testing.files import (
     andor,
     arina,
     asylum_hdf5,
+    band_excitation,
     blockfile,
     bruker_bcf,
     bruker_spx,
@@ -148,6 +149,14 @@ MAKERS = {
     "sensofar": (".plu", lambda path: surfaces.write_plu(path, [IMAGE])),
     "x3p": (".x3p", lambda path: surfaces.write_x3p(path, IMAGE * 1e-6)),
     "anasys": (".axz", lambda path: anasys.write_axz(path, [anasys.AnasysMap(IMAGE)])),
+    "band_excitation": (
+        "_parms.txt",
+        lambda path: band_excitation.write_odf(
+            path,
+            {"read": IMAGE.reshape(3, 4, 9) * (1 - 2j)},
+            band_excitation.encode_parameters((3, 4), bins=9),
+        ),
+    ),
     "blockfile": (
         ".blo",
         lambda path: blockfile.write_blockfile(

@@ -50,6 +50,9 @@ def find_reader(path: Place) -> Format:
     if not fitting:
         # Only formats without any signature may be told by their extension alone.
         fitting = [form for form in by_extension if not (form.magic or form.probe)]
+    if not fitting and not path.is_dir():
+        members = [form for form in readable if path.suffix.lower() in form.members]
+        fitting = [form for form in members if _probe(form, path)]
     if not fitting:
         fitting = _bridges(path, head, is_ours=bool(by_extension))
     if fitting:

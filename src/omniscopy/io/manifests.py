@@ -66,6 +66,8 @@ class Format:
     metadata: tuple[str, ...] = ()
     # Suffixes of files that are written beside the one with the name, such as ".raw".
     companions: tuple[str, ...] = ()
+    # Suffixes of files without any signature that are known by the others of their folder.
+    members: tuple[str, ...] = ()
 
     def reader(self) -> Callable[..., Any]:
         """Return the function that reads the format, importing its module now."""
@@ -162,7 +164,7 @@ def parse_manifest(text: str, package: str) -> Format:
     """Return the format that the manifest of `package` describes."""
     said = tomllib.loads(text)
     magic = tuple(_magic(rule) for rule in said.pop("magic", []))
-    for key in ("extensions", "aliases", "companions"):
+    for key in ("extensions", "aliases", "companions", "members"):
         said[key] = tuple(word.lower() for word in said.get(key, []))
     return Format(package=package, magic=magic, **said)
 

@@ -192,3 +192,29 @@ class Squeezed:
         for number, part in zip(self.kept, full_key(key, self.shape), strict=True):
             parts[number] = part
         return np.asarray(self.inner[tuple(parts)])
+
+
+@dataclass(frozen=True)
+class ComplexParts:
+    """Complex numbers whose real and imaginary parts are two arrays of the same shape."""
+
+    real: LazyArray
+    imag: LazyArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return tuple(self.real.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return np.result_type(self.real.dtype, self.imag.dtype, np.complex64)
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
+        return self.real.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        real, imag = self.real[key], self.imag[key]
+        values = np.empty(real.shape, self.dtype)
+        values.real, values.imag = real, imag
+        return values

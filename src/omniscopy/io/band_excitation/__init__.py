@@ -1,0 +1,1 @@
+"""Folders of the band-excitation system: text parameters, headerless spectra and records."""

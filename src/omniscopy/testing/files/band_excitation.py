@@ -1,0 +1,115 @@
+"""Write folders of the band-excitation system: parameters, headerless spectra and records."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+PARAMETERS = """<File parameters>
+file path : C:\\Data
+file name : {name}
+date and time : 03-Feb-2014 12:00:00
+<IO parameters>
+IO rate : 4 MHz
+<grid parameters>
+# rows : {rows}
+# cols : {cols}
+<BE parameters>
+center frequency [Hz] : 350000
+band width [Hz] : 60000
+amplitude[V] : 1.5
+band edge trim : 0.1
+{bins}"""
+SPECTROSCOPY = """<VS parameters>
+1 mode : {mode}
+amplitude[V] : {amplitude}
+offset[V] : {offset}
+steps per full cycle : {steps}
+number of cycles : {cycles}
+cycle fraction : {fraction}
+cycle phase shift : {phase}
+<FORC parameters>
+# of FORC cycles : {forc}
+FORC V high1[V] : 1
+FORC V high2[V] : 9
+FORC V low1[V] : -1
+FORC V low2[V] : -5
+"""
+
+
+def encode_parameters(
+    shape: tuple[int, int], *, bins: int | None = None, **spectroscopy: object
+) -> str:
+    """Return parameters of a scan of (rows, columns), with spectroscopy where any is given."""
+    told = f"bins per band : {bins}\n" if bins else ""
+    text = PARAMETERS.format(name="sample_0001_d", rows=shape[0], cols=shape[1], bins=told)
+    if spectroscopy:
+        said = {"mode": "DC modulation mode", "amplitude": 8, "offset": 0, "cycles": 1,
+                "fraction": "full", "phase": 0, "forc": 1, **spectroscopy}  # fmt: skip
+        text += SPECTROSCOPY.format(**said)
+    return text
+
+
+def write_odf(path: Path, spectra: Mapping[str, np.ndarray], parameters: str) -> Path:
+    """Write a folder in the old data format.
+
+    Parameters
+    ----------
+    path : Path
+        The file of parameters; spectra are written beside it.
+    spectra : mapping of "read" or "write" to complex ndarray
+        In the order of the file, in single precision.
+    parameters : str
+        What `encode_parameters` returns.
+    """
+    path.write_text(parameters)
+    for field, values in spectra.items():
+        for part in ("real", "imag"):
+            name = path.with_name(f"sample_{field}_{part}.dat")
+            name.write_bytes(np.ascontiguousarray(getattr(values, part), "<f4").tobytes())
+    return path
+
+
+def write_ndf(
+    path: Path,
+    spectra: np.ndarray,
+    parameters: str,
+    *,
+    bias: np.ndarray,
+    frequency: np.ndarray,
+    wave: int = 1,
+    name: str = "sample_1_1.dat",
+) -> Path:
+    """Write a folder in the new data format; `spectra` have the shape (y, x, steps, bins)."""
+    path.write_text(parameters)
+    rows, columns, steps, bins = spectra.shape
+    head, before = 9, 3
+    content = b""
+    for number in range(rows * columns):
+        y, x = divmod(number, columns)
+        table = np.zeros((head + 2 * bins, before + steps), "<f4")
+        table[0, :2] = table.shape
+        table[1, :2] = 2 * bins, steps
+        table[2, 1:3] = wave, 4
+        table[3, :3] = rows, y + 1, 10.0 + 0.5 * y
+        table[4, :3] = columns, x + 1, -3.0 + 0.25 * x
+        table[5, :3] = 1, 1, 0
+        table[head : head + bins, 1], table[head + bins :, 1] = 0.25, -0.5
+        table[head : head + bins, 2] = frequency
+        table[head + bins :, 2] = np.arange(100, 100 + bins)
+        table[0, before:] = np.arange(1, steps + 1)
+        table[1, before:] = bias
+        table[head : head + bins, before:] = spectra[y, x].T.real
+        table[head + bins :, before:] = spectra[y, x].T.imag
+        content += np.array([table.size + 2, number + 1], "<f4").tobytes() + table.tobytes()
+    path.with_name(name).write_bytes(content)
+    return path
+
+
+def write_lines(path: Path, records: np.ndarray, parameters: str, *, inputs: int = 1) -> Path:
+    """Write a general-mode scan: one headerless file for each input."""
+    path.write_text(parameters)
+    for number in range(1, inputs + 1):
+        name = path.with_name(f"bigtime_0{number}.dat")
+        name.write_bytes(np.ascontiguousarray(records * number, "<f4").tobytes())
+    return path

@@ -1,0 +1,273 @@
+"""Folders of the band-excitation system: made by hand, and the synthetic set."""
+
+import numpy as np
+import pytest
+
+import omniscopy as om
+from omniscopy.io.band_excitation.waveforms import triangle
+from omniscopy.testing.files import band_excitation as encoder
+from omniscopy.testing.files.matlab import write_mat
+
+rng = np.random.default_rng(2)
+
+
+def spectra(*shape):
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
+
+
+def test_spectra_are_at_their_point_step_and_bin(tmp_path):
+    values = spectra(3, 2, 8, 5)
+    parameters = encoder.encode_parameters((3, 2), steps=8, offset=0.5)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": values}, parameters)
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "bias", "frequency")
+    np.testing.assert_array_equal(data, values)
+    np.testing.assert_allclose(data["bias"], [0.5, 4.5, 8.5, 4.5, 0.5, -3.5, -7.5, -3.5])
+    np.testing.assert_allclose(data["frequency"], np.linspace(326e3, 374e3, 5))
+    assert (data["frequency"].attrs["units"], data.attrs["units"]) == ("Hz", "V")
+    metadata = data.attrs["metadata"]
+    assert metadata["title"] == "sample_0001"
+    assert metadata["probe"]["drive_amplitude"] == 1.5
+    assert data.attrs["original_metadata"]["VS"]["mode"] == "DC modulation mode"
+    assert data.attrs["original_metadata"]["IO"]["rate_[Hz]"] == 4e6
+    np.testing.assert_array_equal(data[1:, 1, ::3, 2], values[1:, 1, ::3, 2])
+
+
+def test_the_folder_and_each_of_its_files_are_the_data_set(tmp_path):
+    values = spectra(2, 2, 4, 3)
+    parameters = encoder.encode_parameters((2, 2), steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": values}, parameters)
+    for place in (tmp_path, path, *tmp_path.glob("*.dat")):
+        assert om.io.identify(place) == "band_excitation"
+        np.testing.assert_array_equal(om.open_signal(place), values)
+
+
+def test_both_fields_are_told_apart(tmp_path):
+    read, write = spectra(2, 3, 4, 5), spectra(2, 3, 4, 5)
+    parameters = encoder.encode_parameters((2, 3), steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": read, "write": write}, parameters)
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "field", "bias", "frequency")
+    np.testing.assert_array_equal(data.sel(field="out-of-field"), read)
+    np.testing.assert_array_equal(data.sel(field="in-field"), write)
+    np.testing.assert_array_equal(data[0, 1:, 1, :, 2], write[0, 1:, :, 2])
+
+
+def test_reversal_curves_have_biases_of_their_own(tmp_path):
+    values = spectra(1, 2, 3, 2, 4, 5)
+    parameters = encoder.encode_parameters((1, 2), steps=4, forc=3, cycles=2)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": values}, parameters)
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "forc", "cycle", "bias_step", "frequency")
+    np.testing.assert_array_equal(data, values)
+    # Ends from 1 to 9 V and from -1 to -5 V.
+    expected = [[0, 1, 0, -1], [1, 5, 1, -3], [2, 9, 2, -5]]
+    np.testing.assert_allclose(data["bias"], expected)
+
+
+def test_a_line_without_spectroscopy_has_no_steps(tmp_path):
+    values = spectra(2, 3, 7)
+    path = encoder.write_odf(
+        tmp_path / "s_parms.txt", {"read": values}, encoder.encode_parameters((2, 3))
+    )
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "frequency")
+    np.testing.assert_array_equal(data, values)
+
+
+def test_frequencies_and_excitation_come_from_the_second_file_of_parameters(tmp_path):
+    values = spectra(2, 3, 4)
+    path = encoder.write_odf(
+        tmp_path / "s_parms.txt", {"read": values}, encoder.encode_parameters((2, 3))
+    )
+    wave = spectra(1, 20).astype(complex)
+    band = np.array([3e5, 3.1e5, 3.3e5, 3.4e5])
+    write_mat(
+        tmp_path / "s_more_parms.mat",
+        {"BE_bin_ind": np.array([5.0, 6, 8, 9]), "BE_bin_w": band, "FFT_BE_wave": wave},
+        packed=True,
+    )
+    tree = om.open(path)
+    np.testing.assert_array_equal(tree["Band_excitation"]["frequency"], band)
+    found = tree["Band_excitation"]["excitation"].values
+    np.testing.assert_allclose(found, np.conj(wave[0, [4, 5, 7, 8]]))
+
+
+def test_a_relaxation_has_its_bins_first(tmp_path):
+    values = spectra(2, 2, 5, 4, 3)
+    parameters = encoder.encode_parameters((2, 2), bins=5, steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": values}, parameters)
+    data = om.open_signal(path, repeats=3)
+    assert data.dims == ("y", "x", "bias", "frame", "frequency")
+    np.testing.assert_array_equal(data, values.transpose(0, 1, 3, 4, 2))
+
+
+def test_the_current_at_the_second_input_is_a_channel(tmp_path):
+    values = spectra(2, 2, 4, 3)
+    parameters = encoder.encode_parameters((2, 2), steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": values}, parameters)
+    current = rng.standard_normal((2, 2, 4)).astype("<f4")
+    (tmp_path / "s_read_AI2.dat").write_bytes(current.tobytes())
+    data = om.open_signal(path, "Current_out_of_field")
+    np.testing.assert_array_equal(data, current)
+    assert data.attrs["units"] == "nA"
+
+
+def test_a_scan_that_was_not_finished_is_refused_or_filled(tmp_path):
+    values = spectra(3, 2, 4, 5)
+    parameters = encoder.encode_parameters((3, 2), bins=5, steps=4)
+    part = values.reshape(6, 4, 5)[:4]
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": part}, parameters)
+    with pytest.raises(om.FormatError, match="spectra of 4 are in sample_read_real"):
+        om.open(path)
+    data = om.open_signal(path, partial=True)
+    np.testing.assert_array_equal(data[:2], values[:2])
+    assert np.isnan(data[2]).all()
+    assert data.attrs["incomplete"]["missing_from"] == 4
+    # The last point alone is often lost; that is no reason to refuse.
+    part = values.reshape(6, 4, 5)[:5]
+    unknown = encoder.encode_parameters((3, 2), steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": part}, unknown)
+    data = om.open_signal(path)
+    assert data.attrs["incomplete"]["missing_from"] == 5
+    np.testing.assert_array_equal(data[2, 0], values[2, 0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("# rows : 2", "# rows : two"), "a number was expected for 'num_rows'"),
+        (("# rows : 2\n", ""), "got 'nothing'"),
+        (("steps per full cycle : 4", "steps per full cycle : 999999999"), "steps are said"),
+        (("cycle fraction : full", "cycle fraction : most"), "a part of a cycle was expected"),
+        (("# rows : 2", "# rows : 7"), "the bins of a spectrum are nowhere said"),
+        (("band edge trim", "bins per band : 2\nband edge trim"), "more than the"),
+    ],
+)
+def test_parameters_that_contradict_the_data_are_named(tmp_path, change, message):
+    parameters = encoder.encode_parameters((2, 2), steps=4).replace(*change)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": spectra(2, 2, 4, 3)}, parameters)
+    with pytest.raises(om.FormatError, match=message):
+        om.open(path)
+
+
+def test_missing_files_are_named(tmp_path):
+    parameters = encoder.encode_parameters((2, 2), steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": spectra(2, 2, 4, 3)}, parameters)
+    (tmp_path / "sample_read_imag.dat").unlink()
+    with pytest.raises(
+        om.FormatError, match="the imag part of the out-of-field spectra is missing"
+    ):
+        om.open(path)
+    (tmp_path / "sample_read_real.dat").unlink()
+    with pytest.raises(om.FormatError, match="there are parameters, but no spectra"):
+        om.open(path)
+
+
+def test_two_data_sets_in_a_folder_are_refused(tmp_path):
+    parameters = encoder.encode_parameters((2, 2), steps=4)
+    path = encoder.write_odf(tmp_path / "s_parms.txt", {"read": spectra(2, 2, 4, 3)}, parameters)
+    (tmp_path / "other_real.dat").write_bytes(bytes(16))
+    with pytest.raises(om.FormatError, match="keep one data set in a folder"):
+        om.open(path)
+
+
+def test_a_triangle_may_be_a_part_of_a_cycle():
+    np.testing.assert_allclose(triangle(8), [0, 0.5, 1, 0.5, 0, -0.5, -1, -0.5])
+    np.testing.assert_allclose(triangle(8, 0.5), [0, 0.5, 1, 0.5])
+    np.testing.assert_allclose(triangle(8, 1.0, 0.25), [-1, -0.5, 0, 0.5, 1, 0.5, 0, -0.5])
+
+
+BIAS, BAND = np.array([0.0, 3.0, 0.0, -3.0]), np.linspace(3e5, 3.5e5, 5).astype(np.float32)
+
+
+def new_folder(folder, values, **options):
+    folder = folder / "newdataformat"
+    folder.mkdir(exist_ok=True)
+    parameters = encoder.encode_parameters(values.shape[:2], steps=4)
+    return encoder.write_ndf(
+        folder / "s_parms.txt", values, parameters, bias=BIAS, frequency=BAND, **options
+    )
+
+
+def test_records_of_the_new_format_are_at_their_place(tmp_path):
+    values = spectra(3, 2, 4, 5)
+    path = new_folder(tmp_path, values)
+    new_folder(tmp_path, values * 2, wave=-1, name="sample_1_r1.dat")
+    tree = om.open(tmp_path)
+    data = tree["Excitation_1"]["signal"]
+    assert data.dims == ("y", "x", "bias", "frequency")
+    np.testing.assert_array_equal(data, values)
+    np.testing.assert_array_equal(tree["Excitation_1_reversed"]["signal"], values * 2)
+    np.testing.assert_allclose(data["bias"], BIAS)
+    np.testing.assert_allclose(data["frequency"], BAND)
+    np.testing.assert_allclose(data["y"], [0, 0.5, 1.0])
+    np.testing.assert_allclose(data["x"], [0, 0.25])
+    np.testing.assert_allclose(tree["Excitation_1"]["excitation"], 0.25 - 0.5j)
+    np.testing.assert_array_equal(om.open(path)["Excitation_1"]["signal"][1, 1, ::2, 3],
+                                  values[1, 1, ::2, 3])  # fmt: skip
+
+
+def test_records_that_are_cut_or_contradict_themselves_are_refused(tmp_path):
+    values = spectra(3, 2, 4, 5)
+    path = new_folder(tmp_path, values)
+    raw = path.with_name("sample_1_1.dat")
+    content = raw.read_bytes()
+    raw.write_bytes(content[:-20])
+    with pytest.raises(om.FormatError, match="the last record is cut short"):
+        om.open(path)
+    data = om.open_signal(path, partial=True)
+    np.testing.assert_array_equal(data[2, 0], values[2, 0])
+    assert np.isnan(data[2, 1]).all()
+    assert data.attrs["incomplete"]["missing_from"] == 5
+    damaged = np.frombuffer(content, "<f4").copy()
+    damaged[2] = 1e6
+    raw.write_bytes(damaged.tobytes())
+    with pytest.raises(om.FormatError, match="a record of 1000000 x 7 numbers is described"):
+        om.open(path)
+    damaged = np.frombuffer(content, "<f4").copy()
+    damaged[2 + 7] = 600
+    raw.write_bytes(damaged.tobytes())
+    with pytest.raises(om.FormatError, match="300 bins and 4 steps do not fit"):
+        om.open(path)
+
+
+def test_records_of_lines_are_general_mode(tmp_path):
+    records = rng.standard_normal((2, 3, 50)).astype(np.float32)
+    path = encoder.write_lines(
+        tmp_path / "s_parms.txt", records, encoder.encode_parameters((2, 3)), inputs=2
+    )
+    write_mat(tmp_path / "s_all.mat", {"BE_wave": np.arange(50.0), "total_cols": np.array([3.0])})
+    data = om.open_signal(path, "Input_2")
+    assert data.dims == ("y", "x", "time")
+    np.testing.assert_array_equal(data, 2 * records)
+    np.testing.assert_allclose(data["time"], np.arange(50) / 4e6)
+    np.testing.assert_array_equal(data["excitation"], np.arange(50))
+    (tmp_path / "bigtime_01.dat").write_bytes(records[0].tobytes() + records[1, :2].tobytes())
+    (tmp_path / "bigtime_02.dat").unlink()
+    with pytest.raises(om.FormatError, match="the scan was not finished"):
+        om.open(path)
+    data = om.open_signal(path, partial=True)
+    np.testing.assert_array_equal(data[1, :2], records[1, :2])
+    assert np.isnan(data[1, 2]).all()
+
+
+@pytest.mark.shared
+def test_the_synthetic_set_is_as_its_truth_says(shared):
+    folder = shared / "data/spm/beps_odf_synth"
+    truth = np.load(folder / "truth.npz")
+    parts = [
+        np.fromfile(folder / f"beps_odf_synth_read_{part}.dat", "<f4") for part in ("real", "imag")
+    ]
+    expected = (parts[0] + 1j * parts[1]).reshape(5, 5, 32, 40)
+    for place in (folder, *folder.glob("beps*")):
+        data = om.open_signal(place)
+        assert data.dims == ("y", "x", "bias", "frequency")
+        np.testing.assert_array_equal(data, expected)
+    np.testing.assert_allclose(data["bias"], truth["vdc"], atol=1e-12)
+    np.testing.assert_allclose(data["frequency"], truth["frequency_hz"], rtol=1e-12)
+    # Near each resonance the response is what its truth says, to the noise.
+    amplitude, f0, quality, phase = (truth["sho"][..., n, None] for n in range(4))
+    f = truth["frequency_hz"]
+    model = amplitude * np.exp(1j * phase) * f0**2 / (f**2 - 1j * f * f0 / quality - f0**2)
+    assert np.std(data.values.reshape(25, 32, 40) - model) < 4e-6
