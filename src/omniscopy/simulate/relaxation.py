@@ -47,7 +47,8 @@ def relaxation(
     values = duration * np.arange(1, points + 1) / points
     t = xr.DataArray(values, {"time": coordinate("time", values, "s")})
     tau = 0.2 + 0.4 * x + y
-    exact = (1e-3 * np.exp(-((t / tau) ** exponent)) + 2e-4).transpose("y", "x", "time")
+    left: xr.DataArray = xr.apply_ufunc(np.exp, -((t / tau) ** exponent))
+    exact = (1e-3 * left + 2e-4).transpose("y", "x", "time")
     noisy = exact + noise * np.random.default_rng(rng).standard_normal(exact.shape)
     return measurement(
         noisy, title="Relaxation", quantity="response", units="V", modality="AFM",

@@ -1,5 +1,7 @@
 """Switching spectroscopy of ferroelectrics: band-excitation spectra along hysteresis loops."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -36,7 +38,7 @@ def loop_maps(shape: tuple[int, int] = (3, 4), *, sampling: float = 20.0) -> xr.
         for dim, size in zip(("y", "x"), shape, strict=True)
     )
     zero = 0.0 * y + 0.0 * x
-    values = (
+    values: tuple[Any, ...] = (
         -1.0e-3 - 2e-4 * y, 2.1e-3 + 2e-4 * x, -2.5 - 0.5 * y + x, 2.0 + 0.5 * y + x, 5e-6,
         0.7, 1.2, 0.9, 1.6,
     )  # fmt: skip
@@ -206,7 +208,7 @@ def _response(bias: xr.DataArray, loops: xr.Dataset) -> xr.DataArray:
         return made
 
     if bias.ndim > 1:
-        along = bias.dims[-1]
+        along = str(bias.dims[-1])
         unit: list[object] = [0.0, 1.0, *numbers[2:4], 0.0, *numbers[5:]]
         switched = value(bias.max(along), -1.0, *unit) * (1.0 - value(bias.min(along), 1.0, *unit))
         numbers[0] = numbers[0] + 0.5 * numbers[1] * (1.0 - switched)

@@ -91,7 +91,8 @@ def project_loops(
     response = (values * back).real
     if not keep_offset:
         response = response - (middle * back).real
-    rotation = 180.0 - np.mod(180.0 - np.degrees(turn + 0.0 * spread.real), 360.0)
+    degrees = turn * (180.0 / np.pi) + 0.0 * spread.real
+    rotation = 180.0 - (180.0 - degrees) % 360.0
     return result(
         None,
         response=(response.where(known).transpose(*values.dims), units),

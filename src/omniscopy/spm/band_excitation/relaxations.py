@@ -182,6 +182,6 @@ def _faster_first(made: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
     for name in ("amplitude", "time_constant"):
         for end in ("", "_std"):
             one, other = made[f"{name}_1{end}"], made[f"{name}_2{end}"]
-            ordered[f"{name}_1{end}"] = xr.where(swapped, other, one).assign_attrs(one.attrs)
-            ordered[f"{name}_2{end}"] = xr.where(swapped, one, other).assign_attrs(one.attrs)
+            ordered[f"{name}_1{end}"] = other.where(swapped, one).assign_attrs(one.attrs)
+            ordered[f"{name}_2{end}"] = one.where(swapped, other).assign_attrs(one.attrs)
     return ordered
