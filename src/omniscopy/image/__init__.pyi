@@ -1,9 +1,11 @@
 __all__ = [
     "autocorrelation",
     "bearing_curve",
+    "denoise",
     "dilate",
     "erode",
     "estimate_tip",
+    "filter_bands",
     "find_fourier_spots",
     "fit_correlation_length",
     "height_distribution",
@@ -22,9 +24,11 @@ __all__ = [
     "structure_function",
 ]
 
+from .bands import filter_bands
 from .bearing import bearing_curve
 from .correlation import autocorrelation, structure_function
 from .correlation_lengths import fit_correlation_length
+from .denoising import denoise
 from .distributions import height_distribution, slope_distribution
 from .fourier_spots import find_fourier_spots
 from .fractals import measure_fractal_dimension

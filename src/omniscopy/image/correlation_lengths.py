@@ -66,8 +66,8 @@ def fit_correlation_length(
         ``rms`` in units of height, ``correlation_length`` in those of the coordinates,
         ``hurst_exponent`` ("self_affine"), ``noise_density`` (of white noise, in units of
         heights squared times those of the coordinates squared), each with ``_std``;
-        ``reduced_chi_square``, which is far above 1 where the shape is not right, and ``status`` as
-        that of `signal.fit_model`.
+        ``reduced_chi_square``, about 1 without a window, less with one, and far above 1 where
+        the shape is not right; and ``status`` as that of `signal.fit_model`.
 
     Raises
     ------
