@@ -18,11 +18,14 @@ DIMS = {
     "point_cloud": ("point",),
     "spectrum": ("energy",),
     "spectrum_image": ("y", "x", "energy_loss"),
+    "ringdown": ("y", "x", "time"),
     "surface": ("y", "x"),
     "transients": ("y", "x", "time"),
 }
 RESULTS = {
     "decomposition": "signal.decompose",
+    "first_peaks": "spm.fit_first_peak",
+    "first_peaks_of_taus": "spm.fit_first_peak",
     "folded": "signal.fold",
     "peaks": "signal.find_peaks",
     "regions": "signal.label_regions",

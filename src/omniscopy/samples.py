@@ -20,6 +20,8 @@ __all__ = [
     "decomposition",
     "diffraction_4d",
     "drifting_spectra",
+    "first_peaks",
+    "first_peaks_of_taus",
     "folded",
     "force_curve",
     "force_map",
@@ -35,6 +37,7 @@ __all__ = [
     "point_cloud",
     "regions",
     "relaxation",
+    "ringdown",
     "spectrum",
     "spectrum_image",
     "surface",
@@ -78,6 +81,22 @@ def decomposition() -> xr.Dataset:
 def diffraction_4d() -> xr.DataArray:
     """Return a diffraction pattern for each point: (y, x, ky, kx) in nm and 1/nm, counts."""
     return simulate.diffraction_4d()
+
+
+def first_peaks() -> xr.Dataset:
+    """Return what the transients say of the sample: (y, x) in nm, times and frequencies."""
+    return spm.fit_first_peak(transient_frequencies())
+
+
+def first_peaks_of_taus() -> xr.Dataset:
+    """Return the same of simulated cantilevers on samples of several times: (tau) in s."""
+    made = simulate.cantilever(
+        tau=[3e-6, 6e-6, 1.2e-5, 2.5e-5, 5e-5, 1e-4], resonance_frequency=60e3,
+        quality_factor=60.0, spring_constant=2.0, force=1e-11, frequency_shift=-80.0,
+        trigger=2e-4, duration=1e-3, sampling_rate=1e6,
+    )  # fmt: skip
+    followed = spm.instantaneous_frequency(made, trigger=2e-4, drive_frequency=60e3, step=5)
+    return spm.fit_first_peak(followed)
 
 
 def folded() -> xr.DataArray:
@@ -169,6 +188,11 @@ def regions() -> xr.DataArray:
     """Return a map of two regions of the spectrum image: (y, x) in nm, numbers from 1 on."""
     windows: dict[str, Any] = {"left": {"x": (None, 3.0)}, "right": {"x": (6.0, None)}}
     return signal.label_regions(simulate.spectrum_image(), windows)
+
+
+def ringdown() -> xr.DataArray:
+    """Return amplitudes after a drive has ended: (y, x, time) in nm and s, m."""
+    return simulate.ringdown()
 
 
 def spectrum() -> xr.DataArray:

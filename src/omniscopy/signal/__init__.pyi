@@ -55,6 +55,7 @@ __all__ = [
     "joint_histogram",
     "label_regions",
     "mean_over",
+    "measure_distance",
     "measure_peaks",
     "measure_regions",
     "rebin",
@@ -79,6 +80,7 @@ from .clustering import cluster
 from .comparison import compare_models
 from .components import Sum
 from .decomposition import decompose, estimate_rank, reconstruct, rotate_components
+from .distances import measure_distance
 from .evaluation import evaluate_model, subtract_model
 from .expressions import Expression
 from .filters import filter_fourier, filter_response

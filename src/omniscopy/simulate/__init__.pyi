@@ -22,6 +22,7 @@ __all__ = [
     "point_cloud",
     "random_surface",
     "relaxation",
+    "ringdown",
     "spectrum",
     "spectrum_image",
     "surface",
@@ -39,6 +40,7 @@ from .images import atom_image, image_stack, lattice_points
 from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation
 from .resonance import band_excitation, oscillator_maps
+from .ringdowns import ringdown
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
 from .switching import loop_maps, switching_maps, switching_spectroscopy

@@ -89,7 +89,7 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     | Sequence[float] = "exponential",
     *,
     drive: Drive = MechanicalDrive(),
-    tau: float = 1e-5,
+    tau: float | Sequence[float] = 1e-5,
     second_tau: float = 1e-4,
     exponent: float = 0.5,
     resonance_frequency: float = 277261.0,
@@ -115,8 +115,10 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
         from the trigger on, the last of which stays.
     drive : MechanicalDrive, ElectricDrive or ChirpDrive
         What makes the cantilever move.
-    tau, second_tau : float, s
-        Times of the relaxation.
+    tau : float or sequence of float, s
+        Time of the relaxation; several make a dimension `tau`.
+    second_tau : float, s
+        Of the biexponential relaxation.
     exponent : float
         Of the stretched relaxation.
     resonance_frequency : float, Hz
@@ -160,9 +162,9 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     -----
     :math:`\ddot z = f(t) - \omega \dot z / Q - \omega^2 z` with :math:`\omega = \omega_0 +
     2 \pi \Delta f\, G(t - t_0)` and the relaxation `G`. Until the trigger :math:`t_0` the motion
-    is the steady state, exactly. From there on it is integrated in fixed steps, at least 20 a period, in
-    the frame of the free oscillation: the error is below 1e-6 of the amplitude (1e-7 at the
-    resonance) as long as the resonance shifts by less than a hundredth.
+    is the steady state, exactly. From there on it is integrated in fixed steps, at least 20 a
+    period, in the frame of the free oscillation: the error is below 1e-6 of the amplitude (1e-7
+    at the resonance) as long as the resonance shifts by less than a hundredth.
 
     Examples
     --------
@@ -170,17 +172,15 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     >>> om.simulate.cantilever(tau=1e-5).sizes["time"]
     10000
     """
-    sampled = None if isinstance(relaxation, str) else np.asarray(relaxation, dtype=np.float64)
-    if isinstance(relaxation, str):
-        require_choice("relaxation", relaxation, RELAXATIONS)
-    elif sampled is None or sampled.ndim != 1 or not sampled.size or not np.isfinite(sampled).all():
-        message = "relaxation must be a row of finite numbers, one for each sample from the trigger"
-        raise DataError(message)
+    change = _change(relaxation, sampling_rate)
     given: dict[str, Any] = {
         "tau": tau, "second_tau": second_tau, "exponent": exponent,
         "resonance_frequency": resonance_frequency, "spring_constant": spring_constant,
         "quality_factor": quality_factor, "frequency_shift": frequency_shift, "force": force,
     }  # fmt: skip
+    if not isinstance(tau, int | float):
+        several = coordinate("tau", tau, "s", kind="parameter", quantity="time")
+        given["tau"] = xr.DataArray(several.values, {"tau": several}, dims="tau")
     given |= {field.name: getattr(drive, field.name) for field in fields(drive)}
     names = _with_maps(given, maps)
     shape, dims, coords, numbers = _rows(names)
@@ -193,7 +193,6 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     origin = np.zeros_like(numbers["tau"])
     if synchronised and "frequency" in numbers:
         origin = trigger - 0.5 / numbers["frequency"]
-    change = _Change(relaxation if isinstance(relaxation, str) else "step", sampled, sampling_rate)
     z = np.empty((len(origin), samples))
     rate = float(np.max(numbers["resonance_frequency"]))
     substeps = max(1, math.ceil(_STEPS * rate / sampling_rate))
@@ -213,7 +212,8 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
         z.reshape(*shape, samples), {**coords, "time": time}, dims=(*dims, "time")
     )
     truth = {name: each for name, each in given.items() if maps is None or name not in maps}
-    truth |= {"trigger": trigger, "relaxation": "sampled" if sampled is not None else relaxation}
+    truth |= {"tau": list(tau)} if "tau" in truth and isinstance(tau, Sequence) else {}
+    truth |= {"trigger": trigger, "relaxation": relaxation if change.sampled is None else "sampled"}
     made = measurement(
         values, title="Deflection of a cantilever", quantity="deflection", units="m",
         modality="AFM", truth=truth,
@@ -341,6 +341,17 @@ class _Change(NamedTuple):
             return np.interp(t, own, self.sampled)
         tau, second, exponent = (rows[each][:, None] for each in ("tau", "second_tau", "exponent"))
         return np.asarray(cantilevers.relaxation(t, self.kind, tau, second, exponent))
+
+
+def _change(relaxation: cantilevers.Relaxation | Sequence[float], sampling_rate: float) -> _Change:
+    if isinstance(relaxation, str):
+        require_choice("relaxation", relaxation, RELAXATIONS)
+        return _Change(relaxation, None, sampling_rate)
+    sampled = np.asarray(relaxation, dtype=np.float64)
+    if sampled.ndim != 1 or not sampled.size or not np.isfinite(sampled).all():
+        message = "relaxation must be a row of finite numbers, one for each sample from the trigger"
+        raise DataError(message)
+    return _Change("step", sampled, sampling_rate)
 
 
 class _Motion(NamedTuple):

@@ -2,12 +2,14 @@ __all__ = [
     "analyse_contact_kpfm",
     "band_excitation_waveform",
     "compare_loop_line",
+    "calibrate_tau",
     "condense",
     "decompose_modes",
     "estimate_oscillator",
     "expand",
     "filter_general_mode",
     "fit_first_peak",
+    "fit_force_kpfm",
     "fit_loops",
     "fit_oscillator",
     "fit_relaxation",
@@ -16,7 +18,10 @@ __all__ = [
     "invert_current_voltage",
     "lines_to_pixels",
     "measure_loops",
+    "measure_dissipation",
+    "measure_ringdown",
     "noise_floor",
+    "transfer_function",
     "project_loops",
     "switching_parameters",
     "triangle_waveform",
@@ -33,6 +38,9 @@ from .general_mode.condensing import condense, expand
 from .general_mode.current_voltage import invert_current_voltage
 from .general_mode.filtering import filter_general_mode, noise_floor
 from .general_mode.pixels import lines_to_pixels
+from .transients.calibration import calibrate_tau
+from .transients.damping import measure_dissipation, measure_ringdown
 from .transients.first_peaks import fit_first_peak
+from .transients.forces import fit_force_kpfm, transfer_function
 from .transients.frequencies import instantaneous_frequency
 from .transients.modes import decompose_modes

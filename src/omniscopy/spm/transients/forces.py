@@ -1,0 +1,313 @@
+"""Forces from what cantilevers answer, and the potentials that they tell."""
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.compute import map_signal
+from omniscopy.model import (
+    DataError,
+    Status,
+    coordinate,
+    operation,
+    require_real,
+    require_uniform,
+    require_units,
+    result,
+    units_of,
+)
+from omniscopy.model.units import product
+
+_TERMS = 3  # of a parabola
+
+
+@operation(example={"data": "cantilever", "excitation": "cantilever"})
+def transfer_function(
+    data: xr.DataArray,
+    excitation: xr.DataArray,
+    *,
+    average: str | None = None,
+    regularization: float = 1e-6,
+    dim: str = "time",
+) -> xr.Dataset:
+    r"""Measure how a cantilever answers each frequency of a broad excitation.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., time)
+        What was answered, lazy or in memory.
+    excitation : DataArray, shape (..., time)
+        What was asked, such as a chirp, on the same times.
+    average : str, optional
+        Dimension of repeated traces, over which both spectra are averaged.
+    regularization : float
+        Power of the excitation, relative to its highest, below which an answer is held to be
+        noise: it is divided by no less.
+    dim : str
+        Dimension of the time; its coordinate is in s or units that convert to it.
+
+    Returns
+    -------
+    Dataset, shape (..., frequency)
+        ``response``: complex, in units of `data` by those of `excitation`.
+
+    Raises
+    ------
+    DataError
+        The times are not uniform or differ, or a number does not fit.
+
+    Notes
+    -----
+    :math:`H = \langle Y X^* \rangle / (\langle |X|^2 \rangle + \lambda \max |X|^2)`. A model of it
+    is a sum of `signal.Oscillator`, fitted by `signal.fit_model`.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> pushed = om.samples.cantilever()
+    >>> om.spm.transfer_function(pushed, pushed)["response"].dims
+    ('frequency',)
+    """
+    step = require_uniform(data, dim)
+    second = require_units(data.coords[dim], "s", what=f"coordinate {dim!r}")
+    for each in (data, excitation):
+        require_real(each)
+    other = require_uniform(excitation, dim)
+    if excitation.sizes[dim] != data.sizes[dim] or abs(other / step - 1) > 1e-6:
+        message = f"data and excitation must have the same {dim!r}: they differ in length or step"
+        raise DataError(message)
+    if not regularization >= 0:
+        message = f"regularization must not be below 0, got {regularization!r}"
+        raise DataError(message)
+    if average is not None and average not in data.dims:
+        message = f"average must be one of the dimensions {data.dims}, got {average!r}"
+        raise DataError(message)
+    samples = data.sizes[dim]
+    core = [dim] if average is None else [average, dim]
+    (made,) = map_signal(
+        divided_spectra, data, dim=core, also=[excitation],
+        output_dims=[{"frequency": samples // 2 + 1}], dtypes=[np.complex128],
+        parameters={"regularization": regularization, "core": len(core)},
+    )  # fmt: skip
+    frequency = np.fft.rfftfreq(samples, abs(step) * second)
+    made = made.assign_coords(frequency=coordinate("frequency", frequency, "Hz"))
+    units = product((data.attrs.get("units"), 1.0), (excitation.attrs.get("units"), -1.0))
+    return result(response=(made, units))
+
+
+def divided_spectra(
+    answer: np.ndarray, asked: np.ndarray, *, regularization: float, core: int
+) -> np.ndarray:
+    """Return the spectrum of the answer by that of what was asked, as sure as they are."""
+    from scipy import fft
+
+    y, x = (fft.rfft(np.asarray(each, np.float64), axis=-1) for each in (answer, asked))
+    both, power = y * np.conj(x), np.abs(x) ** 2
+    if core == 2:
+        both = both.mean(axis=-2)
+        power = power.mean(axis=-2) if power.ndim > 1 else power
+    floor = regularization * power.max(axis=-1, keepdims=True, initial=0.0)
+    below = power + floor
+    with np.errstate(all="ignore"):
+        return np.asarray(np.where(below > 0, both / below, np.nan))
+
+
+@operation(example={"data": "transients", "ac_voltage": 1.0, "drive_frequency": 60e3})
+def fit_force_kpfm(  # noqa: PLR0913 - options of the field
+    data: xr.DataArray,
+    *,
+    drive_frequency: float,
+    ac_voltage: float | None = None,
+    dc_voltage: float = 0.0,
+    phase: float = 0.0,
+    bias: xr.DataArray | None = None,
+    transfer: xr.DataArray | None = None,
+    cycles: int = 2,
+    overlap: int = 1,
+    regularization: float = 1e-4,
+    dim: str = "time",
+) -> xr.Dataset:
+    r"""Fit contact potentials and capacitance gradients to the force of every few cycles.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., time)
+        Deflections, or forces where no `transfer` is given; lazy or in memory.
+    drive_frequency : float, Hz
+        Of the voltage between tip and sample.
+    ac_voltage, dc_voltage : float, V
+        The voltage is :math:`V_{dc} + V_{ac} \sin(2 \pi f t + \varphi)`.
+    phase : float, degrees
+        Of the voltage at time 0.
+    bias : DataArray, shape (time), V
+        The voltage itself, in place of the numbers above.
+    transfer : DataArray, shape (frequency)
+        Complex deflection for a unit of force, as `transfer_function` or a fit of oscillators
+        gives it; interpolated to the frequencies of the data.
+    cycles : int
+        Cycles of the voltage in a window.
+    overlap : int
+        Windows in the length of one: 1 for no overlap.
+    regularization : float
+        Part of the highest squared response below which deflections are held to be noise.
+    dim : str
+        Dimension of the time; its coordinate is in s or units that convert to it.
+
+    Returns
+    -------
+    Dataset, shape (..., time)
+        For the middle of each window ``contact_potential`` (V), ``capacitance_gradient`` (units
+        of the force by V²) and ``static_force``, each with ``_std``; ``residual``, the root mean
+        square of what the parabola leaves; ``status``: 0 converged, 2 not determined, 4 values
+        that are not finite (NaN).
+
+    Raises
+    ------
+    DataError
+        The voltage is not known, the times are not uniform, or a window holds too few of them.
+
+    Notes
+    -----
+    The force is :math:`F = c_0 + c_1 V + c_2 V^2` in each window [1]_: the contact potential is
+    :math:`-c_1 / 2 c_2`, the capacitance gradient :math:`2 c_2` of :math:`F = C' (V -
+    V_{cpd})^2 / 2`. The force is :math:`Y H^* / (|H|^2 + \lambda \max |H|^2)` of the spectrum of
+    the deflection. Normal equations are running sums, so that windows may overlap at no cost.
+    Standard deviations are for white noise of the force.
+
+    References
+    ----------
+    .. [1] L. Collins, A. Belianinov, S. Somnath et al., *Sci. Rep.* 6, 30557 (2016).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> found = om.spm.fit_force_kpfm(
+    ...     om.samples.transients(), drive_frequency=60e3, ac_voltage=1.0
+    ... )
+    >>> found["contact_potential"].attrs["units"]
+    'V'
+    """
+    step = require_uniform(data, dim)
+    require_real(data)
+    second = require_units(data.coords[dim], "s", what=f"coordinate {dim!r}")
+    h, samples = step * second, data.sizes[dim]
+    length = round(cycles / (drive_frequency * abs(h))) if drive_frequency > 0 else 0
+    if not (cycles >= 1 and overlap >= 1 and 2 * _TERMS <= length <= samples):
+        message = (
+            f"{cycles} cycles of {drive_frequency:g} Hz are {length} of {samples} samples; a "
+            f"window needs {2 * _TERMS} of them, and overlap 1 or more"
+        )
+        raise DataError(message)
+    voltage = _voltage(data, dim, second, bias, (drive_frequency, ac_voltage, dc_voltage, phase))
+    units = data.attrs.get("units")
+    gains = None
+    if transfer is not None:
+        gains = _inverse(transfer, samples, abs(h), regularization)
+        units = product((units, 1.0), (transfer.attrs.get("units"), -1.0))
+    begins = np.arange(0, samples - length + 1, max(1, length // overlap))
+    kept = {dim: len(begins)}
+    found, status = map_signal(
+        fit_parabolas, data, dim=dim, output_dims=[{"parameter": 7, **kept}, kept],
+        dtypes=[np.float64, np.uint8],
+        parameters={"voltage": voltage, "gains": gains, "begins": begins, "length": length},
+    )  # fmt: skip
+    place = data.coords[dim].values[0] + step * (begins + 0.5 * (length - 1))
+    time = (dim, place, dict(data.coords[dim].attrs))
+    found, status = (each.assign_coords({dim: time}) for each in (found, status))
+    gradient = product((units, 1.0), ("V", -2.0))
+    names = (
+        ("contact_potential", "V"), ("contact_potential_std", "V"),
+        ("capacitance_gradient", gradient), ("capacitance_gradient_std", gradient),
+        ("static_force", units), ("static_force_std", units), ("residual", units),
+    )  # fmt: skip
+    made = {name: (found.isel(parameter=n), each) for n, (name, each) in enumerate(names)}
+    return result(**made, status=(status, "1"))
+
+
+def fit_parabolas(
+    values: np.ndarray, *, voltage: np.ndarray, gains: np.ndarray | None, begins: np.ndarray,
+    length: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return what parabolas of windows say, shape (..., 7, windows), and the outcome."""
+    from scipy import fft
+
+    force = np.asarray(values, np.float64)
+    if gains is not None:
+        force = fft.irfft(fft.rfft(force, axis=-1) * gains, force.shape[-1], axis=-1)
+    usable = _sums(np.where(np.isfinite(force), 0.0, 1.0), begins, length) == 0
+    force = np.where(np.isfinite(force), force, 0.0)
+    # Powers of numbers about 1, so that the equations are well scaled.
+    scale = float(np.abs(voltage).max()) or 1.0
+    v = voltage / scale
+    powers = [_sums(v**n, begins, length) for n in range(2 * _TERMS - 1)]
+    matrix = np.stack([np.stack(powers[n : n + _TERMS], axis=-1) for n in range(_TERMS)], axis=-2)
+    sure = np.linalg.cond(matrix) < 1e10
+    inverse = np.linalg.inv(np.where(sure[:, None, None], matrix, np.eye(_TERMS)))
+    right = np.stack([_sums(force * v**n, begins, length) for n in range(_TERMS)], axis=-1)
+    c = np.einsum("wij,...wj->...wi", inverse, right)
+    left = _sums(force**2, begins, length) - (c * right).sum(axis=-1)
+    left = np.maximum(left, 0.0)
+    covariance = (left / (length - _TERMS))[..., None, None] * inverse
+    with np.errstate(all="ignore"):
+        potential = -0.5 * c[..., 1] / c[..., 2] * scale
+        slopes = np.stack(
+            [np.zeros_like(potential), -0.5 / c[..., 2], 0.5 * c[..., 1] / c[..., 2] ** 2], axis=-1
+        )
+        spread = np.sqrt(np.einsum("...i,...ij,...j->...", slopes, covariance, slopes)) * scale
+        std = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    found = np.stack(
+        [
+            potential, spread, 2.0 * c[..., 2] / scale**2, 2.0 * std[..., 2] / scale**2,
+            c[..., 0], std[..., 0], np.sqrt(left / length),
+        ],
+        axis=-2,
+    )  # fmt: skip
+    good = usable & sure
+    found = np.where(good[..., None, :], found, np.nan)
+    status = np.where(
+        usable, np.where(sure, int(Status.CONVERGED), int(Status.SINGULAR)), int(Status.NO_DATA)
+    )
+    return found, status.astype(np.uint8)
+
+
+def _sums(values: np.ndarray, begins: np.ndarray, length: int) -> np.ndarray:
+    """Return the sums of windows along the last axis, from running sums."""
+    running = np.concatenate(
+        [np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1
+    )
+    return np.asarray(running[..., begins + length] - running[..., begins])
+
+
+def _voltage(
+    data: xr.DataArray, dim: str, second: float, bias: xr.DataArray | None,
+    wave: tuple[float, float | None, float, float],
+) -> np.ndarray:  # fmt: skip
+    if bias is not None:
+        if bias.dims != (dim,) or bias.sizes[dim] != data.sizes[dim]:
+            message = f"bias must have the {data.sizes[dim]} times of the data, got {bias.sizes}"
+            raise DataError(message)
+        return np.asarray(bias.values * require_units(bias, "V", what="the bias"), np.float64)
+    frequency, ac, dc, phase = wave
+    if ac is None:
+        message = "the voltage must be known: give ac_voltage= or bias="
+        raise DataError(message)
+    angle = 2.0 * np.pi * frequency * data.coords[dim].values * second + np.radians(phase)
+    return np.asarray(dc + ac * np.sin(angle))
+
+
+def _inverse(
+    transfer: xr.DataArray, samples: int, step: float, regularization: float
+) -> np.ndarray:
+    """Return what a spectrum of deflections is multiplied with to be that of the force."""
+    if transfer.ndim != 1 or units_of(transfer, transfer.dims[0]) is None:
+        message = f"transfer must be along frequencies only, got dimensions {transfer.dims}"
+        raise DataError(message)
+    dim = str(transfer.dims[0])
+    hertz = require_units(transfer.coords[dim], "Hz", what=f"coordinate {dim!r}")
+    known = transfer.coords[dim].values * hertz
+    wanted = np.fft.rfftfreq(samples, step)
+    values = np.asarray(transfer.values, np.complex128)
+    h = np.interp(wanted, known, values.real, left=0.0, right=0.0) + 1j * np.interp(
+        wanted, known, values.imag, left=0.0, right=0.0
+    )
+    power = np.abs(h) ** 2
+    return np.asarray(np.conj(h) / (power + regularization * power.max() + 1e-300))
