@@ -95,11 +95,11 @@ def test_beps_process_compound(opened):
     i, j, c, d = indices(3, 4, 2, 8)
     p, s = 4 * i + j, 8 * c + d
     fields = {
-        "Amplitude": (p + 0.1 * s, "V"),
-        "Frequency": (3e5 + p + s, "Hz"),
-        "Quality_Factor": (100 + s, None),
-        "Phase": (0.01 * p * s, "rad"),
-        "R2_Criterion": (0.5 + 0 * p, None),
+        "amplitude": (p + 0.1 * s, "V"),
+        "resonance_frequency": (3e5 + p + s, "Hz"),
+        "quality_factor": (100 + s, "1"),
+        "phase": (0.01 * p * s, "rad"),
+        "r_squared": (0.5 + 0 * p, "1"),
     }
     assert set(fit.data_vars) == set(fields)
     for name, (values, units) in fields.items():

@@ -28,6 +28,7 @@ from omniscopy.io.storage.hdf5 import (
 )
 from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
 from omniscopy.io.usid.arrays import TableArray, folded_chunks
+from omniscopy.io.usid.compounds import names_of, renamed
 from omniscopy.io.usid.probe import REFERENCES, is_main
 from omniscopy.io.usid.tables import Side, read_side
 
@@ -154,7 +155,7 @@ def _channel(main: Any, tables: _Tables) -> Channel:
     dims = [axis.name for axis in axes]
     compound = main.dtype.names is not None
     arrays = {name: _folded(main, positions, steps, done, name) for name in _fields(main)}
-    variables = dict(field_variable(str(name), dims, data) for name, data in arrays.items())
+    variables = _of_fields(arrays, dims) if compound else {}
     units = text_of(said, "units")
     return Channel(
         title=main.name.rpartition("/")[2],
@@ -166,11 +167,23 @@ def _channel(main: Any, tables: _Tables) -> Channel:
         source=text_of(above, "instrument", "microscope"),
         metadata=_metadata(above),
         original_metadata=original,
-        variables={**(variables if compound else {}), **_progress(done, positions)},
+        variables={**variables, **_progress(done, positions)},
         coordinates={**positions.coordinates, **steps.coordinates},
         attrs={"path": main.name, **_process(result), **_incomplete(main, done)},
         group="" if result is None else tables.node(result),
     )
+
+
+def _of_fields(arrays: Mapping[str | None, LazyArray], dims: list[str]) -> dict[str, Variable]:
+    """Return a variable for each field of a compound dataset."""
+    names = names_of(str(name) for name in arrays)
+    found = {}
+    for field, data in arrays.items():
+        name, variable = field_variable(str(field), dims, data)
+        if names:
+            name, variable = renamed(str(field), variable, names)
+        found[name] = variable
+    return found
 
 
 def _fields(main: Any) -> list[str | None]:

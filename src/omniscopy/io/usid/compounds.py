@@ -1,0 +1,75 @@
+"""What the fields of compound results of band excitation are called here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from omniscopy.io.arrays import Scaled
+from omniscopy.io.records import Variable
+
+_OSCILLATOR = {
+    "Amplitude [V]": "amplitude",
+    "Frequency [Hz]": "resonance_frequency",
+    "Quality Factor": "quality_factor",
+    "Phase [rad]": "phase",
+    "R2 Criterion": "r_squared",
+}
+_LOOP = {
+    **{f"a_{number}": f"a{number}" for number in range(5)},
+    **{f"b_{number}": f"b{number}" for number in range(4)},
+    "R2 Criterion": "r_squared",
+}
+_METRICS = {
+    "Area": "area",
+    "Centroid x": "centroid_x",
+    "Centroid y": "centroid_y",
+    "Rotation Angle [rad]": "rotation_angle",
+    "Offset": "offset",
+}
+_SWITCHING = {
+    "V+": "positive_coercive_bias",
+    "V-": "negative_coercive_bias",
+    "Imprint": "imprint",
+    "R+": "positive_remanence",
+    "R-": "negative_remanence",
+    "Switchable Polarization": "switchable_polarization",
+    "Work of Switching": "work_of_switching",
+    "Nucleation Bias 1": "positive_nucleation_bias",
+    "Nucleation Bias 2": "negative_nucleation_bias",
+}
+_CRITERIA = {
+    f"{criterion}_{model}": f"{criterion.lower()}_{model}"
+    for criterion in ("AIC", "BIC")
+    for model in ("loop", "line")
+}
+_KINDS = (_OSCILLATOR, _LOOP, _METRICS, _SWITCHING, _CRITERIA)
+_UNITS = {
+    "quality_factor": "1", "r_squared": "1", "a2": "V", "a3": "V", "b0": "V", "b1": "V",
+    "b2": "V", "b3": "V", "positive_coercive_bias": "V", "negative_coercive_bias": "V",
+    "imprint": "V", "positive_nucleation_bias": "V", "negative_nucleation_bias": "V",
+}  # fmt: skip
+_TURNED = "1 - R2 is stored under this name by the program that fitted the loops"
+
+
+def names_of(fields: Iterable[str]) -> Mapping[str, str]:
+    """Return our names of the fields of a compound result; none where it is of another kind."""
+    present = {field.strip() for field in fields}
+    for kind in _KINDS:
+        if present <= set(kind) and len(present) >= min(len(kind) - 1, 4):
+            return kind
+    return {}
+
+
+def renamed(field: str, variable: Variable, names: Mapping[str, str]) -> tuple[str, Variable]:
+    """Return our name of a field, and its values as that name says."""
+    name = names[field.strip()]
+    attrs: dict[str, Any] = {**variable.attrs, "long_name": field.strip()}
+    attrs["quantity"] = name.replace("_", " ")
+    if name in _UNITS:
+        attrs["units"] = _UNITS[name]
+    data = variable.data
+    if names is _LOOP and name == "r_squared" and not isinstance(data, np.ndarray):
+        data = Scaled(data, -1.0, 1.0, data.dtype)
+        attrs["comment"] = _TURNED
+    return name, Variable(dims=variable.dims, data=data, attrs=attrs)
