@@ -28,6 +28,7 @@ __all__ = [
     "grains",
     "grainy_surface",
     "image_stack",
+    "indentations",
     "line_fit",
     "loop_fit",
     "loop_oscillators",
@@ -132,6 +133,13 @@ def force_map() -> xr.DataArray:
 def image_stack() -> xr.DataArray:
     """Return images of drifting particles: (frame, y, x) in nm, counts."""
     return simulate.image_stack()
+
+
+def indentations() -> xr.DataArray:
+    """Return forces against the depth of the tip: (y, x, time) with indentation in nm, nN."""
+    return spm.to_separation(
+        spm.fit_baseline(simulate.force_map())["corrected"], spring_constant=0.05
+    )
 
 
 def line_fit() -> xr.Dataset:

@@ -12,6 +12,7 @@ from omniscopy.physics import hysteresis, waveforms
 from omniscopy.spm import (
     compare_loop_line,
     fit_loops,
+    fit_oscillator,
     measure_loops,
     project_loops,
     switching_parameters,
@@ -332,3 +333,30 @@ def test_switching_parameters_of_the_reference(shared):
     )  # fmt: skip
     for column, name in enumerate(names):
         np.testing.assert_allclose(made[name], reference["switching_of_fit"][:, column], rtol=1e-6)
+
+
+@pytest.mark.shared
+def test_spectra_along_loops_lead_to_the_loops_that_they_were_made_of(shared):
+    folder = shared / "data/spm/beps_odf_synth"
+    truth = np.load(folder / "truth.npz")
+    real, imaginary = (
+        np.fromfile(folder / f"beps_odf_synth_read_{part}.dat", "<f4") for part in ("real", "imag")
+    )
+    spectra = xr.DataArray(
+        (real + 1j * imaginary).reshape(25, 32, 40),
+        {
+            "point": coordinate("point", np.arange(25), "1"),
+            "bias": coordinate("bias", truth["vdc"], "V"),
+            "frequency": coordinate("frequency", truth["frequency_hz"], "Hz"),
+        },
+        dims=("point", "bias", "frequency"),
+        attrs={"units": "V"},
+    )
+    fit = fit_oscillator(spectra)
+    assert (fit["status"] == 0).all()
+    away = (fit["amplitude"] - truth["sho"][..., 0]) / fit["amplitude_std"]
+    assert float(np.sqrt((away**2).mean())) == pytest.approx(1.0, abs=0.1)
+    found = fit_loops(project_loops(fit))
+    for column, name in ((2, "a2"), (3, "a3")):
+        assert float(abs(found[name] - truth["loop"][:, column]).median()) < 0.15
+    np.testing.assert_allclose(found["a1"] * 1e6, truth["loop"][:, 1], rtol=0.05)
