@@ -32,6 +32,7 @@ from omniscopy.testing.files import (
     jpk,
     labspec,
     logs,
+    matlab,
     merlin,
     mrc,
     nanonis,
@@ -183,6 +184,7 @@ MAKERS = {
             path, {"HeightTrace": IMAGE * 1e-9, "PhaseTrace": IMAGE * 0.1}, pixel_size=(1e-9, 2e-9)
         ),
     ),
+    "matlab": (".mat", lambda path: matlab.write_mat(path, {"map": IMAGE}, packed=True)),
     "merlin": (
         ".mib",
         lambda path: merlin.write_merlin(path, np.uint8([IMAGE % 64] * 4), settings=False),

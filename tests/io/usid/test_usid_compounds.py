@@ -3,10 +3,9 @@
 import h5py
 import numpy as np
 import pytest
+from tests.io.usid.conftest import add_main, make_grid
 
 import omniscopy as om
-
-from tests.io.usid.conftest import add_main, make_grid
 
 OSCILLATOR = ["Amplitude [V]", "Frequency [Hz]", "Quality Factor", "Phase [rad]", "R2 Criterion"]
 LOOP = [f"a_{n}" for n in range(5)] + [f"b_{n}" for n in range(4)] + ["R2 Criterion"]

@@ -178,10 +178,10 @@ def _of_fields(arrays: Mapping[str | None, LazyArray], dims: list[str]) -> dict[
     """Return a variable for each field of a compound dataset."""
     names = names_of(str(name) for name in arrays)
     found = {}
-    for field, data in arrays.items():
-        name, variable = field_variable(str(field), dims, data)
+    for label, data in arrays.items():
+        name, variable = field_variable(str(label), dims, data)
         if names:
-            name, variable = renamed(str(field), variable, names)
+            name, variable = renamed(str(label), variable, names)
         found[name] = variable
     return found
 
