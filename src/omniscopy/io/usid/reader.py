@@ -27,6 +27,7 @@ from omniscopy.io.storage.hdf5 import (
     walk,
 )
 from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
+from omniscopy.io.usid.acquisition import is_unmended
 from omniscopy.io.usid.arrays import TableArray, folded_chunks
 from omniscopy.io.usid.compounds import names_of, renamed
 from omniscopy.io.usid.probe import REFERENCES, is_main
@@ -169,7 +170,12 @@ def _channel(main: Any, tables: _Tables) -> Channel:
         original_metadata=original,
         variables={**variables, **_progress(done, positions)},
         coordinates={**positions.coordinates, **steps.coordinates},
-        attrs={"path": main.name, **_process(result), **_incomplete(main, done)},
+        attrs={
+            "path": main.name,
+            **_mended(main),
+            **_process(result),
+            **_incomplete(main, done),
+        },
         group="" if result is None else tables.node(result),
     )
 
@@ -208,6 +214,13 @@ def _folded(
         done=done if marked else None,
         chunks=folded_chunks(main.chunks, positions.shape, steps.shape),
     )
+
+
+def _mended(main: Any) -> dict[str, Any]:
+    """Return what was put right in memory; the file stays as it is."""
+    if not is_unmended(main.file):
+        return {}
+    return {"repaired": "indices of the steps are made from their values, as acquisition left them"}
 
 
 def _result_group(main: Any) -> Any:

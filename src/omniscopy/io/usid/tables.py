@@ -11,6 +11,7 @@ import numpy.typing as npt
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Variable
 from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes, require_values
+from omniscopy.io.usid.acquisition import indices_of, is_unmended
 from omniscopy.io.usid.rasters import Raster, find_raster
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import parse
@@ -86,7 +87,8 @@ def read_side(
         message = f"the tables of {main.name!r} hold no numbers"
         raise FormatError(message, path=main.file.filename, key=main.name)
     said = {**read_attributes(values), **read_attributes(indices)}
-    if not (whole_tables or _is_incomplete(said)):
+    mended = number == 1 and is_unmended(main.file)
+    if not (whole_tables or mended or _is_incomplete(said)):
         raster = find_raster(indices, values, number)
         if raster is not None:
             return _as_raster(
@@ -95,6 +97,8 @@ def read_side(
     table, coordinates = load(indices), load(values)
     if number == 1:
         table, coordinates = table.T, coordinates.T
+    if mended:
+        table = indices_of(coordinates)
     columns = _columns(said, list(table.T), list(coordinates.T), side, taken)
     if _is_placeholder(columns):
         return Side()
