@@ -23,6 +23,7 @@ EXCEPTIONS = {
     ("image.profile", "check_units_of_coordinates"): "the ends are in nm",
     ("image.measure_grains", "check_units_of_values"): "numbers of grains have no other units",
     ("image.separate_waviness", "check_units_of_coordinates"): "the cut-off is in nm",
+    ("spm.fit_indentation", "check_units_of_values"): "forces are in nN",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
 }
 OPERATIONS = {

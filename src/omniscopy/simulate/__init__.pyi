@@ -26,9 +26,9 @@ __all__ = [
     "spectrum",
     "spectrum_image",
     "surface",
-    "transients",
     "switching_maps",
     "switching_spectroscopy",
+    "transients",
 ]
 
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients

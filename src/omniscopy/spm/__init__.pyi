@@ -1,29 +1,35 @@
 __all__ = [
     "analyse_contact_kpfm",
     "band_excitation_waveform",
-    "compare_loop_line",
     "calibrate_tau",
+    "compare_loop_line",
     "condense",
     "decompose_modes",
     "estimate_oscillator",
     "expand",
     "filter_general_mode",
+    "find_contact",
+    "fit_baseline",
     "fit_first_peak",
     "fit_force_kpfm",
+    "fit_indentation",
     "fit_loops",
     "fit_oscillator",
     "fit_relaxation",
+    "fit_sensitivity",
     "forc_waveform",
     "instantaneous_frequency",
     "invert_current_voltage",
     "lines_to_pixels",
-    "measure_loops",
     "measure_dissipation",
+    "measure_loops",
     "measure_ringdown",
     "noise_floor",
-    "transfer_function",
     "project_loops",
+    "split_curve",
     "switching_parameters",
+    "to_separation",
+    "transfer_function",
     "triangle_waveform",
 ]
 
@@ -34,6 +40,9 @@ from .band_excitation.loops import measure_loops, project_loops
 from .band_excitation.relaxations import fit_relaxation
 from .band_excitation.resonances import estimate_oscillator, fit_oscillator
 from .band_excitation.switching import compare_loop_line, switching_parameters
+from .force.baselines import fit_baseline, split_curve
+from .force.contacts import find_contact, fit_sensitivity, to_separation
+from .force.indentations import fit_indentation
 from .general_mode.condensing import condense, expand
 from .general_mode.current_voltage import invert_current_voltage
 from .general_mode.filtering import filter_general_mode, noise_floor

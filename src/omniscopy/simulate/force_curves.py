@@ -1,0 +1,210 @@
+"""Force curves: what a cantilever feels while it is brought to a surface and taken back."""
+
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.model import DataError, coordinate, operation, require_choice
+from omniscopy.physics import contact
+from omniscopy.physics.contact import INDENTERS, Indenter
+from omniscopy.simulate.measurements import Random, grid, measurement, require_positive
+
+Part = Literal["approach", "retract", "both"]
+# Young's modulus falls along x to this part of what it is at the left.
+_SOFTEST = 0.4
+
+
+@operation(example={"shape": (2, 3), "points": 120}, lazy=False)
+def force_map(  # noqa: PLR0913 - the numbers of an experiment
+    shape: tuple[int, ...] = (4, 6),
+    *,
+    points: int = 400,
+    part: Part = "approach",
+    model: Indenter = "hertz",
+    modulus: float = 20e3,
+    radius: float = 2.5e-6,
+    half_angle: float = 20.0,
+    poisson_ratio: float = 0.5,
+    thickness: float | None = None,
+    adhesion: float = 0.0,
+    spring_constant: float = 0.05,
+    travel: tuple[float, float] = (-1.0, 1.0),
+    tilt: float = 20.0,
+    offset: float = 0.1,
+    largest: float | None = None,
+    speed: float = 2.0,
+    noise: float = 0.02,
+    rng: Random = 0,
+) -> xr.DataArray:
+    r"""Simulate force curves on the points of a map.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Points along y and x; one curve for ``()``.
+    points : int
+        Of approach and of retract.
+    part : {"approach", "retract", "both"}
+        What of the cycle is recorded; both follow each other in one record.
+    model : {"hertz", "cone", "pyramid", "sneddon", "sneddon_series", "dmt", "jkr"}
+        The contact.
+    modulus : float, Pa
+        Young's modulus at the left of the map; it falls linearly to 40 % of it at the right.
+    radius : float, m
+        Of paraboloids and spheres.
+    half_angle : float, degrees
+        Of cones and pyramids.
+    poisson_ratio : float
+        Of the sample.
+    thickness : float, m
+        Of a sample on something rigid; left out, it is thick.
+    adhesion : float, nN
+        Largest attraction. Contacts that do not stick have it on the way back only, as a constant
+        force until the depth is 0.
+    spring_constant : float, N/m
+        Of the cantilever.
+    travel : (float, float), µm
+        Of the base, from the point where the undeformed surface is reached.
+    tilt : float, pN/µm
+        Of the baseline, per travel.
+    offset : float, nN
+        Of the baseline, at the surface.
+    largest : float, nN
+        Where the detector is saturated; nowhere if left out.
+    speed : float, µm/s
+        Of the base.
+    noise : float, nN
+        Standard deviation of the noise of the force.
+    rng : int or Generator
+        Seed of the noise.
+
+    Returns
+    -------
+    DataArray, shape (y, x, time), nN
+        With the height ``z`` of the base in nm, which falls on the approach.
+
+    Notes
+    -----
+    The force of the contact equals that of the cantilever, :math:`F(\delta) = k (s - \delta)` for
+    a travel :math:`s`, on the branch of the direction of the motion: a contact that sticks is
+    left where that branch ends. The truth has ``modulus`` (Pa) along x, ``contact`` (z in nm).
+    """
+    require_choice("model", model, INDENTERS)
+    require_choice("part", part, ("approach", "retract", "both"))
+    require_positive(modulus=modulus, radius=radius, spring_constant=spring_constant, speed=speed)
+    if len(shape) > 2 or points < 2 or not travel[0] < travel[1]:
+        message = (
+            f"a map has at most two dimensions, at least 2 points and travel (low, high), got "
+            f"shape {shape}, points {points}, travel {travel}"
+        )
+        raise DataError(message)
+    of = contact.law(
+        model, radius=radius, half_angle=half_angle, poisson_ratio=poisson_ratio,
+        thickness=thickness,
+    )  # fmt: skip
+    s = np.linspace(*travel, points)
+    columns = shape[-1] if shape else 1
+    moduli = modulus * np.linspace(1.0, _SOFTEST, columns) if columns > 1 else np.array([modulus])
+    there = np.stack([_approach(of, each, adhesion, spring_constant, s) for each in moduli])
+    back = np.stack([_retract(of, each, adhesion, spring_constant, s) for each in moduli])
+    path, force = s, there
+    if part == "retract":
+        path, force = s[::-1], back[:, ::-1]
+    elif part == "both":
+        path, force = np.concatenate([s, s[::-1]]), np.concatenate([there, back[:, ::-1]], axis=1)
+    force = force + offset + 1e-3 * tilt * path
+    force = np.broadcast_to(force if shape else force[0], (*shape, len(path)))
+    force = force + noise * np.random.default_rng(rng).standard_normal(force.shape)
+    if largest is not None:
+        force = np.minimum(force, largest)
+    high = 1e3 * (travel[1] - travel[0])
+    dims = ("y", "x")[2 - len(shape) :]
+    coords: dict[str, Any] = grid(shape, 500.0, "nm", dims)
+    step = (travel[1] - travel[0]) / (points - 1) / speed
+    coords["time"] = coordinate("time", step * np.arange(len(path)), "s", role="signal")
+    height = high - 1e3 * (path - travel[0])
+    coords["z"] = ("time", height, {"units": "nm", "quantity": "height"})
+    made = measurement(
+        xr.DataArray(force, coords, dims=(*dims, "time")),
+        title="Force", quantity="force", units="nN", modality="AFM",
+        truth={
+            "modulus": moduli.tolist(), "contact": high + 1e3 * travel[0], "adhesion": adhesion,
+            "noise": noise, "tilt": tilt, "offset": offset, "model": model,
+        },
+    )  # fmt: skip
+    metadata = {**made.attrs["metadata"], "probe": {"spring_constant": spring_constant}}
+    return made.assign_attrs(metadata=metadata)
+
+
+@operation(example={"points": 120}, lazy=False)
+def force_curve(
+    *, points: int = 400, part: Part = "both", adhesion: float = 0.5, noise: float = 0.02,
+    rng: Random = 0,
+) -> xr.DataArray:  # fmt: skip
+    """Simulate one force curve, such as `force_map` makes them, in one record.
+
+    Parameters
+    ----------
+    points : int
+        Of approach and of retract.
+    part : {"approach", "retract", "both"}
+        What of the cycle is recorded.
+    adhesion : float, nN
+        Largest attraction on the way back.
+    noise : float, nN
+        Standard deviation of the noise of the force.
+    rng : int or Generator
+        Seed of the noise.
+
+    Returns
+    -------
+    DataArray, shape (time), nN
+        With the height ``z`` in nm.
+    """
+    return force_map((), points=points, part=part, adhesion=adhesion, noise=noise, rng=rng)
+
+
+def _approach(
+    of: contact.Law, modulus: float, adhesion: float, spring: float, s: np.ndarray
+) -> np.ndarray:
+    """Return the force in nN on the way there; `s` is in µm."""
+    more = (1e-9 * adhesion,) if of.sticks else ()
+    depth, force = _equilibrium(of, (modulus, *more), spring, 1e-6 * s)
+    return np.where(depth > 0.0, 1e9 * force, 0.0) if not of.sticks else np.where(
+        s > 0.0, 1e9 * force, 0.0
+    )  # fmt: skip
+
+
+def _retract(
+    of: contact.Law, modulus: float, adhesion: float, spring: float, s: np.ndarray
+) -> np.ndarray:
+    """Return the force in nN on the way back; `s` is in µm."""
+    if of.sticks:
+        depth, force = _equilibrium(of, (modulus, 1e-9 * adhesion), spring, 1e-6 * s)
+        return np.where(np.isfinite(depth), 1e9 * force, 0.0)
+    held = 1e-9 * adhesion
+    depth, force = _equilibrium(of, (modulus,), spring, 1e-6 * s + held / spring)
+    return np.where(depth > 0.0, 1e9 * (force - held), 0.0)
+
+
+def _equilibrium(
+    of: contact.Law, parameters: tuple[float, ...], spring: float, s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return depth and force where contact and cantilever are in balance; NaN where they are not.
+
+    Newton's method from a depth that is surely too large: the force is convex.
+    """
+    attraction = parameters[1] if len(parameters) > 1 else 0.0
+    depth = s + attraction / spring
+    for _ in range(100):
+        value, slope = contact.force(of, depth, *parameters)
+        # Without a slope (out of contact) the depth is the travel.
+        change = (depth + value / spring - s) / (1.0 + slope / spring)
+        depth = depth - change
+        if np.all(np.abs(change) <= 1e-15 * np.abs(depth) + 1e-21):
+            break
+    value, slope = contact.force(of, depth, *parameters)
+    left = np.abs(depth + value / spring - s) > 1e-9 * np.ptp(s)
+    lost = left | (1.0 + slope / spring <= 0.0) | ((value == 0.0) & (attraction > 0.0))
+    return np.where(lost, np.nan if attraction > 0.0 else s, depth), np.where(lost, 0.0, value)

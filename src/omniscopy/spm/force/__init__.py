@@ -1,0 +1,1 @@
+"""Force spectroscopy: curves of force against height, and what they say."""
