@@ -200,7 +200,7 @@ def test_missing_points_have_no_dimension():
         (lambda: slope_distribution(plane(), bins=0), "bins must be"),
         (lambda: measure_minkowski(plane(), thresholds=1), "thresholds must be"),
         (lambda: measure_fractal_dimension(plane(), "boxes"), "method must be one of"),
-        (lambda: measure_fractal_dimension(plane(), range=(0.5, 0.1)), "range must be"),
+        (lambda: measure_fractal_dimension(plane(), size_range=(0.5, 0.1)), "size_range must be"),
         (lambda: measure_fractal_dimension(image(np.ones((4, 9)))), "at least 8"),
     ],
 )

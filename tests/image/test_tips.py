@@ -198,7 +198,7 @@ def plain_blind(values, reaches, threshold, steps=100):
 def test_the_compiled_estimate_is_the_plain_one(threshold):
     values = np.random.default_rng(5).standard_normal((20, 18))
     values[4, 5] = np.nan
-    found, _, status = blind_tip(values, (2, 3), threshold=threshold, max_steps=100)
+    found, _, status = blind_tip(values, (2, 3), threshold=threshold, max_steps=1000)
     assert status == 0
     np.testing.assert_allclose(found, plain_blind(values, (2, 3), threshold), atol=1e-12)
 

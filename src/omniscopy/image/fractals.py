@@ -21,7 +21,7 @@ def measure_fractal_dimension(
     image: xr.DataArray,
     method: Method = "variance",
     *,
-    range: tuple[float, float] = (0.0, 0.25),  # noqa: A002 - what it is
+    size_range: tuple[float, float] = (0.0, 0.25),
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Measure the fractal dimension of every surface.
@@ -33,7 +33,7 @@ def measure_fractal_dimension(
     method : {"box_counting", "triangulation", "variance", "psd"}
         How the number of boxes that the surface goes through, its area in triangles, its
         variance in squares, or its power spectral density changes with their size.
-    range : (low, high)
+    size_range : (low, high)
         Sizes that count, as parts of the shorter side of the image: of boxes, triangles and
         squares, and the wavelengths of the spectrum.
     dims : (str, str)
@@ -74,9 +74,9 @@ def measure_fractal_dimension(
     """
     dims = require_image(image, dims, at_least=8)
     require_choice("method", method, get_args(Method))
-    low, high = range
+    low, high = size_range
     if not 0 <= low < high <= 1:
-        message = f"range must be (low, high) between 0 and 1, got {range!r}"
+        message = f"size_range must be (low, high) between 0 and 1, got {size_range!r}"
         raise DataError(message)
     steps = steps_of(image, dims)
     side = min(
