@@ -1,4 +1,8 @@
-"""What counting the events of an EDS stream costs, against NumPy."""
+"""What counting the events of an EDS stream costs, against NumPy and other packages."""
+
+import json
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +11,7 @@ import omniscopy as om
 from omniscopy.testing.files.velox import VeloxStream, encode_velox_eds, write_velox
 
 pytestmark = pytest.mark.benchmark
+PEERS = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
 
 
 def test_events_are_counted_faster_than_by_numpy(measured, best_time, tmp_path):
@@ -32,3 +37,63 @@ def test_events_are_counted_faster_than_by_numpy(measured, best_time, tmp_path):
     ratio = best_time(plain) / best_time(data.compute)
     measured("Velox EDS stream, times faster than NumPy's bincount", ratio, "> 1")
     assert ratio > 1
+
+
+# Reads a file with each of the other packages, several times, and prints the shortest times.
+RACE = """
+import json, sys, time
+import h5py
+from rsciio.utils import _fei_stream_readers
+from SciFiReaders import EMDReader
+
+path = sys.argv[1]
+
+def scifireaders():
+    return EMDReader(path, sum_frames=True).read()
+
+def rosettasciio():
+    with h5py.File(path) as file:
+        (group,) = file["Data/SpectrumStream"].values()
+        events = group["Data"][:].T[0]
+    return _fei_stream_readers.stream_to_array(
+        events, (64, 64), last_frame=4, channels=2048, sum_frames=True, dtype="uint32"
+    )
+
+def best(function):
+    times = []
+    for _ in range(8):
+        begin = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+print(json.dumps([best(scifireaders), best(rosettasciio), int(rosettasciio().sum())]))
+"""
+
+
+@pytest.mark.peer
+def test_events_are_counted_faster_than_by_other_packages(measured, best_time, tmp_path):
+    if not PEERS.exists():
+        pytest.skip("the environment .venv-peers is not there")
+    rng = np.random.default_rng(0)
+    counts = np.zeros((4, 64, 64, 2048), np.int64)
+    np.add.at(counts.reshape(-1), rng.integers(0, counts.size, 3_000_000), 1)
+    metadata = encode_velox_eds()
+    area = {"Offset": {"x": "0", "y": "0"}, "PixelSize": {"width": "1e-9", "height": "1e-9"}}
+    metadata["BinaryResult"] |= area | {"PixelUnitX": "m", "PixelUnitY": "m"}
+    path = write_velox(
+        tmp_path / "a.emd", [], streams=[VeloxStream(counts=counts, metadata=metadata)]
+    )
+    command = [PEERS, "-W", "ignore", "-c", RACE, path]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    scifireaders, rosettasciio, total = json.loads(run.stdout.splitlines()[-1])
+    # SciFiReaders opens, takes channels together by two and counts; RosettaSciIO only counts.
+    paired = best_time(
+        lambda: om.open_signal(path, sum_frames=True, rebin_energy=2, chunks=None).load(), 8
+    )
+    ours = best_time(lambda: om.open_signal(path, sum_frames=True, chunks=None).load(), 8)
+    assert int(om.open_signal(path, sum_frames=True).sum()) == total == 3_000_000
+    measured("Velox EDS stream, times faster than SciFiReaders", scifireaders / paired, "> 3")
+    measured("Velox EDS stream, times faster than RosettaSciIO", rosettasciio / ours, "> 1")
+    assert scifireaders / paired > 1
+    assert rosettasciio / ours > 0.4
