@@ -11,6 +11,7 @@ DIMS = {
     "atom_image": ("y", "x"),
     "band_excitation": ("y", "x", "frequency"),
     "cantilever": ("time",),
+    "current_voltage": ("y", "x", "time"),
     "contact_kpfm": ("y", "x", "write_bias", "read_bias"),
     "diffraction_4d": ("y", "x", "ky", "kx"),
     "drifting_spectra": ("frame", "energy"),
@@ -26,6 +27,7 @@ DIMS = {
     "switching_spectroscopy": ("y", "x", "bias", "frequency"),
 }
 RESULTS = {
+    "condensed": "spm.condense",
     "decomposition": "signal.decompose",
     "first_peaks": "spm.fit_first_peak",
     "first_peaks_of_taus": "spm.fit_first_peak",

@@ -87,6 +87,18 @@ def test_a_bias_of_any_form_and_phase_will_do():
         np.testing.assert_allclose(made[inside], expected[inside], rtol=1e-2)
 
 
+def test_samples_along_the_bias_itself_or_without_labels_are_one_period():
+    data = current(2e-11)
+    expected = invert(data)["resistance"]
+    along = data.drop_vars("time").rename(time="bias")
+    for given in (along, along.assign_coords(bias=coordinate("bias", SINE, "V"))):
+        found = invert(given)
+        np.testing.assert_allclose(found["resistance"], expected, rtol=1e-9)
+        assert found["corrected_current"].dims == ("y", "sample")
+    named = invert(along.assign_coords(bias=coordinate("bias", SINE, "V")), bias="bias")
+    np.testing.assert_allclose(named["resistance"], expected, rtol=1e-9)
+
+
 def test_several_periods_make_one_answer():
     twice = np.tile(SINE, 2)
     data = xr.concat([current(2e-11, seed=n).drop_vars("time") for n in (1, 2)], "time")

@@ -149,7 +149,9 @@ def invert_current_voltage(  # noqa: PLR0913 - the setup and the prior
         )
     sizes = {"branch": 2, "bias": len(made.grid)}
     counted = {**sizes, "quantile": len(probabilities)}
-    outputs = [sizes, sizes, counted, sizes, sizes, {}, {}, {dim: len(voltage)}, {}, {}, {}]
+    # Samples along the bias itself would have the name of the voltages of the resistance.
+    along = "sample" if dim in counted else dim
+    outputs = [sizes, sizes, counted, sizes, sizes, {}, {}, {along: len(voltage)}, {}, {}, {}]
     found = map_signal(
         made.run, data, dim=dim, output_dims=outputs,
         dtypes=[*[np.float64] * (len(outputs) - 1), np.uint8],
@@ -160,9 +162,9 @@ def invert_current_voltage(  # noqa: PLR0913 - the setup and the prior
         },
     )  # fmt: skip
     coords = _coordinates(made.grid, probabilities)
-    samples = {dim: data.coords[dim].variable} if dim in data.coords else {}
+    samples = {dim: data.coords[dim].variable} if dim in data.coords and dim == along else {}
     applied = {"units": "V", "quantity": "bias", "long_name": "Excitation"}
-    return _labelled(found, coords, {**samples, "excitation": (dim, voltage, applied)})
+    return _labelled(found, coords, {**samples, "excitation": (along, voltage, applied)})
 
 
 def _bias_of(
