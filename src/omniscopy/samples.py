@@ -25,6 +25,7 @@ __all__ = [
     "folded",
     "force_curve",
     "force_map",
+    "force_relaxation",
     "grains",
     "grainy_surface",
     "image_stack",
@@ -42,6 +43,7 @@ __all__ = [
     "spectrum",
     "spectrum_image",
     "surface",
+    "thermal_spectrum",
     "surface_mask",
     "switching_spectroscopy",
     "transient_frequencies",
@@ -128,6 +130,11 @@ def force_curve() -> xr.DataArray:
 def force_map() -> xr.DataArray:
     """Return the approaches of a map of force curves: (y, x, time) with z in nm, nN."""
     return simulate.force_map()
+
+
+def force_relaxation() -> xr.DataArray:
+    """Return the force on a tip that is held in a soft solid: (time) in s, nN."""
+    return simulate.force_relaxation()
 
 
 def image_stack() -> xr.DataArray:
@@ -231,3 +238,8 @@ def transient_frequencies() -> xr.Dataset:
 def transients() -> xr.DataArray:
     """Return deflections after a change that is slower along x: (y, x, time) in nm and s, m."""
     return simulate.transients()
+
+
+def thermal_spectrum() -> xr.DataArray:
+    """Return the thermal motion of a cantilever: (frequency) in Hz, power density in m²/Hz."""
+    return simulate.thermal_spectrum()

@@ -11,6 +11,7 @@ __all__ = [
     "drifting_spectra",
     "force_curve",
     "force_map",
+    "force_relaxation",
     "grainy_surface",
     "image_stack",
     "lattice_points",
@@ -28,13 +29,14 @@ __all__ = [
     "surface",
     "switching_maps",
     "switching_spectroscopy",
+    "thermal_spectrum",
     "transients",
 ]
 
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients
 from .diffraction_4d import diffraction_4d
 from .drifts import drifting_spectra
-from .force_curves import force_curve, force_map
+from .force_curves import force_curve, force_map, force_relaxation
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .points import point_cloud
@@ -45,3 +47,4 @@ from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
 from .switching import loop_maps, switching_maps, switching_spectroscopy
 from .topographies import grainy_surface, patterned_surface, random_surface
+from .thermal import thermal_spectrum

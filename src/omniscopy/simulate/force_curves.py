@@ -165,6 +165,53 @@ def force_curve(
     return force_map((), points=points, part=part, adhesion=adhesion, noise=noise, rng=rng)
 
 
+@operation(example={"points": 60}, lazy=False)
+def force_relaxation(
+    *, points: int = 200, duration: float = 5.0, relaxed: float = 10e3, relaxing: float = 15e3,
+    relaxation_time: float = 0.8, indentation: float = 5e-7, radius: float = 2.5e-6,
+    noise: float = 0.05, rng: Random = 0,
+) -> xr.DataArray:  # fmt: skip
+    r"""Simulate the force on a paraboloid that is held in a standard linear solid.
+
+    Parameters
+    ----------
+    points : int
+        Samples.
+    duration : float, s
+        From just after the indentation on.
+    relaxed, relaxing : float, Pa
+        :math:`E_\infty` and :math:`E_1` of :math:`E(t) = E_\infty + E_1 e^{-t/\tau}`.
+    relaxation_time : float, s
+        :math:`\tau`.
+    indentation : float, m
+        Which is held.
+    radius : float, m
+        Of the paraboloid; the Poisson ratio is 1/2.
+    noise : float, nN
+        Standard deviation of the noise of the force.
+    rng : int or Generator
+        Seed of the noise.
+
+    Returns
+    -------
+    DataArray, shape (time), nN
+        With the truth in the metadata.
+    """
+    require_positive(points=points, duration=duration, relaxation_time=relaxation_time)
+    require_positive(indentation=indentation, radius=radius)
+    time = duration * np.arange(1, points + 1) / points
+    unit = 1e9 * float(contact.force(contact.law("hertz", radius=radius), indentation, 1.0)[0])
+    force = unit * (relaxed + relaxing * np.exp(-time / relaxation_time))
+    force = force + noise * np.random.default_rng(rng).standard_normal(points)
+    values = xr.DataArray(
+        force, {"time": coordinate("time", time, "s", role="signal")}, dims="time"
+    )
+    return measurement(
+        values, title="Force", quantity="force", units="nN", modality="AFM",
+        truth={"relaxed": relaxed, "relaxing": relaxing, "relaxation_time": relaxation_time},
+    )  # fmt: skip
+
+
 def _approach(
     of: contact.Law, modulus: float, adhesion: float, spring: float, s: np.ndarray
 ) -> np.ndarray:

@@ -1,6 +1,7 @@
 __all__ = [
     "analyse_contact_kpfm",
     "band_excitation_waveform",
+    "calibrate_spring",
     "calibrate_tau",
     "compare_loop_line",
     "condense",
@@ -12,6 +13,7 @@ __all__ = [
     "fit_baseline",
     "fit_first_peak",
     "fit_force_kpfm",
+    "fit_force_relaxation",
     "fit_indentation",
     "fit_loops",
     "fit_oscillator",
@@ -21,11 +23,14 @@ __all__ = [
     "instantaneous_frequency",
     "invert_current_voltage",
     "lines_to_pixels",
+    "measure_adhesion",
     "measure_dissipation",
+    "measure_hysteresis",
     "measure_loops",
     "measure_ringdown",
     "noise_floor",
     "project_loops",
+    "rate_curves",
     "split_curve",
     "switching_parameters",
     "to_separation",
@@ -40,9 +45,12 @@ from .band_excitation.loops import measure_loops, project_loops
 from .band_excitation.relaxations import fit_relaxation
 from .band_excitation.resonances import estimate_oscillator, fit_oscillator
 from .band_excitation.switching import compare_loop_line, switching_parameters
+from .force.adhesions import measure_adhesion, measure_hysteresis, rate_curves
 from .force.baselines import fit_baseline, split_curve
+from .force.calibrations import calibrate_spring
 from .force.contacts import find_contact, fit_sensitivity, to_separation
 from .force.indentations import fit_indentation
+from .force.relaxations import fit_force_relaxation
 from .general_mode.condensing import condense, expand
 from .general_mode.current_voltage import invert_current_voltage
 from .general_mode.filtering import filter_general_mode, noise_floor

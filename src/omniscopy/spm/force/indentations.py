@@ -105,7 +105,7 @@ def fit_indentation(  # noqa: PLR0913 - options of the field
     """
     require_choice("model", model, INDENTERS)
     require_choice("baseline", baseline, tuple(_BASELINES))
-    numbers = _indenter(model, radius, half_angle, faces, poisson_ratio, thickness)
+    numbers = indenter_law(model, radius, half_angle, faces, poisson_ratio, thickness)
     dim, depth = curve_axis(data, "indentation", dim, units=None)
     to_newton = require_units(data, "N", what="force curves")
     to_metre = require_units(depth, "m", what="coordinate 'indentation'")
@@ -276,7 +276,7 @@ class IndentationFit:
         return start
 
 
-def _indenter(  # noqa: PLR0917
+def indenter_law(  # noqa: PLR0917
     model: Indenter, radius: float | None, half_angle: float | None, faces: int, nu: float,
     thickness: float | None,
 ) -> Law:  # fmt: skip

@@ -1,0 +1,225 @@
+"""Spring constants of cantilevers from their thermal motion."""
+
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.compute import least_squares, map_signal
+from omniscopy.compute.fitting.problem import Problem, Term
+from omniscopy.model import (
+    DataError,
+    Status,
+    operation,
+    require_choice,
+    require_dim,
+    require_real,
+    require_units,
+    require_window,
+    result,
+)
+from omniscopy.model.units import product
+from omniscopy.physics import calibration, steps
+from omniscopy.physics.formulas import Formula
+
+_TERMS = (Term(calibration.THERMAL_PEAK, (0,)), Term(Formula(steps.scaled, 1), (1,)))
+_OUTPUTS = 10
+# How often the weights are those of the last fit: the likelihood of averaged power densities.
+_PASSES = 5
+_NUMBERS = ("length", "width", "density", "viscosity")
+
+
+@operation(example={"data": "thermal_spectrum"})
+def calibrate_spring(  # noqa: PLR0913 - options of the field
+    data: xr.DataArray,
+    *,
+    method: Literal["thermal", "sader"] = "thermal",
+    dim: str = "frequency",
+    window: tuple[float, float] | None = None,
+    temperature: float = 298.15,
+    detection: Literal["angle", "deflection"] = "angle",
+    tilt: float = 0.0,
+    sensitivity: float | None = None,
+    length: float | None = None,
+    width: float | None = None,
+    density: float = 1.184,
+    viscosity: float = 1.849e-5,
+) -> xr.Dataset:
+    r"""Fit the resonance in thermal spectra, and find the spring constant of the cantilever.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., frequency), m²/Hz or V²/Hz
+        One-sided power density of the deflection, lazy or in memory, with one resonance in the
+        window; for "sader" in any units.
+    method : {"thermal", "sader"}
+        From the mean square of the motion, or from resonance and quality factor of a rectangular
+        beam in a fluid.
+    dim : str
+        Dimension of the spectra.
+    window : (low, high), units of the frequency
+        The part that is fitted.
+    temperature : float, K
+        Of the cantilever.
+    detection : {"angle", "deflection"}
+        What the detector sees. Light that is reflected sees the angle, and less of the first mode
+        than of a static deflection.
+    tilt : float, degrees
+        Of the cantilever against the surface on which the sensitivity was measured.
+    sensitivity : float, m/V
+        For data in V²/Hz, on a hard surface.
+    length, width : float, m
+        Of the cantilever, for "sader".
+    density, viscosity : float, kg/m³ and Pa s
+        Of the fluid, for "sader"; those of air at 25 °C otherwise.
+
+    Returns
+    -------
+    Dataset, shape (...)
+        ``spring_constant`` [N/m] along the normal of the lever, ``spring_constant_vertical``
+        (along the normal of the surface, :math:`k / \cos^2\theta`), ``resonance_frequency``,
+        ``quality_factor``, ``mean_square`` (the area of the resonance) and ``floor``, each with its
+        ``_std``, and ``status``.
+
+    Raises
+    ------
+    DataError
+        The units are not those of a power density of a deflection, or a number is missing.
+
+    Notes
+    -----
+    Thermal: :math:`k = c\, k_B T \cos^2\theta / \langle z^2 \rangle` with :math:`c` = 0.971 for
+    the deflection of the first mode of a beam and 0.817 for its angle [1]_; a tilted lever bends
+    by :math:`1/\cos\theta` more than the surface rises. Sader: [2]_. The spectrum is
+    fitted by an oscillator in a white force and a white floor, with weights of one over the square
+    of the fit, which is repeated: the most likely fit of averaged spectra.
+
+    References
+    ----------
+    .. [1] H.-J. Butt, M. Jaschke, Nanotechnology 6, 1 (1995).
+    .. [2] J. E. Sader, J. W. M. Chon, P. Mulvaney, Rev. Sci. Instrum. 70, 3967 (1999).
+    """
+    require_dim(data, dim, units="Hz", at_least=8)
+    require_real(data)
+    require_choice("method", method, ("thermal", "sader"))
+    require_choice("detection", detection, ("angle", "deflection"))
+    if not -90.0 < tilt < 90.0:
+        message = f"tilt must be between -90 and 90 degrees, got {tilt!r}"
+        raise DataError(message)
+    part = data if window is None else require_window(data, dim, window, at_least=8)
+    scale = _to_square_metres(data, sensitivity) if method == "thermal" else 1.0
+    hertz = require_units(data.coords[dim], "Hz")
+    frequency = np.asarray(part[dim].values, np.float64) * hertz
+    made = map_signal(
+        _fit, part, dim=dim, output_dims=[{"parameter": _OUTPUTS}],
+        parameters={"frequency": frequency, "threads": None if data.chunks is None else 1},
+    )[0]  # fmt: skip
+    column = [made.isel(parameter=number, drop=True) for number in range(_OUTPUTS)]
+    square, f0, q, floor, square_std, f0_std, q_std, floor_std, status, together = column
+    cosine = np.cos(np.radians(tilt)) ** 2
+    if method == "thermal":
+        share = calibration.ANGLE if detection == "angle" else calibration.DEFLECTION
+        spring = share * calibration.BOLTZMANN * temperature * cosine / (square * scale)
+        spring_std = spring * square_std / square
+    else:
+        if length is None or width is None or min(length, width, density, viscosity) <= 0:
+            message = (
+                "method 'sader' needs length= and width= of the cantilever in m, and a density "
+                f"and a viscosity above 0; got {length!r}, {width!r}, {density!r}, {viscosity!r}"
+            )
+            raise DataError(message)
+        numbers = dict(zip(_NUMBERS, (length, width, density, viscosity), strict=True))
+        spring = _sader(f0, q, numbers)
+        # k ~ Q g(f0): the slope along f0 from a small change.
+        along = (_sader(f0 * (1 + 1e-5), q, numbers) / spring - 1.0) / 1e-5
+        parts = (q_std / q) ** 2 + (along * f0_std / f0) ** 2
+        spring_std = spring * np.sqrt(
+            np.maximum(parts + 2.0 * along * together / (f0 * q), 0.0)
+        )  # fmt: skip
+    units, axis = data.attrs.get("units"), data[dim].attrs.get("units")
+    area = product((units, 1.0), ("Hz", 1.0))
+    return result(
+        {},
+        spring_constant=(spring, "N/m"),
+        spring_constant_std=(spring_std, "N/m"),
+        spring_constant_vertical=(spring / cosine, "N/m"),
+        spring_constant_vertical_std=(spring_std / cosine, "N/m"),
+        resonance_frequency=(f0 / hertz, axis),
+        resonance_frequency_std=(f0_std / hertz, axis),
+        quality_factor=(q, "1"),
+        quality_factor_std=(q_std, "1"),
+        mean_square=(square, area),
+        mean_square_std=(square_std, area),
+        floor=(floor, units),
+        floor_std=(floor_std, units),
+        status=(status, "1"),
+    )
+
+
+def _to_square_metres(data: xr.DataArray, sensitivity: float | None) -> float:
+    """Return what brings the values to m²/Hz."""
+    if sensitivity is not None:
+        per_volt = require_units(data, "V^2/Hz", what="with a sensitivity, the spectra")
+        return per_volt * sensitivity**2
+    return require_units(
+        data, "m^2/Hz", what="spectra of the deflection (or in V^2/Hz with sensitivity=)"
+    )
+
+
+def _sader(f0: xr.DataArray, q: xr.DataArray, numbers: dict[str, float]) -> xr.DataArray:
+    made: xr.DataArray = xr.apply_ufunc(
+        calibration.sader, f0, q, kwargs=numbers, dask="parallelized", output_dtypes=[np.float64]
+    )
+    return made
+
+
+def _fit(values: np.ndarray, *, frequency: np.ndarray, threads: int | None) -> np.ndarray:
+    """Return parameters, deviations, status, and covariance of resonance and quality."""
+    rows = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
+    found = np.full((len(rows), _OUTPUTS), np.nan)
+    found[:, 8] = float(Status.NO_DATA)
+    with np.errstate(all="ignore"):
+        rows = np.where(rows > 0.0, rows, np.nan)
+        scale = np.nanmax(np.where(np.isfinite(rows), rows, 0.0), axis=1)
+    good = (np.isfinite(rows).sum(axis=1) >= 8) & (scale > 0.0)
+    if good.any():
+        own = scale[good][:, None]
+        found[good] = _fit_scaled(rows[good] / own, frequency, threads)
+        found[np.ix_(good, [0, 3, 4, 7])] *= own
+    return found.reshape(*values.shape[:-1], _OUTPUTS)
+
+
+def _fit_scaled(y: np.ndarray, frequency: np.ndarray, threads: int | None) -> np.ndarray:
+    """Return the same for spectra whose largest value is 1."""
+    count, middle = 4, float(frequency.mean())
+    x = frequency / middle
+    smooth = np.apply_along_axis(
+        lambda each: np.convolve(each, np.ones(5) / 5.0, "same"), 1, np.nan_to_num(y)
+    )
+    top = smooth.argmax(axis=1)
+    half = (smooth > 0.5 * smooth.max(axis=1, keepdims=True)).sum(axis=1)
+    width = np.maximum(half, 2) * (x[-1] - x[0]) / (len(x) - 1)
+    start = np.full((len(y), count), np.nan)
+    start[:, 1], start[:, 2] = x[top], np.maximum(x[top] / width, 0.6)
+    level = np.nanmin(np.where(smooth > 0, smooth, np.nan), axis=1)
+    start[:, 0] = smooth.max(axis=1) * np.pi * x[top] / (2.0 * start[:, 2])
+    start[:, 3] = 0.5 * level
+    lower = np.array([0.0, 0.0, 0.0, 0.0])
+    problem = Problem(
+        _TERMS, lower, np.full(count, np.inf), np.array([False, True, True, False]),
+        np.array([True, False, False, True]), np.arange(count), np.ones(count), np.zeros(count),
+    )  # fmt: skip
+    columns = np.stack([x, np.ones_like(x)])
+    for _ in range(_PASSES):
+        model = problem.evaluate(columns[None], start)[0]
+        weights = 1.0 / np.maximum(model, 1e-12) ** 2
+        solved = least_squares(
+            problem, y, start, columns=columns, weights=weights, threads=threads, covariance=True
+        )
+        start = np.where(np.isfinite(solved.parameters), solved.parameters, start)
+    parameters, std = solved.parameters.copy(), solved.std.copy()
+    # A power density per unit of x = f / middle: areas are those of x.
+    units = np.array([middle, middle, 1.0, 1.0])
+    return np.column_stack([
+        parameters * units, std * units, solved.status, solved.covariance[:, 1, 2] * middle
+    ])  # fmt: skip
