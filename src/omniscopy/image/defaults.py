@@ -4,12 +4,21 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.image.fourier_spots import find_fourier_spots
+from omniscopy.image.grain_measures import measure_grains
+from omniscopy.image.grains import find_grains
+from omniscopy.image.levelling import level
 from omniscopy.image.roughness import measure_roughness
+from omniscopy.image.row_alignment import align_rows
+from omniscopy.image.scars import remove_scars
 from omniscopy.image.spectra import power_spectrum
 from omniscopy.image.spectral_density import power_spectral_density
-from omniscopy.image.topography import are_lengths
+from omniscopy.image.topography import are_lengths, require_image, steps_of
 from omniscopy.model import DataError, analysis, dims_of_kind, require_uniform, units_of
 from omniscopy.model.analyses import Results
+
+# Grains that are measured unasked: so many at most, of so many pixels at least, on so much of
+# the image, and apart from the rest by so many standard deviations of either.
+_MOST_GRAINS, _PIXELS, _COVERED, _APART = 2000, 9, 0.4, 3.0
 
 
 def _is_image(data: xr.DataArray) -> bool:
@@ -49,3 +58,26 @@ def roughness_of_topography(data: xr.DataArray) -> Results:
         "Roughness": measure_roughness(data, detrend="plane"),
         "Power spectral density": power_spectral_density(data, along="radial", detrend="plane"),
     }
+
+
+@analysis("Topography", "image", applies=lambda data: _is_topography(data) and data.ndim == 2)
+def levelled_topography(data: xr.DataArray) -> Results:
+    """Level a topography, align its rows, take away scars, and measure grains if it has any."""
+    flat = level(remove_scars(align_rows(level(data), "median_difference")))
+    found: dict[str, xr.DataArray | xr.Dataset] = {"Levelled, rows aligned": flat}
+    pixel = float(np.prod(steps_of(flat, require_image(flat, None))))
+    grains = find_grains(flat, min_area=_PIXELS * pixel)
+    if _stand_out(flat, grains):
+        found["Grains"] = grains
+        found["Measures of grains"] = measure_grains(flat, grains)
+    return found
+
+
+def _stand_out(image: xr.DataArray, grains: xr.DataArray) -> bool:
+    """Return whether grains are few and apart from the rest, not only its higher half."""
+    covered = float((grains > 0).mean())
+    if not 0 < covered <= _COVERED or int(grains.max()) > _MOST_GRAINS:
+        return False
+    inside, outside = image.where(grains > 0), image.where(grains == 0)
+    spread = min(float(inside.std()), float(outside.std()))
+    return float(inside.mean() - outside.mean()) > _APART * spread

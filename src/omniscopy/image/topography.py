@@ -56,7 +56,9 @@ def used_points(
     if mask is None:
         return None
     points = marked(mask)
-    missing = [dim for dim in (*dims, *points.dims) if dim not in points.dims or dim not in image.dims]
+    missing = [
+        dim for dim in (*dims, *points.dims) if dim not in points.dims or dim not in image.dims
+    ]
     if missing:
         message = (
             f"the mask has dimensions {tuple(map(str, mask.dims))}, the image "
@@ -72,7 +74,7 @@ def used_points(
     return used
 
 
-def map_images(  # noqa: PLR0913 - what the function takes, and what it gives
+def map_images(
     function: Callable[..., np.ndarray],
     image: xr.DataArray,
     dims: Dims,
@@ -128,7 +130,9 @@ def steps_of(image: xr.DataArray, dims: Dims) -> tuple[float, float]:
     if units[0] == units[1]:
         return steps[0], steps[1]
     if not all(is_unit(each) for each in units):
-        message = f"coordinates {dims} must be in units that convert, got {units[0]!r}, {units[1]!r}"
+        message = (
+            f"coordinates {dims} must be in units that convert, got {units[0]!r}, {units[1]!r}"
+        )
         raise DataError(message)
     return steps[0], steps[1] * conversion_factor(str(units[1]), str(units[0]))
 

@@ -53,6 +53,7 @@ DIMENSIONS: dict[str, Dimension] = {
     "parameter": Dimension("parameter", "parameter", "1"),
     "atom": Dimension("point", "atom", "1"),
     "peak": Dimension("point", "peak", "1"),
+    "grain": Dimension("point", "grain", "1"),
     "point": Dimension("point", "point", "1"),
     "sample": Dimension("spectral", "sample", "1"),
 }
