@@ -8,7 +8,7 @@ They are made of :math:`S(t; a)`, a decay :math:`e^{-at}` that begins at 0, thro
 
 from typing import Any
 
-from omniscopy.physics.elementary import choose, exp, faddeeva
+from omniscopy.physics.elementary import COEFFICIENTS, LENGTH, ROOT, choose, exp
 
 _ROOT_2, _ROOT_2_PI = 1.4142135623730951, 2.5066282746310002
 
@@ -21,8 +21,12 @@ def decay(t: Any, sigma: Any, rate: Any) -> Any:
     x = t / sigma
     u = (sigma * rate - x) / _ROOT_2
     bell = exp(-0.5 * x * x)
-    # w(iu) = exp(u^2) erfc(u), of the argument that is not negative.
-    scaled = faddeeva(0.0 * u, choose(u > 0.0, u, -u))[0]
+    below = 1.0 / (LENGTH + choose(u > 0.0, u, -u))
+    z = 2.0 * LENGTH * below - 1.0
+    p = COEFFICIENTS[0] + 0.0 * z
+    for n in range(1, 40):
+        p = p * z + COEFFICIENTS[n]
+    scaled = (2.0 * p * below + ROOT) * below
     late = exp(choose(u > 0.0, 0.0, rate * (0.5 * sigma * sigma * rate - t)))
     value = choose(u > 0.0, 0.5 * bell * scaled, late - 0.5 * bell * scaled)
     return value, (sigma * sigma * rate - t) * value - sigma / _ROOT_2_PI * bell

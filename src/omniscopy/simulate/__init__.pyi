@@ -27,6 +27,7 @@ __all__ = [
     "spectrum",
     "spectrum_image",
     "surface",
+    "transients",
     "switching_maps",
     "switching_spectroscopy",
     "thermal_spectrum",

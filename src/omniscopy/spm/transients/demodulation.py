@@ -28,8 +28,10 @@ class Baseband(NamedTuple):
         What passes, in each of some bands.
     turn : array, shape (kept,)
         What brings the drive to frequency 0, with the factor 2 of an analytic signal.
-    ends : tuple of array, shape (fitted, continued)
-        What continues deflections beyond their end, and before their beginning.
+    solve : array, shape (fitted, 3)
+        What fits a wave and a constant to as many samples.
+    ends : tuple of array, shape (3, continued)
+        What that is beyond the end, and before the beginning.
     """
 
     samples: int
@@ -38,6 +40,7 @@ class Baseband(NamedTuple):
     bins: slice
     gains: np.ndarray
     turn: np.ndarray
+    solve: np.ndarray
     ends: tuple[np.ndarray, np.ndarray]
 
     def signals(self, values: np.ndarray) -> np.ndarray:
@@ -62,9 +65,12 @@ class Baseband(NamedTuple):
         after, before = self.ends
         wide = np.zeros((len(values), self.padded))
         wide[:, : self.samples] = values
-        further = after.shape[1]
-        wide[:, self.samples : self.samples + further] = values[:, -len(after) :] @ after
-        wide[:, self.padded - further :] = values[:, : len(before)] @ before
+        fitted, further = len(self.solve), after.shape[1]
+        # Not by libraries of linear algebra, whose threads would get into the way of ours.
+        last = np.einsum("rn,nk->rk", values[:, -fitted:], self.solve)
+        first = np.einsum("rn,nk->rk", values[:, :fitted], self.solve)
+        wide[:, self.samples : self.samples + further] = np.einsum("rk,kn->rn", last, after)
+        wide[:, self.padded - further :] = np.einsum("rk,kn->rn", first, before)
         return wide
 
 
@@ -114,11 +120,14 @@ def baseband(samples: int, band: Band, step: int) -> Baseband:
     away = np.arange(first, last + 1) * width - drive
     kept = np.arange(0, samples, step)
     turn = 2.0 / step * np.exp(2j * np.pi * away[0] * made.step * kept)
-    ends = _ends(samples, half, drive * made.step)
-    return Baseband(samples, padded, step, slice(first, last + 1), band.gains(away), turn, ends)
+    solve, ends = _ends(samples, half, drive * made.step)
+    bins = slice(first, last + 1)
+    return Baseband(samples, padded, step, bins, band.gains(away), turn, solve, ends)
 
 
-def _ends(samples: int, half: int, cycles: float) -> tuple[np.ndarray, np.ndarray]:
+def _ends(
+    samples: int, half: int, cycles: float
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Return what continues a wave of `cycles` a sample by half of a filter, on both sides.
 
     A wave and a constant are fitted to whole periods there, up to as long as is continued.
@@ -131,9 +140,7 @@ def _ends(samples: int, half: int, cycles: float) -> tuple[np.ndarray, np.ndarra
         return np.stack([np.cos(angle), np.sin(angle), np.ones_like(angle)])
 
     solve = np.linalg.pinv(wave(np.arange(fitted)))
-    after = solve @ wave(np.arange(fitted, fitted + half))
-    before = solve @ wave(np.arange(-half, 0))
-    return np.asarray(after), np.asarray(before)
+    return solve, (wave(np.arange(fitted, fitted + half)), wave(np.arange(-half, 0)))
 
 
 def demodulate(values: np.ndarray, plan: Baseband, threads: int | None = None) -> np.ndarray:

@@ -12,6 +12,7 @@ from omniscopy.compute.fitting.problem import Problem, Solution, Term
 from omniscopy.compute.fitting.solving import least_squares
 from omniscopy.model import (
     DataError,
+    Status,
     operation,
     require_choice,
     require_real,
@@ -33,6 +34,8 @@ _DENSE = 3
 # The part of what follows the trigger that is fitted.
 _PART = 0.3
 _TIMES = ("rise", "fall")
+# After other outcomes, another start is tried.
+_SETTLED = (int(Status.CONVERGED), int(Status.NO_DATA))
 # What there is before the change is fitted too: so its noise counts.
 _BEFORE = Formula(transients.before, 1, constants=1)
 _PHASE_BEFORE = Formula(transients.phase_before, 2, constants=1)
@@ -276,14 +279,18 @@ class Fit:
             "max_steps": self.max_steps, "threads": self.threads,
         }  # fmt: skip
         end = float(self.times[-1])
-        tries = []
-        for rise, fall in ((end / 30, end), (end / 5, end)):
+
+        def fitted(rows: np.ndarray, rise: float, fall: float) -> Solution:
             start = np.full(problem.parameters, np.nan)
             named = {"rise": rise, "fall": fall if "rise" in shape.names else rise}
             for n, name in enumerate(shape.names):
                 start[n] = named.get(name, np.nan)
-            tries.append(least_squares(problem, rows, start, **options))
-        best = _better(*tries)
+            return least_squares(problem, rows, start, **options)
+
+        best = fitted(rows, end / 10, end)
+        again = np.flatnonzero(~np.isin(best.status, _SETTLED))
+        if again.size:
+            best = _better(best, fitted(rows[again], end / 50, end / 2), again)
         covariance = self._covariance(problem, best, rows)
         found = shape.says(best.parameters)
         slopes = _slopes(shape.says, best.parameters)
@@ -327,13 +334,13 @@ class Fit:
         return np.asarray(bell)
 
 
-def _better(one: Solution, other: Solution) -> Solution:
-    """Return for each curve the solution of less cost."""
-    take = ~(one.cost <= other.cost)
-    return Solution(**{
-        name: np.where(take.reshape(-1, *[1] * (values.ndim - 1)), getattr(other, name), values)
-        for name, values in vars(one).items()
-    })  # fmt: skip
+def _better(one: Solution, other: Solution, where: np.ndarray) -> Solution:
+    """Return `one`, with `other` (of the curves `where`) in its place where that costs less."""
+    take = ~(one.cost[where] <= other.cost)
+    made = {name: values.copy() for name, values in vars(one).items()}
+    for name, values in made.items():
+        values[where[take]] = getattr(other, name)[take]
+    return Solution(**made)
 
 
 def _slopes(says: Callable[[np.ndarray], np.ndarray], parameters: np.ndarray) -> np.ndarray:
