@@ -27,7 +27,6 @@ __all__ = [
     "spectrum",
     "spectrum_image",
     "surface",
-    "transients",
     "switching_maps",
     "switching_spectroscopy",
     "thermal_spectrum",
