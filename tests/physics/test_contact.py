@@ -97,7 +97,7 @@ def test_a_contact_that_hardly_sticks_is_that_of_hertz():
 
 
 def _pressed_layer(reach, nu, nodes=24):
-    """Return depth and force of a paraboloid on a layer of thickness 1, by its integral equation."""
+    """Return depth and force of a paraboloid on a layer of thickness 1: its integral equation."""
     k = 3 - 4 * nu
     u = np.linspace(1e-6, 20.0, 2001)
     top = 2 * k * np.sinh(2 * u) - 4 * u

@@ -166,7 +166,7 @@ def force_curve(
 
 
 @operation(example={"points": 60}, lazy=False)
-def force_relaxation(
+def force_relaxation(  # noqa: PLR0913 - the numbers of an experiment
     *, points: int = 200, duration: float = 5.0, relaxed: float = 10e3, relaxing: float = 15e3,
     relaxation_time: float = 0.8, indentation: float = 5e-7, radius: float = 2.5e-6,
     noise: float = 0.05, rng: Random = 0,

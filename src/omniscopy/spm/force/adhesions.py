@@ -118,7 +118,7 @@ def measure_hysteresis(
     (back,) = map_signal(_area, retract, dim=dim, also=[other])
     energy = there - back
     units = product((approach.attrs.get("units"), 1.0), (height.attrs.get("units"), 1.0))
-    status = xr.where(energy.notnull(), int(Status.CONVERGED), int(Status.NO_DATA))
+    status = int(Status.NO_DATA) * energy.isnull()
     return result({}, energy=(energy, units), loading=(there, units), status=(status, "1"))
 
 

@@ -65,8 +65,7 @@ def fit_baseline(
     offset, offset_std, tilt, tilt_std, position, noise, clipped, status = map_curves(
         baselines, data, height, dim, 8, float(fraction), degree == 1
     )
-    slope = xr.where(degree == 1, tilt, 0.0) if degree == 0 else tilt
-    line = offset + slope * (height - position)
+    line = offset + tilt * (height - position)
     corrected = (data.drop_attrs(deep=False) - line).transpose(*data.dims)
     corrected = corrected.where(~_saturated(data, clipped, dim))
     units, length = data.attrs.get("units"), height.attrs.get("units")

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917, C901, PLR0912 - kernels take their arrays one by one
+# ruff: noqa: C901, PLR0912, PLR0915, PLR0917 - kernels take their arrays one by one
 """Compiled passes over single curves: their order, baseline, contact, attraction and area."""
 
 import math

@@ -2,11 +2,11 @@
 
 import xarray as xr
 
-from omniscopy.model import DataError, analysis, is_unit, require_units
+from omniscopy.model import DataError, Status, analysis, is_unit, require_units
 from omniscopy.model.analyses import Results
 from omniscopy.spm.force.adhesions import measure_adhesion, rate_curves
 from omniscopy.spm.force.axes import curve_axis
-from omniscopy.spm.force.baselines import fit_baseline, split_curve
+from omniscopy.spm.force.baselines import SEGMENTS, fit_baseline, split_curve
 from omniscopy.spm.force.contacts import find_contact
 
 _QUANTITIES = ("force", "deflection")
@@ -31,14 +31,18 @@ def _is_curves(data: xr.DataArray) -> bool:
           applies=_is_curves)  # fmt: skip
 def contact_of_curves(data: xr.DataArray) -> Results:
     """Take the baseline off force curves, and find their contact and attraction."""
-    if data.ndim == 1 and bool(fit_baseline(data)["status"] != 0):
-        data = split_curve(data)
-    baseline = fit_baseline(data)
-    corrected = baseline["corrected"]
-    contact = find_contact(corrected, method="deviation")
-    found: dict[str, xr.DataArray | xr.Dataset] = {"Curves without their baseline": corrected}
-    if corrected.ndim > 1:
-        found["Contact"] = contact
-        found["Attraction"] = measure_adhesion(corrected)
-        found["Quality"] = rate_curves(data)
-    return found
+    if data.ndim > 1:
+        corrected = fit_baseline(data)["corrected"]
+        return {
+            "Contact": find_contact(corrected, method="deviation"),
+            "Attraction": measure_adhesion(corrected),
+            "Quality": rate_curves(data),
+        }
+    whole = int(fit_baseline(data)["status"]) != Status.INVALID
+    parts = fit_baseline(data if whole else split_curve(data))["corrected"]
+    there, back = (parts, parts) if whole else (parts.sel(segment=each) for each in SEGMENTS)
+    return {
+        "Curve without its baseline": parts,
+        "Contact": find_contact(there, method="deviation"),
+        "Attraction": measure_adhesion(back),
+    }

@@ -318,6 +318,7 @@ def _result(  # noqa: PLR0917
     """Return the columns by name, with their units."""
     column = [made.isel(parameter=number, drop=True) for number in range(_OUTPUTS)]
     newton, metre = 1.0 / fit.to_newton, 1.0 / fit.to_metre
+    named: dict[str, tuple[xr.DataArray, str | None]]
     named = {"modulus": (column[0], "Pa"), "modulus_std": (column[5], "Pa")}
     if fit.fit_contact:
         named |= {

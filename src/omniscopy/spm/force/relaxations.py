@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import numpy as np
 import xarray as xr
 
 from omniscopy.model import DataError, operation, require_choice, require_dim, require_units, result
@@ -13,7 +12,7 @@ from omniscopy.spm.force.indentations import indenter_law
 
 
 @operation(example={"data": "force_relaxation", "indentation": 5e-7, "radius": 2.5e-6})
-def fit_force_relaxation(  # noqa: PLR0913 - options of the field
+def fit_force_relaxation(
     data: xr.DataArray,
     *,
     indentation: float,
