@@ -5,6 +5,7 @@ import xarray as xr
 
 from omniscopy.model import DataError, analysis, require_uniform, require_units
 from omniscopy.model.analyses import Results
+from omniscopy.signal import mean_over
 from omniscopy.spm.transients.first_peaks import fit_first_peak
 from omniscopy.spm.transients.frequencies import instantaneous_frequency
 
@@ -49,9 +50,9 @@ def transients_of_deflections(data: xr.DataArray) -> Results:
     followed = instantaneous_frequency(
         data, trigger=trigger, drive_frequency=drive, bandwidth=bandwidth, step=every
     )
-    others = [dim for dim in data.dims if dim != "time"]
-    mean = followed.mean(others, keep_attrs=True) if others else followed
+    others = [str(dim) for dim in data.dims if dim != "time"]
+    frequency = followed["frequency"]
     return {
-        "Mean frequency": mean["frequency"],
+        "Frequency": mean_over(frequency, others) if others else frequency,
         "First peak": fit_first_peak(followed),
     }
