@@ -43,9 +43,9 @@ __all__ = [
     "spectrum",
     "spectrum_image",
     "surface",
-    "thermal_spectrum",
     "surface_mask",
     "switching_spectroscopy",
+    "thermal_spectrum",
     "transient_frequencies",
     "transients",
 ]
