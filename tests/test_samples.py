@@ -18,6 +18,7 @@ DIMS = {
     "force_curve": ("time",),
     "force_map": ("y", "x", "time"),
     "force_relaxation": ("time",),
+    "grainy_surface": ("y", "x"),
     "image_stack": ("frame", "y", "x"),
     "phase_spectra": ("component", "energy_loss"),
     "point_cloud": ("point",),
@@ -36,12 +37,14 @@ RESULTS = {
     "first_peaks": "spm.fit_first_peak",
     "first_peaks_of_taus": "spm.fit_first_peak",
     "folded": "signal.fold",
+    "grains": "image.find_grains",
     "loop_fit": "spm.fit_loops",
     "loop_oscillators": "simulate.switching_maps",
     "indentations": "spm.to_separation",
     "loops": "spm.project_loops",
     "peaks": "signal.find_peaks",
     "regions": "signal.label_regions",
+    "surface_mask": "image.mask_by_threshold",
     "transient_frequencies": "spm.instantaneous_frequency",
 }
 

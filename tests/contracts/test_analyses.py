@@ -22,7 +22,32 @@ EXPECTED = {
         "Loop fit",
         "Switching",
     },
-    "surface": {"Power spectrum", "Spots", "Roughness", "Power spectral density"},
+    "current_voltage": {
+        "Mean image",
+        "Conductance while the bias rises and falls",
+        "Resistance at the lowest bias",
+        "Resistance at the highest bias",
+        "Capacitance",
+    },
+    "force_curve": {"Curve without its baseline", "Contact", "Attraction"},
+    "force_map": {"Mean image", "Quality", "Attraction", "Contact"},
+    "grainy_surface": {
+        "Power spectrum",
+        "Spots",
+        "Roughness",
+        "Power spectral density",
+        "Levelled, rows aligned",
+        "Grains",
+        "Measures of grains",
+    },
+    "surface": {
+        "Power spectrum",
+        "Spots",
+        "Roughness",
+        "Power spectral density",
+        "Levelled, rows aligned",
+    },
+    "transients": {"Mean image", "Frequency", "First peak"},
 }
 
 

@@ -46,5 +46,5 @@ from .ringdowns import ringdown
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
 from .switching import loop_maps, switching_maps, switching_spectroscopy
-from .topographies import grainy_surface, patterned_surface, random_surface
 from .thermal import thermal_spectrum
+from .topographies import grainy_surface, patterned_surface, random_surface

@@ -21,7 +21,7 @@ from omniscopy.spm.transients.mode_kernel import COLUMNS, fit_windows, make_room
 _FINER = 8
 
 
-@operation(example={"data": "cantilever", "length": 200, "stride": 500})
+@operation(example={"data": "transients", "length": 200, "stride": 500})
 def decompose_modes(
     data: xr.DataArray,
     n_modes: int = 1,
