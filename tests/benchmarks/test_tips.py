@@ -5,8 +5,8 @@ import pytest
 
 from omniscopy import simulate
 from omniscopy.image import model_tip
-from omniscopy.image.tip_estimation import blind_tip, padded_image
-from omniscopy.image.tip_imaging import _dilated, _eroded
+from omniscopy.image.tips.tip_estimation import blind_tip, padded_image
+from omniscopy.image.tips.tip_imaging import _dilated, _eroded
 
 pytestmark = pytest.mark.benchmark
 REACHES = (5, 5)

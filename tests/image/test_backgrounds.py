@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 import omniscopy as om
-from omniscopy.image.backgrounds import median_around
+from omniscopy.image.levelling.backgrounds import median_around
 from omniscopy.model import DataError
 
 BACKGROUND = om.image.estimate_background

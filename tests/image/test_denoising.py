@@ -6,7 +6,7 @@ import xarray as xr
 
 from omniscopy import samples
 from omniscopy.image import denoise, filter_bands
-from omniscopy.image.denoising import noise_of_scales, starlet
+from omniscopy.image.cleaning.denoising import noise_of_scales, starlet
 from omniscopy.model import DataError
 from omniscopy.signal import BandPass, HighPass, LowPass, NoiseFloor
 

@@ -6,7 +6,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 import omniscopy as om
-from omniscopy.image.inpainting import laplace_surface
+from omniscopy.image.cleaning.inpainting import laplace_surface
 from omniscopy.model import DataError
 
 

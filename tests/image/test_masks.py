@@ -85,14 +85,6 @@ def test_logic_is_that_of_numpy(image_of):
         om.image.combine_masks(a, b.assign_coords(x=b["x"] + 1))
 
 
-def test_distances_are_to_the_nearest_point_outside(image_of):
-    half = image_of(np.tile(np.arange(40) < 10, (5, 1)))
-    found = om.image.measure_distance(half)
-    np.testing.assert_allclose(found[2, :12], [*np.arange(10, 0, -1) * 0.5, 0, 0])
-    assert found.attrs["units"] == "nm"
-    assert om.image.measure_distance(half * 0 + 1).isnull().all()
-
-
 def test_wrong_calls_are_refused(image_of):
     image = image_of(np.random.default_rng(0).random((8, 9)))
     with pytest.raises(DataError, match="threshold must be finite"):

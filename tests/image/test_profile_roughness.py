@@ -6,7 +6,7 @@ import xarray as xr
 
 from omniscopy import samples
 from omniscopy.image import measure_profile_roughness, measure_roughness, separate_waviness
-from omniscopy.image.profile_roughness import profile_elements
+from omniscopy.image.roughness.profile_roughness import profile_elements
 from omniscopy.model import DataError
 
 

@@ -54,7 +54,7 @@ def test_low_points_join_a_scar_with_a_high_one_only(image_of):
 
 def test_the_kernel_and_its_definition_agree(image_of):
     values = np.random.default_rng(7).random((12, 9))
-    from omniscopy.image.scar_kernel import mark_prominence
+    from omniscopy.image.cleaning.scar_kernel import mark_prominence
 
     found = np.zeros_like(values)
     mark_prominence(values, 3, found)

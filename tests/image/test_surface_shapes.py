@@ -14,7 +14,7 @@ from omniscopy.image import (
     measure_slopes,
     slope_distribution,
 )
-from omniscopy.image.minkowski import functionals
+from omniscopy.image.roughness.minkowski import functionals
 from omniscopy.model import DataError, Status
 
 

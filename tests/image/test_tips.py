@@ -6,7 +6,7 @@ import xarray as xr
 
 from omniscopy import samples
 from omniscopy.image import dilate, erode, estimate_tip, map_certainty, model_tip
-from omniscopy.image.tip_estimation import blind_tip, padded_image
+from omniscopy.image.tips.tip_estimation import blind_tip, padded_image
 from omniscopy.model import DataError, Status, convert_units
 
 STEPS = (1.0, 2.0)

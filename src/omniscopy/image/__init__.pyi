@@ -21,7 +21,6 @@ __all__ = [
     "mask_by_threshold",
     "mask_outliers",
     "measure_curvature",
-    "measure_distance",
     "measure_fractal_dimension",
     "measure_grains",
     "measure_minkowski",
@@ -41,30 +40,30 @@ __all__ = [
     "subtract_background",
 ]
 
-from .backgrounds import estimate_background, subtract_background
 from .bands import filter_bands
-from .bearing import bearing_curve
-from .correlation import autocorrelation, structure_function
-from .correlation_lengths import fit_correlation_length
-from .denoising import denoise
-from .distributions import height_distribution, slope_distribution
+from .cleaning.denoising import denoise
+from .cleaning.inpainting import inpaint
+from .cleaning.scars import find_scars, remove_scars
 from .fourier_spots import find_fourier_spots
-from .fractals import measure_fractal_dimension
-from .grain_measures import measure_grains
-from .grains import find_grains, select_grains
-from .inpainting import inpaint
-from .levelling import level
-from .masks import change_mask, combine_masks, mask_by_threshold, mask_outliers, measure_distance
-from .minkowski import measure_minkowski
-from .profile_roughness import measure_profile_roughness
+from .grains.grain_measures import measure_grains
+from .grains.grains import find_grains, select_grains
+from .grains.masks import change_mask, combine_masks, mask_by_threshold, mask_outliers
+from .levelling.backgrounds import estimate_background, subtract_background
+from .levelling.levelling import level
+from .levelling.row_alignment import align_rows
 from .profiles import profile, radial_average
-from .roughness import measure_roughness
-from .row_alignment import align_rows
-from .scars import find_scars, remove_scars
-from .slopes import measure_curvature, measure_slopes
+from .roughness.bearing import bearing_curve
+from .roughness.correlation import autocorrelation, structure_function
+from .roughness.correlation_lengths import fit_correlation_length
+from .roughness.distributions import height_distribution, slope_distribution
+from .roughness.fractals import measure_fractal_dimension
+from .roughness.minkowski import measure_minkowski
+from .roughness.profile_roughness import measure_profile_roughness
+from .roughness.roughness import measure_roughness
+from .roughness.slopes import measure_curvature, measure_slopes
+from .roughness.spectral_density import power_spectral_density
+from .roughness.waviness import separate_waviness
 from .spectra import power_spectrum
-from .spectral_density import power_spectral_density
-from .tip_estimation import estimate_tip
-from .tip_imaging import dilate, erode, map_certainty
-from .tips import model_tip
-from .waviness import separate_waviness
+from .tips.tip_estimation import estimate_tip
+from .tips.tip_imaging import dilate, erode, map_certainty
+from .tips.tips import model_tip

@@ -151,7 +151,7 @@ def _scars(
     shortest: int, sign: Sign,
 ) -> np.ndarray:  # fmt: skip
     """Return where the scars of an image are."""
-    from omniscopy.image import scar_kernel
+    from omniscopy.image.cleaning import scar_kernel
 
     found = np.zeros(values.shape, dtype=bool)
     steps = np.diff(values, axis=0)[finite[1:] & finite[:-1]]

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.tip_kernel import contact_kernel, dilate_kernel, erode_kernel
-from omniscopy.image.tips import model_tip
+from omniscopy.image.tips.tip_kernel import contact_kernel, dilate_kernel, erode_kernel
+from omniscopy.image.tips.tips import model_tip
 from omniscopy.image.topography import as_mask, like, require_image, steps_of
 from omniscopy.model import DataError, conversion_factor, is_unit, operation
 

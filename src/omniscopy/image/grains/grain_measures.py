@@ -7,8 +7,8 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.compute.threads import share_work
-from omniscopy.image.grains import require_grains
-from omniscopy.image.inpainting import laplace_surface
+from omniscopy.image.cleaning.inpainting import laplace_surface
+from omniscopy.image.grains.grains import require_grains
 from omniscopy.image.topography import Dims, are_lengths, require_image, require_lengths, steps_of
 from omniscopy.model import (
     DataError,
@@ -99,7 +99,7 @@ def measure_grains(
     rows = max_grains
     if numbers.chunks is None and image.chunks is None:
         rows = min(max(int(np.nan_to_num(numbers.values.astype(float)).max(initial=0)), 0), rows)
-    from omniscopy.image.grain_kernel import COLUMNS
+    from omniscopy.image.grains.grain_kernel import COLUMNS
 
     table, count, status = map_signal(
         _table_of, image, dim=dims, also=[numbers],
@@ -161,7 +161,7 @@ def _table_of(
     block: np.ndarray, grains: np.ndarray, *, steps: tuple[float, float], scale: float, rows: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the columns of the grains of each image, how many there are, and the outcome."""
-    from omniscopy.image.grain_kernel import COLUMNS
+    from omniscopy.image.grains.grain_kernel import COLUMNS
 
     outer = block.shape[:-2]
     table = np.full((*outer, len(COLUMNS), rows), np.nan)
@@ -203,7 +203,7 @@ def grain_table(
     """
     from scipy import ndimage
 
-    from omniscopy.image import grain_kernel
+    from omniscopy.image.grains import grain_kernel
 
     boxes = np.zeros((rows, 4), dtype=np.int64)
     for number, box in enumerate(ndimage.find_objects(labels, max_label=rows)):

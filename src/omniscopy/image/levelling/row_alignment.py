@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.polynomial import legendre
 
-from omniscopy.image.levelling import half_sample_mode
+from omniscopy.image.levelling.levelling import half_sample_mode
 from omniscopy.image.topography import Masking, like, map_images, require_image, used_points
 from omniscopy.model import DataError, operation, require_choice
 

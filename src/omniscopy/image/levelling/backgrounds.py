@@ -164,7 +164,7 @@ def median_around(
     values: np.ndarray, used: np.ndarray, *, radius: float, steps: tuple[float, float]
 ) -> np.ndarray:
     """Return the median of the used points in the disc around each point."""
-    from omniscopy.image import background_kernel
+    from omniscopy.image.levelling import background_kernel
 
     known = values[used]
     if not known.size:
@@ -222,7 +222,7 @@ def _rolled(
 
 
 def _lowest(values: np.ndarray, cap: np.ndarray, halves: np.ndarray) -> np.ndarray:
-    from omniscopy.image import background_kernel
+    from omniscopy.image.levelling import background_kernel
 
     out: Any = np.empty(values.shape)
 
@@ -236,7 +236,7 @@ def _lowest(values: np.ndarray, cap: np.ndarray, halves: np.ndarray) -> np.ndarr
 
 def _lowest_of_parabolas(values: np.ndarray, bends: list[float]) -> np.ndarray:
     """Return the lowest of paraboloids that stand on all points; 0 is no bend in that direction."""
-    from omniscopy.image import background_kernel
+    from omniscopy.image.levelling import background_kernel
 
     found = values
     for axis, bend in enumerate(bends):

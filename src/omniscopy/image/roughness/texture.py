@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from omniscopy.image.correlation import plane_correlation
+from omniscopy.image.roughness.correlation import plane_correlation
 from omniscopy.image.windows import flattened
 
 _DECAY = 0.2

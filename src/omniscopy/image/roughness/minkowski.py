@@ -5,7 +5,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.compute.fitting.inner import outer
-from omniscopy.image.bearing import detrended
+from omniscopy.image.roughness.bearing import detrended
 from omniscopy.image.topography import Masking, require_image, steps_of, used_points
 from omniscopy.model import DataError, coordinate, operation, result, units_of
 from omniscopy.model.units import product

@@ -93,7 +93,7 @@ def laplace_surface(values: np.ndarray, hole: np.ndarray, steps: tuple[float, fl
     """
     from scipy import ndimage
 
-    from omniscopy.image import relaxation_kernel
+    from omniscopy.image.cleaning import relaxation_kernel
 
     numbers, count = ndimage.label(hole)
     boxes = np.array(

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.bearing import detrended
+from omniscopy.image.roughness.bearing import detrended
 from omniscopy.image.topography import Masking, require_image, steps_of, used_points
 from omniscopy.image.windows import Detrend, Window, flattened, window_of
 from omniscopy.image.windows import require_choice as require_window

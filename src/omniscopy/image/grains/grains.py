@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from omniscopy.image.masks import border_numbers, otsu_threshold
+from omniscopy.image.grains.masks import border_numbers, otsu_threshold
 from omniscopy.image.topography import (
     Dims,
     Masking,

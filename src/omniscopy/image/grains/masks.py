@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from omniscopy.image.levelling import mean_of
+from omniscopy.image.levelling.levelling import mean_of
 from omniscopy.image.topography import (
     Masking,
     as_mask,
@@ -16,7 +16,7 @@ from omniscopy.image.topography import (
     steps_of,
     used_points,
 )
-from omniscopy.model import DataError, labelled, operation, require_choice, require_plane, units_of
+from omniscopy.model import DataError, operation, require_choice, require_plane
 
 Of = Literal["height", "slope", "curvature"]
 Side = Literal["above", "below"]
@@ -245,42 +245,6 @@ def combine_masks(first: xr.DataArray, second: xr.DataArray, logic: Logic = "and
     return as_mask(one ^ other if logic == "xor" else one & ~other, "Mask")
 
 
-@operation(example={"mask": "surface_mask"})
-def measure_distance(mask: xr.DataArray, *, dims: tuple[str, str] | None = None) -> xr.DataArray:
-    """Measure how far every point of a mask is from the nearest point outside of it.
-
-    Parameters
-    ----------
-    mask : DataArray of bool, shape (..., y, x)
-        Lazy or in memory; numbers other than 0 are true.
-    dims : (str, str)
-        The dimensions of the images; the last two spatial ones otherwise.
-
-    Returns
-    -------
-    DataArray, shape (..., y, x), units of the coordinates of the rows
-        0 outside; NaN where the mask is all of an image.
-
-    Raises
-    ------
-    DataError
-        The mask is of another type or has a single row, or y and x are not in units that
-        convert.
-
-    Examples
-    --------
-    >>> import omniscopy as om
-    >>> om.image.measure_distance(om.samples.surface_mask()).attrs["units"]
-    'nm'
-    """
-    points = marked(mask)
-    dims = require_plane(points, dims, kind="spatial")
-    found = map_images(
-        _distance, points, dims, dtype=np.float64, parameters={"steps": steps_of(points, dims)}
-    )
-    return labelled(found, units=units_of(points, dims[0]), long_name="Distance", quantity="length")
-
-
 def otsu_threshold(values: np.ndarray) -> float:
     """Return what parts values into two classes of the least variance within; NaN for one value.
 
@@ -362,12 +326,3 @@ def _within(points: np.ndarray, length: float, steps: tuple[float, float]) -> np
         return points
     distance = ndimage.distance_transform_edt(~points, sampling=steps)
     return np.asarray(distance <= length * (1 + 1e-9))
-
-
-def _distance(values: np.ndarray, _finite: np.ndarray, *, steps: tuple[float, float]) -> np.ndarray:
-    from scipy import ndimage
-
-    points = values != 0
-    if points.all():
-        return np.full(values.shape, np.nan)
-    return np.asarray(ndimage.distance_transform_edt(points, sampling=steps))

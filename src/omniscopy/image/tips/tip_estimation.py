@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.tip_kernel import blind_kernel, dilate_kernel, erode_kernel
+from omniscopy.image.tips.tip_kernel import blind_kernel, dilate_kernel, erode_kernel
 from omniscopy.image.topography import require_image, steps_of
 from omniscopy.model import DataError, coordinate, operation, result, units_of
 

@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.bearing import detrended
-from omniscopy.image.slopes import measure_slopes
+from omniscopy.image.roughness.bearing import detrended
+from omniscopy.image.roughness.slopes import measure_slopes
 from omniscopy.image.topography import (
     Masking,
     are_lengths,

@@ -4,9 +4,9 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.bearing import Bearing, detrended
-from omniscopy.image.surface_slopes import cell_areas, mean_of_finite, slopes_along
-from omniscopy.image.texture import decay_lengths, lay_direction
+from omniscopy.image.roughness.bearing import Bearing, detrended
+from omniscopy.image.roughness.surface_slopes import cell_areas, mean_of_finite, slopes_along
+from omniscopy.image.roughness.texture import decay_lengths, lay_direction
 from omniscopy.image.topography import (
     Masking,
     are_lengths,

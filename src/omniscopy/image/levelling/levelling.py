@@ -6,8 +6,8 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
-from omniscopy.image.facets import facet_slopes
-from omniscopy.image.polynomial_surfaces import Terms, fitted_surface, terms_of
+from omniscopy.image.levelling.facets import facet_slopes
+from omniscopy.image.levelling.polynomial_surfaces import Terms, fitted_surface, terms_of
 from omniscopy.image.topography import (
     Dims,
     Masking,

@@ -4,10 +4,10 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.bearing import Bearing
-from omniscopy.image.surface_slopes import mean_of_finite, slopes_along
+from omniscopy.image.roughness.bearing import Bearing
+from omniscopy.image.roughness.surface_slopes import mean_of_finite, slopes_along
+from omniscopy.image.roughness.waviness import gaussian_mean
 from omniscopy.image.topography import are_lengths
-from omniscopy.image.waviness import gaussian_mean
 from omniscopy.model import (
     DataError,
     conversion_factor,

@@ -1,0 +1,1 @@
+"""What is wrong in images, put right: scars, holes, noise."""

@@ -1,0 +1,1 @@
+"""Masks and grains of images."""

@@ -1,0 +1,1 @@
+"""Levels of images: planes, polynomials, facets, rows, backgrounds."""

@@ -1,0 +1,1 @@
+"""Roughness: heights, slopes, lengths and spectra of surfaces."""

@@ -1,0 +1,1 @@
+"""Tips: what they do to images, and what images say of them."""
