@@ -11,6 +11,7 @@ import numpy as np
 
 from omniscopy.io.arrays import full_key
 from omniscopy.io.digitalsurf.blocks import Block, read_blocks
+from omniscopy.io.pieces import Squeezed
 from omniscopy.io.quantities import known_units, measures, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, Key, LazyArray, Measurement
 from omniscopy.io.spectral_axes import spectral_dimension
@@ -192,7 +193,7 @@ def _channel(block: Block, data: LazyArray, axes: Sequence[Axis]) -> Channel:
     title = fields["z_name"] or fields["name"]
     kept = [number for number, axis in enumerate(axes) if axis.size > 1 or number == len(axes) - 1]
     if block.type == _PROFILE or len(kept) < len(axes):
-        data = Without(data, tuple(kept))
+        data = Squeezed(data, tuple(kept))
     return Channel(
         title=title,
         data=data,
@@ -204,33 +205,6 @@ def _channel(block: Block, data: LazyArray, axes: Sequence[Axis]) -> Channel:
         metadata=_metadata(fields),
         original_metadata={**fields, "comment": block.comment},
     )
-
-
-@dataclass(frozen=True)
-class Without:
-    """`inner` without the dimensions of length 1 that are not in `kept`."""
-
-    inner: LazyArray
-    kept: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return tuple(self.inner.shape[axis] for axis in self.kept)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return self.inner.dtype
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
-        inner = self.inner.chunks
-        return None if inner is None else tuple(inner[axis] for axis in self.kept)
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        inner: list[int | slice] = [0] * len(self.inner.shape)
-        for axis, part in zip(self.kept, full_key(key, self.shape), strict=True):
-            inner[axis] = part
-        return self.inner[tuple(inner)]
 
 
 def _physical(block: Block) -> LazyArray:
