@@ -26,7 +26,8 @@ LINT = [
     ["mypy"],
     ["lint-imports"],
 ]
-TEST = [["pytest", "-n", "auto", "-m", "not benchmark"]]
+# Tests of one group, such as those that start clusters, run one after the other.
+TEST = [["pytest", "-n", "auto", "--dist", "loadgroup", "-m", "not benchmark"]]
 # Each real file for so long; `--fuzz-seed=N` makes other damage.
 FUZZ = ["pytest", "-n", "auto", "tests/fuzz", "--fuzz-seconds=30"]
 BENCH = ["pytest", "-m", "benchmark", "-p", "no:randomly", "--keep-benchmarks"]

@@ -24,7 +24,10 @@ from omniscopy.compute import ClusterError, ClusterWarning, connect
 from omniscopy.model import coordinate
 from omniscopy.signal import Lorentzian, Offset, fit_model
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are stopped by signals")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="processes are stopped by signals"),
+    pytest.mark.xdist_group("clusters"),
+]
 
 LINE = Lorentzian() + Offset()
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "clusters.md"
@@ -420,7 +423,8 @@ def test_the_jobs_of_the_page_are_submitted_and_do_the_work(analysis):
     (analysis / "scancel").write_text("#!/bin/bash\n")
     for name in ("sbatch", "scancel"):
         (analysis / name).chmod(0o755)
-    snippet = snippet.replace('walltime="02:00:00"', 'walltime="02:00:00", interface="lo"')
+    here = 'walltime="02:00:00", interface="lo", scheduler_options={"dashboard_address": ":0"}'
+    snippet = snippet.replace('walltime="02:00:00"', here)
     (analysis / "notebook.py").write_text(
         f"{snippet}\nsignal = om.open_signal('spectra.zarr')\n"
         "assert float(signal.mean()) > 0\nclient.close()\ncluster.close()\n"

@@ -11,7 +11,10 @@ import xarray as xr
 import omniscopy as om
 from omniscopy.compute import ChunkError, connect, run
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are stopped by signals")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="processes are stopped by signals"),
+    pytest.mark.xdist_group("clusters"),
+]
 
 CHUNKS = 8
 

@@ -1,5 +1,6 @@
 """All real files at once: known by their content, opened or refused with a reason, described."""
 
+import gc
 import json
 import math
 import shutil
@@ -28,6 +29,13 @@ REFUSED = {
     "au_145mm_68kx_microprobe_01_master.h5": "_data_",
     "G-GrainBoundary-4nm-coord.npy": "Python",  # objects, which would have to be unpickled
 }
+
+
+@pytest.fixture(autouse=True)
+def files_that_others_leave_open_are_closed_here():
+    """Let no later test be blamed for files that another package did not close."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Other packages read what we do not: through stand-ins of them, and on real files."""
 
+import gc
 import json
 import pickle
 import subprocess
@@ -29,6 +30,13 @@ SAMPLES = {
     "afmformats": ("curve.tab", b"# BEGIN METADATA\n"),
     "access2thematrix": ("scan--1_1.Z_mtrx", b"ONTMATRX0101"),
 }
+
+
+@pytest.fixture(autouse=True)
+def files_that_others_leave_open_are_closed_here():
+    """Let no later test be blamed for files that another package did not close."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

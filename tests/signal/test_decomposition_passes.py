@@ -113,7 +113,7 @@ def test_lazy_data_are_read_in_at_most_three_passes(monkeypatch, method, passes)
 def test_data_too_large_for_a_gram_matrix_are_read_three_times_and_never_held(monkeypatch, options):
     for name, value in (("HELD", 0), ("_SMALL", 0), ("_LONGEST", 1000)):
         monkeypatch.setattr(singular, name, value)
-    for rows in (3, 120):  # the first time, modules are loaded
+    for rows in (3, 240):  # the first time, modules are loaded
         file, data = opened((rows, 20, 4000), ("y", "x", "energy"))
         peak = peak_of(decompose(data, 2, **options).compute)
         assert file.reads == 3 * rows
