@@ -416,9 +416,10 @@ def test_the_keys_of_the_page_keep_others_out(analysis):
 @pytest.mark.slow
 def test_the_jobs_of_the_page_are_submitted_and_do_the_work(analysis):
     (snippet,) = [each for each in blocks("python") if "SLURMCluster" in each]
-    # In place of SLURM's: the job runs on this machine at once.
+    # In place of SLURM's: the job runs on this machine at once. The script is kept, as SLURM
+    # does: who submits it deletes it as soon as it is submitted.
     (analysis / "sbatch").write_text(
-        '#!/bin/bash\nbash "$1" > job.txt 2>&1 &\necho Submitted batch job 7\n'
+        '#!/bin/bash\ncp "$1" job.sh\nbash job.sh > job.txt 2>&1 &\necho Submitted batch job 7\n'
     )
     (analysis / "scancel").write_text("#!/bin/bash\n")
     for name in ("sbatch", "scancel"):
