@@ -20,10 +20,16 @@ CHUNKS = 8
 
 
 @pytest.fixture(scope="module")
-def client():
+def cluster():
     pytest.importorskip("distributed")
     with connect(workers=2) as client:
         yield client
+
+
+@pytest.fixture
+def client(cluster):
+    cluster.wait_for_workers(2, timeout=60)  # a test before may have killed one
+    return cluster
 
 
 @pytest.fixture
