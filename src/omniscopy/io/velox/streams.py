@@ -56,12 +56,6 @@ class EventStream:
         rows, columns = window.places(-3, self.scan[0]), window.places(-2, self.scan[1])
         places = window.places(-1, self.channels, rebin=self.rebin)
         frames = range(len(self.starts) - 1) if self.summed else window.ranges[0]
-        if self.summed and len(rows) == len(window.ranges[-3]) and found.size:
-            # Frames follow each other, and all of them are wanted whole.
-            place = np.array([0, 0])
-            for events in blocks_of(self.path, self.key, self.starts[0], self.starts[-1]):
-                count_events(events, place, rows, columns, places, found)
-            return np.asarray(found[window.kept])
         for number, frame in enumerate(frames if found.size else ()):
             counts = found if self.summed else found[number]
             self._count(frame, window.ranges[-3], (rows, columns, places), counts)
@@ -117,7 +111,7 @@ def count_events(  # noqa: PLR0917 - a kernel takes its arrays one by one
     """Add events to `counts`; `place` is (row, column) of the first, and then of the next.
 
     `rows`, `columns` and `places` say where each row, column and channel is in `counts`, -1 for
-    nowhere. After the last row comes the first one of the next frame.
+    nowhere. What comes after the last row of a frame is nowhere.
     """
     row, column = place[0], place[1]
     channels = counts.shape[2]
@@ -132,8 +126,6 @@ def count_events(  # noqa: PLR0917 - a kernel takes its arrays one by one
             if column == columns.size:
                 column = 0
                 row += 1
-                if row == rows.size:
-                    row = 0
             first = _first_of(rows, columns, row, column, counts.shape)
         else:
             channel = table[event]
@@ -147,7 +139,7 @@ def _first_of(
     rows: np.ndarray, columns: np.ndarray, row: int, column: int, shape: tuple[int, int, int]
 ) -> int:
     """Return where the channels of a pixel start, -1 where it is not wanted."""
-    y, x = rows[row], columns[column]
+    y, x = rows[row] if row < rows.size else -1, columns[column]
     if not (0 <= y < shape[0] and 0 <= x < shape[1]):
         return -1
     first: int = (y * shape[1] + x) * shape[2]
