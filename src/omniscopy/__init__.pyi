@@ -1,6 +1,7 @@
 __all__ = [
     "DataError",
     "FormatError",
+    "atoms",
     "cli",
     "compute",
     "convert",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 from . import (
+    atoms,
     cli,
     compute,
     diffraction,
