@@ -40,11 +40,12 @@ __all__ = [
     "subtract_background",
 ]
 
-from .bands import filter_bands
 from .cleaning.denoising import denoise
 from .cleaning.inpainting import inpaint
 from .cleaning.scars import find_scars, remove_scars
-from .fourier_spots import find_fourier_spots
+from .fourier.bands import filter_bands
+from .fourier.spectra import power_spectrum
+from .fourier.spots import find_fourier_spots
 from .grains.grain_measures import measure_grains
 from .grains.grains import find_grains, select_grains
 from .grains.masks import change_mask, combine_masks, mask_by_threshold, mask_outliers
@@ -63,7 +64,6 @@ from .roughness.roughness import measure_roughness
 from .roughness.slopes import measure_curvature, measure_slopes
 from .roughness.spectral_density import power_spectral_density
 from .roughness.waviness import separate_waviness
-from .spectra import power_spectrum
 from .tips.tip_estimation import estimate_tip
 from .tips.tip_imaging import dilate, erode, map_certainty
 from .tips.tips import model_tip

@@ -4,14 +4,14 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.image.cleaning.scars import remove_scars
-from omniscopy.image.fourier_spots import find_fourier_spots
+from omniscopy.image.fourier.spectra import power_spectrum
+from omniscopy.image.fourier.spots import find_fourier_spots
 from omniscopy.image.grains.grain_measures import measure_grains
 from omniscopy.image.grains.grains import find_grains
 from omniscopy.image.levelling.levelling import level
 from omniscopy.image.levelling.row_alignment import align_rows
 from omniscopy.image.roughness.roughness import measure_roughness
 from omniscopy.image.roughness.spectral_density import power_spectral_density
-from omniscopy.image.spectra import power_spectrum
 from omniscopy.image.topography import are_lengths, require_image, steps_of
 from omniscopy.model import DataError, analysis, dims_of_kind, require_uniform, units_of
 from omniscopy.model.analyses import Results

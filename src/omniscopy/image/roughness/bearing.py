@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.image.fourier.tapers import Detrend, flattened, require_choice
 from omniscopy.image.topography import Masking, require_image, used_points
-from omniscopy.image.windows import Detrend, flattened, require_choice
 from omniscopy.model import DataError, coordinate, labelled, operation
 
 # The equivalent line goes through this part of the material (ISO 25178-2, 4.3).

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.image.fourier.tapers import Detrend, Window, flattened, window_of
+from omniscopy.image.fourier.tapers import require_choice as require_window
 from omniscopy.image.roughness.bearing import detrended
 from omniscopy.image.topography import Masking, require_image, steps_of, used_points
-from omniscopy.image.windows import Detrend, Window, flattened, window_of
-from omniscopy.image.windows import require_choice as require_window
 from omniscopy.model import DataError, coordinate, operation, require_choice, result, units_of
 from omniscopy.model.units import product, reciprocal
 from omniscopy.signal import Bounded, Expression, evaluate_model, fit_model

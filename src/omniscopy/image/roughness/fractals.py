@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.image.fourier.tapers import flattened
 from omniscopy.image.roughness.bearing import detrended
 from omniscopy.image.topography import require_image, steps_of
-from omniscopy.image.windows import flattened
 from omniscopy.model import DataError, Status, operation, require_choice, result
 
 Method = Literal["box_counting", "triangulation", "variance", "psd"]

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.image.fourier.tapers import Detrend, require_choice
 from omniscopy.image.roughness.bearing import Bearing, detrended
 from omniscopy.image.roughness.surface_slopes import cell_areas, mean_of_finite, slopes_along
 from omniscopy.image.roughness.texture import decay_lengths, lay_direction
@@ -15,7 +16,6 @@ from omniscopy.image.topography import (
     steps_of,
     used_points,
 )
-from omniscopy.image.windows import Detrend, require_choice
 from omniscopy.model import DataError, operation, result, units_of
 from omniscopy.model.units import product
 

@@ -7,10 +7,16 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.image.fourier.tapers import (
+    Detrend,
+    Window,
+    flattened,
+    reciprocal_coordinates,
+    window_of,
+)
+from omniscopy.image.fourier.tapers import require_choice as require_window
 from omniscopy.image.roughness.bearing import detrended
 from omniscopy.image.topography import Masking, require_image, steps_of, used_points
-from omniscopy.image.windows import Detrend, Window, flattened, reciprocal_coordinates, window_of
-from omniscopy.image.windows import require_choice as require_window
 from omniscopy.model import (
     coordinate,
     kind_of_dim,

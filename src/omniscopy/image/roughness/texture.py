@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from omniscopy.image.fourier.tapers import flattened
 from omniscopy.image.roughness.correlation import plane_correlation
-from omniscopy.image.windows import flattened
 
 _DECAY = 0.2
 _DEGREES = 180

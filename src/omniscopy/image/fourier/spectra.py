@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.windows import (
+from omniscopy.image.fourier.tapers import (
     Detrend,
     Window,
     flattened,

@@ -1,0 +1,1 @@
+"""Images as sums of waves: spectra, spots, and filters of frequencies."""
