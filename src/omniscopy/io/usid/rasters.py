@@ -44,9 +44,13 @@ class Raster:
 
     def first_difference(self, file: Any, lines: slice) -> int | None:
         """Return the first of some lines that is not as in the grid, `None` if all are."""
+        return self._first_difference(
+            _mapped(file[self.indices]), _mapped(file[self.values]), lines
+        )
+
+    def _first_difference(self, indices: Any, values: Any, lines: slice) -> int | None:
         numbers = np.arange(lines.start, lines.stop, lines.step or 1)
-        indices = _lines(file[self.indices], self.side, lines)
-        values = _lines(file[self.values], self.side, lines)
+        indices, values = (_lines(table, self.side, lines) for table in (indices, values))
         wrong = np.zeros(len(numbers), bool)
         for column, (axis, stride) in enumerate(zip(self.axes, self.strides, strict=True)):
             wanted = numbers // stride % len(axis)
@@ -61,6 +65,8 @@ def find_raster(indices: Any, values: Any, side: int) -> Raster | None:
     lines, columns = indices.shape[side], indices.shape[1 - side]
     if lines <= WHOLE_LINES or not 1 <= columns <= 16:
         return None
+    names = indices.name, values.name
+    indices, values = _mapped(indices), _mapped(values)
     last = _lines(indices, side, slice(lines - 1, lines))[0]
     sizes = [int(number) + 1 for number in last]
     strides = _strides(indices, side, sizes) if math.prod(sizes) == lines else None
@@ -70,11 +76,11 @@ def find_raster(indices: Any, values: Any, side: int) -> Raster | None:
         _lines(values, side, slice(0, stride * size, stride))[:, column]
         for column, (size, stride) in enumerate(zip(sizes, strides, strict=True))
     )
-    raster = Raster(indices.name, values.name, side, axes, strides)
-    for start in np.linspace(0, lines - _BLOCK_LINES, _BLOCKS).astype(int).tolist():
-        if raster.first_difference(indices.file, slice(start, start + _BLOCK_LINES)) is not None:
-            return None
-    return raster
+    raster = Raster(*names, side, axes, strides)
+    starts = np.linspace(0, lines - _BLOCK_LINES, _BLOCKS).astype(int).tolist()
+    blocks = (slice(start, start + _BLOCK_LINES) for start in starts)
+    agree = all(raster._first_difference(indices, values, block) is None for block in blocks)
+    return raster if agree else None
 
 
 def _strides(indices: Any, side: int, sizes: list[int]) -> tuple[int, ...] | None:
@@ -94,9 +100,14 @@ def _strides(indices: Any, side: int, sizes: list[int]) -> tuple[int, ...] | Non
     return tuple(strides)
 
 
-def _lines(table: Any, side: int, lines: slice) -> np.ndarray:
-    """Return lines of a table, each a row; HDF5 itself is slow to jump from line to line."""
+def _mapped(table: Any) -> Any:
+    """Return a table for reads of many places; HDF5 itself is slow to jump from line to line."""
     place = table.id.get_offset() if table.chunks is None else None
-    if place is not None:
-        table = np.memmap(table.file.filename, table.dtype, "r", place, table.shape)
+    if place is None:
+        return table
+    return np.memmap(table.file.filename, table.dtype, "r", place, table.shape)
+
+
+def _lines(table: Any, side: int, lines: slice) -> np.ndarray:
+    """Return lines of a table, each a row."""
     return np.array(table[lines] if side == 0 else table[:, lines].T)
