@@ -1,13 +1,55 @@
-"""Counting events: what the kernel does with streams that are not as they should be."""
+"""Counting events: what the kernels do with streams that are not as they should be."""
 
 import numpy as np
+import pytest
 
-from omniscopy.io.velox.streams import NEXT_PIXEL, count_events
+from omniscopy.io.velox import streams
+from omniscopy.io.velox.streams import NEXT_PIXEL, count_frames, find_rows, rows_in
 
 
 def test_events_after_the_last_row_of_a_frame_are_counted_nowhere():
     # A frame of 2 x 2 pixels, with an event in each, and two marks and an event too many.
     events = np.array([1, NEXT_PIXEL] * 4 + [0, NEXT_PIXEL, 2, NEXT_PIXEL], np.uint16)
-    counts = np.zeros((2, 2, 3), np.uint32)
-    count_events(events, np.array([0, 0]), np.arange(2), np.arange(2), np.arange(3), counts)
-    np.testing.assert_array_equal(counts, np.tile([0, 1, 0], (2, 2, 1)))
+    rows = rows_in([events], 0, len(events), (2, 2))[np.newaxis]
+    rows[0, -1] = 8
+    places = (np.arange(2), np.arange(3))
+    counts = np.full((1, 2, 2, 3), 7, np.uint32)
+    count_frames(events, (rows[:, :-1], rows[:, 1:]), places, counts)
+    np.testing.assert_array_equal(counts[0], np.tile([0, 1, 0], (2, 2, 1)))
+    # The last row takes what comes before the end of the frame, and no more than its columns.
+    rows[0, -1] = len(events)
+    count_frames(events, (rows[:, :-1], rows[:, 1:]), places, counts)
+    np.testing.assert_array_equal(counts[0], np.tile([0, 1, 0], (2, 2, 1)))
+
+
+@pytest.mark.parametrize("columns", [1, 3, 50, 700])
+@pytest.mark.parametrize("share", [0.01, 0.4, 1.0])
+def test_rows_start_after_so_many_marks(columns, share):
+    rng = np.random.default_rng(3)
+    events = np.where(rng.random(3000) < share, NEXT_PIXEL, 5).astype(np.uint16)
+    marks = np.flatnonzero(events == NEXT_PIXEL)
+    rows = np.full(len(marks) // columns + 3, -1, np.int64)
+    half = find_rows(events[:1111], 10, 0, columns, rows)
+    assert find_rows(events[1111:], 1121, half, columns, rows) == len(marks)
+    starts = marks[columns - 1 :: columns] + 11
+    np.testing.assert_array_equal(rows[1 : len(starts) + 1], starts)
+    np.testing.assert_array_equal(rows[len(starts) + 1 :], -1)
+
+
+@pytest.mark.parametrize("shared", [1, 4])
+def test_every_thread_counts_rows_of_its_own(monkeypatch, shared):
+    monkeypatch.setattr(streams, "BLOCK_BYTES", 100)
+    rng = np.random.default_rng(4)
+    truth = rng.poisson(0.4, (4, 7, 3, 9))
+    lines = [[*np.repeat(np.arange(9), spectrum), NEXT_PIXEL] for spectrum in truth.reshape(-1, 9)]
+    events = np.array([event for line in lines for event in line], np.uint16)
+    ends = np.cumsum([len(line) for line in lines])[2::3].reshape(4, 7)
+    starts = np.append(0, ends.ravel()[:-1]).reshape(4, 7)
+    places = (np.arange(3), np.arange(9))
+    into = np.full((4 // shared, 7, 3, 9), 99, np.uint16)
+    count_frames(events, (starts, ends), places, into)
+    expected = truth.reshape(4 // shared, shared, 7, 3, 9).sum(axis=1)
+    np.testing.assert_array_equal(into, expected)
+    if shared == 4:
+        count_frames(events, (starts, ends), places, into, further=True)
+        np.testing.assert_array_equal(into, 2 * expected)

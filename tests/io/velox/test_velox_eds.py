@@ -107,15 +107,33 @@ def test_a_part_does_not_read_the_whole_stream(tmp_path, monkeypatch):
     data = om.open_signal(write(tmp_path / "a.emd"))
     data[0, 0, 0].compute()  # finds where the rows of the first frame are
     read = []
-    real = streams.blocks_of
+    real = streams.read_events
 
-    def counted(path, key, start, stop):
+    def counted(stored, start, stop):
         read.append(stop - start)
-        return real(path, key, start, stop)
+        return real(stored, start, stop)
 
-    monkeypatch.setattr(streams, "blocks_of", counted)
+    monkeypatch.setattr(streams, "read_events", counted)
     np.testing.assert_array_equal(data[0, 2].compute(), COUNTS[0, 2])
     assert sum(read) == COUNTS[0, 2].sum() + 5
+    read.clear()
+    whole = om.open_signal(write(tmp_path / "b.emd"), chunks=None)
+    np.testing.assert_array_equal(whole, COUNTS)
+    assert sum(read) == COUNTS.sum() + 3 * 4 * 5
+
+
+@pytest.mark.parametrize("block", [1, 100, 10_000])
+def test_frames_are_read_a_few_at_a_time(tmp_path, monkeypatch, block):
+    from omniscopy.io.velox import streams
+
+    monkeypatch.setattr(streams, "_BLOCK", block)
+    path = write(tmp_path / "a.emd")
+    np.testing.assert_array_equal(om.open_signal(path, chunks=None), COUNTS)
+    summed = om.open_signal(path, chunks=None, sum_frames=True)
+    np.testing.assert_array_equal(summed, COUNTS.sum(axis=0))
+    handle = om.open_signal(path)
+    np.testing.assert_array_equal(handle[::2, 1:, ::3, 5:9].compute(), COUNTS[::2, 1:, ::3, 5:9])
+    np.testing.assert_array_equal(handle[::-1, ::-1].compute(), COUNTS[::-1, ::-1])
 
 
 @pytest.mark.shared

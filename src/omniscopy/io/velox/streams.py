@@ -1,12 +1,14 @@
 # ruff: noqa: D102 - the properties are those of `LazyArray`
 """EDS streams: every count as the number of its channel, and a mark where the beam moves on.
 
-A frame is the same number of marks as there are pixels. Where each row of a frame starts is
-found once, when it is first read, so that a part of a frame costs what its own events cost.
+A frame is the same number of marks as there are pixels. Whole frames are read once; where each
+row of a frame starts is found before a part of it is first read, so that further parts cost what
+their own events cost.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,15 @@ from typing import Any
 import numba
 import numpy as np
 
+from omniscopy.compute.threads import BLOCK_BYTES, share_work
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key
 from omniscopy.io.spectrum_images import Window
 
 NEXT_PIXEL = 65535
-# Events that are read at a time.
+# Events that are read at a time, and of which marks are counted without looking at each.
 _BLOCK = 1 << 22
+_GLANCE = 256
 
 
 @dataclass(frozen=True)
@@ -52,27 +56,65 @@ class EventStream:
 
     def __getitem__(self, key: Key) -> np.ndarray:
         window = Window.of(key, self.shape)
-        found = np.zeros(window.shape, self.dtype)
-        rows, columns = window.places(-3, self.scan[0]), window.places(-2, self.scan[1])
-        places = window.places(-1, self.channels, rebin=self.rebin)
+        # Counting sets to zero what it begins with: memory is touched once.
+        found = np.empty(window.shape, self.dtype)
         frames = range(len(self.starts) - 1) if self.summed else window.ranges[0]
-        for number, frame in enumerate(frames if found.size else ()):
-            counts = found if self.summed else found[number]
-            self._count(frame, window.ranges[-3], (rows, columns, places), counts)
+        if found.size:
+            cubes = found[np.newaxis] if self.summed else found
+            self._count(frames, window, cubes)
         return np.asarray(found[window.kept])
 
-    def _count(
-        self, frame: int, wanted: range, tables: tuple[np.ndarray, ...], counts: np.ndarray
-    ) -> None:
-        """Add the counts of the wanted rows of a frame."""
-        rows = row_starts(
-            self.path, self.key, self.starts[frame], self.starts[frame + 1], self.scan,
-            Path(self.path).stat().st_mtime_ns,
-        )  # fmt: skip
-        first, stop = min(wanted), max(wanted) + 1
-        place = np.array([first, 0])
-        for events in blocks_of(self.path, self.key, int(rows[first]), int(rows[stop])):
-            count_events(events, place, tables[0], tables[1], tables[2], counts)
+    def _count(self, frames: range, window: Window, cubes: np.ndarray) -> None:
+        """Count the wanted parts of frames, into a cube of each or into one of all."""
+        wanted = np.array(window.ranges[-3], np.int64)
+        channels = window.places(-1, self.channels, rebin=self.rebin)
+        places = (window.places(-2, self.scan[1]), channels)
+        done = 0
+        with open_stream(self.path, self.key) as stored:
+            for batch in self._batches(frames):
+                events, rows = self._read(stored, batch, wanted)
+                into = cubes if self.summed else cubes[done : done + len(batch)]
+                bounds = (rows[:, wanted], rows[:, wanted + 1])
+                count_frames(events, bounds, places, into, further=self.summed and done > 0)
+                done += len(batch)
+
+    def _batches(self, frames: range) -> Iterator[range]:
+        """Yield frames, as many together as are read at a time."""
+        begin, events = 0, 0
+        for number, frame in enumerate(frames):
+            size = self.starts[frame + 1] - self.starts[frame]
+            if number > begin and events + size > _BLOCK:
+                yield frames[begin:number]
+                begin, events = number, 0
+            events += size
+        yield frames[begin:]
+
+    def _read(
+        self, stored: Any, frames: range, wanted: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the events of the wanted rows of frames, and where in them each row starts."""
+        if len(wanted) == self.scan[0] and frames.step == 1:
+            first = self.starts[frames[0]]
+            events = read_events(stored, first, self.starts[frames[-1] + 1])
+            rows = np.empty((len(frames), self.scan[0] + 1), np.int64)
+
+            def find(number: int) -> None:
+                start, stop = (self.starts[frames[number] + k] - first for k in (0, 1))
+                rows[number] = rows_in([events[start:stop]], start, stop, self.scan)
+
+            share_work(find, range(len(frames)))
+            return events, rows
+        age = Path(self.path).stat().st_mtime_ns
+        parts, tables, done = [], [], 0
+        for frame in frames:
+            starts = row_starts(
+                self.path, self.key, *self.starts[frame : frame + 2], self.scan, age
+            )
+            begin = starts[wanted.min()]
+            parts.append(read_events(stored, int(begin), int(starts[wanted.max() + 1])))
+            tables.append(starts - begin + done)
+            done += len(parts[-1])
+        return np.concatenate(parts), np.array(tables)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -80,78 +122,127 @@ def row_starts(
     path: str, key: str, start: int, stop: int, scan: tuple[int, int], _age: int
 ) -> np.ndarray:
     """Return where in the stream the rows of a frame start, and where the last one ends."""
+    return rows_in(blocks_of(path, key, start, stop), start, stop, scan)
+
+
+def rows_in(
+    blocks: Iterable[np.ndarray], start: int, stop: int, scan: tuple[int, int]
+) -> np.ndarray:
+    """Return where the rows of a frame start whose events, from `start` to `stop`, are given."""
     rows = np.full(scan[0] + 1, stop, np.int64)
     rows[0] = start
     seen, at = 0, start
-    for events in blocks_of(path, key, start, stop):
+    for events in blocks:
         seen = find_rows(events, at, seen, scan[1], rows)
         at += len(events)
     return rows
 
 
-def blocks_of(path: str, key: str, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Yield the events of a part of a stream."""
+@contextmanager
+def open_stream(path: str, key: str) -> Iterator[Any]:
+    """Open the data set of a stream; what cannot be read of it is a `FormatError`."""
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
-            stored = file[key]
-            for begin in range(start, stop, _BLOCK):
-                yield stored[begin : min(begin + _BLOCK, stop), 0]
+            yield file[key]
     except (OSError, KeyError, RuntimeError, ValueError) as error:
         message = f"the stream cannot be read ({error})"
         raise FormatError(message, path=path, key=key) from error
 
 
-@numba.njit(cache=True, nogil=True)
-def count_events(  # noqa: PLR0917 - a kernel takes its arrays one by one
-    events: np.ndarray, place: np.ndarray, rows: np.ndarray, columns: np.ndarray,
-    places: np.ndarray, counts: np.ndarray,
-) -> None:  # fmt: skip
-    """Add events to `counts`; `place` is (row, column) of the first, and then of the next.
+def read_events(stored: Any, start: int, stop: int) -> np.ndarray:
+    """Return the events from `start` to `stop` of an open stream."""
+    return np.asarray(stored[start:stop, 0], np.uint16)
 
-    `rows`, `columns` and `places` say where each row, column and channel is in `counts`, -1 for
-    nowhere. What comes after the last row of a frame is nowhere.
+
+def blocks_of(path: str, key: str, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Yield the events of a part of a stream."""
+    with open_stream(path, key) as stored:
+        for begin in range(start, stop, _BLOCK):
+            yield read_events(stored, begin, min(begin + _BLOCK, stop))
+
+
+def count_frames(
+    events: np.ndarray,
+    rows: tuple[np.ndarray, np.ndarray],
+    places: tuple[np.ndarray, np.ndarray],
+    cubes: np.ndarray,
+    *,
+    further: bool = False,
+) -> None:
+    """Count the events of frames, with the rows of the result shared out among threads.
+
+    Parameters
+    ----------
+    events : array of uint16
+        Of the wanted rows of all frames.
+    rows : (starts, stops), each of shape (frames, y)
+        Where in `events` each row of the result starts and ends.
+    places : (columns, channels)
+        Where in the result each column of the scan and each channel of the detector is, -1 for
+        nowhere.
+    cubes : array, shape (frames or 1, y, x, energy)
+        What is filled: for each frame, or for all together.
+    further : bool
+        Add to what `cubes` holds.
     """
-    row, column = place[0], place[1]
-    channels = counts.shape[2]
-    flat = counts.reshape(-1)
-    # Every event has an entry, so that none has to be compared with their number.
-    table = np.full(NEXT_PIXEL + 1, -1, np.int64)
-    table[: places.size] = places
-    first = _first_of(rows, columns, row, column, counts.shape)
-    for event in events:
-        if event == NEXT_PIXEL:
-            column += 1
-            if column == columns.size:
-                column = 0
-                row += 1
-            first = _first_of(rows, columns, row, column, counts.shape)
-        else:
-            channel = table[event]
-            if first >= 0 and 0 <= channel < channels:
-                flat[np.uintp(first + channel)] += 1
-    place[0], place[1] = row, column
+    each = cubes.reshape(-1, *cubes.shape[2:])
+    step = max(1, BLOCK_BYTES // max(each[0].nbytes, 1))
+
+    def work(begin: int) -> None:
+        stop = min(begin + step, len(each))
+        if not further:
+            each[begin:stop] = 0
+        count_rows(events, *rows, *places, cubes, begin, stop)
+
+    share_work(work, range(0, len(each), step))
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_of(
-    rows: np.ndarray, columns: np.ndarray, row: int, column: int, shape: tuple[int, int, int]
-) -> int:
-    """Return where the channels of a pixel start, -1 where it is not wanted."""
-    y, x = rows[row] if row < rows.size else -1, columns[column]
-    if not (0 <= y < shape[0] and 0 <= x < shape[1]):
-        return -1
-    first: int = (y * shape[1] + x) * shape[2]
-    return first
+def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
+    events: np.ndarray, starts: np.ndarray, stops: np.ndarray, columns: np.ndarray,
+    places: np.ndarray, cubes: np.ndarray, begin: int, stop: int,
+) -> None:  # fmt: skip
+    """Add the events of some rows of `cubes`, numbered through all frames."""
+    count, height, width, channels = cubes.shape
+    flat = cubes.reshape(-1)
+    size = width * channels
+    for number in range(begin, stop):
+        base = number * size
+        frame, row = number // height, number % height
+        # One cube is of all frames.
+        last = frame + 1 if count > 1 else starts.shape[0]
+        for taken in range(frame, last):
+            column = 0
+            first = base + columns[0] * channels if columns[0] >= 0 else -1
+            for at in range(starts[taken, row], stops[taken, row]):
+                event = events[at]
+                if event < places.size:
+                    channel = places[event]
+                    if channel >= 0 and first >= 0:
+                        flat[np.uintp(first + channel)] += 1
+                elif event == NEXT_PIXEL:
+                    column += 1
+                    wanted = column < columns.size and columns[column] >= 0
+                    first = base + columns[column] * channels if wanted else -1
 
 
 @numba.njit(cache=True, nogil=True)
 def find_rows(events: np.ndarray, at: int, seen: int, columns: int, rows: np.ndarray) -> int:
     """Fill in where rows start in events that begin `at`; return the marks seen by then."""
-    for number in range(events.size):
-        if events[number] == NEXT_PIXEL:
-            seen += 1
-            if seen % columns == 0 and seen // columns < rows.size - 1:
-                rows[seen // columns] = at + number + 1
+    for begin in range(0, events.size, _GLANCE):
+        end = min(begin + _GLANCE, events.size)
+        marks = 0
+        for number in range(begin, end):
+            marks += events[number] == NEXT_PIXEL
+        # Most blocks hold no end of a row.
+        if (seen + marks) // columns > seen // columns:
+            for number in range(begin, end):
+                if events[number] == NEXT_PIXEL:
+                    seen += 1
+                    if seen % columns == 0 and seen // columns < rows.size - 1:
+                        rows[seen // columns] = at + number + 1
+        else:
+            seen += marks
     return seen
