@@ -1,3 +1,3 @@
-__all__ = ["hysteresis", "line_shapes", "resonance"]
+__all__ = ["electron", "hysteresis", "line_shapes", "resonance", "scattering"]
 
-from . import hysteresis, line_shapes, resonance
+from . import electron, hysteresis, line_shapes, resonance, scattering
