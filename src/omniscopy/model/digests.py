@@ -11,7 +11,7 @@ import numpy as np
 
 # Up to `_WHOLE` bytes every byte counts; above, `_BLOCKS` blocks spread over the whole.
 _BLOCKS = 64
-_FILE_WHOLE, _FILE_BLOCK = 1 << 22, 1 << 16
+_FILE_WHOLE, _FILE_BLOCK = 1 << 22, 1 << 14
 _ARRAY_WHOLE, _ARRAY_BLOCK = 1 << 20, 1 << 12
 
 
@@ -65,10 +65,11 @@ def digest_array(values: np.ndarray) -> str:
     if values.dtype.hasobject or values.dtype.kind in "TU":
         return digest_bytes(form, json.dumps(values.tolist(), default=repr).encode())
     # `flat` walks in C order whatever the layout in memory, and copies only what is taken.
+    flat = values.reshape(-1) if values.flags.c_contiguous else values.flat
     whole = values.nbytes <= _ARRAY_WHOLE
-    length = max(_ARRAY_BLOCK // max(values.dtype.itemsize, 1), 1)
+    length = max(values.size if whole else _ARRAY_BLOCK // max(values.dtype.itemsize, 1), 1)
     blocks = (
-        np.ascontiguousarray(values.flat[start : start + length]).view(np.uint8).data
+        np.ascontiguousarray(flat[start : start + length]).view(np.uint8).data
         for start in _starts(values.size, length, whole=whole)
     )
     return digest_bytes(form, *blocks)

@@ -88,7 +88,7 @@ def record(
     """
     past: list[Record] = []
     references = {name: _reference(value, past) for name, value in inputs.items()}
-    new = _record(operation, dict(parameters), references, made)
+    new = _record(operation, dict(parameters), references, state(made))
     return remember(made, united([past, [new]]))
 
 
@@ -164,7 +164,7 @@ def environment() -> dict[str, str]:
 
 
 def _record(
-    operation: str, parameters: dict[str, Any], inputs: dict[str, Any], made: Any
+    operation: str, parameters: dict[str, Any], inputs: dict[str, Any], output: dict[str, Any]
 ) -> Record:
     return {
         "id": call_id(operation, parameters, inputs),
@@ -174,7 +174,7 @@ def _record(
         "inputs": inputs,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": environment(),
-        "output": state(made),
+        "output": output,
     }
 
 
@@ -211,7 +211,7 @@ def _reference(value: Any, past: list[Record]) -> Any:
 
 
 def _rootless(value: Any, now: dict[str, Any]) -> Record:
-    new = _record(DATA, {}, {}, value)
+    new = _record(DATA, {}, {}, now)
     return {**new, "id": digest_json([DATA, now]), "parameters": {"name": _name(value)}}
 
 
@@ -241,7 +241,7 @@ def _difference(
     reference = {"data": {"id": last["id"], **({"variable": variable} if variable else {})}}
     selection = _selection(made, parts, now, value)
     if selection is not None:
-        return [_record(SELECT, selection, reference, value)]
+        return [_record(SELECT, selection, reference, now)]
     known = made["variables"]
     unchanged = all(
         name in known and same_values(known[name]["values"], part["values"])
@@ -249,7 +249,7 @@ def _difference(
     )
     if unchanged:
         return []
-    change = _record(CHANGE, {}, reference, value)
+    change = _record(CHANGE, {}, reference, now)
     return [{**change, "id": digest_json([change["id"], now])}]
 
 
