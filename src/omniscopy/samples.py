@@ -12,6 +12,7 @@ from omniscopy import image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
+    "atom_windows",
     "band_excitation",
     "cantilever",
     "condensed",
@@ -26,6 +27,7 @@ __all__ = [
     "force_curve",
     "force_map",
     "force_relaxation",
+    "fourier_spots",
     "grains",
     "grainy_surface",
     "image_stack",
@@ -54,6 +56,11 @@ __all__ = [
 def atom_image() -> xr.DataArray:
     """Return an image of atomic columns: (y, x) in nm, counts."""
     return simulate.atom_image()
+
+
+def atom_windows() -> xr.DataArray:
+    """Return windows of the image of columns: (y, x, window_y, window_x) in nm, counts."""
+    return image.sliding_windows(atom_image(), 0.8, step=0.4)
 
 
 def band_excitation() -> xr.DataArray:
@@ -110,6 +117,11 @@ def folded() -> xr.DataArray:
 def drifting_spectra() -> xr.DataArray:
     """Return spectra of light whose lines drift: (frame, energy) in eV, counts."""
     return simulate.drifting_spectra()
+
+
+def fourier_spots() -> xr.Dataset:
+    """Return the spots in the spectrum of the image of columns: (peak) with ky and kx in 1/nm."""
+    return image.find_fourier_spots(atom_image())
 
 
 def grains() -> xr.DataArray:

@@ -3,6 +3,7 @@ __all__ = [
     "autocorrelation",
     "bearing_curve",
     "change_mask",
+    "clean_svd",
     "combine_masks",
     "denoise",
     "dilate",
@@ -10,12 +11,15 @@ __all__ = [
     "estimate_background",
     "estimate_tip",
     "filter_bands",
+    "filter_fourier_spots",
     "find_fourier_spots",
     "find_grains",
     "find_scars",
     "fit_correlation_length",
+    "fit_gpa",
     "height_distribution",
     "inpaint",
+    "join_windows",
     "level",
     "map_certainty",
     "mask_by_threshold",
@@ -27,6 +31,7 @@ __all__ = [
     "measure_profile_roughness",
     "measure_roughness",
     "measure_slopes",
+    "measure_symmetry",
     "model_tip",
     "power_spectral_density",
     "power_spectrum",
@@ -35,9 +40,11 @@ __all__ = [
     "remove_scars",
     "select_grains",
     "separate_waviness",
+    "sliding_windows",
     "slope_distribution",
     "structure_function",
     "subtract_background",
+    "window_fft_decompose",
 ]
 
 from .cleaning.denoising import denoise
@@ -45,7 +52,9 @@ from .cleaning.inpainting import inpaint
 from .cleaning.scars import find_scars, remove_scars
 from .fourier.bands import filter_bands
 from .fourier.spectra import power_spectrum
+from .fourier.spot_filter import filter_fourier_spots
 from .fourier.spots import find_fourier_spots
+from .fourier.symmetry import measure_symmetry
 from .grains.grain_measures import measure_grains
 from .grains.grains import find_grains, select_grains
 from .grains.masks import change_mask, combine_masks, mask_by_threshold, mask_outliers
@@ -64,6 +73,10 @@ from .roughness.roughness import measure_roughness
 from .roughness.slopes import measure_curvature, measure_slopes
 from .roughness.spectral_density import power_spectral_density
 from .roughness.waviness import separate_waviness
+from .strain.gpa import fit_gpa
 from .tips.tip_estimation import estimate_tip
 from .tips.tip_imaging import dilate, erode, map_certainty
 from .tips.tips import model_tip
+from .windows.sliding import join_windows, sliding_windows
+from .windows.svd_cleaning import clean_svd
+from .windows.window_spectra import window_fft_decompose

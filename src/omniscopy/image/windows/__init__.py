@@ -1,0 +1,1 @@
+"""Images cut into windows that overlap: cleaned, transformed, put together again."""
