@@ -37,6 +37,14 @@ def test_medians_leave_out_what_is_missing_and_what_is_beyond_the_edges(image_of
         np.testing.assert_equal(found[row, column], expected)
 
 
+def test_medians_are_alike_across_the_tiles_in_which_they_are_found(image_of):
+    values = np.random.default_rng(5).random((150, 140))
+    footprint = disc(4.0, 1.0, 1.0)
+    found = BACKGROUND(image_of(values, 1.0, 1.0), 4.0).values
+    expected = ndimage.median_filter(values, footprint=footprint)
+    np.testing.assert_array_equal(found[4:-4, 4:-4], expected[4:-4, 4:-4])
+
+
 def test_particles_on_a_bent_base_stand_on_nothing_after_it(image_of):
     particles = om.simulate.grainy_surface(noise=0.0, count=6, radius=(20.0, 40.0))
     bent = (particles + 1e-5 * (particles["x"] - 500) ** 2).assign_attrs(particles.attrs)

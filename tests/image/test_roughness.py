@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 
 from omniscopy import samples, simulate
 from omniscopy.image import bearing_curve, measure_roughness
+from omniscopy.image.roughness.surface_slopes import (
+    cell_areas,
+    mean_of_finite,
+    slope_and_area,
+    slopes_along,
+)
 from omniscopy.model import DataError
 
 
@@ -80,6 +86,79 @@ def test_volts_have_slopes_but_no_area():
     assert found["sdq"].attrs["units"] == "V/nm"
     assert found["vmp"].attrs["units"] == "V"
     assert "sdr" not in found
+
+
+@pytest.mark.parametrize("shape", [(40, 31), (5, 30), (30, 6), (2, 2), (3, 8)])
+@pytest.mark.parametrize("missing", [0, 7])
+def test_slopes_and_areas_in_one_pass_are_those_in_many(shape, missing):
+    rng = np.random.default_rng(3)
+    values = rng.standard_normal(shape)
+    values.ravel()[rng.choice(values.size, min(missing, values.size // 2), replace=False)] = np.nan
+    steps, factor = (0.7, 2.0), 3.0
+    down, across = (slopes_along(values, step, axis) for axis, step in enumerate(steps))
+    expected = mean_of_finite(down**2 + across**2), mean_of_finite(
+        cell_areas(factor * values, steps)
+    )  # fmt: skip
+    np.testing.assert_allclose(slope_and_area(values, steps, factor), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("detrend", ["mean", "plane", "none"])
+def test_the_mean_plane_is_that_before_anything_was_subtracted(detrend):
+    rng = np.random.default_rng(0)
+    y, x = np.meshgrid(0.5 * np.arange(30), 2.0 * np.arange(40), indexing="ij")
+    heights = 100.0 * y - 250.0 * x + 1e-3 * rng.standard_normal(y.shape)
+    heights[3, 5] = np.nan
+    found = measure_roughness(image(heights, units=("pm", "nm", "nm")), detrend=detrend)
+    assert float(found["azimuth"]) == pytest.approx(np.rad2deg(np.arctan2(0.1, -0.25)), abs=1e-3)
+    expected = np.rad2deg(np.arctan(np.hypot(0.1, 0.25)))
+    assert float(found["inclination"]) == pytest.approx(expected, abs=1e-4)
+    flat = measure_roughness(image(np.full((9, 9), 3.0)), detrend=detrend)
+    assert float(flat["inclination"]) == 0.0
+    assert np.isnan(flat["azimuth"])
+
+
+@pytest.mark.parametrize(
+    ("draw", "entropy"),
+    [
+        (lambda rng: rng.standard_normal((500, 500)), 0.5 * np.log(2 * np.pi * np.e)),
+        (lambda rng: rng.random((500, 500)), np.log(2 * 3**0.5)),
+        (lambda rng: rng.exponential(size=(500, 500)), 1.0),
+    ],
+)
+def test_the_entropy_is_that_of_the_distribution(draw, entropy):
+    data = image(7.0 * draw(np.random.default_rng(1)))
+    assert float(measure_roughness(data)["entropy"]) == pytest.approx(entropy, abs=0.02)
+
+
+def test_the_extreme_peaks_are_those_of_the_standard():
+    ramp = image(np.arange(400.0 * 100).reshape(400, 100))
+    assert float(measure_roughness(ramp)["sxp"]) == pytest.approx(0.475 * 40000, rel=1e-4)
+
+
+def test_the_strongest_wavelength_is_found():
+    y, x = np.meshgrid(0.5 * np.arange(120), 2.0 * np.arange(90), indexing="ij")
+    waves = np.sin(2 * np.pi * (y * 3 / 60 + x * 4 / 180)) + 0.4 * np.sin(2 * np.pi * x * 20 / 180)
+    found = float(measure_roughness(image(waves))["ssw"])
+    assert found == pytest.approx(1 / np.hypot(3 / 60, 4 / 180))
+
+
+def test_only_what_is_asked_for_is_measured():
+    data = samples.surface()
+    everything = measure_roughness(data)
+    found = measure_roughness(data, quantities=["sdr", "sal", "std", "sk", "azimuth", "sa"])
+    assert list(found.data_vars) == ["sdr", "sal", "std", "sk", "azimuth", "sa"]
+    for name in found.data_vars:
+        assert float(found[name]) == float(everything[name])
+
+
+@pytest.mark.parametrize(
+    ("quantities", "match"),
+    [(["sdr", "sa"], "need heights and coordinates that are lengths"), ("sa", "must be a list"),
+     ([], "must be a list"), (["ra"], "must be a list of some of")],
+)  # fmt: skip
+def test_quantities_that_are_not_known_are_refused(quantities, match):
+    with pytest.raises(DataError, match=match):
+        measure_roughness(image(np.eye(9), units=("V", "nm", "nm")), quantities=quantities)
 
 
 def test_a_spherical_cap_has_its_area():

@@ -5,10 +5,12 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
+from omniscopy.compute.threads import share_work
 from omniscopy.image.topography import as_mask, like, map_images, marked, require_image
 from omniscopy.model import DataError, operation, require_choice
 
 Sign = Literal["positive", "negative", "both"]
+_SIDES = ("positive", "negative")
 
 
 @operation(example={"image": "surface"})
@@ -153,20 +155,24 @@ def _scars(
     """Return where the scars of an image are."""
     from omniscopy.image.cleaning import scar_kernel
 
-    found = np.zeros(values.shape, dtype=bool)
-    steps = np.diff(values, axis=0)[finite[1:] & finite[:-1]]
-    rms = float(np.sqrt(np.mean(steps**2))) if steps.size else 0.0
-    if rms == 0:
-        return found
     heights = np.where(finite, values, np.nan)
-    for one in ("positive", "negative"):
-        if sign in (one, "both"):
-            prominence = np.zeros(values.shape)
-            scar_kernel.mark_prominence(
-                heights if one == "positive" else -heights, widest, prominence
-            )
-            scar_kernel.keep_runs(prominence / rms, *limits, shortest, found)
-    return found
+    steps = np.diff(heights, axis=0)
+    if not finite.all():
+        steps = steps[np.isfinite(steps)]
+    rms = float(np.sqrt(np.vdot(steps, steps) / steps.size)) if steps.size else 0.0
+    if rms == 0:
+        return np.zeros(values.shape, dtype=bool)
+    sides = [1.0 if one == "positive" else -1.0 for one in _SIDES if sign in (one, "both")]
+    marks = np.zeros((len(sides), *values.shape), dtype=bool)
+
+    def work(number: int) -> None:
+        prominence = np.zeros(values.shape)
+        scar_kernel.mark_prominence(sides[number] * heights, widest, prominence)
+        least, most = (limit * rms for limit in limits)
+        scar_kernel.keep_runs(prominence, least, most, shortest, marks[number])
+
+    share_work(work, range(len(sides)))
+    return np.asarray(marks.any(axis=0))
 
 
 def _bridged(values: np.ndarray, finite: np.ndarray, outside: np.ndarray) -> np.ndarray:

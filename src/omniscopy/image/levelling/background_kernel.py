@@ -12,9 +12,10 @@ COARSE, MIDDLE = 1024, 32
 
 
 def _running_medians(
-    ranks: np.ndarray, halves: np.ndarray, first: int, last: int, count: int, out: np.ndarray
-) -> None:
-    """Write the rank of the median around each point of rows from `first` to `last`.
+    ranks: np.ndarray, halves: np.ndarray, first: int, last: int, begin: int, end: int,
+    count: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the rank of the median around points: rows `first` to `last`, columns `begin` to `end`.
 
     `ranks` are the ranks of the values, -1 where there is none; `halves` the half widths of the
     neighbourhood in the rows above, in and below. Histograms of ranks in steps of 1, 32 and 1024
@@ -32,12 +33,14 @@ def _running_medians(
         middle[:] = 0
         coarse[:] = 0
         total = below = block = 0  # `below` are the values in blocks before `block`
-        for column in range(-most, columns):
+        for column in range(begin - most, end):
             for offset in range(max(-reach, -row), min(reach, rows - 1 - row) + 1):
                 half = halves[offset + reach]
                 for side in range(2):
                     place = column + half if side == 0 else column - half - 1
-                    if place < 0 or place >= columns:
+                    # Nothing leaves that has not come in: the first place of the row is the first
+                    # that any neighbourhood of the columns reaches.
+                    if place < max(0, begin - half) or place >= columns:
                         continue
                     rank = ranks[row + offset, place]
                     if rank < 0:
@@ -49,7 +52,7 @@ def _running_medians(
                     total += change
                     if rank // COARSE < block:
                         below += change
-            if column < 0:
+            if column < begin:
                 continue
             if total == 0:
                 out[row, column] = -1

@@ -21,6 +21,8 @@ from omniscopy.model import DataError, operation, require_choice
 Method = Literal["median", "sphere", "arc"]
 Side = Literal["below", "above"]
 _ROWS = 32
+# Smallest and largest side of the tiles, in pixels, in which medians are found.
+_TILE = (64, 256)
 # A sphere of more than so many times the heights of an image is a paraboloid there.
 _LARGE = 500.0
 
@@ -166,23 +168,40 @@ def median_around(
     """Return the median of the used points in the disc around each point."""
     from omniscopy.image.levelling import background_kernel
 
-    known = values[used]
-    if not known.size:
-        return np.full(values.shape, np.nan)
-    ordered = np.argsort(known, kind="stable")
-    ranks = np.full(values.shape, -1, dtype=np.int32)
-    own = np.empty(known.size, dtype=np.int32)
-    own[ordered] = np.arange(known.size)
-    ranks[used] = own
+    out = np.full(values.shape, np.nan)
     halves = _half_widths(radius, steps, values.shape)
-    out = np.empty(values.shape, dtype=np.int32)
+    reach, across = len(halves) // 2, int(halves.max())
+    # Ranks within a tile and its surroundings are few enough for the fast memory of a core.
+    rows = range(0, values.shape[0], min(max(2 * reach, _TILE[0]), _TILE[1]))
+    columns = range(0, values.shape[1], min(max(2 * across, _TILE[0]), _TILE[1]))
 
-    def work(begin: int) -> None:
-        end = min(begin + _ROWS, len(values))
-        background_kernel.running_medians(ranks, halves, begin, end, known.size, out)
+    def work(number: int) -> None:
+        top, left = rows[number // len(columns)], columns[number % len(columns)]
+        bottom, right = top + rows.step, left + columns.step
+        above, before = max(top - reach, 0), max(left - across, 0)
+        wide = slice(above, bottom + reach), slice(before, right + across)
+        known = values[wide][used[wide]]
+        if not known.size:
+            return
+        ordered = np.argsort(known)
+        ranks = np.full(used[wide].shape, -1, dtype=np.int32)
+        own = np.empty(known.size, dtype=np.int32)
+        own[ordered] = np.arange(known.size)
+        ranks[used[wide]] = own
+        found = np.empty(ranks.shape, dtype=np.int32)
+        part = (
+            slice(top - above, min(bottom, len(values)) - above),
+            slice(left - before, min(right, values.shape[1]) - before),
+        )
+        background_kernel.running_medians(
+            ranks, halves, part[0].start, part[0].stop, part[1].start, part[1].stop, known.size,
+            found,
+        )  # fmt: skip
+        tile = found[part]
+        out[top:bottom, left:right] = np.where(tile >= 0, known[ordered][tile], np.nan)
 
-    share_work(work, range(0, len(values), _ROWS))
-    return np.where(out >= 0, known[ordered][out], np.nan)
+    share_work(work, range(len(rows) * len(columns)))
+    return out
 
 
 def _half_widths(radius: float, steps: tuple[float, float], shape: tuple[int, ...]) -> np.ndarray:

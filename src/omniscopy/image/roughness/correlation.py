@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.compute.threads import available_cores
 from omniscopy.image.fourier.tapers import Detrend
 from omniscopy.image.fourier.tapers import require_choice as require_window
 from omniscopy.image.roughness.bearing import detrended
@@ -177,11 +178,9 @@ def _mapped(  # noqa: PLR0913 - the options of both functions
     require_choice("along", along, get_args(Along))
     require_window(detrend=detrend)
     used = used_points(image, mask, masking, dims)
-    shape = (image.sizes[dims[0]], image.sizes[dims[1]])
     across = _shifts(image, dims, along)
     sizes = {name: variable.size for name, variable in across.items()}
     steps = steps_of(image, dims) if along == "radial" else (1.0, 1.0)
-    reach = tuple(size // 2 for size in shape)
 
     def run(block: np.ndarray, *masks: np.ndarray) -> np.ndarray:
         made = np.empty((*block.shape[:-2], *sizes.values()))
@@ -191,9 +190,7 @@ def _mapped(  # noqa: PLR0913 - the options of both functions
                 made[place] = in_rows(turned)[: next(iter(sizes.values()))]
                 continue
             plane = in_plane(heights)
-            middle = tuple(size // 2 for size in plane.shape)
-            cut = plane[tuple(slice(c - r, c + r + 1) for c, r in zip(middle, reach, strict=True))]
-            made[place] = cut if along == "plane" else _radial(cut, steps, sizes["distance"])
+            made[place] = plane if along == "plane" else _radial(plane, steps, sizes["distance"])
         return made
 
     (found,) = map_signal(
@@ -243,25 +240,28 @@ def _shifts(image: xr.DataArray, dims: tuple[str, str], along: Along) -> dict[st
 
 
 def plane_correlation(heights: np.ndarray) -> np.ndarray:
-    """Return the mean product of heights over all shifts, that of none in the middle.
+    """Return the mean product of heights over shifts up to half of the image, none in the middle.
 
     Heights that are NaN have no part in it; NaN where there is no pair.
     """
     there = np.isfinite(heights)
-    values = np.where(there, heights, 0.0)
-    (product_sum,), pairs = _correlated(there.astype(np.float64), (values, values))
+    (product_sum,), pairs = _correlated(there, lambda values: [(values, values)], heights)
     with np.errstate(invalid="ignore", divide="ignore"):
         return product_sum / np.where(pairs > 0.5, pairs, np.nan)
 
 
 def plane_differences(heights: np.ndarray) -> np.ndarray:
-    """Return the mean square difference of heights over all shifts, that of none in the middle."""
+    """Return the mean square difference of heights over shifts up to half of the image."""
     there = np.isfinite(heights)
     # The mean has no part in a difference; without it less is lost to rounding.
     centre = heights[there].mean() if there.any() else 0.0
-    values = np.where(there, heights - centre, 0.0)
     weight = there.astype(np.float64)
-    sums, pairs = _correlated(weight, (values, values), (values**2, weight), (weight, values**2))
+
+    def factors(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        square = values**2
+        return [(values, values), (square, weight), (weight, square)]
+
+    sums, pairs = _correlated(there, factors, heights - centre)
     with np.errstate(invalid="ignore", divide="ignore"):
         total = sums[1] + sums[2] - 2.0 * sums[0]
         found = np.maximum(total, 0.0) / np.where(pairs > 0.5, pairs, np.nan)
@@ -270,29 +270,66 @@ def plane_differences(heights: np.ndarray) -> np.ndarray:
     return found
 
 
-def _correlated(
-    weight: np.ndarray, *factors: tuple[np.ndarray, np.ndarray]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return sums of products over shifts of -(n - 1) to n - 1, and the numbers of pairs."""
-    from scipy import fft
+Factors = Callable[[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]
 
-    shape = weight.shape
-    padded = [fft.next_fast_len(2 * size - 1, real=True) for size in shape]
+
+def _correlated(
+    there: np.ndarray, factors: Factors, heights: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return sums of products over shifts of up to half of the image, and the numbers of pairs.
+
+    `factors` are made of the heights, 0 where there are none.
+    """
+    shape = there.shape
+    reach = [size // 2 for size in shape]
     known: dict[int, np.ndarray] = {}
 
     def transformed(values: np.ndarray) -> np.ndarray:
         if id(values) not in known:
-            known[id(values)] = fft.rfft2(values, padded)
+            known[id(values)] = _padded_transform(values)
         return known[id(values)]
 
-    sums = []
-    for one, other in (*factors, (weight, weight)):
-        spectrum = np.conj(transformed(one)) * transformed(other)
-        full = np.fft.fftshift(fft.irfft2(spectrum, padded))
-        middle = [size // 2 for size in padded]
-        around = zip(middle, shape, strict=True)
-        sums.append(full[tuple(slice(c - n + 1, c + n) for c, n in around)])
-    return sums[:-1], np.round(sums[-1])
+    pairs = factors(np.where(there, heights, 0.0))
+    weight = there.astype(np.float64)
+    sums = [
+        _shifted_sums(transformed(one), transformed(other), shape, alike=one is other)
+        for one, other in pairs
+    ]
+    if there.all():
+        counts = [size - np.abs(np.arange(-r, r + 1)) for size, r in zip(shape, reach, strict=True)]
+        return sums, np.multiply.outer(*counts).astype(np.float64)
+    own = transformed(weight)
+    return sums, np.round(_shifted_sums(own, own, shape, alike=True))
+
+
+def _padded(size: int) -> int:
+    """Return a length at which shifts of up to half of `size` do not meet the other end."""
+    from scipy import fft
+
+    return int(fft.next_fast_len(size + size // 2, real=True))
+
+
+def _padded_transform(values: np.ndarray) -> np.ndarray:
+    from scipy import fft
+
+    rows, columns = (_padded(size) for size in values.shape)
+    along = fft.rfft(values, columns, axis=1, workers=available_cores())
+    return np.asarray(fft.fft(along, rows, axis=0, workers=available_cores()))
+
+
+def _shifted_sums(
+    one: np.ndarray, other: np.ndarray, shape: tuple[int, ...], *, alike: bool
+) -> np.ndarray:
+    """Return the sum of products over every shift; of an image with itself half are computed."""
+    from scipy import fft
+
+    (down, across), workers = (size // 2 for size in shape), available_cores()
+    spectrum = np.conj(one) * other
+    lines = fft.ifft(spectrum, axis=0, overwrite_x=True, workers=workers)
+    rows = lines[: down + 1] if alike else np.concatenate([lines[-down:], lines[: down + 1]])
+    full = fft.irfft(rows, _padded(shape[1]), axis=1, workers=workers)
+    half = np.concatenate([full[:, -across:], full[:, : across + 1]], axis=1)
+    return np.concatenate([half[:0:-1, ::-1], half]) if alike else half
 
 
 def row_correlation(heights: np.ndarray) -> np.ndarray:

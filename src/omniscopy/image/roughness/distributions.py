@@ -15,6 +15,9 @@ from omniscopy.image.topography import (
 )
 from omniscopy.model import DataError, coordinate, operation, result
 
+# Width of classes for a normal distribution, in standard deviations, of a single point.
+_SCOTT = 3.49
+
 
 @operation(example={"image": "surface"})
 def height_distribution(
@@ -181,3 +184,17 @@ def _density(
     return made.assign_coords(
         {name: coordinate(name, middle, "deg", kind="spectral", quantity=name)}
     )
+
+
+def entropy_of(falling: np.ndarray, sq: float) -> float:
+    """Return the differential entropy, in nats, of heights in falling order over their sq."""
+    if not sq > 0:
+        return float("nan")
+    width = _SCOTT * falling.size ** (-1 / 3)
+    rising = falling[::-1] / sq
+    first = np.floor(rising[0] / width)
+    edges = width * np.arange(first, np.floor(rising[-1] / width) + 2)
+    counts = np.diff(np.searchsorted(rising, edges))
+    part = counts[counts > 0] / falling.size
+    found = -(part * np.log(part)).sum() + np.log(width) + (part.size - 1) / (2 * falling.size)
+    return float(found)

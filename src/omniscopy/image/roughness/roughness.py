@@ -1,13 +1,16 @@
 """Roughness of areas, with the names of ISO 25178."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.fourier.tapers import Detrend, require_choice
 from omniscopy.image.roughness.bearing import Bearing, detrended
-from omniscopy.image.roughness.surface_slopes import cell_areas, mean_of_finite, slopes_along
-from omniscopy.image.roughness.texture import decay_lengths, lay_direction
+from omniscopy.image.roughness.distributions import entropy_of
+from omniscopy.image.roughness.surface_slopes import mean_slopes, slope_and_area
+from omniscopy.image.roughness.texture import decay_lengths, lay
 from omniscopy.image.topography import (
     Masking,
     are_lengths,
@@ -19,10 +22,20 @@ from omniscopy.image.topography import (
 from omniscopy.model import DataError, operation, result, units_of
 from omniscopy.model.units import product
 
-HEIGHTS = ("sa", "sq", "sp", "sv", "sz", "median", "sk", "spk", "svk", "vmp", "vmc", "vvc", "vvv")
-_RATIOS = ("ssk", "sku", "smr1", "smr2", "str")
-_LENGTHS_ONLY = ("sdr", "surface_area")
-_ALL = (*HEIGHTS, *_RATIOS, "sal", "std", "sdq", "projected_area", *_LENGTHS_ONLY)
+HEIGHTS = (
+    "sa", "sq", "sp", "sv", "sz", "median", "sxp", "sk", "spk", "svk", "vmp", "vmc", "vvc", "vvv",
+)  # fmt: skip
+_RATIOS = ("ssk", "sku", "smr1", "smr2", "str", "entropy")
+_LENGTHS_ONLY = ("sdr", "surface_area", "inclination")
+_ALL = (
+    *HEIGHTS, *_RATIOS, "sal", "std", "ssw", "sdq", "projected_area", "azimuth", *_LENGTHS_ONLY,
+)  # fmt: skip
+# Material ratios between which the peaks lie that count as extreme (ISO 25178-2, 4.4.8).
+_EXTREME = (0.025, 0.5)
+_TILTS = ("inclination", "azimuth")
+_OF_CURVE = (
+    "sxp", "vmp", "vmc", "vvc", "vvv", "entropy", "sk", "spk", "svk", "smr1", "smr2",
+)  # fmt: skip
 
 
 @operation(example={"image": "surface"})
@@ -31,6 +44,7 @@ def measure_roughness(
     *,
     detrend: Detrend = "mean",
     material_ratios: tuple[float, float] = (10.0, 80.0),
+    quantities: Sequence[str] | None = None,
     mask: xr.DataArray | None = None,
     masking: Masking = "exclude",
     dims: tuple[str, str] | None = None,
@@ -47,6 +61,9 @@ def measure_roughness(
         `level` and cut its waviness off with `separate_waviness` before.
     material_ratios : (low, high), percent
         Where the peaks end and where the valleys begin, for the volumes.
+    quantities : sequence of str
+        Names of what is measured, as they are below; everything otherwise. ``sal``, ``str``,
+        ``std`` and ``ssw`` take most of the time.
     mask : DataArray of bool, shape (y, x) or (..., y, x)
         Points that are left out, or the only ones that count (`masking`).
     masking : {"exclude", "include"}
@@ -58,26 +75,32 @@ def measure_roughness(
     -------
     Dataset, shape (...)
         In units of height, ``sa`` (mean of the absolute value), ``sq`` (root mean square),
-        ``sp``, ``sv`` and ``sz`` (highest, deepest, and their sum), ``median``; ``sk``, ``spk``
+        ``sp``, ``sv`` and ``sz`` (highest, deepest, and their sum), ``median``, ``sxp`` (from the
+        material ratio of 2.5 % to that of 50 %); ``sk``, ``spk``
         and ``svk`` (core, peaks and valleys of the bearing curve); the volumes over the area
         ``vmp``, ``vmc`` (material of peaks and core), ``vvc`` and ``vvv`` (void of core and
         valleys).
         Without units, ``ssk`` (skewness), ``sku`` (kurtosis, not its excess: 3 for a normal
         distribution), ``smr1`` and ``smr2`` (parts of the material, from 0 to 1), ``str``
-        (aspect ratio of the texture: 1 where it is alike in all directions).
-        ``sal`` (shortest distance at which the autocorrelation falls to 0.2) in units of the
-        coordinates; ``std`` (direction of the ridges, degrees from +x towards +y, 0 to 180);
-        ``sdq`` (root mean square slope); ``projected_area``; and only where heights and
-        coordinates are lengths ``surface_area`` and ``sdr`` (developed area ratio).
-        NaN where no point counts, or a quantity has no meaning: ``ssk``, ``sku`` and ``std`` of
-        a plane, ``sal`` and ``str`` where the autocorrelation falls less within half of the
-        field of view.
+        (aspect ratio of the texture: 1 where it is alike in all directions), ``entropy`` (of the
+        distribution of heights over sq, in nats: 1.419 of a normal one, less of all others).
+        ``sal`` (shortest distance at which the autocorrelation falls to 0.2) and ``ssw``
+        (wavelength with the most power) in units of the coordinates; ``std`` (direction of the
+        ridges, degrees from +x towards +y, 0 to 180); ``sdq`` (root mean square slope);
+        ``projected_area``; ``azimuth`` (in which the plane of least squares through the heights
+        before `detrend` rises, -180 to 180 degrees); and only where heights and coordinates are
+        lengths the ``inclination`` of this plane in degrees, ``surface_area`` and ``sdr``
+        (developed area ratio).
+        NaN where no point counts, or a quantity has no meaning: ``ssk``, ``sku``, ``entropy``,
+        ``std`` and ``ssw`` of a plane, ``azimuth`` of a level one, ``sal`` and ``str`` where the
+        autocorrelation falls less within half of the field of view.
 
     Raises
     ------
     DataError
-        There is a single row, the material ratios are not in order, the mask does not fit, or
-        y and x are not in units that convert.
+        There is a single row, the material ratios are not in order, a quantity is not known or
+        needs heights that are lengths, the mask does not fit, or y and x are not in units that
+        convert.
 
     Notes
     -----
@@ -85,13 +108,15 @@ def measure_roughness(
     The area is that of four triangles over each square of 2 x 2 points [2]_. The equivalent line
     of the bearing curve fits best, by least squares, the 40 % of the material over which the
     curve falls least. `sal` and `str` come from 180 directions. The autocorrelation is over the
-    pairs of points that there are.
+    pairs of points that there are. The entropy is :math:`-\sum p \ln (p / w)` over classes of
+    the width :math:`w = 3.49 / N^{1/3}` [3]_, with the correction of Miller for their number.
 
     References
     ----------
     .. [1] ISO 25178-2:2021, sections 4.1 to 4.4.
     .. [2] P. Klapetek, *Quantitative Data Processing in Scanning Probe Microscopy*, 2nd ed.,
        Elsevier (2018), section 5.
+    .. [3] D. W. Scott, *Biometrika* 66, 605 (1979).
 
     Examples
     --------
@@ -111,62 +136,106 @@ def measure_roughness(
     lengths = are_lengths(image, dims)
     factor = require_lengths(image, dims, why="the area") if lengths else 1.0
 
+    wanted = _wanted(quantities, lengths=lengths)
+    given = [] if used is None else [used]
+
     def run(block: np.ndarray, *masks: np.ndarray) -> tuple[np.ndarray, ...]:
-        made = np.full((len(_ALL), *block.shape[:-2]), np.nan)
-        for place, heights in detrended(block, masks, detrend):
+        made = np.full((len(wanted), *block.shape[:-2]), np.nan)
+        flat = detrended(block, masks, detrend)
+        # Heights without their mean are as tilted as they were.
+        raw = detrended(block, masks, "none") if detrend == "plane" else flat
+        for (place, heights), (_, before) in zip(flat, raw, strict=True):
             if np.isfinite(heights).any():
-                found = _measured(heights, steps, factor, (low, high))
-                for number, name in enumerate(_ALL):
-                    made[(number, *place)] = found[name]
+                found = _measured(heights, steps, factor, (low, high), wanted)
+                if {*wanted} & {*_TILTS}:
+                    found |= _tilted(before, steps, factor)
+                for row, name in enumerate(wanted):
+                    made[(row, *place)] = found[name]
         return tuple(made)
 
-    columns = map_signal(
-        run, image, dim=dims, output_dims=[{}] * len(_ALL), also=[] if used is None else [used]
-    )
+    columns = map_signal(run, image, dim=dims, output_dims=[{}] * len(wanted), also=given)
     units, base = image.attrs.get("units"), units_of(image, dims[0])
     stated = dict.fromkeys(HEIGHTS, units) | dict.fromkeys(_RATIOS, "1") | {
-        "sal": base, "std": "deg", "sdr": "1",
-        "sdq": "1" if lengths else product((units, 1), (base, -1)),
+        "sal": base, "ssw": base, "std": "deg", "sdr": "1", "azimuth": "deg",
+        "inclination": "deg", "sdq": "1" if lengths else product((units, 1), (base, -1)),
         "projected_area": product((base, 2)), "surface_area": product((base, 2)),
     }  # fmt: skip
-    kept = [name for name in _ALL if lengths or name not in _LENGTHS_ONLY]
-    found = dict(zip(_ALL, columns, strict=True))
-    return result(**{name: (found[name], stated[name]) for name in kept})
+    found = zip(wanted, columns, strict=True)
+    return result(**{name: (column, stated[name]) for name, column in found})
+
+
+def _wanted(quantities: Sequence[str] | None, *, lengths: bool) -> list[str]:
+    """Return the names of what is measured."""
+    known = [name for name in _ALL if lengths or name not in _LENGTHS_ONLY]
+    if quantities is None:
+        return known
+    wrong = [name for name in quantities if name not in known]
+    if wrong or isinstance(quantities, str) or not quantities:
+        message = f"quantities must be a list of some of {known}, got {quantities!r}"
+        if {*wrong} & {*_LENGTHS_ONLY}:
+            message += f"; {_LENGTHS_ONLY} need heights and coordinates that are lengths"
+        raise DataError(message)
+    return list(quantities)
 
 
 def _measured(
-    heights: np.ndarray, steps: tuple[float, float], factor: float, ratios: tuple[float, float]
-) -> dict[str, float]:
-    """Return all that is measured of one image, in the units of heights and of steps."""
+    heights: np.ndarray, steps: tuple[float, float], factor: float, ratios: tuple[float, float],
+    wanted: Sequence[str],
+) -> dict[str, float]:  # fmt: skip
+    """Return what is measured of one image, in the units of heights and of steps."""
     z = heights[np.isfinite(heights)]
-    mean_square = float((z**2).mean())
-    sq = mean_square**0.5
+    square = z * z
+    sq = float(square.mean()) ** 0.5
     curve = Bearing.of(z)
-    material = [curve.material(ratio) for ratio in ratios]
-    void = [curve.void(ratio) for ratio in ratios]
-    shortest, longest = decay_lengths(heights, steps)
-    slopes = [slopes_along(heights, step, axis) for axis, step in enumerate(steps)]
-    excess = mean_of_finite(cell_areas(factor * heights, steps)) - 1.0
+    highest, lowest = float(curve.heights[0]), float(curve.heights[-1])
     projected = z.size * steps[0] * steps[1]
-    return {
+    found = {
         "sa": float(np.abs(z).mean()),
         "sq": sq,
-        "ssk": float((z**3).mean()) / sq**3 if sq > 0 else np.nan,
-        "sku": float((z**4).mean()) / sq**4 if sq > 0 else np.nan,
-        "sp": float(z.max()),
-        "sv": float(-z.min()),
-        "sz": float(z.max() - z.min()),
-        "median": float(np.median(z)),
-        "sal": shortest,
-        "str": shortest / longest,
-        "std": lay_direction(heights, steps),
-        "sdq": factor * mean_of_finite(slopes[0] ** 2 + slopes[1] ** 2) ** 0.5,
-        "sdr": excess,
-        "surface_area": projected * (1.0 + excess),
+        "ssk": float(np.dot(square, z)) / z.size / sq**3 if sq > 0 else np.nan,
+        "sku": float(np.dot(square, square)) / z.size / sq**4 if sq > 0 else np.nan,
+        "sp": highest,
+        "sv": -lowest,
+        "sz": highest - lowest,
+        "median": curve.median(),
         "projected_area": projected,
-        "vmp": material[0],
-        "vmc": material[1] - material[0],
-        "vvc": void[0] - void[1],
-        "vvv": void[1],
-        **curve.core(),
+    }
+    if {*wanted} & {*_OF_CURVE}:
+        material = [curve.material(ratio) for ratio in ratios]
+        void = [curve.void(ratio) for ratio in ratios]
+        found |= {
+            "sxp": float(curve.height(_EXTREME[0]) - curve.height(_EXTREME[1])),
+            "vmp": material[0],
+            "vmc": material[1] - material[0],
+            "vvc": void[0] - void[1],
+            "vvv": void[1],
+            "entropy": entropy_of(curve.heights[1:-1], sq),
+            **curve.core(),
+        }
+    if {*wanted} & {"sal", "str"}:
+        shortest, longest = decay_lengths(heights, steps)
+        found |= {"sal": shortest, "str": shortest / longest}
+    if {*wanted} & {"std", "ssw"}:
+        found["std"], found["ssw"] = lay(heights, steps)
+    if {*wanted} & {"sdq", "sdr", "surface_area"}:
+        mean_square, ratio = slope_and_area(heights, steps, factor)
+        found |= {
+            "sdq": factor * mean_square**0.5, "sdr": ratio - 1.0, "surface_area": projected * ratio,
+        }  # fmt: skip
+    return found
+
+
+def _tilted(heights: np.ndarray, steps: tuple[float, float], factor: float) -> dict[str, float]:
+    """Return which way the plane of least squares through heights rises, and how steeply."""
+    down, across = mean_slopes(heights, steps)
+    # What rounding leaves of a level surface has no direction.
+    known = np.isfinite(heights)
+    size = float(np.max(np.abs(heights), where=known, initial=0.0))
+    reach = [step * count for step, count in zip(steps, heights.shape, strict=True)]
+    level = abs(down) * reach[0] + abs(across) * reach[1] <= 1e-13 * size
+    return {
+        "inclination": 0.0
+        if level
+        else float(np.rad2deg(np.arctan(factor * np.hypot(down, across)))),
+        "azimuth": np.nan if level else float(np.rad2deg(np.arctan2(down, across))),
     }

@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from omniscopy.compute.threads import share_work
+
 # Weights of the points 1, 2 and 3 steps away (ISO 4287:1997, 4.1.9).
 _SEVEN = (45 / 60, -9 / 60, 1 / 60)
+# Rows that a thread sums over at a time.
+_ROWS = 64
 
 
 def slopes_along(values: np.ndarray, step: float, axis: int) -> np.ndarray:
@@ -13,7 +17,7 @@ def slopes_along(values: np.ndarray, step: float, axis: int) -> np.ndarray:
     """
     moved = np.moveaxis(values, axis, -1)
     size = moved.shape[-1]
-    weights = _SEVEN if size >= 7 else (0.5,)
+    weights = _weights(size)
     slopes = np.full(moved.shape, np.nan)
     reach = len(weights)
     if size > 2 * reach:
@@ -48,3 +52,60 @@ def mean_of_finite(values: np.ndarray) -> float:
     """Return the mean of what is finite, NaN where nothing is."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else float("nan")
+
+
+def slope_and_area(
+    values: np.ndarray, steps: tuple[float, float], factor: float
+) -> tuple[float, float]:
+    """Return the mean square slope, and the mean of `cell_areas` of heights times a factor.
+
+    In one pass: the slopes of `slopes_along` at points that have one in both directions.
+    """
+    from omniscopy.image.roughness import surface_kernel
+
+    weights = np.zeros((2, 3))
+    for axis, step in enumerate(steps):
+        own = _weights(values.shape[axis])
+        weights[axis, : len(own)] = np.array(own) / step
+    begins = range(0, len(values), _ROWS)
+    sums = np.zeros((len(begins), 4))
+
+    def work(begin: int) -> None:
+        end = min(begin + _ROWS, len(values))
+        surface_kernel.sum_surface(
+            values, weights, *steps, factor, begin, end, sums[begin // _ROWS]
+        )  # fmt: skip
+
+    share_work(work, begins)
+    square, slopes, area, cells = sums.sum(axis=0)
+    return (
+        square / slopes if slopes else float("nan"),
+        area / cells if cells else float("nan"),
+    )
+
+
+def _weights(size: int) -> tuple[float, ...]:
+    """Return the weights of differences along so many points."""
+    return _SEVEN if size >= 7 else (0.5,)
+
+
+def mean_slopes(values: np.ndarray, steps: tuple[float, float]) -> tuple[float, float]:
+    """Return the slopes along y and x of the plane of least squares, 0 where points leave it open.
+
+    Where the values are not finite there is no point.
+    """
+    known = np.isfinite(values)
+    weight = known.astype(np.float64)
+    heights = np.where(known, values, 0.0)
+    rows, columns = weight.sum(axis=1), weight.sum(axis=0)
+    y, x = (step * np.arange(size) for step, size in zip(steps, values.shape, strict=True))
+    total = rows.sum()
+    if not total:
+        return float("nan"), float("nan")
+    y, x = y - rows @ y / total, x - columns @ x / total
+    heights = np.where(known, heights - heights.sum() / total, 0.0)
+    cross = y @ weight @ x
+    normal = np.array([[rows @ y**2, cross], [cross, columns @ x**2]])
+    right = np.array([y @ heights.sum(axis=1), heights.sum(axis=0) @ x])
+    down, across = np.linalg.pinv(normal, rcond=1e-13, hermitian=True) @ right
+    return float(down), float(across)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from omniscopy.compute.threads import available_cores
 from omniscopy.image.fourier.tapers import flattened
 from omniscopy.image.roughness.correlation import plane_correlation
 
@@ -20,10 +21,8 @@ def decay_lengths(heights: np.ndarray, steps: tuple[float, float]) -> tuple[floa
     peak = correlation[middle]
     if not peak > 0:
         return np.nan, np.nan
-    reach = [min(size // 2, centre) for size, centre in zip(heights.shape, middle, strict=True)]
-    window = tuple(slice(c - r, c + r + 1) for c, r in zip(middle, reach, strict=True))
-    cut = np.nan_to_num(correlation[window] / peak)
-    lengths = [_decay(cut, reach, steps, np.deg2rad(angle)) for angle in range(_DEGREES)]
+    cut = np.nan_to_num(correlation / peak)
+    lengths = [_decay(cut, middle, steps, np.deg2rad(angle)) for angle in range(_DEGREES)]
     shortest, longest = min(lengths), max(lengths)
     return (
         shortest if np.isfinite(shortest) else np.nan,
@@ -32,7 +31,7 @@ def decay_lengths(heights: np.ndarray, steps: tuple[float, float]) -> tuple[floa
 
 
 def _decay(
-    correlation: np.ndarray, reach: list[int], steps: tuple[float, float], angle: float
+    correlation: np.ndarray, reach: tuple[int, ...], steps: tuple[float, float], angle: float
 ) -> float:
     """Return where the correlation falls to 0.2 in one direction, infinity where it does not."""
     from scipy.ndimage import map_coordinates
@@ -54,25 +53,35 @@ def _decay(
     return float(distance[before] + part * (distance[after] - distance[before]))
 
 
-def lay_direction(heights: np.ndarray, steps: tuple[float, float]) -> float:
-    """Return the angle along which heights change least, in degrees from +x towards +y.
+def lay(heights: np.ndarray, steps: tuple[float, float]) -> tuple[float, float]:
+    """Return the angle along which heights change least, and the wavelength with most power.
 
-    From 0 to 180: at right angles to the waves with most of the power of the spectrum.
+    In degrees from +x towards +y, 0 to 180: at right angles to the waves with most of the power
+    of the spectrum.
     """
+    from scipy import fft
+
     values, _ = flattened(heights, "hann", "mean")
-    power = np.abs(np.fft.fft2(values)) ** 2
+    power = np.abs(fft.rfft2(values, workers=available_cores())) ** 2
+    # Half of the plane of frequencies: the other half is the same, but for the first column.
+    power[:, 1:] *= 2.0
     ky = np.fft.fftfreq(values.shape[0], steps[0])[:, None]
-    kx = np.fft.fftfreq(values.shape[1], steps[1])
-    k = np.hypot(ky, kx)
-    power[(k == 0) | (k > 0.5 / max(steps))] = 0.0
-    if not power.sum() > 0:
-        return float("nan")
-    angles = np.rad2deg(np.arctan2(ky, kx)) % 180.0
-    bins = np.floor(angles).astype(np.int64) % _DEGREES
-    spectrum = np.bincount(bins.ravel(), weights=power.ravel(), minlength=_DEGREES)
+    kx = np.fft.rfftfreq(values.shape[1], steps[1])
+    limit = 0.5 / max(steps)
+    kept = (ky**2 + kx**2 <= (limit * (1 + 1e-12)) ** 2) & ((ky != 0) | (kx != 0))
+    weight = power[kept]
+    if not weight.sum() > 0:
+        return float("nan"), float("nan")
+    along_y, along_x = (each[kept] for each in np.broadcast_arrays(ky, kx))
+    strongest = int(np.argmax(weight))
+    wavelength = 1.0 / float(np.hypot(along_y[strongest], along_x[strongest]))
+    angles = np.rad2deg(np.arctan2(along_y, along_x)) % 180.0
+    bins = angles.astype(np.int64) % _DEGREES
+    spectrum = np.bincount(bins, weights=weight, minlength=_DEGREES)
     # Over 5 degrees, so that a wave that falls between two bins is not split.
     smooth = sum(np.roll(spectrum, shift) for shift in range(-2, 3))
     best = float(np.argmax(smooth)) + 0.5
     away = (angles - best + 90.0) % 180.0 - 90.0
-    near = np.where(np.abs(away) < 10.0, power, 0.0)
-    return float((best + (near * away).sum() / near.sum() + 90.0) % 180.0)
+    near = np.abs(away) < 10.0
+    mean = float((weight[near] * away[near]).sum() / weight[near].sum())
+    return (best + mean + 90.0) % 180.0, wavelength
