@@ -1,3 +1,3 @@
-__all__ = ["electron", "hysteresis", "line_shapes", "resonance", "scattering"]
+__all__ = ["aberrations", "electron", "hysteresis", "line_shapes", "resonance", "scattering"]
 
-from . import electron, hysteresis, line_shapes, resonance, scattering
+from . import aberrations, electron, hysteresis, line_shapes, resonance, scattering

@@ -78,7 +78,7 @@ def absorptive_form_factor(
 @lru_cache(maxsize=256)
 def _integrals(element: str | int, b: float, table: Table, highest: float) -> tuple[Floats, Floats]:
     """Return scattering vectors and the integral over the plane at each of them."""
-    nodes = np.arange(round(highest / STEP) + 1) * STEP
+    nodes: Floats = np.arange(round(highest / STEP) + 1) * np.float64(STEP)
     return nodes, np.array([diffuse_integral(element, q, b, table) for q in nodes])
 
 
@@ -89,7 +89,8 @@ def diffuse_integral(element: str | int, q: float, b: float, table: Table) -> fl
     distances r = q/2 (cosh m + cos n) and s = q/2 (cosh m - cos n) from them it is r s dm dn.
     """
     half = 0.5 * max(q, NEAREST)
-    outward, along = _nodes(96, np.arccosh(FARTHEST / half)), _nodes(32, 0.5 * np.pi)
+    outward = _nodes(96, float(np.arccosh(FARTHEST / half)))
+    along = _nodes(32, 0.5 * np.pi)
     wide, narrow = np.cosh(outward[0])[:, None], np.cos(along[0])
     r, s = half * (wide + narrow), half * (wide - narrow)
     exponent = 0.25 * b * (np.square(r) + np.square(s))
