@@ -72,28 +72,38 @@ print(json.dumps([best(scifireaders), best(rosettasciio), int(rosettasciio().sum
 
 
 @pytest.mark.peer
-def test_events_are_counted_faster_than_by_other_packages(measured, best_time, tmp_path):
+@pytest.mark.parametrize("events", [3_000_000, 12_000_000])
+def test_events_are_counted_faster_than_by_other_packages(measured, best_time, tmp_path, events):
     if not PEERS.exists():
         pytest.skip("the environment .venv-peers is not there")
-    rng = np.random.default_rng(0)
-    counts = np.zeros((4, 64, 64, 2048), np.int64)
-    np.add.at(counts.reshape(-1), rng.integers(0, counts.size, 3_000_000), 1)
+    shape = (4, 64, 64, 2048)
+    places = np.random.default_rng(0).integers(0, np.prod(shape), events)
+    counts = np.bincount(places, minlength=np.prod(shape)).reshape(shape)
     metadata = encode_velox_eds()
     area = {"Offset": {"x": "0", "y": "0"}, "PixelSize": {"width": "1e-9", "height": "1e-9"}}
     metadata["BinaryResult"] |= area | {"PixelUnitX": "m", "PixelUnitY": "m"}
     path = write_velox(
         tmp_path / "a.emd", [], streams=[VeloxStream(counts=counts, metadata=metadata)]
     )
-    command = [PEERS, "-W", "ignore", "-c", RACE, path]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
-    scifireaders, rosettasciio, total = json.loads(run.stdout.splitlines()[-1])
+
+    def paired():
+        om.open_signal(path, sum_frames=True, rebin_energy=2, chunks=None).load()
+
+    def ours():
+        om.open_signal(path, sum_frames=True, chunks=None).load()
+
+    # By turns, since the machine may be busier at one time than at another.
+    times = []
+    for _ in range(2):
+        command = [PEERS, "-W", "ignore", "-c", RACE, path]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+        scifireaders, rosettasciio, total = json.loads(run.stdout.splitlines()[-1])
+        times.append((scifireaders, rosettasciio, best_time(paired, 8), best_time(ours, 8)))
+    assert int(om.open_signal(path, sum_frames=True).sum()) == total == events
     # SciFiReaders opens, takes channels together by two and counts; RosettaSciIO only counts.
-    paired = best_time(
-        lambda: om.open_signal(path, sum_frames=True, rebin_energy=2, chunks=None).load(), 8
-    )
-    ours = best_time(lambda: om.open_signal(path, sum_frames=True, chunks=None).load(), 8)
-    assert int(om.open_signal(path, sum_frames=True).sum()) == total == 3_000_000
-    measured("Velox EDS stream, times faster than SciFiReaders", scifireaders / paired, "> 3")
-    measured("Velox EDS stream, times faster than RosettaSciIO", rosettasciio / ours, "> 1")
-    assert scifireaders / paired > 1
-    assert rosettasciio / ours > 0.4
+    scifireaders, rosettasciio, by_two, each = np.min(times, axis=0)
+    what = f"Velox EDS stream of {events // 10**6} million events, times faster than"
+    measured(f"{what} SciFiReaders", scifireaders / by_two, "> 3")
+    measured(f"{what} RosettaSciIO", rosettasciio / each, "> 1")
+    assert scifireaders / by_two > 1
+    assert rosettasciio / each > 0.7

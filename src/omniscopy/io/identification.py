@@ -44,20 +44,27 @@ def find_reader(path: Place) -> Format:
         return _find_remote(path)
     head = read_head(path)
     readable = [form for form in all_formats().values() if form.reads and not form.bridge]
-    with _opened_once(path, head):
-        fitting = [form for form in readable if _fits(form, path, head)]
     by_extension = [form for form in readable if _extension_fits(form, path)]
-    if not fitting:
-        # Only formats without any signature may be told by their extension alone.
-        fitting = [form for form in by_extension if not (form.magic or form.probe)]
+    # The first that fits is the best, so that the others need not look inside.
+    ranked = sorted(readable, key=lambda form: _rank(form, by_extension), reverse=True)
+    with _opened_once(path, head):
+        found = next((form for form in ranked if _fits(form, path, head)), None)
+    if found is not None:
+        return found
+    # Only formats without any signature may be told by their extension alone.
+    fitting = [form for form in by_extension if not (form.magic or form.probe)]
     if not fitting and not path.is_dir():
         members = [form for form in readable if path.suffix.lower() in form.members]
         fitting = [form for form in members if _probe(form, path)]
     if not fitting:
         fitting = _bridges(path, head, is_ours=bool(by_extension))
     if fitting:
-        return max(fitting, key=lambda form: (form.priority, form in by_extension))
+        return max(fitting, key=lambda form: _rank(form, by_extension))
     raise UnsupportedFormatError(_unknown(head, by_extension), path=path)
+
+
+def _rank(form: Format, by_extension: list[Format]) -> tuple[int, bool]:
+    return form.priority, form in by_extension
 
 
 def read_head(path: Path) -> bytes:

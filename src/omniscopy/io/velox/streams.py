@@ -216,8 +216,7 @@ def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
         for taken in range(frame, last):
             column = 0
             first = base + columns[0] * channels if columns[0] >= 0 else -1
-            for at in range(starts[taken, row], stops[taken, row]):
-                event = events[at]
+            for event in events[starts[taken, row] : stops[taken, row]]:
                 if event < places.size:
                     channel = places[event]
                     if channel >= 0 and first >= 0:
