@@ -1,0 +1,1 @@
+"""Strain of lattices in images."""

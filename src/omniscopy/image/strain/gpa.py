@@ -1,0 +1,408 @@
+"""Geometric phase analysis: strain of a lattice from the local frequencies of two of its waves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.compute import map_signal, read_again
+from omniscopy.image.cleaning.denoising import filled
+from omniscopy.image.fourier.spots import find_fourier_spots
+from omniscopy.image.strain.local_frequencies import Smoothing, Wave, Weights
+from omniscopy.image.strain.strain_kernel import COLUMNS, displace, strain_of
+from omniscopy.image.topography import require_image, require_positive_length
+from omniscopy.model import DataError, Status, operation, require_uniform, result, units_of
+from omniscopy.model.units import reciprocal
+from omniscopy.signal.precision import single_or_double
+
+Vector = tuple[float, float]
+# Widths of a Gaussian at half its height are so many standard deviations.
+_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+# The resolution where none is given, in spacings of the wider lattice planes.
+_SPACINGS = 3.0
+# Two vectors that are nearer to parallel than this (sine of the angle) do not make a plane.
+_SKEW = 0.2
+# A Gaussian of which less lies on values than this leans on an edge.
+_WHOLE = 0.99
+_SCALARS = ("g1_y", "g1_x", "g2_y", "g2_x")
+_MAPS = (*COLUMNS[:8], "displacement_y", "displacement_x", *COLUMNS[10:])
+
+
+@operation(example={"image": "atom_image"})
+def fit_gpa(
+    image: xr.DataArray,
+    g1: Vector | None = None,
+    g2: Vector | None = None,
+    *,
+    resolution: float | None = None,
+    reference: Mapping[str, Any] | None = None,
+    finite: bool = False,
+    min_amplitude: float = 0.1,
+    dims: tuple[str, str] | None = None,
+) -> xr.Dataset:
+    r"""Map the strain of a lattice by geometric phase analysis with local frequencies.
+
+    Parameters
+    ----------
+    image : DataArray, shape (..., y, x), any units
+        Lazy or in memory, on a uniform grid of any shape; both coordinates in the same units.
+        Pixels that are not finite are left out.
+    g1, g2 : (gy, gx), periods per unit (1/nm, without 2 pi)
+        Reciprocal vectors of two sets of lattice planes, not parallel; where the waves are
+        looked for, to about half of the distance to the next spot. Otherwise the strongest
+        spot of the power spectrum and the strongest in another direction.
+    resolution : float, units of the coordinates
+        Full width at half maximum of the Gaussian over which phases are averaged. Three times
+        the larger spacing of the planes otherwise.
+    reference : mapping of dimension to label or slice, units of the coordinates
+        The part of the image that is not strained, as in ``{"x": slice(20, 200)}``; all of it
+        otherwise.
+    finite : bool
+        Return the strain of Green and Lagrange and the rotation of the polar decomposition.
+    min_amplitude : float
+        Pixels where the amplitude of a wave is below this part of its median in the reference
+        have no strain.
+    dims : (str, str)
+        The dimensions of the images; the last two spatial ones otherwise.
+
+    Returns
+    -------
+    Dataset, shape (..., y, x)
+        ``strain_yy``, ``strain_xx``, ``strain_xy`` (half of the shear angle; positive where the
+        lattice is stretched), ``rotation`` (degrees, from +x towards +y, clockwise as the image
+        is shown), each with ``_std``; ``displacement_y``, ``displacement_x`` of the planes
+        (units of the coordinates), 0 on average in the reference; ``amplitude_1``,
+        ``amplitude_2`` of the waves behind the filter (units of `image`). The vectors of the
+        reference are ``g1_y``, ``g1_x``, ``g2_y``, ``g2_x``, one for each image.
+        ``status``: 3 (at bound) within about one resolution of an edge or a gap,
+        where other waves leak in; 4 (no data) where the pixel
+        or the image is not there; 5 (invalid) where a wave is too weak or there are no two
+        spots. The last two are NaN.
+
+    Raises
+    ------
+    DataError
+        There are no two spatial dimensions of at least 8 pixels in the same units; only one
+        vector is given, they are parallel, shorter than the filter is wide or beyond half of
+        the sampling frequency; the reference holds no pixel.
+
+    Notes
+    -----
+    :math:`H_g = F^{-1}[F(k)\,e^{-|k - g|^2 / 2 \sigma_k^2}]` is the wave at g, and
+
+    .. math::
+        q_g = \frac{1}{2 \pi}\frac{\mathrm{Im}(H_g^* \nabla H_g)}{|H_g|^2}
+
+    its local frequency: no phase is unwrapped. With the rows :math:`q_1, q_2` in Q and their
+    medians in the reference, weighted with the amplitude, in :math:`Q_0`, the deformation is
+    :math:`D = Q^{-1} Q_0`, the strain :math:`(D + D^T)/2 - 1` and the rotation
+    :math:`(D_{yx} - D_{xy})/2`; with `finite` :math:`(D^T D - 1)/2` and the angle of the polar
+    decomposition. Standard deviations are those that white noise makes, as strong as the median
+    of the power spectrum. Phases were introduced by [1]_.
+
+    References
+    ----------
+    .. [1] M. J. Hÿtch, E. Snoeck and R. Kilaas, *Ultramicroscopy* 74, 131 (1998).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> image = om.samples.atom_image()
+    >>> strain = om.image.fit_gpa(image, (2.56, 0.0), (0.0, 2.56), resolution=0.8)
+    >>> bool(abs(strain["strain_xx"].median()) < 5e-3)
+    True
+    """
+    dims = require_image(image, dims, at_least=8)
+    steps = _steps(image, dims)
+    vectors = _vectors(g1, g2, steps)
+    if resolution is not None:
+        resolution = require_positive_length("resolution", resolution)
+    if not 0 <= min_amplitude < 1:
+        message = f"min_amplitude must be from 0 to below 1, got {min_amplitude!r}"
+        raise DataError(message)
+    if vectors is not None:
+        _require_separate(vectors, _resolution(vectors, resolution))
+    analysis = _Analysis(
+        steps=steps, vectors=vectors, resolution=resolution, finite=bool(finite),
+        least=float(min_amplitude), reference=_region(image, dims, reference),
+    )  # fmt: skip
+    spots: list[xr.DataArray] = []
+    if vectors is None:
+        found = find_fourier_spots(image, dims=dims)
+        spots = [found[name] for name in ("ky", "kx", "amplitude")]
+        image = read_again(image, *spots)
+    kind = single_or_double(image.dtype)
+    sizes = {dim: image.sizes[dim] for dim in dims}
+    made = map_signal(
+        analysis.run, image, dim=dims, also=spots, whole=["peak"] if spots else [],
+        output_dims=[sizes] * (len(_MAPS) + 1) + [{}] * len(_SCALARS),
+        dtypes=[kind] * len(_MAPS) + [np.uint8] + [np.float64] * len(_SCALARS),
+        parameters={"kind": kind},
+    )  # fmt: skip
+    columns = dict(zip((*_MAPS, "status", *_SCALARS), made, strict=True))
+    places = {dim: image.coords[dim] for dim in dims}
+    length, values = units_of(image, dims[0]), image.attrs.get("units")
+    units = {"rotation": "deg", "displacement": length, "amplitude": values,
+             "g1": reciprocal(length), "g2": reciprocal(length)}  # fmt: skip
+    return result(None, **{
+        name: (
+            column.assign_coords(places) if name not in _SCALARS else column,
+            units.get(name.partition("_")[0], "1"),
+        )
+        for name, column in columns.items()
+    })  # fmt: skip
+
+
+def _steps(image: xr.DataArray, dims: tuple[str, str]) -> tuple[float, float]:
+    units = [units_of(image, dim) for dim in dims]
+    if units[0] != units[1]:
+        message = (
+            f"coordinates {dims} must have the same units, got {units[0]!r} and {units[1]!r}; "
+            "convert one with `convert_units(data, units, dim=...)`"
+        )
+        raise DataError(message)
+    return require_uniform(image, dims[0]), require_uniform(image, dims[1])
+
+
+def _vectors(g1: Vector | None, g2: Vector | None, steps: tuple[float, float]) -> np.ndarray | None:
+    """Return both vectors, shape (2, 2); `None` where they are to be found."""
+    if g1 is None and g2 is None:
+        return None
+    if g1 is None or g2 is None:
+        message = "give both g1 and g2, as (gy, gx) in periods per unit, or neither"
+        raise DataError(message)
+    vectors = np.asarray([g1, g2], dtype=np.float64)
+    if vectors.shape != (2, 2) or not np.isfinite(vectors).all():
+        message = f"g1 and g2 must be (gy, gx) in periods per unit, got {g1!r} and {g2!r}"
+        raise DataError(message)
+    limits = 0.5 / np.abs(steps)
+    if (np.abs(vectors) > limits).any():
+        message = (
+            f"g1 {g1} and g2 {g2} must be below half of the sampling frequency, "
+            f"({limits[0]:.4g}, {limits[1]:.4g}) periods per unit; they are without 2 pi, and "
+            "not in pixels of the spectrum"
+        )
+        raise DataError(message)
+    size = np.linalg.norm(vectors, axis=1)
+    if not abs(np.linalg.det(vectors)) > 1e-3 * size[0] * size[1]:
+        message = f"g1 {g1} and g2 {g2} are parallel; give vectors in two directions"
+        raise DataError(message)
+    return vectors
+
+
+def _resolution(vectors: np.ndarray, resolution: float | None) -> float:
+    if resolution is not None:
+        return resolution
+    return _SPACINGS / float(np.linalg.norm(vectors, axis=1).min())
+
+
+def _require_separate(vectors: np.ndarray, resolution: float) -> None:
+    """Raise where a Gaussian around a vector would reach the middle of the spectrum."""
+    width = _PER_SIGMA / (2 * np.pi * resolution)
+    shortest = float(np.linalg.norm(vectors, axis=1).min())
+    if shortest < 2 * width:
+        message = (
+            f"a resolution of {resolution:g} is too fine for planes {1 / shortest:g} apart: it "
+            f"takes in waves of {width:.3g} periods per unit around each vector. Give at least "
+            f"{_PER_SIGMA / np.pi / shortest:.3g}"
+        )
+        raise DataError(message)
+
+
+def _region(
+    image: xr.DataArray, dims: tuple[str, str], labels: Mapping[str, Any] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows and which columns are in the reference."""
+    inside = {dim: np.ones(image.sizes[dim], dtype=bool) for dim in dims}
+    for dim, label in (labels or {}).items():
+        if dim not in dims:
+            message = f"reference {dict(labels or {})!r}: {dim!r} is not one of {dims}"
+            raise DataError(message)
+        numbers = xr.DataArray(
+            np.arange(image.sizes[dim]), {dim: image.coords[dim].values}, dims=(dim,)
+        )
+        try:
+            chosen = numbers.sel({dim: label})
+        except (KeyError, TypeError) as error:
+            message = f"reference {dict(labels or {})!r}: there is no such label ({error})"
+            raise DataError(message) from None
+        if chosen.size == 0:
+            ends = image.coords[dim].values[[0, -1]]
+            message = (
+                f"reference {dict(labels or {})!r} holds no pixel; {dim!r} goes from "
+                f"{ends[0]:g} to {ends[1]:g}"
+            )
+            raise DataError(message)
+        inside[dim] = np.isin(numbers.values, chosen.values)
+    return inside[dims[0]], inside[dims[1]]
+
+
+@dataclass(frozen=True)
+class _Analysis:
+    """What is asked of every image of a block."""
+
+    steps: tuple[float, float]
+    vectors: np.ndarray | None
+    resolution: float | None
+    finite: bool
+    least: float
+    reference: tuple[np.ndarray, np.ndarray]
+
+    def run(self, block: np.ndarray, *spots: np.ndarray, kind: np.dtype) -> tuple[np.ndarray, ...]:
+        """Return all maps, the status and the reference vectors of a block of images."""
+        outer, shape = block.shape[:-2], block.shape[-2:]
+        maps = np.empty((len(_MAPS), *outer, *shape), dtype=kind)
+        status = np.full(block.shape, Status.NO_DATA, dtype=np.uint8)
+        scalars = np.full((len(_SCALARS), *outer), np.nan)
+        for place in np.ndindex(*outer):
+            image = block[place]
+            used = np.isfinite(image)
+            vectors = self.vectors
+            if vectors is None:
+                ky, kx, strength = (
+                    np.broadcast_to(each, (*outer, each.shape[-1]))[place] for each in spots
+                )
+                vectors = _strongest(ky, kx, strength)
+            if vectors is None or not used.any():
+                maps[(slice(None), *place)] = np.nan
+                status[(*place, used)] = Status.INVALID
+                continue
+            own = maps[(slice(None), *place)]
+            status[place], g0 = self._strain(image, used, vectors, own)
+            scalars[(slice(None), *place)] = g0.ravel()
+        return (*maps, status, *scalars)
+
+    def _strain(
+        self, image: np.ndarray, used: np.ndarray, vectors: np.ndarray, maps: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Write the maps of one image; return the outcome and the reference vectors."""
+        kind = maps.dtype
+        # In pixels, so that rounding does not depend on the units of the coordinates.
+        pixel = abs(self.steps[0])
+        steps = (self.steps[0] / pixel, self.steps[1] / pixel)
+        sigma = _resolution(vectors, self.resolution) / _PER_SIGMA / pixel
+        smoothing = Smoothing(sigma, steps)
+        values = image.astype(kind)
+        if not used.all():
+            values = np.where(used, values, 0)
+        mean = values.sum(dtype=np.float64) / used.sum()
+        values = np.where(used, values - kind.type(mean), 0)
+        weights = smoothing.weights(used, kind)
+        waves, variance = smoothing.waves(values, vectors * pixel, weights)
+        stride = max(1, int(0.5 * sigma / max(1.0, abs(steps[1]))))
+        g0, level, sample = self._reference_of(waves, weights, used, stride)
+        noise = np.sqrt(variance * smoothing.noise / 4) / sigma / (2 * np.pi)
+        turns = _turns(waves, g0, steps, sample, stride)
+        strain_of(
+            *waves, weights, g0, turns, noise=noise, finite=self.finite, least=self.least * level,
+            out=maps,
+        )  # fmt: skip
+        if not used.all():
+            maps[:, ~used] = np.nan
+        good = np.isfinite(maps[0])
+        _displace(maps[8:10], good, sample, stride, g0 / pixel)
+        status = np.full(good.shape, Status.AT_BOUND, dtype=np.uint8)
+        status[weights.part >= _WHOLE] = Status.CONVERGED
+        status[~good] = Status.INVALID
+        status[~used] = Status.NO_DATA
+        return status, g0 / pixel
+
+    def _reference_of(
+        self, waves: list[Wave], weights: Weights, used: np.ndarray, stride: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return median vectors, median amplitudes, and which of every `stride` pixels count.
+
+        Within the width of the Gaussian, neighbours say the same.
+        """
+        thin = (slice(None, None, stride), slice(None, None, stride))
+        rows, columns = self.reference
+        inside = used & rows[:, None] & columns
+        for part in (_WHOLE, 0.0):  # away from edges if there is such a place
+            sample = (inside & (weights.part >= part))[thin]
+            if sample.any():
+                break
+        else:
+            thin, sample = (slice(None), slice(None)), inside
+        g0, level = np.empty((2, 2)), np.empty(2)
+        for number, wave in enumerate(waves):
+            value = wave.value[thin][sample].astype(np.complex128)
+            size = np.abs(value)
+            level[number] = 2 * np.median(size / weights.part[thin][sample]) if size.size else 0
+            for axis, slope in enumerate((wave.slope_y, wave.slope_x)):
+                own = (slope[thin][sample] * value.conj()).imag / np.maximum(size**2, 1e-30)
+                if weights.yx is None:
+                    spread = (weights.yy, weights.xx)[axis]
+                    own /= np.broadcast_to(spread, used.shape)[thin][sample]
+                g0[number, axis] = wave.k0[axis] + _weighted_median(own, size) / (2 * np.pi)
+        return g0, level, sample
+
+
+def _turns(
+    waves: list[Wave], g0: np.ndarray, steps: tuple[float, float], sample: np.ndarray, stride: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is added to the phases along y and x, so that the reference has none."""
+    whole = waves[0].value.shape
+    y, x = (step * np.arange(size) for step, size in zip(steps, whole, strict=True))
+    rows, columns = np.empty((2, len(y))), np.empty((2, len(x)))
+    thin = 1 if sample.shape == whole else stride
+    for number, wave in enumerate(waves):
+        beyond = 2 * np.pi * (wave.k0 - g0[number])
+        rows[number], columns[number] = beyond[0] * y, beyond[1] * x
+        carrier = np.exp(1j * (rows[number, ::thin, None] + columns[number, ::thin]))
+        there = (wave.value[::thin, ::thin] * carrier)[sample]
+        rows[number] -= np.angle(there.sum(dtype=np.complex128))
+    return rows, columns
+
+
+def _strongest(ky: np.ndarray, kx: np.ndarray, strength: np.ndarray) -> np.ndarray | None:
+    """Return the strongest spot and the strongest in another direction, if there are two."""
+    order = np.argsort(-np.where(np.isfinite(strength), strength, -1.0), kind="stable")
+    spots = np.stack([ky, kx], axis=-1)[order]
+    spots = spots[np.isfinite(spots).all(axis=1)]
+    if len(spots) < 2:
+        return None
+    size = np.linalg.norm(spots, axis=1)
+    skew = np.abs(spots[0, 0] * spots[:, 1] - spots[0, 1] * spots[:, 0]) / (size * size[0])
+    other = np.flatnonzero(skew > _SKEW)
+    return np.stack([spots[0], spots[other[0]]]) if len(other) else None
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Return the value up to which half of the weights lie, NaN where there is none."""
+    if not values.size:
+        return float("nan")
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    if not reached[-1] > 0:
+        return float("nan")
+    return float(np.interp(0.5 * reached[-1], reached - 0.5 * weights[order], values[order]))
+
+
+def _displace(
+    phases: np.ndarray, good: np.ndarray, sample: np.ndarray, stride: int, g0: np.ndarray
+) -> None:
+    r"""Replace phases by displacements :math:`u = -G_0^{-1} \phi / 2 \pi`.
+
+    Phases are smooth over the width of the Gaussian, of which the grid that they are unwrapped
+    on has the half.
+    """
+    from skimage.restoration import unwrap_phase
+
+    there = good[::stride, ::stride]
+    if not there.any():
+        phases[:] = np.nan
+        return
+    smooth = []
+    level = there & sample if sample.shape == there.shape and (there & sample).any() else there
+    for phase in phases[:, ::stride, ::stride]:
+        masked: Any = np.ma.array(np.where(there, phase, 0.0).astype(np.float64), mask=~there)
+        # A single row or column is unwrapped along itself.
+        plain = masked if min(there.shape) > 1 else masked.ravel()
+        found: Any = unwrap_phase(plain, rng=0)
+        values = np.ma.getdata(found).reshape(there.shape)
+        # The reference has no phase on average: whole turns of all of it say nothing.
+        turns = np.round(np.median(values[level] - phase[level]) / (2 * np.pi))
+        smooth.append(filled(values - 2 * np.pi * turns, there))
+    displace(phases, np.stack(smooth), stride, -np.linalg.inv(g0) / (2 * np.pi))
