@@ -8,26 +8,39 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import image, signal, simulate, spm
+from omniscopy import atoms, image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
+    "atom_lattice",
+    "atom_positions",
+    "atom_states",
     "atom_windows",
     "band_excitation",
     "cantilever",
+    "centre_positions",
+    "column_intensities",
+    "column_positions",
     "condensed",
     "contact_kpfm",
+    "corner_positions",
     "current_voltage",
     "decomposition",
     "diffraction_4d",
+    "domain_positions",
     "drifting_spectra",
+    "dumbbell_positions",
+    "faulty_lattice",
+    "faulty_positions",
     "first_peaks",
     "first_peaks_of_taus",
+    "fitted_columns",
     "folded",
     "force_curve",
     "force_map",
     "force_relaxation",
     "fourier_spots",
+    "grain_table",
     "grains",
     "grainy_surface",
     "image_stack",
@@ -36,6 +49,7 @@ __all__ = [
     "loop_fit",
     "loop_oscillators",
     "loops",
+    "moving_atoms",
     "peaks",
     "phase_spectra",
     "point_cloud",
@@ -122,6 +136,11 @@ def drifting_spectra() -> xr.DataArray:
 def fourier_spots() -> xr.Dataset:
     """Return the spots in the spectrum of the image of columns: (peak) with ky and kx in 1/nm."""
     return image.find_fourier_spots(atom_image())
+
+
+def grain_table() -> xr.Dataset:
+    """Return the measures of the particles of the grainy surface: (grain)."""
+    return image.measure_grains(grainy_surface(), grains())
 
 
 def grains() -> xr.DataArray:
@@ -255,3 +274,68 @@ def transients() -> xr.DataArray:
 def thermal_spectrum() -> xr.DataArray:
     """Return the thermal motion of a cantilever: (frequency) in Hz, power density in m²/Hz."""
     return simulate.thermal_spectrum()
+
+
+def atom_lattice() -> xr.Dataset:
+    """Return the lattice of `atom_positions`: its vectors in nm."""
+    return simulate.crystal_lattice()
+
+
+def atom_positions() -> xr.Dataset:
+    """Return measured positions of atoms of a perovskite: (atom) in nm."""
+    return simulate.atom_positions(extent=(2.6, 3.0), noise=0.004)
+
+
+def atom_states() -> xr.DataArray:
+    """Return the states of atoms along their trajectories: (track, frame)."""
+    return atoms.link_trajectories(simulate.moving_atoms())["state"]
+
+
+def centre_positions() -> xr.Dataset:
+    """Return the displaced atoms in the cells of a perovskite: (atom) in nm."""
+    return simulate.atom_positions(extent=(2.6, 3.0), displacement=(0.0, 0.02), only=1, noise=0.002)
+
+
+def column_intensities() -> xr.DataArray:
+    """Return the intensities of columns of one to three atoms: (atom)."""
+    return atoms.measure_volumes(simulate.fitted_columns())["intensity"]
+
+
+def column_positions() -> xr.Dataset:
+    """Return where the columns of the image of atoms are: (atom) in nm."""
+    return simulate.lattice_points()
+
+
+def corner_positions() -> xr.Dataset:
+    """Return the atoms around the cells of a perovskite: (atom) in nm."""
+    return simulate.atom_positions(extent=(2.6, 3.0), only=0, noise=0.002)
+
+
+def domain_positions() -> xr.Dataset:
+    """Return atoms of two grains side by side: (atom) in nm."""
+    return simulate.bicrystal(extent=(3.0, 4.0), noise=0.004)
+
+
+def dumbbell_positions() -> xr.Dataset:
+    """Return the atoms of silicon along [110]: (atom) in nm."""
+    return simulate.atom_positions("dumbbell", spacing=0.543, extent=(2.6, 3.0), noise=0.003)
+
+
+def faulty_lattice() -> xr.Dataset:
+    """Return the lattice of `faulty_positions`: its vectors in nm."""
+    return simulate.crystal_lattice("square")
+
+
+def faulty_positions() -> xr.Dataset:
+    """Return atoms of a crystal with vacancies and an interstitial: (atom) in nm."""
+    return simulate.atom_positions("square", vacancies=2, interstitials=1, noise=0.004)
+
+
+def fitted_columns() -> xr.Dataset:
+    """Return the fits of columns of one to three atoms: (atom) in nm, counts."""
+    return simulate.fitted_columns()
+
+
+def moving_atoms() -> xr.Dataset:
+    """Return atoms that walk from frame to frame: (frame, atom) in nm."""
+    return simulate.moving_atoms(extent=(1.2, 1.6))

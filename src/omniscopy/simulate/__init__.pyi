@@ -3,12 +3,16 @@ __all__ = [
     "ElectricDrive",
     "MechanicalDrive",
     "atom_image",
+    "atom_positions",
     "band_excitation",
+    "bicrystal",
     "cantilever",
     "contact_kpfm",
+    "crystal_lattice",
     "current_voltage",
     "diffraction_4d",
     "drifting_spectra",
+    "fitted_columns",
     "force_curve",
     "force_map",
     "force_relaxation",
@@ -16,6 +20,7 @@ __all__ = [
     "image_stack",
     "lattice_points",
     "loop_maps",
+    "moving_atoms",
     "oscillator_maps",
     "patterned_surface",
     "phase_map",
@@ -39,6 +44,7 @@ from .drifts import drifting_spectra
 from .force_curves import force_curve, force_map, force_relaxation
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
+from .lattices import atom_positions, bicrystal, crystal_lattice, fitted_columns, moving_atoms
 from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation
 from .resonance import band_excitation, oscillator_maps

@@ -1,0 +1,1 @@
+"""Intensities of atomic columns, and how many atoms they hold."""

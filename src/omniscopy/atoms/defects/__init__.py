@@ -1,0 +1,1 @@
+"""Where a crystal is not as it should be."""

@@ -1,0 +1,1 @@
+"""Bonds between atoms, and the polygons that they make."""

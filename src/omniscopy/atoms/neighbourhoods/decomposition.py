@@ -1,0 +1,188 @@
+"""Local crystallography: what the surroundings of all atoms are made of."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.atoms.neighbourhoods.neighbours import nearest
+from omniscopy.atoms.tables import (
+    ATOM,
+    Arrays,
+    Column,
+    map_tables,
+    require_count,
+    require_positions,
+)
+from omniscopy.model import DataError, operation, require_choice
+from omniscopy.signal import cluster, decompose
+
+Method = Literal["pca", "nmf", "ica", "kmeans", "gmm"]
+Feature = Literal["vectors", "distances"]
+_ROUNDS = 4
+
+
+@operation(example={"positions": "atom_positions", "n_neighbours": 4})
+def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset:
+    """Find the neighbours of each atom in an order that is the same for all atoms.
+
+    Parameters
+    ----------
+    positions : Dataset, shape (..., atom)
+        ``y`` and ``x`` in the same units; lazy or in memory. Of one sublattice or of all.
+    n_neighbours : int
+        How many: as many as the usual atom has at about one distance.
+
+    Returns
+    -------
+    Dataset, shape (..., atom, neighbour, side)
+        ``vector`` from each atom to its neighbours along ``side``, y and x, and ``distance``;
+        ``template`` (neighbour, side), the mean vectors; ``y`` and ``x`` as they are given.
+        NaN for atoms without a position or with too few others.
+
+    Raises
+    ------
+    DataError
+        There are no positions, or not more than `n_neighbours`.
+
+    Notes
+    -----
+    The nearest neighbours of each atom are assigned to the vectors of a template with the least sum
+    of squares; the template is the mean of what is assigned, from the middle of the table on,
+    as often as it changes. Sorted by angle alone, neighbours at the start of the circle would
+    change places.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> found = om.atoms.match_neighbours(om.samples.atom_positions(), 4)
+    >>> found["vector"].sizes["neighbour"]
+    4
+    """
+    units = require_positions(positions)
+    require_count("n_neighbours", n_neighbours)
+    if n_neighbours >= positions.sizes[ATOM]:
+        message = f"n_neighbours is {n_neighbours}; there are {positions.sizes[ATOM]} atoms"
+        raise DataError(message)
+    columns = {
+        "y": Column(units), "x": Column(units), "distance": Column(units, (ATOM, "neighbour")),
+        "vector": Column(units, (ATOM, "neighbour", "side")),
+        "template": Column(units, ("neighbour", "side")),
+    }  # fmt: skip
+    return map_tables(
+        _matched, positions, columns, sizes={"neighbour": n_neighbours, "side": 2},
+        parameters={"count": n_neighbours},
+    )  # fmt: skip
+
+
+@operation(example={"data": "atom_positions", "n_components": 2, "n_neighbours": 4})
+def decompose_neighbourhoods(
+    data: xr.Dataset | xr.DataArray,
+    n_components: int,
+    *,
+    method: Method = "pca",
+    n_neighbours: int = 6,
+    of: Feature = "vectors",
+    rng: int | np.random.Generator | None = None,
+) -> xr.Dataset:
+    """Decompose the surroundings of atoms, or sort them into clusters.
+
+    Parameters
+    ----------
+    data : Dataset or DataArray, shape (..., atom) or (..., atom, rows, columns)
+        Positions, whose neighbours are looked at; or images around each atom, such as `patches`
+        gives. Lazy or in memory.
+    n_components : int
+        How many components, or clusters.
+    method : {"pca", "nmf", "ica", "kmeans", "gmm"}
+        The first three are those of `signal.decompose`, the others of `signal.cluster`.
+    n_neighbours : int
+        Of positions: as many as the usual atom has at about one distance.
+    of : {"vectors", "distances"}
+        What of the neighbours is looked at.
+    rng : int or Generator
+        Seed of random starts.
+
+    Returns
+    -------
+    Dataset
+        What `signal.decompose` gives (``loadings`` along the atoms, ``components``, …), or
+        `signal.cluster` (``label`` along the atoms, ``centre``, …); with positions, the ``y`` and
+        ``x`` as they are given. All atoms of all tables make one decomposition.
+
+    Raises
+    ------
+    DataError
+        There are no positions, or too few, or vectors are given to "nmf".
+
+    Notes
+    -----
+    Distances that differ along one direction show strain, displacements show polarization [1]_.
+
+    References
+    ----------
+    .. [1] A. Belianinov et al., *Nat. Commun.* 6, 7801 (2015).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> found = om.atoms.decompose_neighbourhoods(om.samples.atom_positions(), 2, n_neighbours=4)
+    >>> found["loadings"].sizes["component"]
+    2
+    """
+    require_choice("method", method, get_args(Method))
+    require_choice("of", of, get_args(Feature))
+    require_count("n_components", n_components)
+    if isinstance(data, xr.Dataset):
+        if method == "nmf" and of == "vectors":
+            message = 'vectors have negative parts; "nmf" needs of="distances"'
+            raise DataError(message)
+        matched = match_neighbours(data, n_neighbours)
+        features = matched["vector" if of == "vectors" else "distance"]
+        dim = [str(name) for name in features.dims if name in ("neighbour", "side")]
+        places = {name: (matched[name], matched[name].attrs.get("units")) for name in ("y", "x")}
+    else:
+        features, places = data, {}
+        if ATOM not in features.dims or features.ndim < 2:
+            message = f"expected images along 'atom', got dimensions {features.dims}"
+            raise DataError(message)
+        dim = [str(name) for name in features.dims[-2:] if name != ATOM]
+    if method == "kmeans" or method == "gmm":  # noqa: PLR1714 - mypy narrows by this alone
+        found = cluster(features, n_components, method=method, dim=dim, rng=rng)
+    else:
+        found = decompose(features, n_components, method=method, dim=dim, rng=rng)
+    return found.assign({name: values for name, (values, _) in places.items()})
+
+
+def _matched(points: np.ndarray, _rows: np.ndarray, *, count: int) -> Arrays:
+    made: Arrays = {"y": points[:, 0], "x": points[:, 1]}
+    if len(points) <= count:
+        return made
+    _, vectors = nearest(points, count)
+    middle = ((points - points.mean(axis=0)) ** 2).sum(axis=1).argmin()
+    template = vectors[middle]
+    template = template[np.argsort(np.arctan2(template[:, 0], template[:, 1]))]
+    for _ in range(_ROUNDS):
+        ordered = assigned(vectors, template)
+        mean = np.median(ordered, axis=0)
+        if np.allclose(mean, template, rtol=0, atol=1e-12 * np.abs(mean).max()):
+            break
+        template = mean
+    distance = np.hypot(ordered[..., 0], ordered[..., 1])
+    return made | {"vector": ordered, "distance": distance, "template": ordered.mean(axis=0)}
+
+
+def assigned(vectors: np.ndarray, template: np.ndarray) -> np.ndarray:
+    """Return the vectors of each atom in the order of those of a template that they are nearest to.
+
+    Where each is nearest to one of its own, that is the assignment; others are solved.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    cost = ((vectors[:, :, None] - template[None, None]) ** 2).sum(axis=-1)
+    choice = cost.argmin(axis=1)  # for each vector of the template, the nearest one
+    ordered = np.sort(choice, axis=1)
+    clear = (np.diff(ordered, axis=1) > 0).all(axis=1)
+    for atom in np.flatnonzero(~clear):
+        choice[atom] = linear_sum_assignment(cost[atom].T)[1]
+    return np.asarray(np.take_along_axis(vectors, choice[..., None], axis=1))

@@ -1,0 +1,1 @@
+"""How atoms are displaced from an ideal lattice."""

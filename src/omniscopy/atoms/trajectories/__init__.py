@@ -1,0 +1,1 @@
+"""Atoms that move from frame to frame."""
