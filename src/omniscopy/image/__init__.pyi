@@ -5,6 +5,8 @@ __all__ = [
     "change_mask",
     "clean_svd",
     "combine_masks",
+    "correlate_grains",
+    "deconvolve",
     "denoise",
     "dilate",
     "erode",
@@ -17,6 +19,7 @@ __all__ = [
     "find_scars",
     "fit_correlation_length",
     "fit_gpa",
+    "grain_distribution",
     "height_distribution",
     "inpaint",
     "join_windows",
@@ -27,6 +30,7 @@ __all__ = [
     "measure_curvature",
     "measure_fractal_dimension",
     "measure_grains",
+    "measure_hills",
     "measure_minkowski",
     "measure_profile_roughness",
     "measure_roughness",
@@ -47,6 +51,7 @@ __all__ = [
     "window_fft_decompose",
 ]
 
+from .cleaning.deconvolution import deconvolve
 from .cleaning.denoising import denoise
 from .cleaning.inpainting import inpaint
 from .cleaning.scars import find_scars, remove_scars
@@ -56,6 +61,7 @@ from .fourier.spot_filter import filter_fourier_spots
 from .fourier.spots import find_fourier_spots
 from .fourier.symmetry import measure_symmetry
 from .grains.grain_measures import measure_grains
+from .grains.grain_statistics import correlate_grains, grain_distribution
 from .grains.grains import find_grains, select_grains
 from .grains.masks import change_mask, combine_masks, mask_by_threshold, mask_outliers
 from .levelling.backgrounds import estimate_background, subtract_background
@@ -67,6 +73,7 @@ from .roughness.correlation import autocorrelation, structure_function
 from .roughness.correlation_lengths import fit_correlation_length
 from .roughness.distributions import height_distribution, slope_distribution
 from .roughness.fractals import measure_fractal_dimension
+from .roughness.hills import measure_hills
 from .roughness.minkowski import measure_minkowski
 from .roughness.profile_roughness import measure_profile_roughness
 from .roughness.roughness import measure_roughness
