@@ -16,11 +16,14 @@ EXCEPTIONS = {
     ("signal.measure_regions", "check_units_of_values"): "numbers of regions have no other units",
     ("signal.joint_histogram", "check_units_of_values"): "the ranges are in nA",
     ("signal.interpolate", "check_units_of_coordinates"): "the labels are in nm and eV",
+    ("atoms.decompose_neighbourhoods", "check_further_dimension"): "all atoms are taken together",
+    ("atoms.transition_matrix", "check_units_of_values"): "states are whole numbers",
     ("spm.invert_current_voltage", "check_units_of_values"): "a voltage is no current",
     ("image.estimate_background", "check_units_of_coordinates"): "the radius is in nm",
     ("image.subtract_background", "check_units_of_coordinates"): "the radius is in nm",
     ("image.change_mask", "check_units_of_coordinates"): "the length is in nm",
     ("image.clean_svd", "check_units_of_coordinates"): "the size is in nm",
+    ("image.deconvolve", "check_units_of_coordinates"): "the resolution is in nm",
     ("image.sliding_windows", "check_units_of_coordinates"): "the size is in nm",
     ("image.window_fft_decompose", "check_units_of_coordinates"): "the size is in nm",
     ("image.window_fft_decompose", "check_further_dimension"): "all images make one decomposition",
@@ -31,6 +34,7 @@ EXCEPTIONS = {
     ("spm.fit_force_relaxation", "check_units_of_values"): "forces are in nN",
     ("spm.fit_indentation", "check_units_of_values"): "forces are in nN",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
+    ("diffraction.reduce", "check_units_of_coordinates"): "the detector is in 1/nm",
 }
 OPERATIONS = {
     operation.name: operation

@@ -1,14 +1,32 @@
 """Filters that take noise out of images and leave their edges."""
 
-from typing import Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
 
-from omniscopy.image.topography import like, map_images, require_image
+from omniscopy.image.cleaning.edge_preserving import (
+    bilateral,
+    nonlocal_means,
+    total_variation,
+)
+from omniscopy.image.cleaning.filling import filled
+from omniscopy.image.cleaning.spectral_noise import average_background, wiener
+from omniscopy.image.topography import like, map_images, require_image, steps_of
 from omniscopy.model import DataError, operation, require_choice
 
-Method = Literal["wavelet", "kuwahara", "conservative", "median"]
+Method = Literal[
+    "wavelet", "kuwahara", "conservative", "median", "nonlocal_means", "total_variation",
+    "bilateral", "wiener", "average_background",
+]  # fmt: skip
+# What is asked of each method: points of the surroundings, a standard deviation, or steps.
+_SIZED: dict[str, Callable[..., np.ndarray]] = {
+    "nonlocal_means": nonlocal_means, "bilateral": bilateral,
+}  # fmt: skip
+_SPECTRAL: dict[str, Callable[..., np.ndarray]] = {
+    "wiener": wiener, "average_background": average_background,
+}  # fmt: skip
 
 # The cubic spline of a starlet, in one dimension.
 _SPLINE = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
@@ -23,6 +41,7 @@ def denoise(
     size: int = 5,
     scales: int = 4,
     threshold: float = 3.0,
+    noise: float | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
     r"""Take noise out of every image without blurring its edges.
@@ -31,16 +50,23 @@ def denoise(
     ----------
     image : DataArray, shape (..., y, x), any units
         Lazy or in memory.
-    method : {"wavelet", "kuwahara", "conservative", "median"}
-        Leave out wavelet coefficients that noise may have made; or replace each value by the
-        mean of the quarter around it that varies least; by the nearest value between the lowest
-        and the highest of its neighbours; or by the median.
+    method : str
+        "wavelet": leave out wavelet coefficients that noise may have made. Replace each value by
+        the mean of the quarter around it that varies least ("kuwahara"), by the nearest value
+        between the lowest and the highest of its neighbours ("conservative"), by the "median",
+        by the mean over values whose surroundings look alike ("nonlocal_means"), or that are
+        near and as high ("bilateral"). "total_variation": take away as much as there is noise,
+        so that the rest varies least. "wiener" and "average_background", for lattices: keep what
+        stands out of the background of the spectrum, or that without the mean background.
     size : int
-        Points along each side of the surroundings, odd ("wavelet" has `scales`).
+        Points along each side of the surroundings, odd.
     scales : int
         Wavelets have the sizes of 1, 2, 4 ... pixels, so many.
     threshold : float
-        Coefficients below that many standard deviations of the noise are left out.
+        Coefficients below that many standard deviations of the noise are left out ("wavelet").
+    noise : float, units of `image`
+        Standard deviation of the noise, for "wavelet", "nonlocal_means", "bilateral" and
+        "total_variation"; estimated from each image otherwise.
     dims : (str, str)
         The dimensions of the images; the last two spatial ones otherwise.
 
@@ -53,19 +79,26 @@ def denoise(
     ------
     DataError
         The size is even or below 3, there is no scale or more than fit to the image, or the
-        threshold is negative.
+        threshold or the noise is negative.
 
     Notes
     -----
     "wavelet" is the starlet transform [1]_: differences between an image and itself smoothed
     with splines, each twice as wide as the one before; nothing is decimated, so that the result
     does not depend on where the image begins. The noise is white; its standard deviation is
-    that of the finest scale, by its median absolute value. "kuwahara" is [2]_.
+    that of the finest scale, by its median absolute value. "kuwahara" is [2]_. Elsewhere noise is
+    estimated from second differences along both axes. "nonlocal_means" [3]_ and
+    "total_variation" [4]_ are those of scikit-image, the weight of the latter such that what is
+    taken away has the standard deviation of the noise. "wiener" and "average_background" are
+    the filters of [5]_: N is the median over rings around the middle of the spectrum.
 
     References
     ----------
     .. [1] J.-L. Starck, J. Fadili and F. Murtagh, *IEEE Trans. Image Process.* 16, 297 (2007).
     .. [2] M. Kuwahara et al., in *Digital Processing of Biomedical Images* (1976), p. 187.
+    .. [3] A. Buades, B. Coll and J.-M. Morel, *Image Process. On Line* 1, 208 (2011).
+    .. [4] A. Chambolle, *J. Math. Imaging Vis.* 20, 89 (2004).
+    .. [5] R. Kilaas, *J. Microsc.* 190, 45 (1998).
 
     Examples
     --------
@@ -78,6 +111,10 @@ def denoise(
     if size < 3 or size % 2 == 0:
         message = f"size must be odd and 3 at least, got {size!r}"
         raise DataError(message)
+    if noise is not None and not noise >= 0:
+        message = f"noise must not be negative, got {noise!r}"
+        raise DataError(message)
+    parameters: dict[str, Any]
     if method == "wavelet":
         shortest = min(image.sizes[dim] for dim in dims)
         if scales < 1 or (scales > 1 and 2**scales > shortest):
@@ -86,8 +123,17 @@ def denoise(
         if not threshold >= 0:
             message = f"threshold must not be negative, got {threshold!r}"
             raise DataError(message)
-        parameters = {"scales": scales, "threshold": threshold}
+        parameters = {"scales": scales, "threshold": threshold, "noise": noise}
         return like(map_images(without_noise, image, dims, parameters=parameters), image)
+    if method in _SPECTRAL:
+        parameters = {"steps": steps_of(image, dims)}
+        return like(map_images(_SPECTRAL[method], image, dims, parameters=parameters), image)
+    if method == "total_variation":
+        found = map_images(total_variation, image, dims, parameters={"noise": noise})
+        return like(found, image)
+    if method in _SIZED:
+        parameters = {"size": size, "noise": noise}
+        return like(map_images(_SIZED[method], image, dims, parameters=parameters), image)
     function = {"kuwahara": kuwahara, "conservative": conservative, "median": median}[method]
     return like(map_images(function, image, dims, parameters={"size": size}), image)
 
@@ -117,14 +163,16 @@ def noise_of_scales(scales: int) -> np.ndarray:
 
 
 def without_noise(
-    values: np.ndarray, used: np.ndarray, *, scales: int, threshold: float
-) -> np.ndarray:
+    values: np.ndarray, used: np.ndarray, *, scales: int, threshold: float,
+    noise: float | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return an image of the coefficients above a multiple of the noise."""
     if not used.any():
         return np.full(values.shape, np.nan)
     parts = starlet(filled(values, used), scales)
     expected = noise_of_scales(scales)
-    noise = _PER_MEDIAN * float(np.median(np.abs(parts[0][used]))) / expected[0]
+    if noise is None:
+        noise = _PER_MEDIAN * float(np.median(np.abs(parts[0][used]))) / expected[0]
     made = parts[-1].copy()
     for part, own in zip(parts[:-1], expected, strict=True):
         made += np.where(np.abs(part) >= threshold * noise * own, part, 0.0)
@@ -187,13 +235,3 @@ def median(values: np.ndarray, used: np.ndarray, *, size: int) -> np.ndarray:
     made = np.full(values.shape, np.nan)
     made[used] = np.nanmedian(windows[used].reshape(-1, size * size), axis=1)
     return made
-
-
-def filled(values: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Return an image with each missing value replaced by the nearest one."""
-    if used.all():
-        return values
-    from scipy.ndimage import distance_transform_edt
-
-    nearest = distance_transform_edt(~used, return_distances=False, return_indices=True)
-    return np.asarray(values[tuple(nearest)])

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.image.cleaning.denoising import filled
+from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.topography import (
     like,
     require_image,

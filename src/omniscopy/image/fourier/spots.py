@@ -239,7 +239,7 @@ class _Search:
         background = np.zeros_like(power)
         quiet = np.ones(power.shape, dtype=bool)
         for _ in range(2):  # the spots are no background to themselves
-            background = _ring_background(power, distance, 2 * pixel, quiet)
+            background = ring_background(power, distance, 2 * pixel, quiet)
             tops = candidates & (power >= threshold * background)
             tops[tops] = power[tops] >= _PROMINENT * _ridge(power, np.argwhere(tops))
             quiet = ~maximum_filter(tops, size=2 * _LOBE + 1, mode="wrap")
@@ -270,7 +270,7 @@ def _ridge(power: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.partition(along, middle, axis=-1)[..., middle].max(axis=-1)
 
 
-def _ring_background(
+def ring_background(
     power: np.ndarray, distance: np.ndarray, width: float, quiet: np.ndarray
 ) -> np.ndarray:
     """Return the mean power of noise at each distance: the median of the ring over ln 2."""

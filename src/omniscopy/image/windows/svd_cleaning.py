@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from omniscopy.image.cleaning.denoising import filled
+from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.topography import like, map_images, require_image
 from omniscopy.image.windows.sliding import Size, window_shape
 from omniscopy.model import DataError, operation, require_choice
