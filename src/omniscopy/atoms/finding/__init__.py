@@ -1,0 +1,1 @@
+"""Atoms found in images."""

@@ -1,0 +1,88 @@
+"""The noise of an image of atoms, and how high its maxima are after a filter."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+Pair = tuple[float, float]
+
+# Its squares sum to 36; it removes what is bilinear over three by three pixels.
+_MASK = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]]) / 6.0
+_BINS = 16
+
+
+def noise_variance(image: np.ndarray, known: np.ndarray, sigma: list[float]) -> np.ndarray:
+    """Return the variance of the noise of every pixel: a straight line of the local mean.
+
+    Detectors count or add noise of their own: the variance is :math:`a + b` times the mean. The
+    line is that of Theil and Sen through the variances of pixels of like brightness, which
+    are the mean squares of second differences along both axes (Immerkær).
+    """
+    from scipy.ndimage import binary_erosion, convolve, gaussian_filter
+
+    mean = gaussian_filter(image, sigma)
+    squares = convolve(image, _MASK) ** 2
+    inside = binary_erosion(known, np.ones((3, 3)))
+    inside = inside if inside.sum() > 4 * _BINS else known
+    order = np.argsort(mean[inside], kind="stable")
+    bins = [part for part in np.array_split(order, _BINS) if part.size]
+    level = np.array([mean[inside][part].mean() for part in bins])
+    variance = np.array([squares[inside][part].mean() for part in bins])
+    first, second = np.triu_indices(len(bins), 1)
+    apart = level[second] - level[first]
+    rising = apart > 1e-9 * np.abs(level).max(initial=0.0)
+    slopes = (variance[second] - variance[first])[rising] / apart[rising]
+    slope = float(np.median(slopes)) if slopes.size else 0.0
+    start = float(np.median(variance - slope * level))
+    return np.clip(start + slope * mean, 0.25 * variance.min(), None)
+
+
+class Maxima(NamedTuple):
+    """Maxima of filtered white noise: how many a pixel has, and the share above each height.
+
+    `bend` is the mean square of the slope along an axis, over the variance.
+    """
+
+    density: float
+    heights: np.ndarray
+    share: np.ndarray
+    bend: float
+
+
+def maxima_of_noise(kernel: np.ndarray, aspect: Pair) -> Maxima:
+    r"""Return the maxima of white noise of unit variance that a round kernel has filtered.
+
+    Density :math:`\sigma_2^2 / (8 \pi \sqrt3 \sigma_1^2)` [1]_ and heights [2]_ of an isotropic
+    Gaussian field, with the variances :math:`\sigma_1^2` of the gradient and :math:`\sigma_2^2`
+    of the Laplacian.
+
+    References
+    ----------
+    .. [1] J. R. Bond, G. Efstathiou, *Mon. Not. R. Astron. Soc.* 226, 655 (1987).
+    .. [2] D. Cheng, A. Schwartzman, *Bernoulli* 24, 3422 (2018), for a plane.
+    """
+    from scipy.special import ndtr
+
+    shape = [max(128, size) for size in kernel.shape]
+    power = np.abs(np.fft.fft2(kernel, shape)) ** 2
+    k = [2.0 * np.pi * np.fft.fftfreq(size, step)
+         for size, step in zip(shape, aspect, strict=True)]  # fmt: skip
+    square = k[0][:, None] ** 2 + k[1] ** 2
+    total = power.sum()
+    gradient, laplacian = (float((square**n * power).sum() / total) for n in (1, 2))
+    kappa2 = min(2.0 * gradient**2 / laplacian, 2.0 - 1e-9)
+    kappa = np.sqrt(kappa2)
+    x = np.linspace(-8.0, 12.0, 4001)
+    normal = np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
+    density = np.sqrt(3.0) * kappa2 * (x**2 - 1.0) * normal * ndtr(kappa * x / np.sqrt(2 - kappa2))
+    density += (
+        kappa * x * np.sqrt(3.0 * (2 - kappa2)) / (2 * np.pi) * np.exp(-(x**2) / (2 - kappa2))
+    )
+    density += (
+        np.sqrt(6.0 / (np.pi * (3 - kappa2)))
+        * np.exp(-1.5 * x**2 / (3 - kappa2))
+        * ndtr(kappa * x / np.sqrt((3 - kappa2) * (2 - kappa2)))
+    )
+    share = np.cumsum(density[::-1])[::-1] * (x[1] - x[0])
+    per_pixel = aspect[0] * aspect[1] * laplacian / (8.0 * np.pi * np.sqrt(3.0) * gradient)
+    return Maxima(per_pixel, x, share, gradient / 2.0)
