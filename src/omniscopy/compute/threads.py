@@ -13,15 +13,23 @@ BLOCK_BYTES = 2**20
 
 
 def share_work(work: Callable[[int], None], begins: range, threads: int | None = None) -> None:
-    """Do `work` for every block, by threads that each take the next one."""
+    """Do `work` for every block, by threads that each take the next one.
+
+    An exception, an interrupt too, is raised when the blocks that are worked on have ended; those
+    that have not begun never do.
+    """
     count = min(threads or available_cores(), len(begins))
     if count <= 1:
         for begin in begins:
             work(begin)
         return
     with ThreadPoolExecutor(count) as pool:
-        for _ in pool.map(work, begins):
-            pass
+        try:
+            for _ in pool.map(work, begins):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def share_spectra(

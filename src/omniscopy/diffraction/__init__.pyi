@@ -1,15 +1,23 @@
 __all__ = [
     "Annulus",
+    "CentreOfMass",
     "Disk",
+    "Mask",
+    "Polygon",
+    "RadialProfile",
+    "Segment",
     "find_centre",
     "max_pattern",
     "mean_pattern",
     "measure_com",
+    "reduce",
     "virtual_image",
 ]
 
 from .centre import find_centre
 from .com import measure_com
-from .detectors import Annulus, Disk
+from .detectors import Annulus, Disk, Mask, Polygon, Segment
 from .patterns import max_pattern, mean_pattern
+from .reductions.reduce import reduce
+from .reductions.wanted import CentreOfMass, RadialProfile
 from .virtual_images import virtual_image

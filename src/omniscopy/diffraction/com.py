@@ -1,20 +1,21 @@
 """Centres of mass of patterns."""
 
-import numpy as np
 import xarray as xr
 
-from omniscopy.diffraction.detectors import Annulus, Disk
-from omniscopy.diffraction.virtual_images import detector_mask
-from omniscopy.model import Status, operation, require_plane, require_real, result, units_of
-
-_COUNTS = ("counts", "electrons")
+from omniscopy.diffraction.detectors import Annulus, Disk, Mask, Polygon, Segment
+from omniscopy.diffraction.reductions.reading import answers
+from omniscopy.diffraction.reductions.reduce import dataset, require_detector
+from omniscopy.diffraction.reductions.wanted import CentreOfMass
+from omniscopy.model import operation, require_plane, require_real
 
 
 @operation(example={"data": "diffraction_4d"})
 def measure_com(
     data: xr.DataArray,
     *,
-    mask: Disk | Annulus | None = None,
+    mask: Disk | Annulus | Segment | Polygon | Mask | None = None,
+    centres: xr.Dataset | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Measure the centre of mass of every pattern.
@@ -23,8 +24,13 @@ def measure_com(
     ----------
     data : DataArray, shape (..., ky, kx)
         Lazy or in memory; a background should have been subtracted, it pulls to the middle.
-    mask : Disk or Annulus
+    mask : Disk, Annulus, Segment, Polygon or Mask
         The part of the patterns that counts; all of it otherwise.
+    centres : Dataset, shape (y, x) or less
+        Where a mask with the centre "auto" is at each position: ``ky`` and ``kx``, or ``com_y``
+        and ``com_x``.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -52,25 +58,8 @@ def measure_com(
     >>> om.diffraction.measure_com(om.samples.diffraction_4d())["com_y"].attrs["units"]
     '1/nm'
     """
-    ky, kx = require_plane(data, dims, kind="reciprocal", at_least=1)
+    plane = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)
-    weights = data.drop_attrs(deep=False).astype(np.float64)
-    weights = weights.fillna(0.0) if data.dtype.kind == "f" else weights
     if mask is not None:
-        weights = weights * detector_mask(data, mask, (ky, kx))[0]
-    total = weights.sum([ky, kx])
-    usable = total > 0
-    total = total.where(usable)
-    known = data.attrs.get("units") in _COUNTS
-    found = {}
-    for name, dim in (("com_y", ky), ("com_x", kx)):
-        k = data.coords[dim].drop_attrs(deep=False)
-        # Around the middle of the axis, so that no digits are lost far from zero.
-        k = k - float(k.mean())
-        mean = xr.dot(weights, k, dim=[ky, kx]) / total
-        spread = xr.dot(weights, k**2, dim=[ky, kx]) / total - mean**2
-        std = (spread.clip(min=0.0) / total) ** 0.5
-        units = units_of(data, dim)
-        found[name] = (mean + float(data.coords[dim].mean()), units)
-        found[f"{name}_std"] = (std if known else std * np.nan, units)
-    return result(None, **found, status=((~usable) * int(Status.NO_DATA), "1"))
+        require_detector(mask)
+    return dataset(answers(data, {"com": CentreOfMass(mask)}, plane, centres=centres, dead=dead))

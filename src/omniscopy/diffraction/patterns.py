@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
+from omniscopy.diffraction.reductions.reading import answers, scan_of
+from omniscopy.diffraction.reductions.wanted import Simple
 from omniscopy.model import (
     DataError,
-    dims_of_kind,
     kind_of_dim,
     labelled,
     operation,
@@ -52,9 +52,7 @@ def mean_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) ->
     if any(data.sizes[dim] == 0 for dim in over):
         message = f"dimensions {over} hold no pattern to average"
         raise DataError(message)
-    wide = data.astype(np.float64)
-    mean = wide.sum(over, min_count=1) / wide.notnull().sum(over)
-    return _pattern(mean, data, "Mean pattern")
+    return _pattern(data, "mean", over)
 
 
 @operation(example={"data": "diffraction_4d"})
@@ -90,11 +88,7 @@ def max_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> 
     if any(data.sizes[dim] == 0 for dim in over):
         message = f"dimensions {over} hold no pattern to take the largest of"
         raise DataError(message)
-    if data.dtype.kind != "f":
-        return _pattern(data.max(over), data, "Maximum pattern")
-    # Not `max(skipna=True)`: it warns where every value is NaN, which is an answer here.
-    largest = data.fillna(-np.inf).max(over)
-    return _pattern(largest.where(data.notnull().any(over)), data, "Maximum pattern")
+    return _pattern(data, "max", over)
 
 
 def _scan_of(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:
@@ -105,18 +99,18 @@ def _scan_of(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:
         over = [dims] if isinstance(dims, str) else list(dims)
         require_dims(data, over)
         return over
-    others = [str(dim) for dim in data.dims if dim not in plane]
-    over = [dim for dim in dims_of_kind(data, "spatial", "point") if dim in others] or others
+    over = scan_of(data, plane)
     if not over:
         message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"
         raise DataError(message)
     return over
 
 
-def _pattern(values: xr.DataArray, data: xr.DataArray, title: str) -> xr.DataArray:
+def _pattern(data: xr.DataArray, wanted: Simple, over: Sequence[str]) -> xr.DataArray:
+    plane = require_plane(data, None, kind="reciprocal", at_least=1)
+    values, units, title = answers(data, {"pattern": wanted}, plane, over=over)["pattern"]
     kept = {key: data.attrs[key] for key in _KEPT if key in data.attrs}
     kinds = [kind_of_dim(values, dim) for dim in values.dims]
     return labelled(
-        values, units=data.attrs.get("units"), long_name=title,
-        **{**kept, "signal_type": signal_type_of(kinds)},
-    )  # fmt: skip
+        values, units=units, long_name=title, **{**kept, "signal_type": signal_type_of(kinds)}
+    )

@@ -1,0 +1,1 @@
+"""Sums, detectors, centres of mass and profiles of patterns, all in one read."""

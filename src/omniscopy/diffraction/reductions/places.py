@@ -1,0 +1,131 @@
+"""Where detectors are on patterns: around a given point, the disc, or a point for each position."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.diffraction.centre import find_centre
+from omniscopy.diffraction.detectors import Centre, Detector
+from omniscopy.model import DataError, require_plane, units_of
+
+_NAMES = (("ky", "kx"), ("com_y", "com_x"))
+
+
+@dataclass
+class Places:
+    """The pixels of patterns, and where detectors whose centre is "auto" are.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., ky, kx)
+        The patterns.
+    dims : (str, str)
+        Their dimensions.
+    over : list of str
+        Dimensions of the scan.
+    centres : Dataset
+        Centres of the user.
+    dead : DataArray, shape (ky, kx)
+        Pixels that never count.
+    """
+
+    data: xr.DataArray
+    dims: tuple[str, str]
+    over: list[str]
+    centres: xr.Dataset | None = None
+    dead: xr.DataArray | None = None
+    _auto: tuple[xr.DataArray, xr.DataArray] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.dead is not None:
+            require_plane(self.dead, self.dims, kind="reciprocal", at_least=1)
+            if dict(self.dead.sizes) != {dim: self.data.sizes[dim] for dim in self.dims}:
+                message = (
+                    f"dead pixels of shape {dict(self.dead.sizes)} do not fit to patterns of "
+                    f"{ {dim: self.data.sizes[dim] for dim in self.dims} }"
+                )
+                raise DataError(message)
+        if self.centres is not None:
+            self._auto = self._given(self.centres)
+
+    def _given(self, centres: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+        for pair in _NAMES:
+            if all(name in centres for name in pair):
+                found = [centres[name] for name in pair]
+                break
+        else:
+            message = (
+                "centres must have the variables ky and kx, as of `find_centre`, or com_y and "
+                f"com_x, as of `measure_com`; got {sorted(map(str, centres))}"
+            )
+            raise DataError(message)
+        strange = set(found[0].dims) - (set(self.data.dims) - set(self.dims))
+        if strange:
+            message = f"centres have dimensions {sorted(map(str, strange))}, the scan has not"
+            raise DataError(message)
+        for each, dim in zip(found, self.dims, strict=True):
+            units = units_of(self.data, dim)
+            if each.attrs.get("units") != units:
+                message = f"centres are in {each.attrs.get('units')!r}, {dim!r} is in {units!r}"
+                raise DataError(message)
+        return found[0].drop_attrs(deep=False), found[1].drop_attrs(deep=False)
+
+    @property
+    def auto(self) -> tuple[xr.DataArray, xr.DataArray]:
+        """Return the centres that were given, or that of the disc in the mean pattern."""
+        if self._auto is None:
+            from omniscopy.diffraction.patterns import mean_pattern
+
+            pattern = mean_pattern(self.data, self.over) if self.over else self.data
+            if self.dead is not None:
+                pattern = pattern.where(~self.dead.astype(bool).drop_attrs())
+            found = find_centre(pattern, dims=self.dims)
+            self._auto = (found["ky"].drop_attrs(deep=False), found["kx"].drop_attrs(deep=False))
+        return self._auto
+
+    def moving(self, centre: Centre) -> bool:
+        """Return whether the centre is another one for positions of the scan."""
+        return centre == "auto" and bool(set(self.auto[0].dims) & set(self.over))
+
+    def known(self, centre: Centre) -> xr.DataArray | None:
+        """Return where a centre was found, unless it was given."""
+        return self.auto[0].notnull() & self.auto[1].notnull() if centre == "auto" else None
+
+    @property
+    def used(self) -> xr.DataArray:
+        """Return the pixels that count."""
+        ky, kx = (xr.DataArray(np.ones(self.data.sizes[dim], bool), dims=dim) for dim in self.dims)
+        used = ky & kx
+        return used if self.dead is None else used & ~_bare(self.dead).astype(bool)
+
+    def distances(self, centre: Centre) -> tuple[xr.DataArray, xr.DataArray]:
+        """Return how far pixels are from a centre along ky and along kx."""
+        middle = self.auto if centre == "auto" else centre
+        return self._axis(0) - middle[0], self._axis(1) - middle[1]
+
+    def _axis(self, number: int) -> xr.DataArray:
+        dim = self.dims[number]
+        return xr.DataArray(self.data.coords[dim].values.astype(np.float64), dims=dim)
+
+    def pixels(self, detector: Detector) -> xr.DataArray:
+        """Return the pixels on a detector that does not move, or their weights."""
+        centre = detector.centre
+        if centre != "auto" and np.shape(centre) != (2,):
+            message = f"the centre of a detector must be 'auto' or (ky, kx), got {centre!r}"
+            raise DataError(message)
+        inside = detector.contains(*self.distances(centre))
+        inside = (inside & self.used) if inside.dtype == bool else inside * self.used
+        if centre != "auto" and not bool((inside != 0).any()):
+            spans = ", ".join(
+                f"{dim!r} spans {float(self.data[dim].min()):g} to {float(self.data[dim].max()):g}"
+                for dim in self.dims
+            )
+            message = f"no pixel is on {detector!r}: {spans}"
+            raise DataError(message)
+        return inside
+
+
+def _bare(values: xr.DataArray) -> xr.DataArray:
+    """Return values without coordinates, so that labels of pixels need not agree to rounding."""
+    return values.drop_vars(list(values.coords)).drop_attrs()

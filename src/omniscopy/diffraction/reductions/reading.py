@@ -1,0 +1,186 @@
+"""Labelled patterns read once for everything that is asked of them, in memory or lazily."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.compute import read_again
+from omniscopy.compute.progress import showing_progress
+from omniscopy.diffraction.reductions.engine import Read
+from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.wanted import Made, Question, Wanted, question
+from omniscopy.model import dims_of_kind
+
+# Below this no bar of progress is thought of.
+_LONG = 2**30
+
+
+def scan_of(data: xr.DataArray, plane: tuple[str, str]) -> list[str]:
+    """Return the dimensions of the scan: space and points, or all others where there are none."""
+    others = [str(dim) for dim in data.dims if dim not in plane]
+    return [dim for dim in dims_of_kind(data, "spatial", "point") if dim in others] or others
+
+
+def answers(
+    data: xr.DataArray, asked: Mapping[str, Wanted], dims: tuple[str, str], *,
+    over: Sequence[str] | None = None, centres: xr.Dataset | None = None,
+    dead: xr.DataArray | None = None,
+) -> Made:  # fmt: skip
+    """Return all that is asked as ``{name: (values, units, title)}``, from one read of the data."""
+    over = scan_of(data, dims) if over is None else list(over)
+    places = Places(data, dims, over, centres, dead)
+    questions = [question(name, wanted, places) for name, wanted in asked.items()]
+    outputs = _read(data, questions, places)
+    made: Made = {}
+    for each in questions:
+        made |= each.answer(outputs, data, places)
+    return {
+        name: (_ordered(values, data), units, title)
+        for name, (values, units, title) in made.items()
+    }
+
+
+def _ordered(values: xr.DataArray, data: xr.DataArray) -> xr.DataArray:
+    return values.transpose(*(dim for dim in data.dims if dim in values.dims), ...)
+
+
+def plan_read(questions: Sequence[Question], places: Places) -> Read:
+    """Return the read that answers all questions, with axes around their middles."""
+    wanted = {each.wanted for each in questions if isinstance(each.wanted, str)}
+    ky, kx = (
+        places.data.coords[dim].values.astype(np.float64)
+        - (float(places.data.coords[dim].mean()) if places.data.sizes[dim] else 0.0)
+        for dim in places.dims
+    )
+    return Read(
+        np.ascontiguousarray(ky), np.ascontiguousarray(kx),
+        tuple(each.item for each in questions if each.item is not None),
+        total="mean" in wanted, squares="variance" in wanted, largest="max" in wanted,
+    )  # fmt: skip
+
+
+def _read(
+    data: xr.DataArray, questions: Sequence[Question], places: Places
+) -> dict[str, xr.DataArray]:
+    """Return the outputs of one read, labelled."""
+    over, dims = places.over, places.dims
+    kept = [str(dim) for dim in data.dims if dim not in (*over, *dims)]
+    read = plan_read(questions, places)
+    planes = [
+        each.plane.expand_dims({d: data.sizes[d] for d in kept if d not in each.plane.dims})
+        .transpose(*kept, *dims)
+        for each in questions
+        if each.item is not None and each.plane is not None
+    ]  # fmt: skip
+    centres = _centres(places, [*kept, *over]) if read.centred else None
+    after = [each for each in (*planes, centres) if each is not None and each.chunks is not None]
+    ordered = read_again(data, *after).transpose(*kept, *over, *dims)
+    nav = [*kept, *over]
+    if ordered.chunks is None and not after:
+        found = _eagerly(read, ordered, planes, centres, len(kept))
+    else:
+        found = _lazily(read, ordered, planes, centres, len(kept))
+    coords = {
+        name: each for name, each in data.coords.items()
+        if not set(each.dims) & set(dims) or set(each.dims) <= set(dims)
+    }  # fmt: skip
+    made = {}
+    for output in read.outputs(data.dtype):
+        trailing = {0: (), 1: ("moment" if output.shape == (5,) else "k",), 2: dims}
+        lead = kept if output.pattern else nav
+        names = (*lead, *trailing[len(output.shape)])
+        if not output.pattern:
+            names = (*nav, *_trailing(output.name, questions))
+        values = found[output.name]
+        if values.ndim > len(names):
+            values = values.reshape(values.shape[: len(names)])
+        own = {name: each for name, each in coords.items() if set(each.dims) <= set(names)}
+        made[output.name] = xr.DataArray(values, own, dims=names)
+    return made
+
+
+def _trailing(name: str, questions: Sequence[Question]) -> tuple[str, ...]:
+    """Return the dimensions that an output of positions has after those of the scan."""
+    stem = name.removesuffix("/count")
+    for each in questions:
+        if each.item is not None and each.name == stem:
+            if each.item.kind in ("area", "moved_area"):
+                return ("moment",)
+            return ("k",) if each.radii is not None else ()
+    return ()
+
+
+def _centres(places: Places, nav: Sequence[str]) -> xr.DataArray:
+    """Return where the patterns are centred, from the middles of the axes, for all positions."""
+    middle = [float(places.data.coords[dim].mean()) for dim in places.dims]
+    sizes = {dim: places.data.sizes[dim] for dim in nav}
+    bare = [
+        each.drop_vars(list(each.coords)) - m for each, m in zip(places.auto, middle, strict=True)
+    ]
+    whole = xr.concat(xr.broadcast(*bare), "centre")
+    missing = {dim: size for dim, size in sizes.items() if dim not in whole.dims}
+    return whole.expand_dims(missing).transpose(*nav, "centre")
+
+
+def _eagerly(
+    read: Read, data: xr.DataArray, planes: Sequence[xr.DataArray], centres: xr.DataArray | None,
+    kept: int,
+) -> dict[str, Any]:  # fmt: skip
+    arrays = [each.values for each in planes]
+    where = None if centres is None else np.ascontiguousarray(centres.values, np.float64)
+    if data.nbytes < _LONG:
+        return dict(read.run(data.values, arrays, where, kept=kept))
+    with showing_progress("reading patterns", watch_dask=False) as tell:
+        return dict(read.run(data.values, arrays, where, kept=kept, tell=tell))
+
+
+def _lazily(
+    read: Read, data: xr.DataArray, planes: Sequence[xr.DataArray], centres: xr.DataArray | None,
+    kept: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the outputs as lazy arrays of one task for each chunk of the scan."""
+    import dask.array as da
+
+    count = data.ndim - 2
+    nav, pixels = tuple(range(count)), (count, count + 1)
+    # Chunks of the scan alone: a pattern is worked on as a whole.
+    values = (data if data.chunks is not None else data.chunk()).data
+    values = values.rechunk({count: -1, count + 1: -1})
+    arguments: list[Any] = [values, (*nav, *pixels)]
+    for plane in planes:
+        lazy = da.asarray(plane.data).rechunk({kept: -1, kept + 1: -1})
+        arguments += [lazy, (*nav[:kept], *pixels)]
+    if centres is not None:
+        arguments += [da.asarray(centres.data).rechunk({count: -1}), (*nav, count + 2)]
+    whole = da.blockwise(
+        _run, nav, *arguments, read=read, kept=kept, planes=len(planes), concatenate=True,
+        dtype=object, meta=np.empty((0,) * count, dtype=object),
+    )  # fmt: skip
+    made = {}
+    for output in read.outputs(data.dtype):
+        trailing = tuple(range(count, count + len(output.shape)))
+        over = tuple(range(kept, count)) if output.pattern else ()
+        part = da.blockwise(
+            _take, (*nav, *trailing), whole, nav, wanted=output.name, over=over,
+            new_axes=dict(zip(trailing, output.shape, strict=True)),
+            adjust_chunks=dict.fromkeys(over, 1), dtype=output.dtype,
+            meta=np.empty((0,) * (count + len(trailing)), dtype=output.dtype),
+        )  # fmt: skip
+        if over:
+            part = part.max(axis=over) if output.largest else part.sum(axis=over)
+        made[output.name] = part
+    return made
+
+
+def _run(values: np.ndarray, *arrays: np.ndarray, read: Read, kept: int, planes: int) -> Any:
+    """Return the outputs of one chunk, by a single thread: others work on other chunks."""
+    centres = np.ascontiguousarray(arrays[planes], np.float64) if len(arrays) > planes else None
+    return read.run(values, arrays[:planes], centres, kept=kept, threads=1)
+
+
+def _take(found: Any, *, wanted: str, over: tuple[int, ...]) -> np.ndarray:
+    """Return one output of a chunk; sums over its positions are a chunk of one position."""
+    values: np.ndarray = found[wanted]
+    return np.expand_dims(values, over) if over else values

@@ -1,0 +1,259 @@
+"""What can be asked of one read, and what is made of the sums that it gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.diffraction.detectors import Annulus, Centre, Detector, Disk
+from omniscopy.diffraction.reductions.engine import Item
+from omniscopy.diffraction.reductions.places import Places
+from omniscopy.model import DataError, Status, coordinate, spell, units_of
+
+Simple = Literal["sum", "mean", "max", "variance", "com", "radial_profile"]
+Outputs = Mapping[str, xr.DataArray]
+Made = dict[str, tuple[xr.DataArray, str | None, str]]
+
+COUNTS = ("counts", "electrons")
+_PATTERNS = ("mean", "max", "variance")
+
+
+@dataclass(frozen=True)
+class CentreOfMass:
+    """The centre of mass of every pattern.
+
+    Parameters
+    ----------
+    mask : detector
+        The part of the patterns that counts; all of it otherwise.
+    """
+
+    mask: Detector | None = None
+
+
+@dataclass(frozen=True)
+class RadialProfile:
+    """The mean of every pattern in rings around a centre.
+
+    Parameters
+    ----------
+    step : float, units of the coordinates
+        Width of a ring; that of a pixel otherwise (the larger side).
+    outer : float, units of the coordinates
+        Where the last ring ends, at the latest; half the diagonal of the patterns otherwise.
+    centre : (ky, kx) or "auto", units of the coordinates
+        Where they are; "auto" for the middle of the disc in the mean pattern.
+    """
+
+    step: float | None = None
+    _: KW_ONLY
+    outer: float | None = None
+    centre: Centre = "auto"
+
+    def __post_init__(self) -> None:
+        if not all(each is None or each > 0 for each in (self.step, self.outer)):
+            message = (
+                f"step and outer of a profile must be positive, got {self.step!r} and "
+                f"{self.outer!r}"
+            )
+            raise DataError(message)
+
+
+Wanted = Simple | CentreOfMass | RadialProfile | Detector
+Asked = Sequence[Wanted] | Mapping[str, Wanted] | Wanted
+
+
+def named(operations: Asked) -> dict[str, Wanted]:
+    """Return what is asked by the name that it will have, after all checks."""
+    if isinstance(operations, Mapping):
+        asked = {str(name): wanted for name, wanted in operations.items()}
+    else:
+        listed = [operations] if _is_wanted(operations) else list(operations)  # type: ignore[arg-type]
+        asked = {}
+        for wanted in listed:
+            name, number = _name_of(wanted), 0
+            while (unique := f"{name}_{number}" if number else name) in asked:
+                number += 1
+            asked[unique] = wanted
+    if not asked:
+        message = f"nothing is asked: give detectors, {_choices()}"
+        raise DataError(message)
+    for wanted in asked.values():
+        if not _is_wanted(wanted):
+            message = (
+                f"operations must be detectors (a Disk, an Annulus, a Segment, a Polygon, a Mask), "
+                f"{_choices()}, got {wanted!r}"
+            )
+            raise DataError(message)
+    return asked
+
+
+def _is_wanted(wanted: object) -> bool:
+    if isinstance(wanted, str):
+        return wanted in get_args(Simple)
+    return isinstance(wanted, CentreOfMass | RadialProfile | Detector)
+
+
+def _choices() -> str:
+    return f"a CentreOfMass, a RadialProfile or any of {get_args(Simple)}"
+
+
+def _name_of(wanted: object) -> str:
+    if isinstance(wanted, str):
+        return f"{wanted}_pattern" if wanted in _PATTERNS else wanted
+    names = {CentreOfMass: "com", RadialProfile: "radial_profile"}
+    return names.get(type(wanted), type(wanted).__name__.lower())
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that is asked: the item of the read, its plane of pixels, and what it is for."""
+
+    name: str
+    wanted: Wanted
+    item: Item | None = None
+    plane: xr.DataArray | None = None
+    known: xr.DataArray | None = None
+    radii: np.ndarray | None = None
+
+    def answer(self, outputs: Outputs, data: xr.DataArray, places: Places) -> Made:
+        """Return the variables that are made of the outputs of a read."""
+        units = data.attrs.get("units")
+        if isinstance(self.wanted, str) and self.wanted in _PATTERNS:
+            return {self.name: _pattern(self.wanted, outputs, units, places)}
+        if isinstance(self.wanted, CentreOfMass) or self.wanted == "com":
+            return self._com(outputs[self.name], data, places)
+        sums, count = outputs[self.name], outputs[f"{self.name}/count"]
+        if self.radii is not None:
+            mean = sums / count.where(count > 0)
+            mean = mean.assign_coords(
+                k=coordinate(
+                    "k", self.radii, units_of(data, places.dims[0]),
+                    quantity="reciprocal length", kind="reciprocal",
+                )
+            )  # fmt: skip
+            return {self.name: (self._where_known(mean), units, "Radial profile")}
+        title = "Total" if self.wanted == "sum" else f"Virtual image, {self.wanted}"
+        moving = self.item is not None and self.item.kind in ("around", "moved")
+        if data.dtype.kind == "f" or moving:
+            sums = sums.where(count > 0)
+        return {self.name: (self._where_known(sums), units, title)}
+
+    def _where_known(self, values: xr.DataArray) -> xr.DataArray:
+        return values if self.known is None else values.where(self.known)
+
+    def _com(self, moments: xr.DataArray, data: xr.DataArray, places: Places) -> Made:
+        total, *powers = (moments.isel(moment=n) for n in range(5))
+        usable = total > 0
+        usable = usable if self.known is None else usable & self.known
+        total = total.where(usable)
+        counted = data.attrs.get("units") in COUNTS
+        made: Made = {}
+        for n, (axis, dim) in enumerate(zip("yx", places.dims, strict=True)):
+            mean = powers[2 * n] / total
+            spread = powers[2 * n + 1] / total - mean**2
+            std = (spread.clip(min=0.0) / total) ** 0.5
+            units = units_of(data, dim)
+            middle = float(data.coords[dim].mean())
+            made[f"{self.name}_{axis}"] = (mean + middle, units, f"Centre of mass along {dim}")
+            made[f"{self.name}_{axis}_std"] = (std if counted else std * np.nan, units, "")
+        status = "status" if self.name == "com" else f"{self.name}_status"
+        made[status] = ((~usable) * int(Status.NO_DATA), "1", "")
+        return made
+
+
+def question(name: str, wanted: Wanted, places: Places) -> Question:
+    """Return what the read is asked for."""
+    if isinstance(wanted, str) and wanted in _PATTERNS:
+        return Question(name, wanted)
+    if wanted == "sum":
+        return Question(name, wanted, Item(name, "mask"), places.used)
+    if wanted == "com":
+        wanted = CentreOfMass()
+    if wanted == "radial_profile":
+        wanted = RadialProfile()
+    if isinstance(wanted, RadialProfile):
+        return _profile(name, wanted, places)
+    detector = wanted.mask if isinstance(wanted, CentreOfMass) else wanted
+    area = isinstance(wanted, CentreOfMass)
+    if detector is None:
+        return Question(name, wanted, Item(name, "area"), places.used)
+    assert isinstance(detector, Detector)
+    known = places.known(detector.centre)
+    if places.moving(detector.centre):
+        edges = _edges(detector)
+        if edges is not None and not area:
+            item = Item(name, "around", edges=edges)
+        else:
+            item = Item(
+                name, "moved_area" if area else "moved", contains=detector.contains
+            )  # fmt: skip
+        return Question(name, wanted, item, places.used, known)
+    pixels = places.pixels(detector)
+    if pixels.dtype != bool and area:
+        message = "the mask of a centre of mass must be pixels, not weights"
+        raise DataError(message)
+    kind: Literal["mask", "weights", "area"] = "mask" if pixels.dtype == bool else "weights"
+    return Question(name, wanted, Item(name, "area" if area else kind), pixels, known)
+
+
+def _edges(detector: Detector) -> tuple[float, ...] | None:
+    """Return the radii of a round detector."""
+    if isinstance(detector, Disk):
+        return (0.0, float(detector.radius))
+    if isinstance(detector, Annulus):
+        return (float(detector.inner), float(detector.outer))
+    return None
+
+
+def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
+    steps, reach = [], 0.0
+    units = {units_of(places.data, dim) for dim in places.dims}
+    if len(units) > 1:
+        message = (
+            f"coordinates {places.dims} must have the same units, got {sorted(map(str, units))}"
+        )
+        raise DataError(message)
+    for dim in places.dims:
+        values = np.asarray(places.data.coords[dim].values, dtype=np.float64)
+        steps.append(float(np.abs(np.diff(values)).mean()) if values.size > 1 else 0.0)
+        reach = float(np.hypot(reach, np.ptp(values) / 2))
+    step = wanted.step or max(steps) or 1.0
+    outer = wanted.outer or reach + step
+    rings = max(1, int(np.floor(outer / step + 1e-9)))
+    radii = (np.arange(rings) + 0.5) * step
+    known = places.known(wanted.centre)
+    if places.moving(wanted.centre):
+        edges = tuple((np.arange(rings + 1) * step).tolist())
+        item = Item(name, "around", edges=edges)
+        return Question(name, wanted, item, places.used, known, radii)
+    dy, dx = places.distances(wanted.centre)
+    ring = np.floor((dy**2 + dx**2) ** 0.5 / step)
+    ring = ring.where(places.used & (ring < rings), rings).astype(np.int32)
+    if wanted.centre != "auto" and not bool((ring < rings).any()):
+        message = f"no pixel is in the rings of {wanted!r}"
+        raise DataError(message)
+    return Question(name, wanted, Item(name, "rings", rings), ring, known, radii)
+
+
+def _pattern(
+    wanted: str, outputs: Outputs, units: str | None, places: Places
+) -> tuple[xr.DataArray, str | None, str]:
+    count = outputs["scan/count"]
+    if wanted == "max":
+        largest = outputs["scan/largest"]
+        if largest.dtype.kind == "f":
+            largest = largest.where(count > 0)
+        return _used(largest, places), units, "Maximum pattern"
+    mean = outputs["scan/total"] / count.where(count > 0)
+    if wanted == "mean":
+        return _used(mean, places), units, "Mean pattern"
+    square = outputs["scan/squares"] / count.where(count > 0)
+    squared = None if units is None else spell(f"{units} {units}" if "/" in units else f"{units}^2")
+    return _used((square - mean**2).clip(min=0.0), places), squared, "Variance of the patterns"
+
+
+def _used(pattern: xr.DataArray, places: Places) -> xr.DataArray:
+    return pattern if places.dead is None else pattern.where(places.used)
