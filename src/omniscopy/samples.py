@@ -15,6 +15,7 @@ __all__ = [
     "atom_lattice",
     "atom_positions",
     "atom_states",
+    "atom_template",
     "atom_windows",
     "band_excitation",
     "cantilever",
@@ -70,6 +71,11 @@ __all__ = [
 def atom_image() -> xr.DataArray:
     """Return an image of atomic columns: (y, x) in nm, counts."""
     return simulate.atom_image()
+
+
+def atom_template() -> xr.DataArray:
+    """Return one cell of the columns without noise: (y, x) in nm, counts."""
+    return simulate.atom_image((11, 11), origin=(0.2, 0.2), noise=False)
 
 
 def atom_windows() -> xr.DataArray:

@@ -5,6 +5,7 @@ __all__ = [
     "change_mask",
     "clean_svd",
     "combine_masks",
+    "correlate_template",
     "correlate_grains",
     "deconvolve",
     "denoise",
@@ -14,6 +15,7 @@ __all__ = [
     "estimate_tip",
     "filter_bands",
     "filter_fourier_spots",
+    "find_blobs",
     "find_fourier_spots",
     "find_grains",
     "find_scars",
@@ -48,6 +50,7 @@ __all__ = [
     "slope_distribution",
     "structure_function",
     "subtract_background",
+    "template_match",
     "window_fft_decompose",
 ]
 
@@ -55,6 +58,8 @@ from .cleaning.deconvolution import deconvolve
 from .cleaning.denoising import denoise
 from .cleaning.inpainting import inpaint
 from .cleaning.scars import find_scars, remove_scars
+from .features.blobs import find_blobs
+from .features.templates import correlate_template, template_match
 from .fourier.bands import filter_bands
 from .fourier.spectra import power_spectrum
 from .fourier.spot_filter import filter_fourier_spots
