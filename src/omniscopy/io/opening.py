@@ -11,7 +11,7 @@ from omniscopy.io.remote import Place, RemotePath, locate
 from omniscopy.io.tree import SIGNAL, to_tree
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import encode
-from omniscopy.model.provenance import PROVENANCE, record, remember, source_file
+from omniscopy.model.provenance import PROVENANCE, record, source_file
 
 OPEN_SIGNAL = "io.open_signal"
 
@@ -70,7 +70,7 @@ def open(
     # Looking at a whole folder costs something; a saved result has its history already.
     source = _source(place) if new else {}
     for node in new:
-        node.dataset = _with_source(node.to_dataset(inherit=False), node.path, source, said)
+        _note_source(node, source, said)
     return tree
 
 
@@ -156,18 +156,17 @@ def _complete(data: xr.DataArray, tree: xr.DataTree) -> xr.DataArray:
     return data.copy(deep=False).assign_attrs(attrs)
 
 
-def _with_source(
-    dataset: xr.Dataset, path: str, source: dict[str, Any], said: dict[str, Any]
-) -> xr.Dataset:
-    """Return a node's Dataset whose values know the file they came from."""
-    name = path.strip("/")
-    for key, values in list(dataset.data_vars.items()):
+def _note_source(node: xr.DataTree, source: dict[str, Any], said: dict[str, Any]) -> None:
+    """Write down with the values of a node the file that they came from."""
+    name = node.path.strip("/")
+    given = encode({key: value for key, value in said.items() if value not in (None, False)})
+    dataset = node.dataset
+    for key, values in dataset.data_vars.items():
         if PROVENANCE in values.attrs:
             continue
         main = key == SIGNAL or SIGNAL in dataset
         channel = (name or SIGNAL) if main else "/".join(part for part in (name, str(key)) if part)
-        given = {key: value for key, value in said.items() if value not in (None, False)}
-        parameters = {"channel": channel, **encode(given)}
+        parameters = {"channel": channel, **given}
         made = record(values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source})
-        dataset[key] = remember(values, made.attrs[PROVENANCE])
-    return dataset
+        # The variable of a new node is nobody else's; to put in another would compare all axes.
+        dataset.variables[key].attrs[PROVENANCE] = made.attrs[PROVENANCE]

@@ -18,7 +18,6 @@ from omniscopy.io.emd_berkeley.metadata import (
     bundled_metadata,
     common_metadata,
     file_metadata,
-    simulation_parameters,
 )
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import unique_names
@@ -59,8 +58,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
     """
     with open_hdf5(path) as file:
         described = file_metadata(file)
-        simulated = SIMULATION in file
-        made = [_channel(stored, simulated=simulated) for stored in stored_arrays(file)]
+        simulation = described.get("simulation_parameters", {}) if SIMULATION in file else None
+        made = [_channel(stored, simulation) for stored in stored_arrays(file)]
         tables = [_table(group) for group in stored_tables(file)]
         skipped = not_read(file)
         root = read_attributes(file)
@@ -80,8 +79,9 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
     )
 
 
-def _channel(stored: Stored, *, simulated: bool) -> tuple[Channel, dict[str, Any]]:
+def _channel(stored: Stored, simulation: dict[str, Any] | None) -> tuple[Channel, dict[str, Any]]:
     """Return an array, and the attributes of the root that were saved with it."""
+    simulated = simulation is not None
     group, dataset = stored.group, stored.group[stored.values]
     attributes = read_attributes(group)
     axes = axes_of(group, dataset.shape, simulated=simulated)
@@ -94,7 +94,7 @@ def _channel(stored: Stored, *, simulated: bool) -> tuple[Channel, dict[str, Any
         axes = _relabelled([axes[number] for number in order])
     data = parts[0]
     if len(parts) > 1:
-        data, axes = Stacked(tuple(parts)), [_depth_axis(group.file, len(parts)), *axes]
+        data, axes = Stacked(tuple(parts)), [_depth_axis(simulation or {}, len(parts)), *axes]
     units = read_attributes(dataset).get("units")
     units = plain_units(units) if isinstance(units, str) else ""
     bundle = {**bundled_metadata(group.parent), **bundled_metadata(group)}
@@ -119,9 +119,8 @@ def _relabelled(axes: list[Axis]) -> list[Axis]:
     return axes
 
 
-def _depth_axis(file: Any, size: int) -> Axis:
+def _depth_axis(said: dict[str, Any], size: int) -> Axis:
     """Return the depths in the sample at which a simulation was put out, in Å."""
-    said = simulation_parameters(file)
     slices, thickness = said.get("ns"), said.get("s")
     if said.get("zs") or not (isinstance(slices, int) and isinstance(thickness, float)):
         return Axis(name="depth", size=size, kind="parameter")

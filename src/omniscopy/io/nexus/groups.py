@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, plain, read_attribute
+from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, plain, read_attribute
 
 NUMBERS = "biufc"
 
@@ -36,8 +36,9 @@ def dataset_in(group: Any, name: str) -> Any:
     import h5py
 
     with suppress(*DAMAGE):
-        if isinstance(group.get(name, getlink=True), h5py.HardLink | h5py.SoftLink):
-            found = group.get(name)
+        kind = group.id.links.get_info(name.encode()).type
+        if kind in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT):
+            found = linked(group, name) if kind == h5py.h5l.TYPE_HARD else group.get(name)
             if isinstance(found, h5py.Dataset) and found.shape is not None:
                 return found
     return None
@@ -116,9 +117,9 @@ def _describe(group: Any, left: Any, most: int, longest: int, *, depth: int) -> 
         if next(left) > most or depth > 16:
             break
         with suppress(*DAMAGE):
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            found = linked(group, name)
+            if found is None:
                 continue
-            found = group[name]
             if isinstance(found, h5py.Group):
                 content[name] = _describe(found, left, most, longest, depth=depth + 1)
             elif found.shape is not None and found.size <= longest:

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import os
 import re
 import struct
 import time
@@ -46,11 +47,15 @@ DEFLATE_RATIO = 1032  # no deflate stream holds more than this times its length
 
 @dataclass(frozen=True)
 class Held:
-    """A file that many look into while it is open, and what was found in it by `walk`."""
+    """A file that many look into while it is open, and what was found in it by `walk`.
+
+    `opened` is what is linked into a group under a name, by the address of the group.
+    """
 
     path: Path
     file: Any
     walked: dict[frozenset[str], tuple[list[Any], Iterator[Any]]]
+    opened: dict[tuple[int, str], Any]
 
 
 _held: ContextVar[Held | None] = ContextVar("a file that is held open", default=None)
@@ -60,7 +65,7 @@ _held: ContextVar[Held | None] = ContextVar("a file that is held open", default=
 def held_open(path: Path) -> Iterator[None]:
     """Let `open_hdf5` and `walk` do their work once for all that look into a file meanwhile."""
     with open_hdf5(path) as file:
-        token = _held.set(Held(path, file, {}))
+        token = _held.set(Held(path, file, {}, {}))
         try:
             yield
         finally:
@@ -117,9 +122,9 @@ def walk(
     """
     held = _held.get()
     if held is None or held.file is not file:
-        yield from itertools.islice(_walk(file, without), limit)
+        yield from itertools.islice(_walk(file, without, {}), limit)
         return
-    seen, further = held.walked.setdefault(without, ([], _walk(file, without)))
+    seen, further = held.walked.setdefault(without, ([], _walk(file, without, held.opened)))
     for number in range(limit):
         if number == len(seen):
             found = next(further, None)
@@ -129,16 +134,17 @@ def walk(
         yield seen[number]
 
 
-def _walk(file: Any, without: frozenset[str]) -> Iterator[Any]:
+def _walk(file: Any, without: frozenset[str], opened: dict[tuple[int, str], Any]) -> Iterator[Any]:
     import h5py
 
     waiting = deque([(file["/"], 0)])
     seen: set[int] = set()
     while waiting and len(seen) < MAX_OBJECTS:
         found, depth = waiting.popleft()
-        if address(found) in seen:
+        place = address(found)
+        if place in seen:
             continue
-        seen.add(address(found))
+        seen.add(place)
         yield found
         if not isinstance(found, h5py.Group) or depth >= MAX_DEPTH:
             continue
@@ -146,7 +152,9 @@ def _walk(file: Any, without: frozenset[str]) -> Iterator[Any]:
             if name.startswith("_") or name in without:
                 continue
             with suppress(*DAMAGE):  # a damaged object hides itself only
-                child = linked(found, name)
+                if (place, name) not in opened:
+                    opened[place, name] = linked(found, name)
+                child = opened[place, name]
                 if child is not None:
                     waiting.append((child, depth + 1))
 
@@ -155,10 +163,14 @@ def linked(group: Any, name: str) -> Any:
     """Return the group or dataset called `name`, `None` where that lies in another place."""
     import h5py
 
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+    # Asked of the library itself: h5py's own way takes several times as long.
+    word = name.encode() if isinstance(name, str) else name
+    if group.id.links.get_info(word).type != h5py.h5l.TYPE_HARD:
         return None
-    child = group[name]
-    return child if isinstance(child, h5py.Group | h5py.Dataset) else None
+    opened = h5py.h5o.open(group.id, word)
+    if isinstance(opened, h5py.h5g.GroupID):
+        return h5py.Group(opened)
+    return h5py.Dataset(opened) if isinstance(opened, h5py.h5d.DatasetID) else None
 
 
 def address(found: Any) -> int:
@@ -170,26 +182,37 @@ def address(found: Any) -> int:
 
 def require_values(dataset: Any) -> None:
     """Raise `FormatError` unless the values of a dataset can be in its file."""
-    path, key = dataset.file.filename, dataset.name
-    if dataset.is_virtual or dataset.external:
+    import h5py
+
+    path, shape = file_of(dataset), dataset.shape
+    stored = dataset.id.get_create_plist()
+    layout = stored.get_layout()
+    if layout == h5py.h5d.VIRTUAL or stored.get_external_count():
         message = "the values are kept in other files, which are not followed"
-        raise FormatError(message, path=path, key=key)
-    if dataset.shape is None:
+        raise FormatError(message, path=path, key=dataset.name)
+    if shape is None:
         message = "the dataset is empty (it has no shape)"
-        raise FormatError(message, path=path, key=key)
-    size = Path(path).stat().st_size
-    wanted = math.prod(dataset.shape) * dataset.dtype.itemsize
-    if dataset.chunks:  # to add them all up would take a time that grows with their number
-        end = math.prod(dataset.chunks) * dataset.dtype.itemsize // DEFLATE_RATIO
+        raise FormatError(message, path=path, key=dataset.name)
+    size, width = Path(path).stat().st_size, dataset.dtype.itemsize
+    if layout == h5py.h5d.CHUNKED:  # to add them all up would take a time that grows with them
+        end = math.prod(dataset.chunks) * width // DEFLATE_RATIO
     else:
         offset = dataset.id.get_offset()
-        end = 0 if offset is None else offset + wanted
+        end = 0 if offset is None else offset + math.prod(shape) * width
     if end > size:
         message = (
-            f"the values ({dataset.shape} of {dataset.dtype}) need bytes up to {end}, but the "
+            f"the values ({shape} of {dataset.dtype}) need bytes up to {end}, but the "
             f"file has {size}; it is cut short or damaged"
         )
-        raise FormatError(message, path=path, key=key)
+        raise FormatError(message, path=path, key=dataset.name)
+
+
+def file_of(found: Any) -> str:
+    """Return the path of the file that a group or dataset is in."""
+    import h5py
+
+    # What h5py itself does for this makes an object of the whole file.
+    return os.fsdecode(h5py.h5f.get_name(found.id))
 
 
 def load(dataset: Any) -> np.ndarray:
@@ -199,7 +222,7 @@ def load(dataset: Any) -> np.ndarray:
     held = dataset.id.get_storage_size() * (DEFLATE_RATIO if dataset.chunks else 1)
     if wanted > min(max(held, 2**20), LOADED_BYTES):
         message = f"a table of {dataset.shape} is claimed, more than its bytes can hold"
-        raise FormatError(message, path=dataset.file.filename, key=dataset.name)
+        raise FormatError(message, path=file_of(dataset), key=dataset.name)
     values = dataset[()]
     return np.asarray(values, dtype=dataset.dtype.newbyteorder("="))
 
@@ -226,7 +249,7 @@ def read_attribute(found: Any, name: str) -> Any:
         stored = attributes.get_id(name)
         if stored.get_type().get_class() == h5py.h5t.VLEN:
             return UNREADABLE  # text whose type is damaged looks like this, and crashes the library
-        claimed = math.prod(stored.shape or ()) * stored.dtype.itemsize
+        claimed = stored.get_storage_size()
         if claimed <= ATTRIBUTE_BYTES or claimed <= Path(found.file.filename).stat().st_size:
             return plain(attributes[name], found)
     return UNREADABLE

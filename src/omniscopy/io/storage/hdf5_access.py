@@ -13,6 +13,7 @@ from omniscopy.io.storage.hdf5 import (
     MAX_DEPTH,
     MAX_OBJECTS,
     address,
+    file_of,
     linked,
     open_hdf5,
     require_values,
@@ -59,7 +60,7 @@ def members(group: Any) -> Iterator[tuple[str, Any]]:
 def handle_of(dataset: Any) -> Hdf5Array:
     """Return the handle of a dataset, after its size was compared with that of the file."""
     require_values(dataset)
-    there = Path(dataset.file.filename).stat().st_size
+    there = Path(file_of(dataset)).stat().st_size
     if math.prod(dataset.shape) * dataset.dtype.itemsize > there * DEFLATE_RATIO + _SURELY_FITS:
         message = (
             f"an array of shape {dataset.shape} of {dataset.dtype} cannot be in a file of "
