@@ -18,6 +18,7 @@ __all__ = [
     "measure_polarization",
     "measure_strain",
     "measure_volumes",
+    "refine_atoms",
     "to_structure",
     "transition_matrix",
     "voronoi",
@@ -35,6 +36,7 @@ from .neighbourhoods.bond_order import find_domains, measure_bond_order
 from .neighbourhoods.decomposition import decompose_neighbourhoods, match_neighbours
 from .neighbourhoods.neighbours import measure_neighbours
 from .neighbourhoods.pair_distribution import measure_pair_distribution
+from .refinement.refinement import refine_atoms
 from .strain.dumbbells import find_dumbbells
 from .strain.polarization import measure_polarization
 from .strain.strain import measure_strain

@@ -53,3 +53,21 @@ def lorentzian_2d(
         value, shape, slope_u * sine + slope_v * cosine, slope_u * cosine - slope_v * sine,
         slope_v * v, slope_u * u, turn,
     )  # fmt: skip
+
+
+def gaussian_of_form(
+    y: Any, x: Any, amplitude: Any, centre_y: Any, centre_x: Any, yy: Any, yx: Any, xx: Any,
+) -> Any:  # fmt: skip
+    r"""Return :math:`A e^{-q/2}` with the form :math:`q = a\,\Delta y^2 + 2b\,\Delta y\Delta x +
+    c\,\Delta x^2`, the inverse of the covariance.
+
+    Unlike the angle of `gaussian_2d`, all parameters are determined where the peak is round.
+    """  # noqa: D205
+    dy, dx = y - centre_y, x - centre_x
+    slope_y, slope_x = yy * dy + yx * dx, yx * dy + xx * dx
+    shape = exp(-0.5 * (dy * slope_y + dx * slope_x))
+    value = amplitude * shape
+    return (
+        value, shape, value * slope_y, value * slope_x,
+        -0.5 * value * dy * dy, -value * dy * dx, -0.5 * value * dx * dx,
+    )  # fmt: skip

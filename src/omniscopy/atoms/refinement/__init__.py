@@ -1,0 +1,1 @@
+"""Positions, heights and shapes of atoms, fitted to an image."""

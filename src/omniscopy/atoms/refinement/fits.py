@@ -1,0 +1,319 @@
+"""Gaussians fitted to the windows of atoms, each with what its neighbours add to it."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from omniscopy.atoms.refinement.overlap_kernel import add_atoms_compiled, take_others_compiled
+from omniscopy.atoms.refinement.windows import Pair, Windows, windows_of
+from omniscopy.compute import least_squares
+from omniscopy.compute.fitting.problem import Likelihood, Problem, Solution, Term
+from omniscopy.model import Status
+from omniscopy.physics import plane_peaks, steps
+from omniscopy.physics.formulas import Formula
+
+Shape = Literal["gaussian", "round_gaussian"]
+Widths = Literal["auto", "own", "shared"]
+
+_GAUSSIAN = Formula(plane_peaks.gaussian_of_form, 6, columns=2)
+_LEVEL = Formula(steps.scaled, 1)
+# Height, place along y and x, form (yy, yx, xx), background, and how much of the others (1).
+_PARAMETERS = 8
+_FORM = slice(3, 6)
+# In widths: how far a window reaches, an atom is drawn, atoms lean on each other so that they
+# are fitted in turns, and so that they share their uncertainties.
+_WINDOW, _DRAWN, _IN_TURNS, _TOGETHER = 3.0, 4.5, 3.5, 4.5
+# Widths are shared where most atoms have a lower signal to noise: alone they would be wrong by
+# more than a tenth.
+_FAINT = 10.0
+_MOST_ROUNDS = 60
+# Part of the noise that does not matter in what the others add to a window.
+_LITTLE = 0.02
+# How many widths an atom may be from where it was found.
+_FARTHEST = 1.5
+_PAIRS = 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How atoms are fitted; steps are those of rows and columns in one unit."""
+
+    steps: Pair
+    shape: Shape
+    joint: bool
+    likelihood: Likelihood
+    widths: Widths
+    max_steps: int
+
+
+class Fitted(NamedTuple):
+    """Parameters (atoms, 7) with their covariances (atoms, 7, 7), and how the fits ended.
+
+    The parameters are height, place along y and x, form (yy, yx, xx) and background.
+    """
+
+    parameters: np.ndarray
+    covariance: np.ndarray
+    status: np.ndarray
+    reduced_chi_square: np.ndarray
+
+
+def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Fitted:
+    """Return what is fitted to atoms at `places` (atoms, 2), all inside of the image."""
+    nearest = _nearest(places)
+    radius = np.full(len(places), _WINDOW * width)
+    if not settings.joint:
+        radius = np.clip(0.5 * nearest, 1.3 * width, radius)
+    windows = windows_of(image, places, settings.steps, radius)
+    start, noise = _start(windows, places, width)
+    faint = bool(np.median(_signal(start, noise, width, settings)) < _FAINT)
+    shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
+    fit = _Fit(windows, settings, shared, width)
+    found = fit.rounds(start, noise, places, image.shape)
+    covariance = found.covariance
+    if settings.joint and not shared:
+        covariance = joint_covariance(windows, found, _TOGETHER * width, settings)
+    degrees = np.maximum(found.points - fit.free, 1)
+    reduced = np.where(found.points > fit.free, found.chi_square / degrees, np.nan)
+    return Fitted(
+        found.parameters[:, :7] + np.pad(windows.middle, ((0, 0), (1, 4))),
+        covariance[:, :7, :7], found.status, reduced,
+    )  # fmt: skip
+
+
+def _nearest(places: np.ndarray) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
+    found: np.ndarray = cKDTree(places).query(places, k=2)[0][:, 1]
+    return found
+
+
+def _start(windows: Windows, places: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return parameters to start from, and the deviations of the values from them."""
+    centre = places - windows.middle
+    away = (windows.dy - centre[:, :1]) ** 2 + (windows.dx - centre[:, 1:]) ** 2
+    peak = np.exp(-0.5 * away / width**2)
+    weight = windows.weight
+    total = np.maximum(weight.sum(axis=1), 1.0)
+    mean_peak = (weight * peak).sum(axis=1) / total
+    mean = (weight * windows.values).sum(axis=1) / total
+    above = weight * (peak - mean_peak[:, None])
+    squares = (above * peak).sum(axis=1)
+    height = (above * windows.values).sum(axis=1) / np.where(squares > 0, squares, 1.0)
+    background = mean - height * mean_peak
+    rest = windows.values - height[:, None] * peak - background[:, None]
+    noise = np.sqrt((weight * rest**2).sum(axis=1) / total)
+    start = np.zeros((len(places), _PARAMETERS))
+    start[:, 0], start[:, 1:3], start[:, 6], start[:, 7] = height, centre, background, 1.0
+    start[:, [3, 5]] = 1.0 / width**2
+    return start, noise
+
+
+def _signal(start: np.ndarray, noise: np.ndarray, width: float, settings: Settings) -> np.ndarray:
+    """Return the heights over their standard deviations."""
+    pixels = np.pi * width**2 / (settings.steps[0] * settings.steps[1])
+    tiny = 1e-12 * np.abs(start[:, 0]) + 1e-300
+    made: np.ndarray = np.abs(start[:, 0]) * np.sqrt(pixels) / np.maximum(noise, tiny)
+    return made
+
+
+class _Found(NamedTuple):
+    """What was found last for each atom; places relative to the middle of its window."""
+
+    parameters: np.ndarray
+    covariance: np.ndarray
+    spread: np.ndarray
+    chi_square: np.ndarray
+    points: np.ndarray
+    status: np.ndarray
+
+    def write(self, now: np.ndarray, made: Solution) -> None:
+        """Write what was found for some atoms; those without an answer stay where they are."""
+        good = np.isfinite(made.parameters).all(axis=1)
+        self.parameters[now[good]] = made.parameters[good]
+        for name in ("covariance", "spread", "chi_square", "points", "status"):
+            getattr(self, name)[now] = getattr(made, name)
+
+
+class _Fit(NamedTuple):
+    """The windows of all atoms and how they are fitted."""
+
+    windows: Windows
+    settings: Settings
+    shared: bool
+    width: float
+
+    @property
+    def poisson(self) -> bool:
+        """Return whether values are counts."""
+        return self.settings.likelihood == "poisson"
+
+    @property
+    def free(self) -> int:
+        """Return how many parameters each atom has of its own."""
+        return len(_free(self.settings.shape)[0])
+
+    def rounds(
+        self, start: np.ndarray, noise: np.ndarray, places: np.ndarray, shape: tuple[int, ...]
+    ) -> _Found:
+        """Fit all atoms, and again and again those whose neighbours have changed.
+
+        Atoms that lean on each other take turns (Gauss and Seidel), which always leads down.
+        """
+        count = len(start)
+        found = _Found(
+            start, np.full((count, *[_PARAMETERS] * 2), np.nan), noise**2, np.full(count, np.nan),
+            np.zeros(count, np.int64), np.full(count, int(Status.MAX_STEPS), np.int64),
+        )  # fmt: skip
+        turns, before = self.turns(places), np.full_like(self.windows.values, np.inf)
+        for _ in range(_MOST_ROUNDS):
+            moved = False
+            for turn in turns:
+                others = self.others(found.parameters, shape)
+                change = np.abs((others - before)[turn]).max(axis=1)
+                unit = np.sqrt(found.spread[turn]) if not self.poisson else noise[turn]
+                changed = change > _LITTLE * unit + 1e-9 * np.abs(found.parameters[turn, 0])
+                now = turn if self.shared else turn[changed]
+                if changed.any():
+                    moved = True
+                    made = self.fit(now, found.parameters[now], others[now])
+                    found.write(now, made)
+                    before[now] = others[now]
+            if not moved or not self.settings.joint:
+                break
+        return found
+
+    def turns(self, places: np.ndarray) -> list[np.ndarray]:
+        """Return groups of atoms of which none lean on each other."""
+        from scipy.spatial import cKDTree
+
+        turn = np.zeros(len(places), dtype=np.int64)
+        if self.settings.joint and not self.shared:
+            near = cKDTree(places).query_pairs(_IN_TURNS * self.width, output_type="ndarray")
+            beside: dict[int, list[int]] = {}
+            for one, other in near.tolist():
+                beside.setdefault(max(one, other), []).append(min(one, other))
+            for atom in sorted(beside):
+                taken = {int(turn[other]) for other in beside[atom]}
+                turn[atom] = next(n for n in range(len(taken) + 1) if n not in taken)
+        return [np.flatnonzero(turn == n) for n in range(int(turn.max(initial=0)) + 1)]
+
+    def others(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Return what the other atoms add to each window."""
+        windows = self.windows
+        shapes = values[:, :6].copy()
+        shapes[:, 1:3] += windows.middle
+        lowest = 0.5 * (values[:, 3] + values[:, 5]) - np.hypot(
+            0.5 * (values[:, 3] - values[:, 5]), values[:, 4]
+        )
+        # A form that is not positive belongs to no peak: it is drawn as far as a wide one.
+        reach = _DRAWN / np.sqrt(np.maximum(lowest, (3.0 * self.width) ** -2))
+        drawn, found = np.zeros(shape), np.zeros_like(windows.values)
+        if self.settings.joint:
+            add_atoms_compiled(shapes, reach, *self.settings.steps, drawn)
+            take_others_compiled(
+                drawn, shapes, windows.rows, windows.columns, self.settings.steps, found
+            )
+        return found
+
+    def fit(self, now: np.ndarray, start: np.ndarray, others: np.ndarray) -> Solution:
+        """Return the fits of some atoms, given what the others add to their windows."""
+        windows = self.windows.take(now)
+        own = np.stack([windows.dy, windows.dx, np.ones_like(windows.dy)])
+        columns = np.empty((len(now), 4, own.shape[1]))
+        columns[:, :3], columns[:, 3] = own, others
+        return least_squares(
+            self.problem(), windows.values, start, columns=columns, weights=windows.weight,
+            likelihood=self.settings.likelihood, max_steps=self.settings.max_steps, covariance=True,
+        )  # fmt: skip
+
+    def problem(self) -> Problem:
+        """Return what is fitted."""
+        count = _PARAMETERS
+        terms = (Term(_GAUSSIAN, (0, 1)), Term(_LEVEL, (2,)), Term(_LEVEL, (3,)))
+        lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
+        most = _FARTHEST * self.width + 0.5 * max(self.settings.steps)
+        lower[1:3], upper[1:3] = -most, most
+        lower[[3, 5]] = (4.0 * self.width) ** -2
+        upper[[3, 5]] = max((0.25 * self.width) ** -2, (0.3 * min(self.settings.steps)) ** -2)
+        source = np.arange(count)
+        source[7] = -1
+        if self.settings.shape == "round_gaussian":
+            source[4], source[5] = -1, 3
+        positive, linear, shared = (np.zeros(count, bool) for _ in range(3))
+        positive[[3, 5]], linear[[0, 6]] = True, True
+        shared[_FORM] = self.shared
+        shared &= source == np.arange(count)
+        return Problem(
+            terms, lower, upper, positive, linear, source, np.ones(count), np.zeros(count),
+            shared=shared,
+        )  # fmt: skip
+
+
+def joint_covariance(
+    windows: Windows, found: _Found, reach: float, settings: Settings
+) -> np.ndarray:
+    r"""Return covariances of atoms that are fitted together with those near to them.
+
+    From the equations of an atom those of each neighbour are eliminated (Schur):
+    :math:`N_i - \sum_j M_{ij} N_j^{-1} M_{ij}^T`, where :math:`M_{ij}` couples both in the
+    window of the first. Atoms further than `reach` are left out, and what neighbours share.
+    """
+    from scipy.spatial import cKDTree
+
+    free, tie = _free(settings.shape)
+    own = found.covariance[:, free][:, :, free]
+    known = np.isfinite(own).all(axis=(1, 2))
+    places = found.parameters[:, 1:3] + windows.middle
+    pairs = cKDTree(places).query_pairs(reach, output_type="ndarray")
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    pairs = pairs[known[pairs].all(axis=1)]
+    taken = np.zeros_like(own)
+    for begin in range(0, len(pairs), _PAIRS):
+        one, other = pairs[begin : begin + _PAIRS].T
+        coupled = _coupling(windows, found, one, other, settings)
+        first = np.einsum("af,pab,bg->pfg", tie, coupled, tie)[:, :, :-1]
+        inner = own[other][:, :-1, :-1]
+        np.add.at(taken, one, np.einsum("pab,pbc,pdc->pad", first, inner, first))
+    near = np.unique(pairs[:, 0])
+    # Brought to ones on the diagonal, as heights and forms are of any size.
+    scale = np.sqrt(np.diagonal(own[near], axis1=1, axis2=2))
+    unit = scale[:, :, None] * scale[:, None, :]
+    left = np.linalg.inv(own[near] / unit) - taken[near] * unit
+    lost = (np.linalg.eigvalsh(left) <= 1e-9).any(axis=1)
+    left[lost] = np.nan  # they cannot be told apart
+    inverse = np.linalg.inv(left) * unit
+    made = found.covariance.copy()
+    made[near, :7, :7] = np.einsum("af,pfg,bg->pab", tie, inverse, tie)
+    return made
+
+
+def _free(shape: Shape) -> tuple[list[int], np.ndarray]:
+    """Return which of the first 7 parameters are free, and how all follow them."""
+    free = [0, 1, 2, 3, 6] if shape == "round_gaussian" else list(range(7))
+    tie = np.eye(7)[:, free]
+    if shape == "round_gaussian":
+        tie[5, 3] = 1.0
+    return free, tie
+
+
+def _coupling(
+    windows: Windows, found: _Found, one: np.ndarray, other: np.ndarray, settings: Settings
+) -> np.ndarray:
+    """Return the part (pairs, 7, 7) of the equations that couples two atoms."""
+    values = found.parameters
+    moved = values[other].copy()
+    moved[:, 1:3] += windows.middle[other] - windows.middle[one]
+    columns = [windows.dy[None], windows.dx[None]]
+    _, slopes = _GAUSSIAN.evaluate(columns, (), values[one, :6])
+    level, theirs = _GAUSSIAN.evaluate(columns, (), moved[:, :6])
+    weight = windows.weight[one] / found.spread[one, None]
+    if settings.likelihood == "poisson":
+        mean, _ = _GAUSSIAN.evaluate(columns, (), values[one, :6])
+        expected = mean + level + values[one, 6, None]
+        weight = windows.weight[one] / np.maximum(expected, 1e-3 * np.abs(expected).max())
+    made = np.zeros((len(one), 7, 7))
+    made[:, :6, :6] = np.einsum("pan,pn,pbn->pab", slopes, weight, theirs)
+    made[:, 6, :6] = np.einsum("pn,pbn->pb", weight, theirs)
+    return made
