@@ -5,16 +5,18 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
+from omniscopy.atoms.neighbourhoods.distances import BONDED, angles_of
 from omniscopy.atoms.neighbourhoods.neighbours import nearest
 from omniscopy.atoms.tables import (
     ATOM,
+    STATUS,
     Arrays,
     Column,
     map_tables,
     require_count,
     require_positions,
 )
-from omniscopy.model import DataError, operation, require_choice
+from omniscopy.model import DataError, Status, operation, require_choice
 from omniscopy.signal import cluster, decompose
 
 Method = Literal["pca", "nmf", "ica", "kmeans", "gmm"]
@@ -38,7 +40,8 @@ def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset
     Dataset, shape (..., atom, neighbour, side)
         ``vector`` from each atom to its neighbours along ``side``, y and x, and ``distance``;
         ``template`` (neighbour, side), the mean vectors; ``y`` and ``x`` as they are given.
-        NaN for atoms without a position or with too few others.
+        NaN with `status` 4 (no data) for atoms without a position, and for those at edges and
+        beside vacancies, whose neighbours are not all around or too far.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset
     columns = {
         "y": Column(units), "x": Column(units), "distance": Column(units, (ATOM, "neighbour")),
         "vector": Column(units, (ATOM, "neighbour", "side")),
-        "template": Column(units, ("neighbour", "side")),
+        "template": Column(units, ("neighbour", "side")), "status": STATUS,
     }  # fmt: skip
     return map_tables(
         _matched, positions, columns, sizes={"neighbour": n_neighbours, "side": 2},
@@ -159,7 +162,11 @@ def _matched(points: np.ndarray, _rows: np.ndarray, *, count: int) -> Arrays:
     if len(points) <= count:
         return made
     _, vectors = nearest(points, count)
-    middle = ((points - points.mean(axis=0)) ** 2).sum(axis=1).argmin()
+    whole = _is_whole(vectors)
+    if not whole.any():
+        return made
+    vectors = vectors[whole]
+    middle = ((points[whole] - points.mean(axis=0)) ** 2).sum(axis=1).argmin()
     template = vectors[middle]
     template = template[np.argsort(np.arctan2(template[:, 0], template[:, 1]))]
     for _ in range(_ROUNDS):
@@ -168,8 +175,24 @@ def _matched(points: np.ndarray, _rows: np.ndarray, *, count: int) -> Arrays:
         if np.allclose(mean, template, rtol=0, atol=1e-12 * np.abs(mean).max()):
             break
         template = mean
-    distance = np.hypot(ordered[..., 0], ordered[..., 1])
-    return made | {"vector": ordered, "distance": distance, "template": ordered.mean(axis=0)}
+    every = np.full((len(points), count, 2), np.nan)
+    every[whole] = ordered
+    return made | {
+        "vector": every, "distance": np.hypot(every[..., 0], every[..., 1]),
+        "template": ordered.mean(axis=0),
+        "status": np.where(whole, Status.CONVERGED, Status.NO_DATA),
+    }  # fmt: skip
+
+
+def _is_whole(vectors: np.ndarray) -> np.ndarray:
+    """Return which atoms have all of their neighbours: at the usual distance, and all around."""
+    furthest = np.hypot(vectors[..., 0], vectors[..., 1]).max(axis=1)
+    whole = furthest <= BONDED * np.median(furthest)
+    if vectors.shape[1] < 3:
+        return np.asarray(whole)
+    angles = np.sort(angles_of(vectors), axis=1)
+    gaps = np.diff(np.concatenate([angles, angles[:, :1] + 360.0], axis=1), axis=1)
+    return np.asarray(whole & (gaps.max(axis=1) < 170.0))
 
 
 def assigned(vectors: np.ndarray, template: np.ndarray) -> np.ndarray:

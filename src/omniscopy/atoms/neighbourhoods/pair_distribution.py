@@ -56,7 +56,8 @@ def measure_pair_distribution(
 
     with the part :math:`\gamma(r) = 1 - \frac{2 r}{\pi} (\frac1a + \frac1b) +
     \frac{r^2}{\pi a b}` of a circle that is inside of the rectangle on average, exact for r up
-    to its shorter side [1]_. NaN beyond that. The standard deviation is that of a count.
+    to its shorter side [1]_. NaN beyond that. The standard deviation is that of a count of
+    pairs: too small where r is no longer small beside the field.
 
     References
     ----------
