@@ -2,11 +2,14 @@ __all__ = [
     "align_rows",
     "autocorrelation",
     "bearing_curve",
+    "calibrate",
     "change_mask",
     "clean_svd",
     "combine_masks",
-    "correlate_template",
+    "correct_pair_drift",
+    "correct_row_drift",
     "correlate_grains",
+    "correlate_template",
     "deconvolve",
     "denoise",
     "dilate",
@@ -30,6 +33,7 @@ __all__ = [
     "mask_by_threshold",
     "mask_outliers",
     "measure_curvature",
+    "measure_distortion",
     "measure_fractal_dimension",
     "measure_grains",
     "measure_hills",
@@ -39,11 +43,14 @@ __all__ = [
     "measure_slopes",
     "measure_symmetry",
     "model_tip",
+    "polar",
     "power_spectral_density",
     "power_spectrum",
     "profile",
     "radial_average",
+    "register",
     "remove_scars",
+    "rotate",
     "select_grains",
     "separate_waviness",
     "sliding_windows",
@@ -51,6 +58,8 @@ __all__ = [
     "structure_function",
     "subtract_background",
     "template_match",
+    "transform",
+    "undistort",
     "window_fft_decompose",
 ]
 
@@ -65,6 +74,11 @@ from .fourier.spectra import power_spectrum
 from .fourier.spot_filter import filter_fourier_spots
 from .fourier.spots import find_fourier_spots
 from .fourier.symmetry import measure_symmetry
+from .geometry.row_drift import correct_pair_drift, correct_row_drift
+from .geometry.scales import calibrate
+from .geometry.transforms import rotate, transform
+from .geometry.distortion import measure_distortion, undistort
+from .geometry.polar import polar
 from .grains.grain_measures import measure_grains
 from .grains.grain_statistics import correlate_grains, grain_distribution
 from .grains.grains import find_grains, select_grains
@@ -73,6 +87,7 @@ from .levelling.backgrounds import estimate_background, subtract_background
 from .levelling.levelling import level
 from .levelling.row_alignment import align_rows
 from .profiles import profile, radial_average
+from .registration.registration import register
 from .roughness.bearing import bearing_curve
 from .roughness.correlation import autocorrelation, structure_function
 from .roughness.correlation_lengths import fit_correlation_length

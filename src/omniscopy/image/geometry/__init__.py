@@ -1,0 +1,1 @@
+"""Where pixels of images are: circles, distortions, scales."""
