@@ -55,6 +55,7 @@ __all__ = [
     "separate_waviness",
     "sliding_windows",
     "slope_distribution",
+    "stitch",
     "structure_function",
     "subtract_background",
     "template_match",
@@ -74,11 +75,12 @@ from .fourier.spectra import power_spectrum
 from .fourier.spot_filter import filter_fourier_spots
 from .fourier.spots import find_fourier_spots
 from .fourier.symmetry import measure_symmetry
+from .geometry.distortion import measure_distortion, undistort
+from .geometry.mosaics import stitch
+from .geometry.polar import polar
 from .geometry.row_drift import correct_pair_drift, correct_row_drift
 from .geometry.scales import calibrate
 from .geometry.transforms import rotate, transform
-from .geometry.distortion import measure_distortion, undistort
-from .geometry.polar import polar
 from .grains.grain_measures import measure_grains
 from .grains.grain_statistics import correlate_grains, grain_distribution
 from .grains.grains import find_grains, select_grains
