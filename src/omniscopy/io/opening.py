@@ -38,7 +38,7 @@ def open(
         How the lazy arrays are cut, by dimension; `None` loads them into memory.
     partial : bool
         Open a truncated file too; what is missing is NaN (zero for integers) and marked in
-        `attrs["incomplete"]`.
+        `attrs["incomplete"]`. A measurement that was not finished opens either way, so marked.
     storage_options : mapping, optional
         Options of fsspec for a URL, such as keys; they are recorded nowhere.
     **options

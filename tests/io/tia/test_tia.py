@@ -102,13 +102,11 @@ def test_a_description_gives_metadata_to_its_series(tmp_path):
         assert metadata["started"] == "2016-02-22T11:56:27"
 
 
-def test_an_unfinished_series_is_refused_or_read_as_far_as_it_goes(tmp_path):
+def test_an_unfinished_series_is_read_as_far_as_it_goes(tmp_path):
     path = write_ser(
         tmp_path / "a_1.ser", SPECTRA[:4], dimensions=grid(2, 3), positions=POSITIONS, total=6
     )
-    with pytest.raises(om.FormatError, match="4 of 6 elements are valid"):
-        om.open(path)
-    data = om.open_signal(path, partial=True)
+    data = om.open_signal(path)
     np.testing.assert_array_equal(data[1, 0], SPECTRA[3])
     assert not data[1, 1:].any()
     assert data.attrs["incomplete"]["missing_from"] == 4

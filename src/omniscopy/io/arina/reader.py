@@ -24,7 +24,7 @@ _OF_ELECTRONS = ("ARINA", "QUADRO", "ELA", "SINGLA")
 def read(
     path: Path,
     *,
-    partial: bool = False,
+    partial: bool = False,  # noqa: ARG001 - HDF5 is whole or not
     scan_shape: tuple[int, int] | None = None,
     sync_offset: int = 0,
 ) -> Measurement:
@@ -35,7 +35,7 @@ def read(
     path : Path
         The master file; the files of frames are found beside it.
     partial : bool
-        Fill a scan that was not finished.
+        Makes no difference: a scan that was not finished is read either way, and marked.
     scan_shape : (rows, columns), optional
         Of the scan. Otherwise it is that of the microscope's own file beside, or the triggers and
         the frames of each; a square number of frames is taken for a square.
@@ -69,12 +69,6 @@ def read(
     scan, source = _scan(path, scan_shape, triggers, microscope, count)
     data = FrameFiles(tuple(parts), scan, frame, dtype, sync_offset)
     missing = data.missing
-    if missing and not (partial or scan_shape or sync_offset):
-        message = (
-            f"{missing} of {math.prod(scan)} positions of the scan have no frame; partial=True "
-            "fills them"
-        )
-        raise FormatError(message, path=path, key="entry/data")
     reason = f"{missing} positions of the scan have no frame"
     names = ("y", "x") if len(scan) == 2 else ("frame",) * len(scan)
     positions = [Axis(name=name, size=size) for name, size in zip(names, scan, strict=True)]

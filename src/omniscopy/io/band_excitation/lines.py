@@ -82,10 +82,10 @@ def _channel(
         message = f"{path.name} has {total} samples, too few for {scan[0]} x {scan[1]} points"
         raise FormatError(message, path=path)
     count = min(total // points, math.prod(scan))
-    if total % (math.prod(scan) * points) and not (partial and count):
+    if total % points and not (partial and count):
         message = (
-            f"{path.name} has {total} samples, which are not the records of {scan[0]} x {scan[1]} "
-            "points; the scan was not finished; partial=True reads it"
+            f"{path.name} has {total} samples, which are no whole number of records of {points}; "
+            "it is cut short. partial=True reads what is before"
         )
         raise FormatError(message, path=path)
     missing = math.prod(scan) - count

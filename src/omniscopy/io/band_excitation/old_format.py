@@ -41,13 +41,8 @@ def read_old(
     if repeats is not None:
         steps = Steps((*steps.axes, _repeats(repeats)), steps.coordinates)
     bins, count = _bins(path, groups, pairs, rows * columns, steps, further)
-    if count < rows * columns and not (partial and count) and rows * columns - count > 1:
-        message = (
-            f"{rows} x {columns} points are described, spectra of {count} are in "
-            f"{next(iter(pairs.values())).real.name}; the scan was not finished; "
-            "partial=True reads it"
-        )
-        raise FormatError(message, path=path)
+    if not partial:
+        _require_whole_points(path, pairs, 4 * bins * int(np.prod(steps.shape, dtype=np.int64)))
     arrays = [
         _spectra(pair, (rows, columns), steps.shape, bins, count, relaxed=repeats is not None)
         for pair in pairs.values()
@@ -78,6 +73,19 @@ def read_old(
     )
     currents = _currents(files, (rows, columns), steps)
     return Measurement(channels=[channel, *currents], metadata=_metadata(groups, path, list(pairs)))
+
+
+def _require_whole_points(path: Path, pairs: dict[str, _Pair], stride: int) -> None:
+    """Refuse spectra that end within a point: a scan that was not finished ends between two."""
+    for pair in pairs.values():
+        for each in (pair.real, pair.imag):
+            count, rest = divmod(each.stat().st_size, stride)
+            if rest:
+                message = (
+                    f"{each.name} ends {rest} bytes into point {count}; it is cut short. "
+                    "partial=True reads what is before"
+                )
+                raise FormatError(message, path=path)
 
 
 def _pairs(path: Path, files: Sequence[Path]) -> dict[str, _Pair]:

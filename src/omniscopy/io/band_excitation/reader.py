@@ -19,7 +19,8 @@ def read(path: Path, *, partial: bool = False, repeats: int | None = None) -> Me
     path : Path
         The folder, or any of its files.
     partial : bool
-        Read a scan that was not finished; points that are not there are NaN.
+        Read what is before a point that is cut short. A scan that was not finished is read either
+        way: points that are not there are NaN.
     repeats : int, optional
         Spectra taken one after the other at each step of a relaxation: its spectrograms have
         the bins first. Nothing in the folder says so.

@@ -23,7 +23,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     path : Path
         The description; the frames are the file that it names, beside it.
     partial : bool
-        Read a scan that was not finished; positions without a frame are NaN.
+        Read what is before a frame that is cut short.
 
     Returns
     -------
@@ -45,12 +45,13 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         raise FormatError(message, path=path, key="raw_file")
     raw = _frames_beside(path, look_up(tree, "raw_file", "filename"))
     scan = _scan(path, tree)
-    count = min(raw.stat().st_size // (_SIZE * _SIZE * 4 + _NOTES), math.prod(scan))
+    whole, rest = divmod(raw.stat().st_size, _SIZE * _SIZE * 4 + _NOTES)
+    count = min(whole, math.prod(scan))
     data = FrameStream(str(raw), 0, scan, (_SIZE, _SIZE), "<f4", count=count, after=_NOTES)
-    if data.missing and not (partial and count):
+    if data.missing and not (count and (partial or not rest)):
         message = (
-            f"{math.prod(scan)} frames are described, {count} are in {raw.name}; the file is cut "
-            "short; partial=True reads them"
+            f"{math.prod(scan)} frames are described, {count} are in {raw.name}, and {rest} bytes "
+            "of the next; the file is cut short"
         )
         raise FormatError(message, path=raw, offset=raw.stat().st_size)
     reason = f"{data.missing} frames are missing at the end"

@@ -1,6 +1,5 @@
 """Read Merlin frames: a text header and big-endian pixels, again and again."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def read(
     path : Path
         The file of frames (.mib); its settings (.hdr) are found beside it.
     partial : bool
-        Leave out a last frame that is cut short, and fill a scan that was not finished.
+        Leave out a last frame that is cut short.
     scan_shape : (rows, columns), optional
         Of the scan. Otherwise it is found by the pauses of the beam at the end of lines, where
         the frames have times; frames without a scan are a series.
@@ -64,9 +63,6 @@ def read(
     scan = _require_scan(path, scan_shape, count) or _find_scan(path, header, count)
     positions = scan or ((count,) if count > 1 else ())
     data, missing = _frames(path, header, count, positions, sync_offset)
-    if missing and not (partial or scan_shape or sync_offset):
-        message = f"{missing} of {math.prod(positions)} positions of the scan have no frame"
-        raise FormatError(message, path=path, offset=count * stride)
     settings = read_settings(path)
     names = ("y", "x") if len(positions) == 2 else ("frame",) * len(positions)
     axes = [

@@ -25,7 +25,7 @@ _LARGEST_LOSS = 5000.0
 _METRES = {"units": "m", "quantity": "length"}
 
 
-def read(path: Path, *, partial: bool = False) -> Measurement:
+def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 - what is cut is lost
     """Read a series (.ser), or all series of a description (.emi).
 
     Parameters
@@ -34,7 +34,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         Either file. The series of a description are `<name>_1.ser`, `<name>_2.ser`, ... beside
         it; the description of a series is found likewise.
     partial : bool
-        Read a series that was not finished.
+        Makes no difference: a series that was not finished is read either way, and marked; of
+        one that is cut short, the table of places at its end is lost.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         described = read_descriptions(beside) if beside.is_file() else []
         match = re.search(r"_(\d+)$", path.stem)
         number = int(match[1]) - 1 if match else 0
-        return Measurement(channels=[_channel(path, described, number, partial=partial)])
+        return Measurement(channels=[_channel(path, described, number)])
     described = read_descriptions(path)
     files = sorted(_series_beside(path).items())
     if not files:
@@ -65,9 +66,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
             "the files of a measurement together"
         )
         raise FormatError(message, path=path)
-    return Measurement(
-        channels=[_channel(file, described, number - 1, partial=partial) for number, file in files]
-    )
+    return Measurement(channels=[_channel(file, described, number - 1) for number, file in files])
 
 
 def _series_beside(path: Path) -> dict[int, Path]:
@@ -79,18 +78,12 @@ def _series_beside(path: Path) -> dict[int, Path]:
     return found
 
 
-def _channel(path: Path, described: list[dict[str, Any]], number: int, *, partial: bool) -> Channel:
+def _channel(path: Path, described: list[dict[str, Any]], number: int) -> Channel:
     series = read_series(path)
     tree = describing(series.kind == SPECTRA, described, number)
     scan, further = _scan(series)
     sizes = tuple(axis.size for axis in scan)
     frames = series.frames(sizes)
-    if frames.missing and not partial:
-        message = (
-            f"{series.valid} of {series.valid + frames.missing} elements are valid: the series "
-            "was not finished; partial=True reads them"
-        )
-        raise FormatError(message, path=path, offset=18)
     data: LazyArray = frames
     if series.kind == SPECTRA:
         inner, modality = _spectral_axes(series, tree)

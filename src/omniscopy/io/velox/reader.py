@@ -36,7 +36,7 @@ _UNITS = {"m": ("nm", 1e9), "1/m": ("1/nm", 1e-9)}
 def read(
     path: Path,
     *,
-    partial: bool = False,
+    partial: bool = False,  # noqa: ARG001 - HDF5 is whole or not
     rebin_energy: int = 1,
     sum_frames: bool = False,
     frames: tuple[int, int] | None = None,
@@ -48,8 +48,8 @@ def read(
     path : Path
         The file.
     partial : bool
-        Accept images of which blocks were never written; they hold zeros there. An HDF5 file
-        that is itself cut short cannot be opened either way.
+        Makes no difference: images of which blocks were never written hold zeros there and are
+        marked either way; an HDF5 file that is itself cut short cannot be opened.
     rebin_energy : int
         Channels of EDS spectrum images that are taken together.
     sum_frames : bool
@@ -82,7 +82,7 @@ def read(
             data = member(group, "Data")
             if kind == "Image" and _is_image(data):
                 title = labels.get(group.name)
-                channels.append(_read_image(group, title, application, partial=partial))
+                channels.append(_read_image(group, title, application))
             elif kind == "SpectrumStream":
                 streams.append(group)
             elif data is not None:
@@ -123,14 +123,9 @@ def _is_complex(dtype: np.dtype[Any]) -> bool:
     return dtype == np.dtype([(name, dtype[0]) for name in names])
 
 
-def _read_image(
-    group: Any, title: str | None, application: str | None, *, partial: bool
-) -> Channel:
+def _read_image(group: Any, title: str | None, application: str | None) -> Channel:
     data = member(group, "Data")
     unwritten = require_stored(data)
-    if unwritten and not partial:
-        message = f"{unwritten}: the acquisition was interrupted; partial=True reads the rest"
-        raise FormatError(message, path=data.file.filename, key=data.name)
     frames = data.shape[2]
     first = read_frame_json(group, 0)
     last = read_frame_json(group, -1) if frames > 1 else first
