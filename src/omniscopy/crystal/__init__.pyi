@@ -1,0 +1,45 @@
+__all__ = [
+    "Polyhedron",
+    "Symmetry",
+    "bonds",
+    "d_spacings",
+    "direction_angles",
+    "find_zone_axes",
+    "from_miller_bravais",
+    "g_vectors",
+    "interplanar_angles",
+    "miller_bravais",
+    "orientation_matrix",
+    "orthogonal_cell",
+    "polyhedra",
+    "project",
+    "read_structure",
+    "reflections",
+    "require_apart",
+    "stage_rotation",
+    "stage_tilts",
+    "structure",
+    "structures",
+    "supercell",
+    "symmetry",
+    "zone_axis",
+]
+
+from .cells import orthogonal_cell, supercell
+from .contacts import bonds, require_apart
+from .lattice import (
+    d_spacings,
+    direction_angles,
+    from_miller_bravais,
+    g_vectors,
+    interplanar_angles,
+    miller_bravais,
+    zone_axis,
+)
+from .orientation import find_zone_axes, orientation_matrix, stage_rotation, stage_tilts
+from .polyhedra import Polyhedron, polyhedra
+from .projections import project
+from .reading import read_structure
+from .reflections import reflections
+from .structures import structure, structures
+from .symmetries import Symmetry, symmetry

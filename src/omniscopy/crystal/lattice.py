@@ -1,0 +1,165 @@
+"""Directions, planes and the angles between them."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from omniscopy.model.errors import DataError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Floats = npt.NDArray[np.float64]
+
+
+def require_cell(atoms: "Atoms") -> Floats:
+    """Return the vectors of the cell as rows in Å, or raise where they have no volume."""
+    cell = np.asarray(atoms.cell, dtype=np.float64)
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
+        message = (
+            "the structure has no cell with a volume, which a crystal needs; "
+            "set it with `atoms.set_cell(...)`"
+        )
+        raise DataError(message)
+    return cell
+
+
+def require_indices(indices: npt.ArrayLike, what: str = "indices") -> Floats:
+    """Return indices of the shape (..., 3) as numbers, or raise where they are not."""
+    found = np.asarray(indices, dtype=np.float64)
+    if found.ndim == 0 or found.shape[-1] != 3 or not np.isfinite(found).all():
+        message = f"{what} are three finite numbers along the last axis, got {indices}"
+        raise DataError(message)
+    return found
+
+
+def require_direction(indices: npt.ArrayLike, what: str) -> Floats:
+    """Return three indices that are not all zero, or raise."""
+    found = require_indices(indices, what)
+    if found.shape != (3,) or not found.any():
+        message = f"{what} needs three indices that are not all zero, got {indices}"
+        raise DataError(message)
+    return found
+
+
+def smallest_integers(direction: npt.ArrayLike, what: str) -> npt.NDArray[np.int64]:
+    """Return whole indices along a direction without a common divisor, or raise."""
+    found = require_direction(direction, what)
+    whole = np.round(found).astype(np.int64)
+    if np.abs(found - whole).max() > 1e-6:
+        message = f"{what} needs whole indices, got {direction}"
+        raise DataError(message)
+    return whole // math.gcd(*map(int, whole))
+
+
+def reciprocal(cell: Floats) -> Floats:
+    """Return the vectors of the reciprocal cell as rows in 1/Å, without the factor 2π."""
+    inverse: Floats = np.linalg.inv(cell).T
+    return inverse
+
+
+def g_vectors(atoms: "Atoms", hkl: npt.ArrayLike) -> Floats:
+    """Return reciprocal lattice vectors (x, y, z of the structure's frame) in 1/Å.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Its cell counts.
+    hkl : array, shape (..., 3)
+        Indices of planes.
+    """
+    return require_indices(hkl) @ reciprocal(require_cell(atoms))
+
+
+def d_spacings(atoms: "Atoms", hkl: npt.ArrayLike) -> Any:
+    """Return the distances of lattice planes in Å; infinite for 000.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Its cell counts.
+    hkl : array, shape (..., 3)
+        Indices of planes.
+    """
+    length = np.linalg.norm(g_vectors(atoms, hkl), axis=-1)
+    return np.where(length > 0.0, 1.0 / np.where(length > 0.0, length, 1.0), np.inf)[()]
+
+
+def angle_between(first: Any, second: Any) -> Any:
+    """Return the angle between vectors in degrees, exact for nearly parallel ones too."""
+    a = first / np.linalg.norm(first, axis=-1, keepdims=True)
+    b = second / np.linalg.norm(second, axis=-1, keepdims=True)
+    return np.rad2deg(
+        2.0 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
+    )
+
+
+def interplanar_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike) -> Any:
+    """Return the angles between the normals of planes (hkl), in degrees; 000 has none (NaN)."""
+    with np.errstate(invalid="ignore"):
+        return angle_between(g_vectors(atoms, first), g_vectors(atoms, second))
+
+
+def direction_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike) -> Any:
+    """Return the angles between lattice directions [uvw], in degrees; [000] has none (NaN)."""
+    cell = require_cell(atoms)
+    with np.errstate(invalid="ignore"):
+        return angle_between(require_indices(first) @ cell, require_indices(second) @ cell)
+
+
+def zone_axis(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[int, int, int]:
+    """Return the smallest [uvw] that lies in two planes (hkl), right-handed with them.
+
+    Raises
+    ------
+    DataError
+        The planes are parallel, or indices are not whole.
+    """
+    a, b = smallest_integers(first, "a plane"), smallest_integers(second, "a plane")
+    along = np.cross(a, b)
+    if not along.any():
+        message = f"the planes {tuple(a.tolist())} and {tuple(b.tolist())} are parallel"
+        raise DataError(message)
+    u, v, w = (along // math.gcd(*map(int, along))).tolist()
+    return u, v, w
+
+
+def miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArray[np.int64]:
+    """Return four indices of a hexagonal cell: (hkil) of a plane, or [uvtw] of a direction.
+
+    Parameters
+    ----------
+    indices : three integers
+        (hkl) or [uvw] of the cell with 120 degrees between a and b.
+    kind : {"plane", "direction"}
+        Which of the two they are; those of a direction have no common divisor.
+    """
+    _require_kind(kind)
+    h, k, m = smallest_integers(indices, "a plane or direction").tolist()
+    if kind == "plane":
+        h, k, m = np.round(require_indices(indices)).astype(np.int64).tolist()
+        return np.array([h, k, -(h + k), m])
+    four = np.array([2 * h - k, 2 * k - h, -(h + k), 3 * m])
+    return four // math.gcd(*map(int, four))
+
+
+def from_miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArray[np.int64]:
+    """Return three indices of a hexagonal cell from four; see `miller_bravais`."""
+    _require_kind(kind)
+    four = np.asarray(indices)
+    if four.shape != (4,) or four[:3].sum() != 0:
+        message = f"four indices whose first three add up to 0 are needed, got {indices}"
+        raise DataError(message)
+    h, k, i, m = four.astype(np.int64).tolist()
+    if kind == "plane":
+        return np.array([h, k, m])
+    three = np.array([h - i, k - i, m])
+    return three // math.gcd(*map(int, three))
+
+
+def _require_kind(kind: str) -> None:
+    if kind not in {"plane", "direction"}:
+        message = f"kind must be 'plane' or 'direction', got {kind!r}"
+        raise DataError(message)

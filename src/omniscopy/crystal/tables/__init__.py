@@ -1,0 +1,1 @@
+"""Published structures as a file."""
