@@ -17,6 +17,8 @@ PER_MEDIAN = 1.482602218505602 / np.sqrt(6.0)
 PER_NEARLY_ALL = 1.0 / 1.9599639845400545 / np.sqrt(6.0)
 # Second differences that the noise is taken from: all of a spectrum at most, and around a spike.
 MOST, AROUND = 256, 20
+# Channels whose neighbours are sorted at once: few enough to stay in the nearest cache.
+SORTED = 256
 # Channels on both sides of a spike that say what it stands on.
 BESIDE = 5
 # Part of the threshold by which a spike is steeper than a peak, and its feet are above the noise;
@@ -53,7 +55,7 @@ class Space(NamedTuple):
 
 def new_space(channels: int, neighbours: int) -> Space:
     """Return space for spectra of so many channels and neighbours."""
-    most, near = np.full(channels, -np.inf), np.empty((neighbours, channels))
+    most, near = np.full(channels, -np.inf), np.empty((neighbours, SORTED))
     ordered = np.empty(max(channels, neighbours, MOST, 2 * AROUND + 4))
     return Space(np.empty(channels), most, near, ordered)
 
@@ -175,33 +177,64 @@ def _subtract_common(
 @inner
 def _find_common(spectra: np.ndarray, row: int, table: np.ndarray, space: Space) -> None:
     """Write the median, and the highest, of the neighbours of a spectrum into the space."""
-    count, complete = 0, True
-    for k in range(table.shape[1]):
-        if table[row, k] >= 0:
-            complete &= _copy(spectra[table[row, k]], space.near[count])
-            count += 1
-    if complete and count > 0:
-        for turn in range(count):
-            for k in range(turn % 2, count - 1, 2):
-                _order(space.near[k], space.near[k + 1])
-        _middle_of(space.near[(count - 1) // 2], space.near[count // 2], space.values)
-        _copy(space.near[count - 1], space.most)
-        return
-    near = space.ordered
-    for i in range(space.values.size):
+    for start in range(0, space.values.size, SORTED):
+        stop = min(start + SORTED, space.values.size)
+        count, complete = 0, True
+        for k in range(table.shape[1]):
+            if table[row, k] >= 0:
+                near = space.near[count, : stop - start]
+                complete &= _copy(spectra[table[row, k], start:stop], near)
+                count += 1
+        near = space.near[:count, : stop - start]
+        if complete and count > 0:
+            _sort(near)
+            _middle_of(near[(count - 1) // 2], near[count // 2], space.values[start:stop])
+            _copy(near[count - 1], space.most[start:stop])
+        else:
+            _find_present(near, space.values[start:stop], space.most[start:stop], space.ordered)
+
+
+@inner
+def _sort(near: np.ndarray) -> None:
+    """Sort the rows of each column by merge exchange.
+
+    D. E. Knuth, *The Art of Computer Programming* 3, 2nd ed. (1998), algorithm 5.2.2M.
+    """
+    count, power = near.shape[0], 1
+    while power < count:
+        power *= 2
+    p = power // 2
+    while p > 0:
+        q, remainder, distance = power // 2, 0, p
+        while True:
+            for i in range(count - distance):
+                if i & p == remainder:
+                    _order(near[i], near[i + distance])
+            if q == p:
+                break
+            distance, q, remainder = q - p, q // 2, p
+        p //= 2
+
+
+@inner
+def _find_present(
+    near: np.ndarray, values: np.ndarray, most: np.ndarray, ordered: np.ndarray
+) -> None:
+    """Write the median, and the highest, of those neighbours that have a value."""
+    for i in range(values.size):
         there = 0
-        for k in range(count):
-            value = space.near[k, i]
+        for k in range(near.shape[0]):
+            value = near[k, i]
             if np.isfinite(value):
                 place = there
-                while place > 0 and near[place - 1] > value:
-                    near[place] = near[place - 1]
+                while place > 0 and ordered[place - 1] > value:
+                    ordered[place] = ordered[place - 1]
                     place -= 1
-                near[place] = value
+                ordered[place] = value
                 there += 1
-        middle = 0.5 * (near[(there - 1) // 2] + near[there // 2]) if there > 0 else np.nan
-        space.values[i] = middle
-        space.most[i] = near[there - 1] if there > 0 else -np.inf
+        middle = 0.5 * (ordered[(there - 1) // 2] + ordered[there // 2]) if there > 0 else np.nan
+        values[i] = middle
+        most[i] = ordered[there - 1] if there > 0 else -np.inf
 
 
 @inner_fast
