@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import atoms, image, signal, simulate, spm
+from omniscopy import atoms, diffraction, image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
@@ -27,8 +27,10 @@ __all__ = [
     "corner_positions",
     "current_voltage",
     "decomposition",
+    "deflections",
     "diffraction_4d",
     "domain_positions",
+    "distorted_rings",
     "drifting_spectra",
     "dumbbell_positions",
     "faulty_lattice",
@@ -52,10 +54,12 @@ __all__ = [
     "loops",
     "moving_atoms",
     "peaks",
+    "phase_grating_4d",
     "phase_spectra",
     "point_cloud",
     "regions",
     "relaxation",
+    "ring_distortion",
     "ringdown",
     "spectrum",
     "spectrum_image",
@@ -108,6 +112,16 @@ def decomposition() -> xr.Dataset:
     return signal.decompose(simulate.spectrum_image((8, 10)), 3, method="pca")
 
 
+def deflections() -> xr.Dataset:
+    """Return the centres of mass of the patterns of a phase object."""
+    return diffraction.measure_com(phase_grating_4d())
+
+
+def phase_grating_4d() -> xr.DataArray:
+    """Return a 4D-STEM block of an object that only changes the phase."""
+    return simulate.phase_grating_4d()
+
+
 def diffraction_4d() -> xr.DataArray:
     """Return a diffraction pattern for each point: (y, x, ky, kx) in nm and 1/nm, counts."""
     return simulate.diffraction_4d()
@@ -132,6 +146,11 @@ def first_peaks_of_taus() -> xr.Dataset:
 def folded() -> xr.DataArray:
     """Return the core losses of two phases as a list: (point, energy_loss) in eV, counts."""
     return signal.fold(simulate.spectrum_image((8, 10)))
+
+
+def distorted_rings() -> xr.DataArray:
+    """Return a pattern of rings that are ellipses: (ky, kx) in 1/nm, counts."""
+    return simulate.distorted_rings()
 
 
 def drifting_spectra() -> xr.DataArray:
@@ -240,6 +259,11 @@ def regions() -> xr.DataArray:
     """Return a map of two regions of the spectrum image: (y, x) in nm, numbers from 1 on."""
     windows: dict[str, Any] = {"left": {"x": (None, 3.0)}, "right": {"x": (6.0, None)}}
     return signal.label_regions(simulate.spectrum_image(), windows)
+
+
+def ring_distortion() -> xr.Dataset:
+    """Return the distortion of these rings: middle, radius, cosine and sine of each order."""
+    return image.measure_distortion(distorted_rings(), (3.0, 5.0))
 
 
 def ringdown() -> xr.DataArray:

@@ -11,6 +11,7 @@ __all__ = [
     "crystal_lattice",
     "current_voltage",
     "diffraction_4d",
+    "distorted_rings",
     "drifting_spectra",
     "fitted_columns",
     "force_curve",
@@ -23,6 +24,7 @@ __all__ = [
     "moving_atoms",
     "oscillator_maps",
     "patterned_surface",
+    "phase_grating_4d",
     "phase_map",
     "phase_spectra",
     "point_cloud",
@@ -40,11 +42,13 @@ __all__ = [
 
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients
 from .diffraction_4d import diffraction_4d
+from .distorted_rings import distorted_rings
 from .drifts import drifting_spectra
 from .force_curves import force_curve, force_map, force_relaxation
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .lattices import atom_positions, bicrystal, crystal_lattice, fitted_columns, moving_atoms
+from .phase_gratings import phase_grating_4d
 from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation
 from .resonance import band_excitation, oscillator_maps

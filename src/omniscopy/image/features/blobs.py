@@ -93,7 +93,7 @@ def find_blobs(
     --------
     >>> import omniscopy as om
     >>> blobs = om.image.find_blobs(om.samples.atom_image())
-    >>> round(float(blobs["sigma"].median()), 2)
+    >>> round(float(blobs["sigma"].max()), 2)
     0.06
     """
     require_choice("polarity", polarity, get_args(Polarity))

@@ -7,20 +7,14 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.cleaning.filling import filled
+from omniscopy.image.geometry.planes import in_units
 from omniscopy.image.topography import (
     like,
     require_image,
     require_positive_length,
     steps_of,
 )
-from omniscopy.model import (
-    DataError,
-    conversion_factor,
-    is_unit,
-    operation,
-    require_choice,
-    units_of,
-)
+from omniscopy.model import DataError, operation, require_choice, units_of
 from omniscopy.model.units import reciprocal
 from omniscopy.signal.precision import single_or_double
 
@@ -117,14 +111,7 @@ def spots_of(spots: xr.Dataset, name: str, units: str | None) -> xr.DataArray:
             f"spots must be a Dataset with {name!r} along 'peak', as `find_fourier_spots` returns"
         )
         raise DataError(message)
-    found = spots[name].attrs.get("units")
-    values = spots[name].drop_vars(["peak"], errors="ignore").astype(np.float64)
-    if found == units:
-        return values
-    if not (is_unit(found) and is_unit(units)):
-        message = f"spots are in {found!r}, frequencies of the image in {units!r}"
-        raise DataError(message)
-    return values * conversion_factor(str(found), str(units))
+    return in_units(spots[name].drop_vars(["peak"], errors="ignore"), units)
 
 
 def _filtered(
