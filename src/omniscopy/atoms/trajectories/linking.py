@@ -245,8 +245,9 @@ def _least(
         r, row = np.unique(rows[part], return_inverse=True)
         c, column = np.unique(columns[part], return_inverse=True)
         # Each may stay alone: beside its candidates, every row has a partner of its own.
-        table = np.full((len(r), len(c) + len(r)), 1.0 + 1e-9)
-        table[:, : len(c)] = 3.0
+        # and leaves one of the other side alone too.
+        table = np.full((len(r), len(c) + len(r)), 2.0)
+        table[:, : len(c)] = 5.0
         table[row, column] = cost[part]
         chosen_row, chosen = linear_sum_assignment(table)
         linked = chosen < len(c)
