@@ -24,6 +24,7 @@ from omniscopy.testing.files import (
     edax,
     edax_apex,
     empad,
+    fast_free,
     gwyddion,
     hamamatsu,
     igor,
@@ -173,6 +174,10 @@ MAKERS = {
     "asylum_hdf5": (".h5", force_map),
     "edax": (".spd", lambda path: edax.write_spd(path, IMAGE.astype("u2").reshape(3, 4, 9))),
     "empad": (".xml", lambda path: empad.write_empad(path, np.ones((2, 128, 128)))),
+    "fast_free": (
+        ".cfg",
+        lambda path: fast_free.write_fast_free(path, np.ones((4, 3, 20), np.float32)),
+    ),
     "gsf": (".gsf", lambda path: gwyddion.write_gsf(path, IMAGE * 1e-9, {"Title": "Height"})),
     "gwyddion": (
         ".gwy",

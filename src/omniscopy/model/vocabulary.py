@@ -122,6 +122,7 @@ METADATA: dict[str, str | None] = {
     "probe.drive_amplitude": "V",
     "probe.drive_frequency": "Hz",
     "probe.bias": "V",
+    "stimulus.trigger": "s",  # of light or voltage, from the start of a record
     "feedback.setpoint": None,
     "feedback.mode": None,
 }

@@ -1,0 +1,1 @@
+"""Folders of fast free transients: an Igor wave for each line, and settings beside them."""
