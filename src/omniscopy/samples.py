@@ -61,8 +61,10 @@ __all__ = [
     "relaxation",
     "ring_distortion",
     "ringdown",
+    "scale_calibration",
     "spectrum",
     "spectrum_image",
+    "stack_shifts",
     "surface",
     "surface_mask",
     "switching_spectroscopy",
@@ -271,6 +273,11 @@ def ringdown() -> xr.DataArray:
     return simulate.ringdown()
 
 
+def scale_calibration() -> xr.Dataset:
+    """Return scales that the image of columns would have if its lattice constant were 0.4 nm."""
+    return image.fit_calibration(fourier_spots(), 0.4)
+
+
 def spectrum() -> xr.DataArray:
     """Return a spectrum of light with three lines: (energy) in eV, counts."""
     return simulate.spectrum()
@@ -279,6 +286,11 @@ def spectrum() -> xr.DataArray:
 def spectrum_image() -> xr.DataArray:
     """Return core losses of two phases: (y, x, energy_loss) in nm and eV, counts."""
     return simulate.spectrum_image()
+
+
+def stack_shifts() -> xr.Dataset:
+    """Return how far the frames of the stack of images are shifted: (frame), nm."""
+    return image.register(image_stack())[["shift_y", "shift_x"]]
 
 
 def surface() -> xr.DataArray:
