@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from omniscopy.atoms.refinement.overlap_kernel import add_atoms_compiled, take_others_compiled
+from omniscopy.atoms.refinement.overlap_kernel import add_atoms, take_others
 from omniscopy.atoms.refinement.windows import Pair, Windows, windows_of
 from omniscopy.compute import least_squares
 from omniscopy.compute.fitting.problem import Likelihood, Problem, Solution, Term
@@ -23,15 +23,17 @@ _PARAMETERS = 8
 _FORM = slice(3, 6)
 # In widths: how far a window reaches, an atom is drawn, atoms lean on each other so that they
 # are fitted in turns, and so that they share their uncertainties.
-_WINDOW, _DRAWN, _IN_TURNS, _TOGETHER = 3.0, 4.5, 3.5, 4.5
+_WINDOW, _DRAWN, _IN_TURNS, _TOGETHER = 2.75, 4.5, 3.5, 4.5
 # Widths are shared where most atoms have a lower signal to noise: alone they would be wrong by
-# more than a tenth.
-_FAINT = 10.0
+# more than a twentieth.
+_FAINT = 20.0
 _MOST_ROUNDS = 60
 # Part of the noise that does not matter in what the others add to a window.
-_LITTLE = 0.02
+_LITTLE = 0.1
 # How many widths an atom may be from where it was found.
 _FARTHEST = 1.5
+# Widths of atoms, over that to start from: of each, and of all together.
+_ALLOWED, _LIKE_START = (0.4, 2.5), (0.7, 1.4)
 _PAIRS = 4096
 
 
@@ -80,6 +82,31 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
         found.parameters[:, :7] + np.pad(windows.middle, ((0, 0), (1, 4))),
         covariance[:, :7, :7], found.status, reduced,
     )  # fmt: skip
+
+
+def width_at(image: np.ndarray, places: np.ndarray, steps: Pair) -> float:
+    """Return the standard deviation of atoms at `places`, NaN where they do not tell.
+
+    It is that of the half width of their mean, as far as half the distance of two atoms.
+    """
+    if len(places) < 2:
+        return np.nan
+    finest = min(steps)
+    apart = 0.5 * float(np.median(_nearest(places)))
+    windows = windows_of(image, places, steps, np.full(len(places), min(apart, 32.0 * finest)))
+    centre = places - windows.middle
+    away = np.hypot(windows.dy - centre[:, :1], windows.dx - centre[:, 1:]) / finest
+    ring = np.rint(away).astype(np.int64).ravel()
+    count = np.bincount(ring, windows.weight.ravel())
+    profile = np.bincount(ring, windows.values.ravel())[count > 0] / count[count > 0]
+    # What was found may be dark.
+    profile = profile - profile[-1] if profile.size else profile
+    below = np.flatnonzero(profile * np.sign(profile[:1]) < 0.5 * np.abs(profile[:1]))
+    if not below.size or not below[0] or not profile[0]:
+        return np.nan
+    after = int(below[0])
+    part = (profile[after - 1] - 0.5 * profile[0]) / (profile[after - 1] - profile[after])
+    return float((after - 1 + part) * finest / np.sqrt(2.0 * np.log(2.0)))
 
 
 def _nearest(places: np.ndarray) -> np.ndarray:
@@ -202,6 +229,9 @@ class _Fit(NamedTuple):
     def others(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Return what the other atoms add to each window."""
         windows = self.windows
+        found = np.zeros_like(windows.values)
+        if not self.settings.joint:
+            return found
         shapes = values[:, :6].copy()
         shapes[:, 1:3] += windows.middle
         lowest = 0.5 * (values[:, 3] + values[:, 5]) - np.hypot(
@@ -209,12 +239,15 @@ class _Fit(NamedTuple):
         )
         # A form that is not positive belongs to no peak: it is drawn as far as a wide one.
         reach = _DRAWN / np.sqrt(np.maximum(lowest, (3.0 * self.width) ** -2))
-        drawn, found = np.zeros(shape), np.zeros_like(windows.values)
-        if self.settings.joint:
-            add_atoms_compiled(shapes, reach, *self.settings.steps, drawn)
-            take_others_compiled(
-                drawn, shapes, windows.rows, windows.columns, self.settings.steps, found
-            )
+        drawn = np.zeros(shape)
+        y, x = (
+            step * np.arange(size) for step, size in zip(self.settings.steps, shape, strict=True)
+        )
+        add_atoms(shapes, reach, y, x, drawn)
+        take_others(
+            drawn, np.ascontiguousarray(values[:, :6]), windows.rows, windows.columns,
+            windows.dy, windows.dx, found,
+        )  # fmt: skip
         return found
 
     def fit(self, now: np.ndarray, start: np.ndarray, others: np.ndarray) -> Solution:
@@ -235,8 +268,13 @@ class _Fit(NamedTuple):
         lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
         most = _FARTHEST * self.width + 0.5 * max(self.settings.steps)
         lower[1:3], upper[1:3] = -most, most
-        lower[[3, 5]] = (4.0 * self.width) ** -2
-        upper[[3, 5]] = max((0.25 * self.width) ** -2, (0.3 * min(self.settings.steps)) ** -2)
+        narrow, wide = _LIKE_START if self.shared else _ALLOWED
+        lower[[3, 5]], upper[[3, 5]] = (wide * self.width) ** -2, (narrow * self.width) ** -2
+        # A faint atom is also a wide one on a background far below: that must have been seen.
+        seen = self.windows.values[self.windows.weight > 0]
+        lower[6], upper[6] = seen.min(initial=0.0), seen.max(initial=0.0)
+        if self.poisson:
+            lower[[0, 6]] = 0.0
         source = np.arange(count)
         source[7] = -1
         if self.settings.shape == "round_gaussian":

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - kernels take their arrays one by one
 """Images that atoms make together, and what the others add to the window of each."""
 
 from typing import Any
@@ -9,7 +10,7 @@ from omniscopy.physics.compiled import FAST
 from omniscopy.physics.elementary import exp
 
 
-def add_atoms(shapes: Any, reach: Any, step_y: Any, step_x: Any, image: Any) -> None:
+def _add_atoms(shapes: Any, reach: Any, y: Any, x: Any, image: Any) -> None:
     """Add atoms to an image, each as far as it reaches.
 
     Parameters
@@ -18,26 +19,29 @@ def add_atoms(shapes: Any, reach: Any, step_y: Any, step_x: Any, image: Any) -> 
         Height, place along y and x, and the form (yy, yx, xx) of each Gaussian.
     reach : array, shape (atoms,)
         How far, in the units of the places.
-    step_y, step_x : float
-        Distances of rows and of columns.
+    y, x : array
+        Places of rows and of columns, which ascend in equal steps from 0 on.
     image : array, shape (rows, columns)
         Changed in place.
     """
+    step_y, step_x = y[1], x[1]
     for n in range(shapes.shape[0]):
-        height, y, x, yy, yx, xx = shapes[n]
-        top, bottom = max(0.0, (y - reach[n]) / step_y), (y + reach[n]) / step_y + 1.0
-        left, right = max(0.0, (x - reach[n]) / step_x), (x + reach[n]) / step_x + 1.0
-        end = min(image.shape[1], int(max(right, 0.0)))
-        for row in range(int(top), min(image.shape[0], int(max(bottom, 0.0)))):
-            dy = row * step_y - y
-            for column in range(int(left), end):
-                dx = column * step_x - x
+        height, at_y, at_x, yy, yx, xx = shapes[n]
+        top = min(max(0.0, (at_y - reach[n]) / step_y), 1.0 * y.size)
+        left = min(max(0.0, (at_x - reach[n]) / step_x), 1.0 * x.size)
+        bottom = min(max(0.0, (at_y + reach[n]) / step_y + 1.0), 1.0 * y.size)
+        right = min(max(0.0, (at_x + reach[n]) / step_x + 1.0), 1.0 * x.size)
+        along = x[int(left) : int(right)]
+        for row in range(int(top), int(bottom)):
+            line, dy = image[row, int(left) : int(right)], y[row] - at_y
+            for k in range(along.size):
+                dx = along[k] - at_x
                 form = yy * dy * dy + 2.0 * yx * dy * dx + xx * dx * dx
-                image[row, column] += height * exp(-0.5 * form)
+                line[k] += height * exp(-0.5 * form)
 
 
-def take_others(  # noqa: PLR0917 - kernels take their arrays one by one
-    image: Any, shapes: Any, rows: Any, columns: Any, steps: Any, others: Any
+def _take_others(
+    image: Any, shapes: Any, rows: Any, columns: Any, dy: Any, dx: Any, others: Any
 ) -> None:
     """Write what all atoms but its own add to the pixels of each window.
 
@@ -46,23 +50,24 @@ def take_others(  # noqa: PLR0917 - kernels take their arrays one by one
     image : array, shape (rows, columns)
         What `add_atoms` made of all.
     shapes : array, shape (atoms, 6)
-        As there.
+        As there, but places relative to the middle of the window.
     rows, columns : array of int, shape (atoms, points)
         The pixels of each window.
-    steps : (float, float)
-        Distances of rows and of columns.
+    dy, dx : array, shape (points,)
+        Their places relative to its middle.
     others : array, shape (atoms, points)
         What is written.
     """
     for n in range(shapes.shape[0]):
-        height, y, x, yy, yx, xx = shapes[n]
-        for k in range(rows.shape[1]):
-            dy, dx = rows[n, k] * steps[0] - y, columns[n, k] * steps[1] - x
-            form = yy * dy * dy + 2.0 * yx * dy * dx + xx * dx * dx
-            others[n, k] = image[rows[n, k], columns[n, k]] - height * exp(-0.5 * form)
+        height, at_y, at_x, yy, yx, xx = shapes[n]
+        line = others[n]
+        for k in range(dy.size):
+            off_y, off_x = dy[k] - at_y, dx[k] - at_x
+            form = yy * off_y * off_y + 2.0 * yx * off_y * off_x + xx * off_x * off_x
+            line[k] = -height * exp(-0.5 * form)
+        for k in range(dy.size):
+            line[k] += image[rows[n, k], columns[n, k]]
 
 
-add_atoms_compiled, take_others_compiled = (
-    keep_compiled(njit, function, nogil=True, error_model="numpy", fastmath=FAST)
-    for function in (add_atoms, take_others)
-)
+add_atoms: Any = keep_compiled(njit, _add_atoms, nogil=True, error_model="numpy", fastmath=FAST)
+take_others: Any = keep_compiled(njit, _take_others, nogil=True, error_model="numpy", fastmath=FAST)

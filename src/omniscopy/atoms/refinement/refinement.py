@@ -8,7 +8,14 @@ import xarray as xr
 
 from omniscopy.atoms.finding.images import Grid, grid_of
 from omniscopy.atoms.finding.scales import scales_of
-from omniscopy.atoms.refinement.fits import Fitted, Settings, Shape, Widths, fit_atoms
+from omniscopy.atoms.refinement.fits import (
+    Fitted,
+    Settings,
+    Shape,
+    Widths,
+    fit_atoms,
+    width_at,
+)
 from omniscopy.atoms.tables import ATOM, require_length, require_positions, with_coordinates
 from omniscopy.compute import map_signal
 from omniscopy.compute.fitting.problem import LIKELIHOODS, Likelihood
@@ -24,8 +31,6 @@ from omniscopy.model import (
 
 _FITTED = ("y", "x", "sigma_y", "sigma_x", "angle", "amplitude", "background")
 _COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "reduced_chi_square")
-# Width of an atom over the shortest distance where the image does not tell.
-_USUAL_WIDTH = 0.18
 
 
 @operation(example={"image": "atom_image", "positions": "column_positions"})
@@ -57,9 +62,9 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
         Noise of the same variance about an atom, or counts.
     widths : {"auto", "own", "shared"}
         Each atom has a shape of its own, or all have the same; "auto" shares it where it
-        could not be told for most atoms (signal to noise below 10).
+        could not be told for most atoms (signal to noise below 20).
     width : float, units of the coordinates
-        Standard deviation of an atom to start from; otherwise that of the autocorrelation.
+        Standard deviation of an atom to start from; otherwise that of their mean.
     max_steps : int
         Evaluations of the model for an atom, at most.
     dims : (str, str)
@@ -82,7 +87,7 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
 
     Notes
     -----
-    Each atom is fitted to the pixels within 3 widths by least squares or the most likely mean
+    Each atom is fitted to the pixels within 2.75 widths by least squares or the most likely mean
     of counts [1]_, given what the others add there; those whose neighbours have changed are
     fitted again until nothing changes, which is the fit of all together. Deviations contain
     those of overlapping neighbours. The cost goes with the number of atoms.
@@ -164,26 +169,27 @@ class _Refinement:
             rows = np.stack([self.grid.rows(own[:, axis], axis) for axis in (0, 1)], axis=1)
             ends = np.array(image.shape) - 0.5
             inside = np.flatnonzero(((rows > -0.5) & (rows < ends)).all(axis=1))
-            width = self.width_of(image)
-            if not len(inside) or not np.isfinite(width):
+            if not len(inside) or not np.isfinite(image).any():
                 continue
-            steps = self.settings.steps
-            fitted = fit_atoms(image, rows[inside] * steps, width, self.settings)
+            at = rows[inside] * self.settings.steps
+            fitted = fit_atoms(image, at, self.width_of(image, at), self.settings)
             target = (slice(None), *each, inside)
             columns[target] = self.columns(fitted)
             status[(*each, inside)] = fitted.status
         return (*columns, status)
 
-    def width_of(self, image: np.ndarray) -> float:
-        """Return the width to start from, NaN for an image without a value."""
-        known = np.isfinite(image)
-        if not known.any():
-            return np.nan
+    def width_of(self, image: np.ndarray, places: np.ndarray) -> float:
+        """Return the width to start from."""
         if self.width is not None:
             return self.width
-        scales = scales_of(image - float(np.median(image[known])), self.grid.aspect)
-        found = scales.width if np.isfinite(scales.width) else 2.0 * max(self.grid.aspect)
-        return max(found, 0.6 * max(self.grid.aspect)) * self.grid.unit
+        grid = self.grid
+        found = width_at(image, places, self.settings.steps)
+        if not np.isfinite(found):
+            level = float(np.median(image[np.isfinite(image)]))
+            found = scales_of(image - level, grid.aspect).width * grid.unit
+        if not np.isfinite(found):
+            found = 2.0 * max(grid.aspect) * grid.unit
+        return max(found, 0.6 * max(grid.aspect) * grid.unit)
 
     def columns(self, fitted: Fitted) -> np.ndarray:
         """Return the columns of the table, in the units of the image."""
