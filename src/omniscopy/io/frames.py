@@ -68,7 +68,7 @@ class FrameStream:
             for part, n in zip(parts, self.shape, strict=True)
             if isinstance(part, slice)
         ]
-        numbers = self.first + _flat_numbers(parts[:among], self.scan)
+        numbers = self.first + positions_of(parts[:among], self.scan)
         within = parts[among:]
         there = (numbers >= 0) & (numbers < self.count)
         frames = self._frames()
@@ -96,7 +96,7 @@ class FrameStream:
         return np.memmap(self.path, stored, "r", self.offset, (self.count,))["frame"]
 
 
-def _flat_numbers(parts: Key, shape: tuple[int, ...]) -> np.ndarray:
+def positions_of(parts: Key, shape: tuple[int, ...]) -> np.ndarray:
     """Return the numbers in C order of the positions that a key takes of a scan."""
     flat = np.zeros(1, np.int64)
     for part, size in zip(parts, shape, strict=True):

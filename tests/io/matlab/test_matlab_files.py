@@ -71,3 +71,54 @@ def test_a_file_without_numbers_is_refused(tmp_path):
     path = write_mat(tmp_path / "a.mat", {"note": "abc"})
     with pytest.raises(om.FormatError, match="no array of numbers; it holds note"):
         om.open(path)
+
+
+def write_line(folder, number, data, **changes):
+    parameters = {"samp_rate": 1000.0, "frequency": 10.3, "amp_gain": 1e6} | changes
+    return write_mat(folder / f"line_{number}.mat", {"data": data, "parms": parameters})
+
+
+def test_lines_of_a_folder_are_one_scan(tmp_path):
+    lines = np.random.default_rng(3).standard_normal((12, 40, 2))
+    for number, data in enumerate(lines):
+        write_line(tmp_path, number + 1, data)
+    tree = om.open(tmp_path)
+    current, voltage = om.signals(tree).values()
+    assert current.dims == ("y", "time")
+    np.testing.assert_array_equal(current, lines[..., 0] / 1e6)
+    np.testing.assert_array_equal(voltage[2:9:3, 5:], lines[2:9:3, 5:, 1])
+    np.testing.assert_allclose(current["time"], np.arange(40) / 1000.0)
+    assert "incomplete" not in current.attrs
+    (tmp_path / "line_5.mat").unlink()
+    current = om.signals(om.open(tmp_path))["Input_0"]
+    assert np.isnan(current[4]).all()
+    np.testing.assert_array_equal(current[5], lines[5, :, 0] / 1e6)
+    assert current.attrs["incomplete"] == {
+        "missing_from": 4,
+        "reason": "1 of 12 files are not there",
+    }
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("name", ["result", "fSweep"])
+def test_points_of_a_folder_are_one_scan(tmp_path, base, name):
+    values = np.random.default_rng(3).standard_normal((3, 2, 4, 5))
+    for row, column in np.ndindex(3, 2):
+        path = tmp_path / f"{name}_r{row + base}_c{column + base}.mat"
+        write_mat(path, {"AI_mat": values[row, column]})
+    data = om.open_signal(tmp_path)
+    assert data.dims == ("y", "x", "axis_0", "axis_1")
+    np.testing.assert_array_equal(data, values)
+    np.testing.assert_array_equal(data[1, :, ::2, 3], values[1, :, ::2, 3])
+    assert om.io.identify(tmp_path) == "matlab"
+
+
+def test_files_of_a_scan_that_differ_are_named(tmp_path):
+    write_line(tmp_path, 1, np.zeros((40, 2)))
+    write_line(tmp_path, 2, np.zeros((41, 2)))
+    data = om.signals(om.open(tmp_path))["Input_0"]
+    with pytest.raises(om.FormatError, match=r"line_2\.mat.*shape \(40,\) was expected"):
+        data.compute()
+    write_line(tmp_path, 999_999, np.zeros((40, 2)))
+    with pytest.raises(om.FormatError, match="not a data set"):
+        om.open(tmp_path)

@@ -8,6 +8,7 @@ import numpy as np
 from omniscopy.io.errors import FormatError
 from omniscopy.io.matlab import Cells, read_variables
 from omniscopy.io.matlab_files.currents import forc_currents, line_currents
+from omniscopy.io.matlab_files.stacks import stacked_channels
 from omniscopy.io.records import Axis, Channel, Measurement
 
 
@@ -17,9 +18,11 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
     Parameters
     ----------
     path : Path
-        The file.
+        The file; or a folder of lines (`line_1.mat`, ...) or points (`result_r1_c1.mat`,
+        `fSweep_r1_c1.mat`, ...), whose arrays are stacked along y, and x.
     partial : bool
-        Has no effect: a file that is cut short is refused.
+        Has no effect: a file that is cut short is refused. Lines and points that are not there
+        are NaN, and marked.
 
     Returns
     -------
@@ -34,7 +37,23 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         The file is damaged, of an older version, or holds no array of numbers.
     """
     path = Path(path)
+    if path.is_dir():
+        channels = stacked_channels(path, read_channels)
+        return Measurement(channels=channels, metadata={"title": path.name})
     variables = read_variables(path)
+    return Measurement(
+        channels=_channels(path, variables),
+        metadata={"title": path.stem},
+        original_metadata={key: _small(value) for key, value in variables.items()},
+    )
+
+
+def read_channels(path: Path) -> list[Channel]:
+    """Return the arrays of a file."""
+    return _channels(path, read_variables(path))
+
+
+def _channels(path: Path, variables: dict[str, Any]) -> list[Channel]:
     channels = forc_currents(path, variables) or line_currents(variables)
     if not channels:
         channels = [
@@ -46,11 +65,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         kinds = ", ".join(sorted(variables)) or "nothing"
         message = f"the file holds no array of numbers; it holds {kinds}"
         raise FormatError(message, path=path)
-    return Measurement(
-        channels=channels,
-        metadata={"title": path.stem},
-        original_metadata={key: _small(value) for key, value in variables.items()},
-    )
+    return channels
 
 
 def _plain(name: str, value: np.ndarray) -> Channel:
