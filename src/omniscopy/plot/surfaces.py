@@ -93,7 +93,7 @@ def surface(
     ax: Any = page.figure.add_axes((-0.01, 0.0, 0.87, 0.98), projection="3d")
     contrast = contrast_of(heights, plane, colours=colours, percentiles=percentiles)
     _draw(ax, heights, grid, contrast, sides)
-    ax.set_box_aspect(sides, zoom=1.1)
+    ax.set_box_aspect(sides, zoom=1.02)
     ax.view_init(elev=direction[1], azim=direction[0])
     _label(ax, grid, few=sides[2] < 0.3 * max(sides[:2]))
     bar = page.figure.colorbar(
@@ -148,8 +148,8 @@ def _draw(
     steps = [side / max(count - 1, 1) for side, count in zip(sides, heights.T.shape, strict=False)]
     light = LightSource(**_LIGHT)
     colour = light.shade_rgb(
-        contrast.colours(contrast.scale(filled))[..., :3], drawn, fraction=1.0, vert_exag=1.0, dx=steps[0],
-        dy=steps[1], blend_mode="soft",
+        contrast.colours(contrast.scale(filled))[..., :3], drawn, fraction=1.0, vert_exag=1.0,
+        dx=steps[0], dy=steps[1], blend_mode="soft",
     )  # fmt: skip
     opaque = np.isfinite(heights).astype(np.float64)
     ax.plot_surface(
