@@ -6,6 +6,7 @@ in ``attrs["metadata"]["truth"]``; or a result of one.
 
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from omniscopy import atoms, diffraction, image, signal, simulate, spm
@@ -26,6 +27,8 @@ __all__ = [
     "contact_kpfm",
     "corner_positions",
     "current_voltage",
+    "dark_pattern",
+    "dead_pixels",
     "decomposition",
     "deflections",
     "diffraction_4d",
@@ -33,6 +36,7 @@ __all__ = [
     "distorted_rings",
     "drifting_spectra",
     "dumbbell_positions",
+    "events",
     "faulty_lattice",
     "faulty_positions",
     "first_peaks",
@@ -112,6 +116,24 @@ def cantilever() -> xr.DataArray:
 def decomposition() -> xr.Dataset:
     """Return three principal components of a small spectrum image, and its mean."""
     return signal.decompose(simulate.spectrum_image((8, 10)), 3, method="pca")
+
+
+def dark_pattern() -> xr.DataArray:
+    """Return what the camera of `diffraction_4d` shows without a beam, made up."""
+    return (diffraction.mean_pattern(diffraction_4d()) * 0.0 + 2.0).assign_attrs(units="counts")
+
+
+def dead_pixels() -> xr.DataArray:
+    """Return pixels of `diffraction_4d` that are called dead."""
+    pattern = diffraction.mean_pattern(diffraction_4d())
+    dead = pattern.copy(data=np.zeros(pattern.shape, dtype=bool))
+    dead[3, 4] = dead[20, :] = True
+    return dead.drop_attrs(deep=False).assign_attrs(units="1", quantity="mask")
+
+
+def events() -> xr.Dataset:
+    """Return the electrons of `diffraction_4d` as a list."""
+    return diffraction.find_events(diffraction_4d())
 
 
 def deflections() -> xr.Dataset:

@@ -23,6 +23,7 @@ EXCEPTIONS = {
     ("image.subtract_background", "check_units_of_coordinates"): "the radius is in nm",
     ("image.change_mask", "check_units_of_coordinates"): "the length is in nm",
     ("image.clean_svd", "check_units_of_coordinates"): "the size is in nm",
+    ("image.correct_scale", "check_further_dimension"): "coordinates have one scale",
     ("image.measure_distortion", "check_units_of_coordinates"): "the range is in 1/nm",
     ("image.deconvolve", "check_units_of_coordinates"): "the resolution is in nm",
     ("image.sliding_windows", "check_units_of_coordinates"): "the size is in nm",

@@ -1,4 +1,5 @@
 __all__ = [
+    "align_images",
     "align_rows",
     "autocorrelation",
     "bearing_curve",
@@ -9,6 +10,7 @@ __all__ = [
     "correct_pair_drift",
     "correct_row_drift",
     "correlate_grains",
+    "correct_scale",
     "correlate_template",
     "deconvolve",
     "denoise",
@@ -22,6 +24,7 @@ __all__ = [
     "find_fourier_spots",
     "find_grains",
     "find_scars",
+    "fit_calibration",
     "fit_correlation_length",
     "fit_gpa",
     "grain_distribution",
@@ -75,6 +78,7 @@ from .fourier.spectra import power_spectrum
 from .fourier.spot_filter import filter_fourier_spots
 from .fourier.spots import find_fourier_spots
 from .fourier.symmetry import measure_symmetry
+from .geometry.calibration import correct_scale, fit_calibration
 from .geometry.distortion import measure_distortion, undistort
 from .geometry.mosaics import stitch
 from .geometry.polar import polar
@@ -89,6 +93,7 @@ from .levelling.backgrounds import estimate_background, subtract_background
 from .levelling.levelling import level
 from .levelling.row_alignment import align_rows
 from .profiles import profile, radial_average
+from .registration.alignment import align_images
 from .registration.registration import register
 from .roughness.bearing import bearing_curve
 from .roughness.correlation import autocorrelation, structure_function
