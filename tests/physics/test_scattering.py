@@ -236,6 +236,22 @@ def test_absorption_off_the_axis_is_the_integral_over_the_plane(q):
     assert diffuse_integral("Ti", q, b, "lobato") == pytest.approx(expected, rel=2e-3)
 
 
+# Thermal diffuse part of the factors of Weickenmeier and Kohl, Acta Cryst. A 47, 590 (1991), in Å
+# and for the rest mass, at q = 0, 0.2, 0.5, 1 and 2 1/Å; computed from their coefficients with
+# quantem 0.1.10. Theirs is another fit and another way to the integral.
+@pytest.mark.parametrize(
+    ("element", "b", "volts", "known"),
+    [
+        ("Si", 0.45, 100e3, [0.046146, 0.045132, 0.040838, 0.031383, 0.014143]),
+        ("Au", 0.60, 200e3, [0.809734, 0.797957, 0.740711, 0.580682, 0.248508]),
+    ],
+)
+def test_absorption_is_that_of_weickenmeier_and_kohl(element, b, volts, known):
+    q = [0.0, 0.2, 0.5, 1.0, 2.0]
+    found = scattering.absorptive_form_factor(element, q, voltage=volts, debye_waller=b)
+    np.testing.assert_allclose(found, known, rtol=5e-3)
+
+
 def test_still_atoms_do_not_absorb():
     found = scattering.absorptive_form_factor("Sr", [0.0, 0.5], voltage=2e5, debye_waller=0.0)
     np.testing.assert_allclose(found, 0.0, atol=1e-12)

@@ -35,11 +35,11 @@ def supercell(atoms: "Atoms", repeats: npt.ArrayLike) -> "Atoms":
     given = np.asarray(repeats)
     whole = np.round(given.astype(np.float64)).astype(np.int64)
     if given.shape not in {(), (3,), (3, 3)} or np.abs(given - whole).max() > 1e-9:
-        message = f"repeats are an integer, three or a matrix of 3 by 3, got {repeats}"
+        message = f"repeats are an integer, three or a matrix of 3 by 3, got {repeats!r}"
         raise DataError(message)
     if given.ndim < 2:
         if (whole < 1).any():
-            message = f"repeats must be 1 or more, got {repeats}"
+            message = f"repeats must be 1 or more, got {repeats!r}"
             raise DataError(message)
         return atoms * tuple(np.broadcast_to(whole, 3).tolist())
     return in_cell(atoms, whole)

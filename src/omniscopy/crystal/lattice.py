@@ -30,7 +30,7 @@ def require_indices(indices: npt.ArrayLike, what: str = "indices") -> Floats:
     """Return indices of the shape (..., 3) as numbers, or raise where they are not."""
     found = np.asarray(indices, dtype=np.float64)
     if found.ndim == 0 or found.shape[-1] != 3 or not np.isfinite(found).all():
-        message = f"{what} are three finite numbers along the last axis, got {indices}"
+        message = f"{what} are three finite numbers along the last axis, got {indices!r}"
         raise DataError(message)
     return found
 
@@ -39,7 +39,7 @@ def require_direction(indices: npt.ArrayLike, what: str) -> Floats:
     """Return three indices that are not all zero, or raise."""
     found = require_indices(indices, what)
     if found.shape != (3,) or not found.any():
-        message = f"{what} needs three indices that are not all zero, got {indices}"
+        message = f"{what} needs three indices that are not all zero, got {indices!r}"
         raise DataError(message)
     return found
 
@@ -49,15 +49,14 @@ def smallest_integers(direction: npt.ArrayLike, what: str) -> npt.NDArray[np.int
     found = require_direction(direction, what)
     whole = np.round(found).astype(np.int64)
     if np.abs(found - whole).max() > 1e-6:
-        message = f"{what} needs whole indices, got {direction}"
+        message = f"{what} needs whole indices, got {direction!r}"
         raise DataError(message)
     return whole // math.gcd(*map(int, whole))
 
 
 def reciprocal(cell: Floats) -> Floats:
     """Return the vectors of the reciprocal cell as rows in 1/Å, without the factor 2π."""
-    inverse: Floats = np.linalg.inv(cell).T
-    return inverse
+    return np.asarray(np.linalg.inv(cell).T, np.float64)
 
 
 def g_vectors(atoms: "Atoms", hkl: npt.ArrayLike) -> Floats:
@@ -150,7 +149,7 @@ def from_miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.N
     _require_kind(kind)
     four = np.asarray(indices)
     if four.shape != (4,) or four[:3].sum() != 0:
-        message = f"four indices whose first three add up to 0 are needed, got {indices}"
+        message = f"four indices whose first three add up to 0 are needed, got {indices!r}"
         raise DataError(message)
     h, k, i, m = four.astype(np.int64).tolist()
     if kind == "plane":

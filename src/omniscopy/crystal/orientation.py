@@ -70,7 +70,9 @@ def orientation_matrix(
     across = across - (across @ z) * z
     size = np.linalg.norm(across)
     if size < 1e-6:
-        message = f"the plane {given} is across the zone axis {zone}, and so has no side in view"
+        message = (
+            f"the plane {given!r} is across the zone axis {zone!r}, and so has no side in view"
+        )
         raise DataError(message)
     across /= size
     x, y = (across, np.cross(z, across)) if up is None else (np.cross(across, z), across)
@@ -133,8 +135,8 @@ def stage_tilts(
     x, y, z = stage_rotation(alpha, beta).T @ matrix @ (direction / np.linalg.norm(direction))
     if z <= 0.0:
         message = (
-            f"the zone axis {tuple(zone)} points away from the source at any tilt below 90 "
-            "degrees; its opposite can be reached"  # type: ignore[arg-type]
+            f"the zone axis {zone!r} points away from the source at any tilt below 90 "
+            "degrees; its opposite can be reached"
         )
         raise DataError(message)
     b = np.arctan2(-x, z)

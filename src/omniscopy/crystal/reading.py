@@ -74,7 +74,7 @@ def read_structure(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            atoms = read(str(path), index=index, format=kind, **options)
+            atoms: Any = read(str(path), index=index, format=kind, **options)
     except Exception as error:
         message = f"{path} cannot be read as {kind!r}: {error or type(error).__name__}"
         raise DataError(message) from error
@@ -82,4 +82,5 @@ def read_structure(
         message = f"{path} holds no atoms, or atoms without positions"
         raise DataError(message)
     require_apart(atoms, closest=closest, what=str(path))
-    return atoms
+    made: Atoms = atoms
+    return made
