@@ -6,6 +6,7 @@ __all__ = [
     "find_defects",
     "find_domains",
     "find_dumbbells",
+    "find_lattice",
     "find_rings",
     "find_structural_units",
     "find_sublattices",
@@ -32,6 +33,7 @@ from .graphs.bonds import find_bonds
 from .graphs.rings import find_rings
 from .graphs.structural_units import find_structural_units
 from .graphs.voronoi import voronoi
+from .lattices.lattices import find_lattice
 from .neighbourhoods.bond_order import find_domains, measure_bond_order
 from .neighbourhoods.decomposition import decompose_neighbourhoods, match_neighbours
 from .neighbourhoods.neighbours import measure_neighbours

@@ -1,0 +1,1 @@
+"""Lattices found in positions of atoms, and the indices of atoms in them."""
