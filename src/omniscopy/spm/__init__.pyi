@@ -1,6 +1,7 @@
 __all__ = [
     "analyse_contact_kpfm",
     "band_excitation_waveform",
+    "calibrate_lateral",
     "calibrate_spring",
     "calibrate_tau",
     "compare_loop_line",
@@ -47,7 +48,7 @@ from .band_excitation.resonances import estimate_oscillator, fit_oscillator
 from .band_excitation.switching import compare_loop_line, switching_parameters
 from .force.adhesions import measure_adhesion, measure_hysteresis, rate_curves
 from .force.baselines import fit_baseline, split_curve
-from .force.calibrations import calibrate_spring
+from .force.calibrations import calibrate_lateral, calibrate_spring
 from .force.contacts import find_contact, fit_sensitivity, to_separation
 from .force.indentations import fit_indentation
 from .force.relaxations import fit_force_relaxation

@@ -72,3 +72,37 @@ def test_nothing_to_fit_is_flagged_and_wrong_calls_are_refused():
         spm.calibrate_spring(data, method="sader")
     with pytest.raises(DataError, match="tilt must be between -90 and 90 degrees"):
         spm.calibrate_spring(data, tilt=95.0)
+
+
+@pytest.mark.parametrize("reynolds", [0.01, 1.0, 30.0, 1000.0])
+def test_ribbons_that_bend_have_the_function_that_was_published(reynolds):
+    found = calibration.ribbon_hydrodynamics(reynolds, torsion=False)
+    assert abs(found / calibration.hydrodynamic_function(reynolds) - 1) < 2e-3
+
+
+def test_ribbons_that_twist_have_their_limits():
+    # Added inertia of a plate in a fluid without viscosity, and the drag of slow rotation.
+    fast = calibration.ribbon_hydrodynamics(3e4, torsion=True)
+    assert float(fast.real) == pytest.approx(1 / 16, rel=0.06)
+    assert fast.imag < 0.1 * fast.real
+    # A plate of half width a in slow rotation feels the torque 2 pi eta a^2 (Jeffery, 1922):
+    # (pi / 8) rho omega b^4 Gamma_i = 2 pi eta b^2 / 4, so that Gamma_i = 1 / Re.
+    slow = calibration.ribbon_hydrodynamics(1e-4, torsion=True)
+    assert float(slow.imag) * 1e-4 == pytest.approx(1.0, rel=1e-3)
+
+
+def test_a_lateral_spring_is_that_of_its_resonance():
+    data = simulate.thermal_spectrum(
+        resonance_frequency=800e3, quality_factor=200.0, averages=0, floor=0.0, points=2000
+    )
+    found = spm.calibrate_lateral(data, length=225e-6, width=30e-6, tip_height=12e-6)
+    omega = 2 * np.pi * 800e3
+    reynolds = 1.184 * omega * (30e-6) ** 2 / (4 * 1.849e-5)
+    damping = calibration.ribbon_hydrodynamics(reynolds, torsion=True).imag
+    expected = 0.1592 * 1.184 * (30e-6) ** 4 * 225e-6 * 200.0 * damping * omega**2
+    assert float(found["torsional_spring_constant"]) == pytest.approx(expected, rel=1e-3)
+    lateral = float(found["lateral_spring_constant"])
+    assert lateral == pytest.approx(expected / (12e-6) ** 2, rel=1e-3)
+    assert found["torsional_spring_constant"].attrs["units"] == "N m"
+    with pytest.raises(DataError, match=r"above 0, got \{'width': 0.0\}"):
+        spm.calibrate_lateral(data, length=225e-6, width=0.0)

@@ -84,7 +84,8 @@ def grain_distribution(
     made = result(
         **{name: (each, stated[name]) for name, each in zip(stated, columns, strict=True)}
     )
-    return made.assign_coords(bin=coordinate("bin", np.arange(bins), "1"))
+    classes_of = coordinate("bin", np.arange(bins), "1", kind="parameter", quantity="class")
+    return made.assign_coords(bin=classes_of)
 
 
 @operation(example={"grains": "grain_table", "first": "equivalent_radius", "second": "height_max"})

@@ -1,6 +1,7 @@
 """Spring constants of cantilevers from their thermal motion."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -129,13 +130,8 @@ def calibrate_spring(  # noqa: PLR0913 - options of the field
             )
             raise DataError(message)
         numbers = dict(zip(_NUMBERS, (length, width, density, viscosity), strict=True))
-        spring = _sader(f0, q, numbers)
-        # k ~ Q g(f0): the slope along f0 from a small change.
-        along = (_sader(f0 * (1 + 1e-5), q, numbers) / spring - 1.0) / 1e-5
-        parts = (q_std / q) ** 2 + (along * f0_std / f0) ** 2
-        spring_std = spring * np.sqrt(
-            np.maximum(parts + 2.0 * along * together / (f0 * q), 0.0)
-        )  # fmt: skip
+        spring = _in_fluid(calibration.sader, f0, q, numbers)
+        spring_std = _std_in_fluid(calibration.sader, (f0, q), (f0_std, q_std, together), numbers)
     units, axis = data.attrs.get("units"), data[dim].attrs.get("units")
     area = product((units, 1.0), ("Hz", 1.0))
     return result(
@@ -156,6 +152,99 @@ def calibrate_spring(  # noqa: PLR0913 - options of the field
     )
 
 
+@operation(example={"data": "thermal_spectrum", "length": 225e-6, "width": 30e-6})
+def calibrate_lateral(
+    data: xr.DataArray,
+    *,
+    length: float,
+    width: float,
+    tip_height: float | None = None,
+    dim: str = "frequency",
+    window: tuple[float, float] | None = None,
+    density: float = 1.184,
+    viscosity: float = 1.849e-5,
+) -> xr.Dataset:
+    r"""Calibrate how stiff a rectangular cantilever is against torsion, from its thermal motion.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., frequency), any units of a power density
+        The lateral signal, lazy or in memory, with the first torsional resonance in the window.
+    length, width : float, m
+        Of the cantilever.
+    tip_height : float, m
+        From the middle of the cantilever to the end of the tip, for the lateral stiffness.
+    dim : str
+        Dimension of the spectra.
+    window : (low, high), units of the frequency
+        The part that is fitted.
+    density, viscosity : float, kg/m³ and Pa s
+        Of the fluid; those of air at 25 °C otherwise.
+
+    Returns
+    -------
+    Dataset, shape (...)
+        ``torsional_spring_constant`` (torque over the twist of the end, N m), with `tip_height`
+        ``lateral_spring_constant`` (force at the tip over its motion, N/m), ``resonance_frequency``
+        and ``quality_factor`` of the torsion, each with its ``_std``, and ``status``.
+
+    Raises
+    ------
+    DataError
+        There is no frequency in Hz, or a number is not above 0.
+
+    Notes
+    -----
+    :math:`k_\phi = 0.1592\, \rho b^4 L Q_t \Gamma_i^t(\omega_t)\, \omega_t^2` [1]_ and
+    :math:`k_l = k_\phi / h^2`. The hydrodynamic function is that of a thin ribbon. The spectrum
+    is fitted as `calibrate_spring` does it.
+
+    References
+    ----------
+    .. [1] C. P. Green, H. Lioe, J. P. Cleveland, R. Proksch, P. Mulvaney, J. E. Sader, *Rev. Sci.
+       Instrum.* 75, 1988 (2004).
+    """
+    require_dim(data, dim, units="Hz", at_least=8)
+    require_real(data)
+    given = {"length": length, "width": width, "density": density, "viscosity": viscosity}
+    if tip_height is not None:
+        given["tip_height"] = tip_height
+    wrong = {name: value for name, value in given.items() if not value > 0}
+    if wrong:
+        message = f"numbers of the cantilever and of the fluid must be above 0, got {wrong}"
+        raise DataError(message)
+    part = data if window is None else require_window(data, dim, window, at_least=8)
+    hertz = require_units(data.coords[dim], "Hz")
+    made = map_signal(
+        _fit, part, dim=dim, output_dims=[{"parameter": _OUTPUTS}],
+        parameters={
+            "frequency": np.asarray(part[dim].values, np.float64) * hertz,
+            "threads": None if data.chunks is None else 1,
+        },
+    )[0]  # fmt: skip
+    column = [made.isel(parameter=number, drop=True) for number in range(_OUTPUTS)]
+    _, f0, q, _, _, f0_std, q_std, _, status, together = column
+    numbers = dict(zip(_NUMBERS, (length, width, density, viscosity), strict=True))
+    spring = _in_fluid(calibration.sader_torsional, f0, q, numbers)
+    std = _std_in_fluid(calibration.sader_torsional, (f0, q), (f0_std, q_std, together), numbers)
+    axis = data[dim].attrs.get("units")
+    found: dict[str, tuple[xr.DataArray, str | None]] = {
+        "torsional_spring_constant": (spring, "N m"), "torsional_spring_constant_std": (std, "N m"),
+    }  # fmt: skip
+    if tip_height is not None:
+        found["lateral_spring_constant"] = (spring / tip_height**2, "N/m")
+        found["lateral_spring_constant_std"] = (std / tip_height**2, "N/m")
+    return result(
+        {},
+        **found,
+        resonance_frequency=(f0 / hertz, axis),
+        resonance_frequency_std=(f0_std / hertz, axis),
+        quality_factor=(q, "1"),
+        quality_factor_std=(q_std, "1"),
+        status=(status, "1"),
+    )
+
+
 def _to_square_metres(data: xr.DataArray, sensitivity: float | None) -> float:
     """Return what brings the values to m²/Hz."""
     if sensitivity is not None:
@@ -166,11 +255,30 @@ def _to_square_metres(data: xr.DataArray, sensitivity: float | None) -> float:
     )
 
 
-def _sader(f0: xr.DataArray, q: xr.DataArray, numbers: dict[str, float]) -> xr.DataArray:
+def _in_fluid(
+    formula: Callable[..., Any], f0: xr.DataArray, q: xr.DataArray, numbers: dict[str, float]
+) -> xr.DataArray:
+    """Return the stiffness that resonance and quality factor in a fluid stand for."""
     made: xr.DataArray = xr.apply_ufunc(
-        calibration.sader, f0, q, kwargs=numbers, dask="parallelized", output_dtypes=[np.float64]
+        formula, f0, q, kwargs=numbers, dask="parallelized", output_dtypes=[np.float64]
     )
     return made
+
+
+def _std_in_fluid(
+    formula: Callable[..., Any],
+    fitted: tuple[xr.DataArray, xr.DataArray],
+    spread: tuple[xr.DataArray, xr.DataArray, xr.DataArray],
+    numbers: dict[str, float],
+) -> xr.DataArray:
+    """Return its standard deviation, of those of resonance and quality factor, and covariance."""
+    (f0, q), (f0_std, q_std, together) = fitted, spread
+    spring = _in_fluid(formula, f0, q, numbers)
+    # k ~ Q g(f0): the slope along f0 from a small change.
+    along = (_in_fluid(formula, f0 * (1 + 1e-5), q, numbers) / spring - 1.0) / 1e-5
+    parts = (q_std / q) ** 2 + (along * f0_std / f0) ** 2
+    both: xr.DataArray = parts + 2.0 * along * together / (f0 * q)
+    return spring * np.sqrt(both.clip(min=0.0))
 
 
 def _fit(values: np.ndarray, *, frequency: np.ndarray, threads: int | None) -> np.ndarray:
