@@ -6,7 +6,6 @@ in ``attrs["metadata"]["truth"]``; or a result of one.
 
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from omniscopy import atoms, diffraction, image, signal, simulate, spm
@@ -39,6 +38,7 @@ __all__ = [
     "events",
     "faulty_lattice",
     "faulty_positions",
+    "first_frame",
     "first_peaks",
     "first_peaks_of_taus",
     "fitted_columns",
@@ -66,6 +66,7 @@ __all__ = [
     "ring_distortion",
     "ringdown",
     "scale_calibration",
+    "second_frame",
     "spectrum",
     "spectrum_image",
     "stack_shifts",
@@ -119,16 +120,13 @@ def decomposition() -> xr.Dataset:
 
 
 def dark_pattern() -> xr.DataArray:
-    """Return what the camera of `diffraction_4d` shows without a beam, made up."""
-    return (diffraction.mean_pattern(diffraction_4d()) * 0.0 + 2.0).assign_attrs(units="counts")
+    """Return a pattern to be subtracted from those of `diffraction_4d`."""
+    return diffraction.mean_pattern(diffraction_4d())
 
 
 def dead_pixels() -> xr.DataArray:
-    """Return pixels of `diffraction_4d` that are called dead."""
-    pattern = diffraction.mean_pattern(diffraction_4d())
-    dead = pattern.copy(data=np.zeros(pattern.shape, dtype=bool))
-    dead[3, 4] = dead[20, :] = True
-    return dead.drop_attrs(deep=False).assign_attrs(units="1", quantity="mask")
+    """Return which pixels of `diffraction_4d` are dead."""
+    return diffraction.find_dead_pixels(diffraction_4d())
 
 
 def events() -> xr.Dataset:
@@ -149,6 +147,11 @@ def phase_grating_4d() -> xr.DataArray:
 def diffraction_4d() -> xr.DataArray:
     """Return a diffraction pattern for each point: (y, x, ky, kx) in nm and 1/nm, counts."""
     return simulate.diffraction_4d()
+
+
+def first_frame() -> xr.DataArray:
+    """Return the first of two images of the same columns: (y, x) in nm, counts."""
+    return simulate.atom_image((96, 100), rng=1)
 
 
 def first_peaks() -> xr.Dataset:
@@ -298,6 +301,11 @@ def ringdown() -> xr.DataArray:
 def scale_calibration() -> xr.Dataset:
     """Return scales that the image of columns would have if its lattice constant were 0.4 nm."""
     return image.fit_calibration(fourier_spots(), 0.4)
+
+
+def second_frame() -> xr.DataArray:
+    """Return the second of two images of the same columns: (y, x) in nm, counts."""
+    return simulate.atom_image((96, 100), rng=2)
 
 
 def spectrum() -> xr.DataArray:

@@ -37,13 +37,16 @@ __all__ = [
     "mask_outliers",
     "measure_curvature",
     "measure_distortion",
+    "measure_focus",
     "measure_fractal_dimension",
     "measure_grains",
     "measure_hills",
     "measure_minkowski",
     "measure_profile_roughness",
+    "measure_resolution",
     "measure_roughness",
     "measure_slopes",
+    "measure_statistics",
     "measure_symmetry",
     "model_tip",
     "polar",
@@ -95,6 +98,9 @@ from .levelling.row_alignment import align_rows
 from .profiles import profile, radial_average
 from .registration.alignment import align_images
 from .registration.registration import register
+from .quality.focus import measure_focus
+from .quality.image_statistics import measure_statistics
+from .quality.resolution import measure_resolution
 from .roughness.bearing import bearing_curve
 from .roughness.correlation import autocorrelation, structure_function
 from .roughness.correlation_lengths import fit_correlation_length
