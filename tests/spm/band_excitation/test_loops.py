@@ -238,6 +238,56 @@ def test_the_start_is_near_without_a_fit():
     np.testing.assert_allclose(found[0, 2:4], TRUTH[2:4], atol=0.5)
 
 
+def test_the_errors_of_switching_parameters_are_their_scatter():
+    rng = np.random.default_rng(8)
+    noisy = loop(np.tile(TRUTH, (1500, 1))) + 0.01 * rng.standard_normal((1500, 64))
+    found = fit_loops(labelled(noisy), start=dict(zip(NAMES, TRUTH, strict=True)), restarts=0,
+                      covariance=True)  # fmt: skip
+    matrix = found["covariance"]
+    assert matrix.dims == ("point", "parameter", "other_parameter")
+    for name in NAMES:
+        both = matrix.sel(parameter=name, other_parameter=name)
+        np.testing.assert_allclose(both, found[f"{name}_std"] ** 2, rtol=1e-9)
+    np.testing.assert_allclose(matrix, matrix.transpose("point", "other_parameter", "parameter"),
+                               atol=1e-12)  # fmt: skip
+    made = switching_parameters(found)
+    for name in ("imprint", "positive_remanence", "work_of_switching", "positive_coercive_bias",
+                 "positive_nucleation_bias", "negative_nucleation_bias"):  # fmt: skip
+        stated = float(np.sqrt((made[f"{name}_std"] ** 2).median()))
+        low, high = np.nanpercentile(made[name], [15.87, 84.13])
+        assert 0.5 * (high - low) == pytest.approx(stated, rel=0.08), name
+    assert made["work_of_switching_std"].attrs["units"] == "mV V"
+
+
+def test_the_covariance_is_that_of_the_normal_equations():
+    noisy = loop() + 0.01 * np.random.default_rng(2).standard_normal((1, 64))
+    noisy[0, 5] = np.nan
+    weights = xr.DataArray(np.linspace(1.0, 2.0, 64), dims="bias")
+    found = fit_loops(labelled(noisy), covariance=True, weights=weights).isel(point=0)
+    numbers = [float(found[name]) for name in NAMES]
+    falling = hysteresis.falls(BIAS).astype(float)
+    _, *slopes = hysteresis.loop(BIAS, falling, *numbers)
+    jacobian = np.array([np.broadcast_to(each, BIAS.shape) for each in slopes])
+    weight = np.where(np.isnan(noisy[0]), 0.0, weights.values)
+    inverse = np.linalg.inv((jacobian * weight) @ jacobian.T)
+    expected = inverse * float(found["reduced_chi_square"])
+    np.testing.assert_allclose(found["covariance"], expected, rtol=1e-5, atol=1e-12)
+
+
+def test_a_parameter_that_is_held_has_no_covariance():
+    noisy = loop() + 0.01 * np.random.default_rng(2).standard_normal((2, 64))
+    noisy[1] = np.nan
+    found = fit_loops(labelled(noisy), covariance=True, bounds={"a4": (-1.0, 0.0)})
+    held = found["covariance"].sel(parameter="a4").isel(point=0)
+    np.testing.assert_allclose(held.sel(other_parameter="a4"), found["a4_std"][0] ** 2)
+    assert np.isnan(found["covariance"][1]).all()
+    assert np.isnan(switching_parameters(found)["imprint_std"][1])
+    lazy = fit_loops(labelled(noisy).chunk(point=1), covariance=True, bounds={"a4": (-1.0, 0.0)})
+    assert lazy["covariance"].chunks is not None
+    assert switching_parameters(lazy)["imprint_std"].chunks is not None
+    xr.testing.assert_allclose(lazy["covariance"].compute(), found["covariance"])
+
+
 def test_switching_parameters_are_what_the_loop_says():
     found = fit_loops(labelled(loop()))
     made = switching_parameters(found, threshold=0.05).isel(point=0)

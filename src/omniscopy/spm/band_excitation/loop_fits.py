@@ -15,6 +15,7 @@ from omniscopy.signal.pixel_fits import PixelFit
 from omniscopy.signal.preparation import prepare_starts
 from omniscopy.signal.start_searches import SEARCHES
 from omniscopy.spm.band_excitation.bias_axes import for_each_bias, loop_axis
+from omniscopy.spm.band_excitation.loop_covariances import loop_covariance
 from omniscopy.spm.band_excitation.loop_models import NAMES, Loop, LoopFit
 from omniscopy.spm.band_excitation.loops import projected
 
@@ -37,6 +38,7 @@ def fit_loops(  # noqa: PLR0913 - options of the field
     loss_scale: float | None = None,
     max_steps: int = 200,
     restarts: int = 1,
+    covariance: bool = False,
 ) -> xr.Dataset:
     r"""Fit the nine parameters of a ferroelectric hysteresis loop to every loop.
 
@@ -64,6 +66,9 @@ def fit_loops(  # noqa: PLR0913 - options of the field
         Evaluations of the model for a loop, at most.
     restarts : int
         Fit again from that many other starts, up to 6 different ones, and keep the best.
+    covariance : bool
+        Return the covariances of the parameters too, from which `switching_parameters` works out
+        the errors of what depends on several.
 
     Returns
     -------
@@ -73,7 +78,8 @@ def fit_loops(  # noqa: PLR0913 - options of the field
         slope, in units of `data` per V; ``b0``, ``b1`` (falling) and ``b2``, ``b3`` (rising):
         widths (V) of the corners below and above; each with ``_std``. ``r_squared``,
         ``reduced_chi_square``, ``degrees_of_freedom``, ``aic``, ``bic``, ``steps`` and
-        ``status``, as of `signal.fit_model`.
+        ``status``, as of `signal.fit_model`. With `covariance` ``covariance``, along
+        ``parameter`` and ``other_parameter``.
 
     Raises
     ------
@@ -124,7 +130,11 @@ def fit_loops(  # noqa: PLR0913 - options of the field
         )  # fmt: skip
         pixels = PixelFit(block, part, (along,), own, maps)
         search = SEARCHES.get(start) if isinstance(start, str) else None
-        return _labelled(search(pixels) if search else pixels.first(), units, squares)
+        found = search(pixels) if search else pixels.first()
+        made = _labelled(found, units, squares)
+        if covariance:
+            made["covariance"] = loop_covariance(pixels, found, axis)
+        return made
 
     return for_each_bias(values, along, bias, fit)
 

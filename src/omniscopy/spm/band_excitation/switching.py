@@ -9,7 +9,9 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.model import DataError, Status, operation, result
 from omniscopy.model.units import product
+from omniscopy.signal.pixel_fits import PARAMETER
 from omniscopy.spm.band_excitation.bias_axes import loop_axis
+from omniscopy.spm.band_excitation.loop_covariances import OTHER
 from omniscopy.spm.band_excitation.loop_fits import fit_loops
 from omniscopy.spm.band_excitation.loop_models import NAMES
 from omniscopy.spm.band_excitation.loops import projected
@@ -25,7 +27,7 @@ def switching_parameters(data: xr.Dataset, *, threshold: float = 0.03) -> xr.Dat
     Parameters
     ----------
     data : Dataset, shape (...)
-        ``a0`` to ``a4`` and ``b0`` to ``b3``, as `fit_loops` returns them.
+        ``a0`` to ``a4`` and ``b0`` to ``b3``, as `fit_loops` returns them; and ``covariance``.
     threshold : float
         Part of the height of the loop that has switched where domains are said to nucleate.
 
@@ -38,7 +40,8 @@ def switching_parameters(data: xr.Dataset, *, threshold: float = 0.03) -> xr.Dat
         units of the response; ``work_of_switching`` (:math:`|a_3 - a_2| |a_1|`);
         ``positive_nucleation_bias`` and ``negative_nucleation_bias`` (V), at which `threshold`
         of the loop has switched where the bias rises and falls. ``_std`` of those that are
-        parameters, where `data` hold it; ``status``.
+        parameters, where `data` hold it, and of all others where they hold ``covariance``;
+        ``status``.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def switching_parameters(data: xr.Dataset, *, threshold: float = 0.03) -> xr.Dat
     -----
     The nucleation bias is where :math:`y` of `physics.hysteresis.loop` is the threshold on the
     rising branch, and one less the threshold on the falling one. It is NaN where a loop never
-    comes there.
+    comes there. Errors are :math:`\sqrt{g^T C g}`, with the gradient g and the covariance C.
 
     References
     ----------
@@ -82,8 +85,66 @@ def switching_parameters(data: xr.Dataset, *, threshold: float = 0.03) -> xr.Dat
     for name, parameter in alike.items():
         if f"{parameter}_std" in data:
             found[f"{name}_std"] = data[f"{parameter}_std"], found[name][1]
+    if "covariance" in data:
+        for name, gradient in _gradients(threshold, data).items():
+            found[f"{name}_std"] = _spread(gradient, data["covariance"]), found[name][1]
     status = data["status"] if "status" in data else a1.isnull() * int(Status.NO_DATA)
     return result(None, **found, status=(status, "1"))
+
+
+def _gradients(threshold: float, data: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """Return by what each figure of several parameters changes with each of them."""
+    names = ("a1", "a2", "a3", "b0", "b1", "b2", "b3")
+    a1, a2, a3, b0, b1, b2, b3 = (data[name].drop_attrs(deep=False) for name in names)
+    width, sign = abs(a3 - a2), np.sign(a3 - a2)
+    return {
+        "imprint": {"a2": 0.5, "a3": 0.5},
+        "positive_remanence": {"a0": 1.0, "a1": 1.0},
+        "work_of_switching": {
+            "a1": np.sign(a1) * width, "a2": -sign * abs(a1), "a3": sign * abs(a1),
+        },
+        "positive_nucleation_bias": dict(
+            zip(("a3", "b2", "b3"), (1.0, *_bias_slopes(threshold, b2, b3)), strict=True)
+        ),
+        "negative_nucleation_bias": dict(
+            zip(("a2", "b0", "b1"), (1.0, *_bias_slopes(1.0 - threshold, b0, b1)), strict=True)
+        ),
+    }  # fmt: skip
+
+
+def _spread(gradient: dict[str, Any], covariance: xr.DataArray) -> xr.DataArray:
+    """Return the standard deviation of a function of parameters."""
+    variance: Any = 0.0
+    for one, slope in gradient.items():
+        for other, further in gradient.items():
+            both = covariance.sel({PARAMETER: one, OTHER: other}, drop=True)
+            variance = variance + slope * further * both
+    made: xr.DataArray = np.sqrt(variance.clip(min=0.0)).drop_attrs(deep=False)
+    return made
+
+
+def _bias_slopes(share: float, low: xr.DataArray, high: xr.DataArray) -> tuple[Any, Any]:
+    """Return by what the bias at a share changes with both widths of its branch."""
+
+    def slopes(b_low: np.ndarray, b_high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from scipy.special import erfinv
+
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            left = share * (b_low + b_high) - b_low
+            below = left < 0.0
+            part = left / np.where(below, b_low, b_high)
+            place = erfinv(part)
+            steep = 0.5 * np.sqrt(np.pi) * np.exp(place**2)
+            of_low = steep * (share - 1.0) + np.where(below, place - steep * part, 0.0)
+            of_high = steep * share + np.where(below, 0.0, place - steep * part)
+        good = np.isfinite(part) & (abs(part) < 1.0)
+        return np.where(good, of_low, np.nan), np.where(good, of_high, np.nan)
+
+    made: tuple[Any, Any] = xr.apply_ufunc(
+        slopes, low, high, output_core_dims=[[], []], dask="parallelized",
+        output_dtypes=[np.float64] * 2,
+    )  # fmt: skip
+    return made
 
 
 def _bias_at(
