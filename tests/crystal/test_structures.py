@@ -12,6 +12,7 @@ from omniscopy import crystal
 from omniscopy.crystal.cells import basis_across
 from omniscopy.crystal.structures import _known
 from omniscopy.model import DataError
+from omniscopy.physics import scattering
 
 # g/cm3, from the CRC Handbook and mineral data; what is measured of bulk samples.
 DENSITIES = {
@@ -96,6 +97,52 @@ def test_a_cif_of_a_database_is_read(shared):
     atoms = crystal.read_structure(shared / "data/tem/srtio3_100.cif")
     assert sorted(atoms.get_chemical_symbols()) == ["O", "O", "O", "Sr", "Ti"]
     assert crystal.symmetry(atoms).number == 221
+
+
+ALLOY = """data_alloy
+_cell_length_a 3.7
+_cell_length_b 3.7
+_cell_length_c 3.7
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_Int_Tables_number 225
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+_atom_site_U_iso_or_equiv
+Cu1 Cu 0 0 0 0.75 0.01
+Au1 Au 0 0 0 0.25 0.01
+O1 O 0.5 0.5 0.5 1.0 {oxygen}
+"""
+
+
+def test_shared_sites_and_displacements_of_a_cif_reach_its_structure_factors(tmp_path):
+    path = tmp_path / "alloy.cif"
+    path.write_text(ALLOY.format(oxygen="0.02"))
+    atoms = crystal.read_structure(path)
+    q = 2 / 3.7
+    metal = 0.75 * scattering.form_factor("Cu", q) + 0.25 * scattering.form_factor("Au", q)
+    oxygen = scattering.form_factor("O", q)
+    moving = np.exp(-2 * np.pi**2 * q**2 * np.array([0.01, 0.02]))
+    expected = 4 * (metal * moving[0] + oxygen * moving[1])
+    assert scattering.structure_factors(atoms, (2, 0, 0)) == pytest.approx(expected)
+    still = scattering.structure_factors(atoms, (2, 0, 0), debye_waller=0)
+    assert still == pytest.approx(4 * (metal + oxygen))
+    larger = crystal.supercell(atoms, [[1, 1, 0], [-1, 1, 0], [0, 0, 1]])
+    assert scattering.structure_factors(larger, (2, -2, 0)) == pytest.approx(2 * expected)
+
+
+def test_displacements_that_are_not_told_of_every_atom_are_left_out(tmp_path):
+    path = tmp_path / "alloy.cif"
+    path.write_text(ALLOY.format(oxygen="?"))
+    atoms = crystal.read_structure(path)
+    assert "debye_waller" not in atoms.arrays
+    assert not [name for name in atoms.info if name.startswith("_")]
 
 
 def test_files_that_are_none_are_told_by_name(tmp_path):

@@ -62,3 +62,11 @@ def test_kilovolts_are_told_from_volts():
 def test_a_voltage_that_is_none_is_refused(voltage):
     with pytest.raises(DataError, match="must be a positive number of volts"):
         electron.wavelength(voltage)
+
+
+def test_a_wide_cone_has_a_shallow_focus():
+    assert electron.depth_of_focus(200e3, 30e-3) == pytest.approx(27.866, rel=1e-4)
+
+
+def test_a_picoampere_is_six_million_electrons_a_second():
+    assert electron.electrons_per_second(1e-12) == pytest.approx(6.241509e6, rel=1e-6)

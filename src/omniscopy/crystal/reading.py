@@ -44,7 +44,9 @@ def read_structure(
     Returns
     -------
     ase.Atoms
-        Sites shared by several elements keep their occupancies in ``info["occupancy"]``.
+        Sites shared by several elements keep their occupancies in ``info["occupancy"]``. Where a
+        CIF file tells how far every atom moves (U or B, isotropic), ``arrays["debye_waller"]``
+        holds B in Å², which `scattering.structure_factors` uses unless it is given others.
 
     Raises
     ------
@@ -74,6 +76,8 @@ def read_structure(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if kind == "cif":
+                options["store_tags"] = True
             atoms: Any = read(str(path), index=index, format=kind, **options)
     except Exception as error:
         message = f"{path} cannot be read as {kind!r}: {error or type(error).__name__}"
@@ -82,5 +86,21 @@ def read_structure(
         message = f"{path} holds no atoms, or atoms without positions"
         raise DataError(message)
     require_apart(atoms, closest=closest, what=str(path))
+    if kind == "cif":
+        _keep_displacements(atoms)
     made: Atoms = atoms
     return made
+
+
+def _keep_displacements(atoms: Any) -> None:
+    """Keep B of each atom (Å²), and of all tags of a CIF file only what ASE keeps by default."""
+    tags = {name: atoms.info.pop(name) for name in list(atoms.info) if name.startswith("_")}
+    for tag, scale in (("u_iso_or_equiv", 8.0 * np.pi**2), ("b_iso_or_equiv", 1.0)):
+        told = tags.get(f"_atom_site_{tag}")
+        kinds = atoms.arrays.get("spacegroup_kinds")
+        if told is None or kinds is None or max(kinds) >= len(told):
+            continue
+        values = [told[kind] for kind in kinds]
+        if all(isinstance(value, int | float) for value in values):
+            atoms.set_array("debye_waller", scale * np.array(values, np.float64))
+            return

@@ -79,10 +79,10 @@ def symmetry(atoms: "Atoms", *, tolerance: float = 1e-2) -> Symmetry:
         message = f"a tolerance is a positive length in Å, got {tolerance}"
         raise DataError(message)
     cell = require_cell(atoms)
-    require_apart(atoms, closest=max(0.1, 2.0 * tolerance))
     described = (cell, atoms.get_scaled_positions(), atoms.numbers)
     found, primitive = _search(described, tolerance)
     if found is None or primitive is None:
+        require_apart(atoms, closest=max(0.1, 2.0 * tolerance))
         message = f"no symmetry is found within {tolerance:g} Å; try another tolerance"
         raise DataError(message)
     return Symmetry(

@@ -1,3 +1,11 @@
-__all__ = ["aberrations", "electron", "hysteresis", "line_shapes", "resonance", "scattering"]
+__all__ = [
+    "aberrations",
+    "electron",
+    "hysteresis",
+    "line_shapes",
+    "microscopes",
+    "resonance",
+    "scattering",
+]
 
-from . import aberrations, electron, hysteresis, line_shapes, resonance, scattering
+from . import aberrations, electron, hysteresis, line_shapes, microscopes, resonance, scattering

@@ -111,3 +111,13 @@ def inner_wave_number(voltage: Any, inner_potential: Any) -> Any:
     """
     u0 = lorentz_factor(voltage) * inner_potential / (np.pi * POTENTIAL_PER_FACTOR)
     return np.sqrt(wave_number(voltage) ** 2 + u0)
+
+
+def depth_of_focus(voltage: Any, convergence: Any) -> Any:
+    r"""Return the depth of focus in Å, :math:`\lambda/\alpha^2`, of a half angle in radians."""
+    return wavelength(voltage) / np.square(convergence)
+
+
+def electrons_per_second(current: Any) -> Any:
+    """Return how many electrons a current (A) brings in a second."""
+    return np.asarray(current)[()] / constants.elementary_charge
