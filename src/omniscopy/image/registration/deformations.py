@@ -1,0 +1,108 @@
+"""Frames of which every pixel may lie elsewhere than in the mean."""
+
+import numpy as np
+from scipy import ndimage
+
+from omniscopy.compute.threads import share_work
+from omniscopy.image.registration.resampling import shifted_back
+
+# Scales, halved from one to the next, rounds on each, and how often the mean is made anew.
+_SCALES, _STEPS, _ROUNDS = 3, 40, 2
+_SMALLEST = 24
+# The force of a pixel moves it by at most half of one.
+_LIMIT = 0.5
+
+
+def demons_registration(
+    frames: np.ndarray, shifts: np.ndarray, *, width: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Return displacements along y and x in pixels, and the frames without them.
+
+    Thirion's demons: :math:`u = (m - f) \nabla f / (|\nabla f|^2 + (m - f)^2)`, after which the
+    displacement is smoothed [J.-P. Thirion, Med. Image Anal. 2, 243 (1998)], from coarse to fine.
+    """
+    return _registered(frames, shifts, lambda frame, mean: _demons(frame, mean, width))
+
+
+def flow_registration(
+    frames: np.ndarray, shifts: np.ndarray, *, width: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same by optical flow: Lucas and Kanade's method of scikit-image, iterated."""
+    from skimage.registration import optical_flow_ilk
+
+    radius = max(2, round(2 * max(width)))
+
+    def flow(frame: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        scale = max(float(np.ptp(mean)), 1e-30)
+        found = optical_flow_ilk(  # type: ignore[no-untyped-call]
+            mean / scale, frame / scale, radius=radius, gaussian=True, dtype=np.float64
+        )
+        return np.asarray(found)
+
+    return _registered(frames, shifts, flow)
+
+
+def _registered(
+    frames: np.ndarray, shifts: np.ndarray, find: object
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return displacements against the mean, made anew of the frames without them."""
+    placed = np.full(frames.shape, np.nan)
+    moved = np.full((2, *frames.shape), np.nan)
+    good = np.flatnonzero(np.isfinite(shifts).all(axis=1))
+    start = np.full(frames.shape, np.nan)
+    for frame in good:
+        start[frame] = placed[frame] = shifted_back(frames[frame], shifts[frame], 3)
+
+    for _ in range(_ROUNDS):
+        finite = np.isfinite(placed[good])
+        count = finite.sum(axis=0)
+        mean = np.where(finite, placed[good], 0.0).sum(axis=0) / np.maximum(count, 1)
+        level = float(mean[count > 0].mean()) if (count > 0).any() else 0.0
+        mean = np.where(count > 0, mean, level)
+
+        def work(number: int, mean: np.ndarray = mean) -> None:
+            frame = good[number]
+            missing = ~np.isfinite(start[frame])
+            values = np.where(missing, mean, start[frame])
+            u = find(values, mean)  # type: ignore[operator]
+            moved[:, frame] = u
+            placed[frame] = warped(values, u)
+            if missing.any():
+                placed[frame][warped(missing.astype(float), u, order=1) > 1e-3] = np.nan
+
+        share_work(work, range(len(good)))
+        if len(good):
+            # The mean has no displacement of its own.
+            moved[:, good] -= moved[:, good].mean(axis=1, keepdims=True)
+    return moved[0], moved[1], placed
+
+
+def warped(image: np.ndarray, u: np.ndarray, order: int = 3) -> np.ndarray:
+    """Return what an image shows at r + u, with u of shape (2, y, x) in pixels."""
+    places = np.indices(image.shape, dtype=np.float64) + u
+    return np.asarray(ndimage.map_coordinates(image, places, order=order, mode="nearest"))
+
+
+def _demons(frame: np.ndarray, mean: np.ndarray, width: tuple[float, float]) -> np.ndarray:
+    """Return the displacement of a frame against the mean, from coarse to fine."""
+    scales = 1
+    while scales < _SCALES and min(mean.shape) / 2**scales >= _SMALLEST:
+        scales += 1
+    u = np.zeros((2, *mean.shape))
+    spread = float(mean.std()) or 1.0
+    for scale in reversed(range(scales)):
+        blur = 0.5 * 2**scale
+        fixed = ndimage.gaussian_filter(mean, blur) / spread
+        moving = ndimage.gaussian_filter(frame, blur) / spread
+        slopes = np.stack(np.gradient(fixed))
+        size = (slopes**2).sum(axis=0)
+        for _ in range(_STEPS):
+            away = warped(moving, u, order=1) - fixed
+            force = -away * slopes / np.maximum(size + away**2, 1e-6)
+            force = np.clip(force, -_LIMIT * 2**scale, _LIMIT * 2**scale)
+            new = np.stack([ndimage.gaussian_filter(part, width) for part in u + force])
+            change = float(np.abs(new - u).max())
+            u = new
+            if change < 5e-3:
+                break
+    return u
