@@ -37,7 +37,7 @@ def marked_image_figure(
     ax = page.figure.subplots()
     draw_image(ax, plane, look)
     rows, columns = (
-        _positions(results[place], ruler.units)
+        positions_in(results[place], ruler.units)
         for place, ruler in zip(places, (grid.rows, grid.columns), strict=True)
     )
     ax.scatter(columns, rows, s=70, facecolor="none", edgecolor="white", linewidth=1.6)
@@ -53,7 +53,7 @@ def draw_marked_curve(ax: Axes, results: xr.Dataset, position: str, curve: xr.Da
     draw_curves(ax, drawn, dim)
     line = ax.lines[0]
     line.set_color("0.45")
-    x = _positions(results[position], ruler_of(drawn, dim).units)
+    x = positions_in(results[position], ruler_of(drawn, dim).units)
     at, heights = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
     order = np.argsort(at)
     y = np.interp(x, at[order], heights[order])
@@ -66,7 +66,7 @@ def draw_marked_curve(ax: Axes, results: xr.Dataset, position: str, curve: xr.Da
     ax.margins(y=0.1)
 
 
-def _positions(places: xr.DataArray, units: str | None) -> np.ndarray:
+def positions_in(places: xr.DataArray, units: str | None) -> np.ndarray:
     """Return places in the units of the axis that shows them."""
     values = np.asarray(places.values, np.float64)
     own = places.attrs.get("units")

@@ -90,19 +90,14 @@ def draw_points(
     ax: Axes, data: xr.DataArray, places: tuple[str, str], look: Look, *, title: str = ""
 ) -> None:
     """Scatter values that are in memory over their places, row 0 on top."""
-    rows, columns = places
-    plane = _bounding_plane(data[rows], data[columns])
-    grid = grid_of(plane)
-    left, right = grid.columns.positions[[0, -1]]
-    top, bottom = grid.rows.positions[[0, -1]]
     values = np.asarray(data.values)
     values = np.abs(values) if values.dtype.kind == "c" else values.astype(np.float64)
     factor, units = prefix(values, data.attrs.get("units"))
     # Grey points would be lost on the white page.
     colours = look.colours or "viridis"
     contrast = contrast_of(values * factor, data, colours=colours, percentiles=look.percentiles)
-    y = _rescaled(data[rows], grid.rows.units)
-    x = _rescaled(data[columns], grid.columns.units)
+    rows, columns = places
+    y, x = frame_points(ax, data[rows], data[columns])
     size = float(np.clip(9000 / max(values.size, 1), 2, 42))
     finite = np.isfinite(values)
     ax.scatter(x[~finite], y[~finite], s=size, color=contrast.colours.get_bad(), linewidth=0)
@@ -110,6 +105,16 @@ def draw_points(
         x[finite], y[finite], c=(values * factor)[finite], s=size, linewidth=0,
         cmap=contrast.colours, norm=contrast.scale,
     )  # fmt: skip
+    add_colour_bar(ax, drawn, with_units(value_words(data, title=title), units), contrast)
+
+
+def frame_points(
+    ax: Axes, rows: xr.DataArray, columns: xr.DataArray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give axes the field of points, row 0 on top; return their places in its units."""
+    grid = grid_of(_bounding_plane(rows, columns))
+    left, right = grid.columns.positions[[0, -1]]
+    top, bottom = grid.rows.positions[[0, -1]]
     margin = 0.04
     ax.set_xlim(left - margin * (right - left), right + margin * (right - left))
     ax.set_ylim(bottom + margin * (bottom - top), top - margin * (bottom - top))
@@ -118,7 +123,7 @@ def draw_points(
     label_axes(ax, grid.columns.label, grid.rows.label)
     if grid.true_aspect and grid.columns.units not in (None, "1"):
         scale_bar(ax, grid.columns.units, colour="black")
-    add_colour_bar(ax, drawn, with_units(value_words(data, title=title), units), contrast)
+    return _rescaled(rows, grid.rows.units), _rescaled(columns, grid.columns.units)
 
 
 def _bounding_plane(rows: xr.DataArray, columns: xr.DataArray) -> xr.DataArray:

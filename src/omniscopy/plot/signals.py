@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array
 from omniscopy.model.errors import DataError
+from omniscopy.plot.atoms.figures import ATOM_FIGURES
 from omniscopy.plot.baselines import baseline_figure, is_baseline
 from omniscopy.plot.clusters import clusters_figure, is_clustering
 from omniscopy.plot.contrast import PERCENTILES
@@ -33,6 +34,13 @@ from omniscopy.plot.style import Look, new_page
 from omniscopy.plot.tables import draw_table
 
 _COLOURS = ("red", "green", "blue")
+# Results that have a figure of their own, and how they are known.
+_FIGURES = (
+    *ATOM_FIGURES,
+    (is_decomposition, decomposition_figure),
+    (is_clustering, clusters_figure),
+    (is_mixture, mixture_figure),
+)
 
 
 def signal(
@@ -142,12 +150,9 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
     filled = [name for name in names if results[name].size]
     if not filled:
         return _nothing_figure(results, look, title)
-    if is_decomposition(results):
-        return decomposition_figure(results, look, title)
-    if is_clustering(results):
-        return clusters_figure(results, look, title)
-    if is_mixture(results):
-        return mixture_figure(results, look, title)
+    for applies, figure in _FIGURES:
+        if applies(results):
+            return figure(results, look, title)
     dim = point_dim(results)
     if dim is not None and set(results.dims) == {dim}:
         results = without_blanks(results, dim)

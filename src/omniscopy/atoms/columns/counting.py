@@ -46,11 +46,11 @@ def count_atoms(
     Returns
     -------
     Dataset, shape (..., atom)
-        ``count`` of atoms, NaN where there is no intensity, and ``probability`` that it is right,
-        given the mixture. Along ``component`` the ``mean`` with ``mean_std`` and the ``weight`` of
-        each Gaussian, NaN for those not used, and the ``criterion`` of mixtures of so many;
-        ``width`` that all have, and ``n_components``. NaN with `status` 4 (no data) for fewer than
-        two different intensities.
+        ``intensity`` as it is given; ``count`` of atoms, NaN where there is none, and
+        ``probability`` that it is right, given the mixture. Along ``component`` the ``mean`` with
+        ``mean_std`` and the ``weight`` of each Gaussian, NaN for those not used, and the
+        ``criterion`` of mixtures of so many; ``width`` that all have, and ``n_components``. NaN
+        with `status` 4 (no data) for fewer than two different intensities.
 
     Raises
     ------
@@ -90,7 +90,8 @@ def count_atoms(
     )  # fmt: skip
     units = intensity.attrs.get("units")
     found = result(
-        None, count=(count, "1"), probability=(probability, "1"), mean=(mean, units),
+        None, intensity=(intensity.drop_vars(dim, errors="ignore"), units),
+        count=(count, "1"), probability=(probability, "1"), mean=(mean, units),
         mean_std=(std, units), weight=(weight, "1"), criterion=(criterion, "1"),
         width=(width, units), n_components=(parts_used, "1"), status=(status, "1"),
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Figures of positions of atoms, and of what their arrangement says."""
