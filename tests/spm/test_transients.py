@@ -290,10 +290,44 @@ def test_the_scatter_of_contact_potentials_is_the_reported_one():
         )
 
 
+@pytest.mark.parametrize("degrees", [-80.0, -33.3, 0.0, 12.0, 89.0])
+@pytest.mark.parametrize("potential", [0.35, -0.5])
+def test_the_phase_of_the_voltage_is_found(degrees, potential):
+    f, time = 10e3, 1e-3 + np.arange(5000) / RATE
+    v = 0.2 + 1.5 * np.sin(2 * np.pi * f * time + np.radians(degrees))
+    force = 0.5 * 4.0 * (v - potential) ** 2
+    found = fit_force_kpfm(
+        trace(force, "nN", time), drive_frequency=f, ac_voltage=1.5, dc_voltage=0.2, phase="auto"
+    )
+    assert float(found["phase"]) == pytest.approx(degrees, abs=0.05)
+    np.testing.assert_allclose(found["contact_potential"], potential, atol=2e-3)
+    assert found["phase"].attrs["units"] == "deg"
+
+
+def test_each_trace_has_its_phase_and_bad_ones_are_alone():
+    f, time = 10e3, np.arange(5000) / RATE
+    turned = np.array([20.0, -50.0, 0.0])
+    v = 1.5 * np.sin(2 * np.pi * f * time + np.radians(turned)[:, None])
+    force = 2.0 * (v - 0.3) ** 2
+    force += 0.05 * np.random.default_rng(1).standard_normal(force.shape)
+    force[2] = np.nan
+    coords = {"time": coordinate("time", time, "s"), "x": coordinate("x", np.arange(3), "nm")}
+    data = xr.DataArray(force, coords, dims=("x", "time"), attrs={"units": "nN"})
+    found = fit_force_kpfm(data, drive_frequency=f, ac_voltage=1.5, phase="auto")
+    np.testing.assert_allclose(found["phase"][:2], turned[:2], atol=0.2)
+    assert np.isnan(found["phase"][2])
+    assert (found["status"][2] == 4).all()
+    np.testing.assert_allclose(found["contact_potential"][:2].mean("time"), 0.3, atol=2e-3)
+    lazy = fit_force_kpfm(data.chunk(x=1), drive_frequency=f, ac_voltage=1.5, phase="auto")
+    assert lazy["phase"].chunks is not None
+    xr.testing.assert_allclose(lazy.compute(), found)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({}, "the voltage must be known"),
+        ({"phase": "auto"}, "phase='auto' is for a sine"),
         ({"ac_voltage": 1.0, "drive_frequency": 4e5}, "a window needs 6"),
         ({"bias": trace(np.ones(3), "V", np.arange(3.0))}, "bias must have the 2000 times"),
         ({"ac_voltage": 1.0, "transfer": xr.DataArray(1.0)}, "transfer must be along frequencies"),

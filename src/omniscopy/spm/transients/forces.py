@@ -1,5 +1,7 @@
 """Forces from what cantilevers answer, and the potentials that they tell."""
 
+from typing import Any, Literal
+
 import numpy as np
 import xarray as xr
 
@@ -118,7 +120,7 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     drive_frequency: float,
     ac_voltage: float | None = None,
     dc_voltage: float = 0.0,
-    phase: float = 0.0,
+    phase: float | Literal["auto"] = 0.0,
     bias: xr.DataArray | None = None,
     transfer: xr.DataArray | None = None,
     cycles: int = 2,
@@ -136,8 +138,9 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
         Of the voltage between tip and sample.
     ac_voltage, dc_voltage : float, V
         The voltage is :math:`V_{dc} + V_{ac} \sin(2 \pi f t + \varphi)`.
-    phase : float, degrees
-        Of the voltage at time 0.
+    phase : float, degrees, or "auto"
+        Of the voltage at time 0, as it is seen in the force. "auto" finds it for each trace, from
+        -90 to 90: half a turn more is the same force with the potential of the other sign.
     bias : DataArray, shape (time), V
         The voltage itself, in place of the numbers above.
     transfer : DataArray, shape (frequency)
@@ -157,7 +160,8 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     Dataset, shape (..., time)
         For the middle of each window ``contact_potential`` (V), ``capacitance_gradient`` (units
         of the force by V²) and ``static_force``, each with ``_std``; ``residual``, the root mean
-        square of what the parabola leaves; ``status``: 0 converged, 2 not determined, 4 values
+        square of what the parabola leaves; ``phase`` (degrees) of each trace, where it was asked
+        for; ``status``: 0 converged, 2 not determined, 4 values
         that are not finite (NaN).
 
     Raises
@@ -171,7 +175,9 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     :math:`-c_1 / 2 c_2`, the capacitance gradient :math:`2 c_2` of :math:`F = C' (V -
     V_{cpd})^2 / 2`. The force is :math:`Y H^* / (|H|^2 + \lambda \max |H|^2)` of the spectrum of
     the deflection. Normal equations are running sums, so that windows may overlap at no cost.
-    Standard deviations are for white noise of the force.
+    Standard deviations are for white noise of the force. The phase that is found is that with
+    the largest power of :math:`\sin(\theta + \varphi)` and :math:`\cos(2 \theta + 2 \varphi)`,
+    of which the force of a sine consists.
 
     References
     ----------
@@ -197,7 +203,14 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
             f"window needs {2 * _TERMS} of them, and overlap 1 or more"
         )
         raise DataError(message)
-    voltage = _voltage(data, dim, second, bias, (drive_frequency, ac_voltage, dc_voltage, phase))
+    angle = None
+    if phase == "auto":
+        if bias is not None or not ac_voltage:
+            message = "phase='auto' is for a sine: give ac_voltage=, and no bias="
+            raise DataError(message)
+        angle = 2.0 * np.pi * drive_frequency * data.coords[dim].values * second
+    wave = (drive_frequency, ac_voltage, dc_voltage, 0.0 if phase == "auto" else phase)
+    voltage = _voltage(data, dim, second, bias, wave)
     units = data.attrs.get("units")
     gains = None
     if transfer is not None:
@@ -205,10 +218,16 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
         units = product((units, 1.0), (transfer.attrs.get("units"), -1.0))
     begins = np.arange(0, samples - length + 1, max(1, length // overlap))
     kept = {dim: len(begins)}
-    found, status = map_signal(
-        fit_parabolas, data, dim=dim, output_dims=[{"parameter": 7, **kept}, kept],
-        dtypes=[np.float64, np.uint8],
-        parameters={"voltage": voltage, "gains": gains, "begins": begins, "length": length},
+    windows: dict[str, Any] = {"gains": gains, "begins": begins, "length": length}
+    if angle is None:
+        windows["voltage"] = voltage
+    else:
+        windows |= {"angle": angle, "ac": ac_voltage, "dc": dc_voltage}
+    outputs = [{"parameter": 7, **kept}, kept, *([] if angle is None else [{}])]
+    found, status, *turned = map_signal(
+        fit_parabolas if angle is None else fit_turned_parabolas, data, dim=dim,
+        output_dims=outputs, dtypes=[np.float64, np.uint8, np.float64][: len(outputs)],
+        parameters=windows,
     )  # fmt: skip
     place = data.coords[dim].values[0] + step * (begins + 0.5 * (length - 1))
     time = (dim, place, dict(data.coords[dim].attrs))
@@ -220,7 +239,53 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
         ("static_force", units), ("static_force_std", units), ("residual", units),
     )  # fmt: skip
     made = {name: (found.isel(parameter=n), each) for n, (name, each) in enumerate(names)}
+    if turned:
+        made["phase"] = turned[0], "deg"
     return result(**made, status=(status, "1"))
+
+
+def fit_turned_parabolas(
+    values: np.ndarray, *, angle: np.ndarray, ac: float, dc: float, gains: np.ndarray | None,
+    begins: np.ndarray, length: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Return what parabolas say, the outcome, and the phase (degrees) found for each trace."""
+    outer = values.shape[:-1]
+    force = _force(values, gains).reshape(-1, values.shape[-1])
+    turned = phases_of(force, angle)
+    found = np.empty((len(force), 7, len(begins)))
+    status = np.empty((len(force), len(begins)), np.uint8)
+    for number, each in enumerate(turned):
+        voltage = dc + ac * np.sin(angle + (each if np.isfinite(each) else 0.0))
+        found[number], status[number] = fit_parabolas(
+            force[number], voltage=voltage, gains=None, begins=begins, length=length
+        )
+    shapes = (found.shape[1:], status.shape[1:], ())
+    made = zip((found, status, np.degrees(turned)), shapes, strict=True)
+    return tuple(each.reshape(outer + shape) for each, shape in made)  # type: ignore[return-value]
+
+
+def phases_of(force: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Return the phase (rad, from -pi/2 to pi/2) of the voltage behind each force; NaN for none."""
+    known = np.isfinite(force)
+    window = np.hanning(len(angle) + 2)[1:-1]
+    level = np.where(known, force, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    taken = np.where(known, force - level[:, None], 0.0) * window
+    once = 1j * (taken @ np.exp(-1j * angle))
+    twice = taken @ np.exp(-2j * angle)
+    # The power is that of cos(t - arg once) and cos(2 t - arg twice).
+    powers = np.stack([np.abs(once) ** 2, np.abs(twice) ** 2], axis=-1)
+    tops = np.stack([2.0 * np.angle(once), 2.0 * np.angle(twice)], axis=-1)
+    rates = np.array([2.0, 4.0])
+    tried = np.radians(np.arange(-89.5, 90.5, 1.0))
+    power = sum(powers[:, None, n] * np.cos(rates[n] * tried - tops[:, None, n]) for n in range(2))
+    found = tried[np.argmax(power, axis=-1)]
+    for _ in range(5):
+        past = rates * found[:, None] - tops
+        slope = (powers * rates * np.sin(past)).sum(axis=-1)
+        curve = (powers * rates**2 * np.cos(past)).sum(axis=-1)
+        found = found - np.divide(slope, curve, out=np.zeros_like(slope), where=curve > 0)
+    found = (found + 0.5 * np.pi) % np.pi - 0.5 * np.pi
+    return np.where(powers.sum(axis=-1) > 0, found, np.nan)
 
 
 def fit_parabolas(
@@ -228,11 +293,7 @@ def fit_parabolas(
     length: int,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return what parabolas of windows say, shape (..., 7, windows), and the outcome."""
-    from scipy import fft
-
-    force = np.asarray(values, np.float64)
-    if gains is not None:
-        force = fft.irfft(fft.rfft(force, axis=-1) * gains, force.shape[-1], axis=-1)
+    force = _force(values, gains)
     usable = _sums(np.where(np.isfinite(force), 0.0, 1.0), begins, length) == 0
     force = np.where(np.isfinite(force), force, 0.0)
     # Powers of numbers about 1, so that the equations are well scaled.
@@ -267,6 +328,16 @@ def fit_parabolas(
         usable, np.where(sure, int(Status.CONVERGED), int(Status.SINGULAR)), int(Status.NO_DATA)
     )
     return found, status.astype(np.uint8)
+
+
+def _force(values: np.ndarray, gains: np.ndarray | None) -> np.ndarray:
+    """Return forces from deflections, whose spectra are multiplied by `gains`."""
+    from scipy import fft
+
+    force = np.asarray(values, np.float64)
+    if gains is None:
+        return force
+    return np.asarray(fft.irfft(fft.rfft(force, axis=-1) * gains, force.shape[-1], axis=-1))
 
 
 def _sums(values: np.ndarray, begins: np.ndarray, length: int) -> np.ndarray:
