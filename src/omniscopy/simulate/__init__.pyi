@@ -36,6 +36,7 @@ __all__ = [
     "surface",
     "switching_maps",
     "switching_spectroscopy",
+    "tapping",
     "thermal_spectrum",
     "transients",
 ]
@@ -56,5 +57,6 @@ from .ringdowns import ringdown
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
 from .switching import loop_maps, switching_maps, switching_spectroscopy
+from .tapping_mode import tapping
 from .thermal import thermal_spectrum
 from .topographies import grainy_surface, patterned_surface, random_surface
