@@ -22,6 +22,7 @@ from omniscopy.testing.files import (
     digitalsurf,
     dm,
     edax,
+    edax_ang,
     edax_apex,
     empad,
     fast_free,
@@ -173,6 +174,10 @@ MAKERS = {
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
     "asylum_hdf5": (".h5", force_map),
     "edax": (".spd", lambda path: edax.write_spd(path, IMAGE.astype("u2").reshape(3, 4, 9))),
+    "edax_ang": (
+        ".ang",
+        lambda path: edax_ang.write_ang(path, np.round(IMAGE.reshape(-1, 12)[:9, :10], 3), (3, 3)),
+    ),
     "empad": (".xml", lambda path: empad.write_empad(path, np.ones((2, 128, 128)))),
     "fast_free": (
         ".cfg",

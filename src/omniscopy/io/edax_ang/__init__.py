@@ -1,0 +1,1 @@
+"""Orientation maps of EDAX OIM (TSL) as text."""
