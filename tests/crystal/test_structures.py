@@ -251,8 +251,6 @@ def test_two_vectors_make_a_cell_with_every_zone():
 )
 def test_a_rectangular_cell_is_found_along_a_zone(name, zone, edges, count):
     atoms = crystal.structure(name)
-    if name == "Si" and zone == (0, 1, 1):
-        zone = (0, 1, 1)
     made = crystal.orthogonal_cell(_primitive(atoms), _in_primitive(atoms, zone))
     np.testing.assert_allclose(made.cell.array, np.diag(made.cell.lengths()), atol=1e-9)
     np.testing.assert_allclose(made.cell.lengths(), edges, atol=2e-3)
@@ -279,3 +277,15 @@ def test_where_no_rectangle_fits_a_strain_must_be_allowed():
         crystal.orthogonal_cell(skew, largest_index=4)
     made = crystal.orthogonal_cell(skew, strain=0.03)
     assert 0.0 < made.info["strain"] <= 0.03
+
+
+def test_a_cell_is_drawn_with_the_atoms_on_all_of_its_borders():
+    filled = crystal.filled_cell(crystal.structure("SrTiO3"))
+    symbols = filled.get_chemical_symbols()
+    assert (symbols.count("Sr"), symbols.count("Ti"), symbols.count("O")) == (8, 1, 6)
+    assert len(crystal.filled_cell(crystal.structure("Au"))) == 14
+    assert len(crystal.filled_cell(crystal.structure("Si"))) == 18
+    np.testing.assert_allclose(filled.cell.lengths(), 3.905268)
+    crystal.require_apart(ase.Atoms(filled.symbols, positions=filled.positions))
+    two = crystal.filled_cell(crystal.structure("CsCl") * (2, 1, 1))
+    assert (two.get_chemical_symbols().count("Cs"), len(two)) == (12, 14)

@@ -4,6 +4,7 @@ __all__ = [
     "bonds",
     "d_spacings",
     "direction_angles",
+    "filled_cell",
     "find_zone_axes",
     "from_miller_bravais",
     "g_vectors",
@@ -25,7 +26,7 @@ __all__ = [
     "zone_axis",
 ]
 
-from .cells import orthogonal_cell, supercell
+from .cells import filled_cell, orthogonal_cell, supercell
 from .contacts import bonds, require_apart
 from .lattice import (
     d_spacings,

@@ -62,6 +62,33 @@ def in_cell(atoms: "Atoms", vectors: Integers) -> "Atoms":
     return made
 
 
+def filled_cell(atoms: "Atoms", *, tolerance: float = 1e-3) -> "Atoms":
+    """Return the atoms of a cell with those on all of its corners, edges and faces, for drawing.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A crystal.
+    tolerance : float
+        How far, in fractions of the cell, an atom may be from a border to be on it.
+
+    Returns
+    -------
+    ase.Atoms
+        More atoms than the cell holds, so that it is no longer one that repeats (`pbc` is off).
+    """
+    require_cell(atoms)
+    places = np.asarray(atoms.get_scaled_positions(), np.float64)
+    places = np.where(places > 1.0 - tolerance, places - 1.0, places)
+    steps = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    every = places[:, None, :] + steps
+    shown = (every <= 1.0 + tolerance).all(axis=-1)
+    made = atoms[np.nonzero(shown)[0]]
+    made.set_scaled_positions(every[shown])
+    made.pbc = False
+    return made
+
+
 def _wrapped(places: Floats) -> Floats:
     """Return fractions between 0 and 1, those that rounding has put just below 1 as 0."""
     wrapped = places % 1.0

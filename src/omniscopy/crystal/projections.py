@@ -67,14 +67,17 @@ def project(
     seen = atoms.positions @ turn.T
     fractions = seen[:, :2] @ np.linalg.inv(plane)
     label = _columns(fractions, plane, tolerance)
-    table = _column_table(atoms, fractions, seen[:, 2] % period, label)
+    heights = seen[:, 2] % period
+    heights[heights > period - 1e-6] = 0.0  # rounding has put them just below the next period
+    table = _column_table(atoms, fractions, heights, label)
     return _labelled(table, plane, repeats, direction, period, turn)
 
 
 def reduced(plane: Floats) -> Floats:
-    """Return the shortest two vectors of a plane lattice (rows), right-handed, 60 to 120°.
+    """Return the shortest two vectors of a plane lattice (rows), right-handed, 60 to 120° apart.
 
-    Gauss's reduction; of the equal choices the one with an angle of 90° or more.
+    Gauss's reduction. The first one points to the right; of equally short second ones the one
+    at 90° or more is taken.
     """
     a, b = plane
     while True:
@@ -84,16 +87,12 @@ def reduced(plane: Floats) -> Floats:
         if steps == 0.0:
             break
         b = b - steps * a
-    if a @ b > 1e-9:
-        b = -b
     if a[0] < -1e-9 or (abs(a[0]) <= 1e-9 and a[1] < 0.0):
-        a, b = -a, -b
+        a = -a
     if a[0] * b[1] - a[1] * b[0] < 0.0:
-        # Turned by 180° about a, the other vector is on the left of it.
-        b = -b if abs(a @ b) <= 1e-9 else -(a + b)
-        if a[0] * b[1] - a[1] * b[0] < 0.0:
-            b = -b
-    return np.array([a, b])
+        b = -b
+    wider = b - a
+    return np.array([a, wider if wider @ wider < b @ b + 1e-9 else b])
 
 
 def _columns(fractions: Floats, plane: Floats, tolerance: float) -> npt.NDArray[np.int64]:

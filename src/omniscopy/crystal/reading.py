@@ -80,6 +80,7 @@ def read_structure(
                 options["store_tags"] = True
             atoms: Any = read(str(path), index=index, format=kind, **options)
     except Exception as error:
+        # The readers of a hundred formats raise whatever a damaged file makes them.
         message = f"{path} cannot be read as {kind!r}: {error or type(error).__name__}"
         raise DataError(message) from error
     if not len(atoms) or not np.isfinite(atoms.positions).all():

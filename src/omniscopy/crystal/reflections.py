@@ -45,7 +45,8 @@ def reflections(
     Dataset, dimension reflection
         ``hkl`` (along `index`), ``g`` (1/Å, along `axis`), ``length`` (1/Å), ``d_spacing`` (Å),
         ``family`` (number of the family) and ``multiplicity`` (its members, those opposite
-        included), shortest first; 000 is left out, what is extinct is not.
+        included), shortest first, and of a family first the one that it is called by; 000 is
+        left out, what is extinct is not.
 
     Raises
     ------
@@ -60,9 +61,9 @@ def reflections(
         within = length <= limit * (1.0 + 1e-9)
         hkl, g, length = hkl[within], g[within], length[within]
     names = family_names(hkl, symmetry(atoms, tolerance=tolerance).laue_rotations())
-    # By length, then by family, then with the largest indices first; lengths of one family
-    # differ by rounding.
-    order = np.lexsort((-_key(hkl), -names, np.round(length, 9)))
+    # By length, then by family, then with the fewest negative and the largest indices first;
+    # lengths of one family differ by rounding.
+    order = np.lexsort((-_key(hkl), (hkl < 0).sum(axis=1), -names, np.round(length, 9)))
     hkl, g, length, names = hkl[order], g[order], length[order], names[order]
     _, first, family, multiplicity = np.unique(
         names, return_index=True, return_inverse=True, return_counts=True
