@@ -105,6 +105,19 @@ def test_the_four_sublattices_of_dumbbells_are_told_apart():
         assert len(np.unique(found["label"].values[made["kind"].values == kind])) == 1
 
 
+def test_brightness_tells_apart_what_positions_do_not():
+    made = atom_positions("perovskite", noise=0.002)
+    primitive = lattice((0.2, 0.2), (0.2, -0.2))
+    rng = np.random.default_rng(0)
+    bright = made["intensity"] * (1 + 0.05 * rng.standard_normal(made.sizes["atom"]))
+    found = find_sublattices(made.assign(intensity=bright), primitive)
+    np.testing.assert_array_equal(found["label"], made["kind"])
+    np.testing.assert_allclose(found["fraction_a"], 0.0, atol=0.02)
+    assert int(find_sublattices(made.drop_vars("intensity"), primitive)["count"]) == 1
+    alike = made.assign(intensity=bright.copy(data=rng.normal(1.0, 0.05, len(bright))))
+    assert int(find_sublattices(alike, primitive)["count"]) == 1
+
+
 def test_atoms_cut_off_by_vacancies_are_of_their_sublattice():
     made = atom_positions("perovskite", extent=(4.0, 4.0))
     column = (made["kind"].values == 1) & (abs(made["x"].values - 1.9) < 0.15)

@@ -94,6 +94,13 @@ def known(positions: xr.Dataset, *names: str) -> list[str]:
     ]
 
 
+def with_brightness(positions: xr.Dataset) -> xr.Dataset:
+    """Return a table in which fitted amplitudes stand for intensities, where it has none."""
+    if "intensity" in positions or not known(positions, "amplitude"):
+        return positions
+    return positions.assign(intensity=positions["amplitude"])
+
+
 def map_tables(  # noqa: PLR0913 - what is made of what, and how it is cut
     work: Callable[..., Arrays],
     positions: xr.Dataset,

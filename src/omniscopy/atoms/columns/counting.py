@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from omniscopy.atoms.columns.mixtures import maximum_likelihood
 from omniscopy.atoms.tables import ATOM, require_count
 from omniscopy.compute import map_signal
 from omniscopy.model import (
@@ -13,10 +14,6 @@ from omniscopy.model import (
     require_real,
     result,
 )
-
-_STEPS, _CLOSE = 500, 1e-9
-# The narrowest Gaussians, over the range of intensities.
-_NARROW = 1e-4
 
 
 @operation(example={"intensity": "column_intensities", "max_atoms": 6})
@@ -117,70 +114,17 @@ def _counted(
         tried = range(1, min(most, different) + 1) if wanted is None else [wanted]
         # The criterion must not depend on the units.
         low, wide = known.min(), np.ptp(known)
-        mixtures = [_mixture((known - low) / wide, count) for count in tried]
-        criteria = [each[-1] for each in mixtures]
+        mixtures = [maximum_likelihood((known - low) / wide, count) for count in tried]
+        criteria = [each.criterion for each in mixtures]
         parts[3][place][np.array(list(tried)) - 1] = criteria
-        mean, weight, sigma, chance, _ = mixtures[int(np.argmin(criteria))]
-        mean, sigma = low + wide * mean, wide * sigma
+        best = mixtures[int(np.argmin(criteria))]
+        mean, sigma, chance = low + wide * best.mean, wide * best.width, best.chance
         atoms[0][place][there] = chance.argmax(axis=1) + first
         atoms[1][place][there] = chance.max(axis=1)
         for column, numbers in zip(
-            parts, (mean, sigma / np.sqrt(np.maximum(chance.sum(axis=0), 1e-12)), weight),
+            parts, (mean, sigma / np.sqrt(np.maximum(chance.sum(axis=0), 1e-12)), best.weight),
             strict=False,
         ):  # fmt: skip
             column[place][: len(mean)] = numbers
         width[place], number[place], status[place] = sigma, len(mean), Status.CONVERGED
     return (*atoms, *parts, width, number, status)
-
-
-def _mixture(
-    values: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, float]:
-    """Return means, weights, width, chances (values, count) and criterion of the best mixture.
-
-    From two starts, means at even quantiles and evenly spaced: the likelihood has many maxima.
-    """
-    part = (np.arange(count) + 0.5) / count
-    low, high = values.min(), values.max()
-    starts = [np.quantile(values, part), low + (high - low) * part]
-    if count > 1:
-        starts.append(np.linspace(low, high, count))
-    starts.append(_split(values, count))
-    return min((_maximized(values, start) for start in starts), key=lambda each: each[-1])
-
-
-def _split(values: np.ndarray, count: int) -> np.ndarray:
-    """Return the means of the parts between the widest gaps of the sorted values."""
-    ordered = np.sort(values)
-    gaps = np.sort(np.argsort(np.diff(ordered))[len(ordered) - count :] + 1)
-    return np.array([each.mean() for each in np.split(ordered, gaps)])
-
-
-def _maximized(
-    values: np.ndarray, mean: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, float]:
-    count, size = len(mean), len(values)
-    narrow = _NARROW * (values.max() - values.min())
-    weight = np.full(count, 1.0 / count)
-    sigma = max(float(np.ptp(values)) / (4 * count), narrow)
-    before = -np.inf
-    for _ in range(_STEPS):
-        away = (values[:, None] - mean) / sigma
-        log = np.log(np.maximum(weight, 1e-300)) - away**2 / 2 - np.log(sigma * np.sqrt(2 * np.pi))
-        top = log.max(axis=1, keepdims=True)
-        each = np.exp(log - top)
-        total = each.sum(axis=1, keepdims=True)
-        chance = each / total
-        likelihood = float((top + np.log(total)).sum())
-        if likelihood - before < _CLOSE * size:
-            break
-        before = likelihood
-        share = np.maximum(chance.sum(axis=0), 1e-12)
-        weight = share / size
-        mean = chance.T @ values / share
-        square = (chance * (values[:, None] - mean) ** 2).sum() / size
-        sigma = max(float(np.sqrt(square)), narrow)
-    order = np.argsort(mean)
-    entropy = -float((chance * np.log(np.maximum(chance, 1e-300))).sum())
-    criterion = -2 * likelihood + 2 * entropy + 2 * count * np.log(size)
-    return mean[order], weight[order], sigma, chance[:, order], criterion

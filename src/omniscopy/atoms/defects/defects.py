@@ -20,6 +20,7 @@ from omniscopy.atoms.tables import (
     require_count,
     require_length,
     require_positions,
+    with_brightness,
 )
 from omniscopy.model import DataError, operation
 
@@ -105,6 +106,7 @@ def find_defects(
         )  # fmt: skip
     else:
         a, b = lattice_vectors(lattice, units)
+        positions = with_brightness(positions)
         found = map_tables(
             _off_sites, positions, columns, sizes=sizes, trim="defect",
             given=known(positions, "intensity"),

@@ -13,6 +13,7 @@ from omniscopy.atoms.tables import (
     map_tables,
     require_length,
     require_positions,
+    with_brightness,
 )
 from omniscopy.model import operation
 
@@ -57,6 +58,7 @@ def find_dumbbells(positions: xr.Dataset, *, max_separation: float | None = None
     units = require_positions(positions)
     require_length("max_separation", max_separation)
     along = ("pair",)
+    positions = with_brightness(positions)
     bright = known(positions, "intensity")
     both = known(positions, "y_std", "x_std")
     spread = both if len(both) == 2 else []

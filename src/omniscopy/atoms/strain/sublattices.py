@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from omniscopy.atoms.columns.mixtures import maximum_likelihood
 from omniscopy.atoms.strain.links import lattice_links, lattice_vectors, reduced
 from omniscopy.atoms.tables import (
     COUNT,
@@ -12,12 +13,15 @@ from omniscopy.atoms.tables import (
     map_tables,
     require_count,
     require_positions,
+    with_brightness,
 )
 from omniscopy.model import operation
 
 _ALONG = ("sublattice",)
 # Groups of atoms of which the places in the cell differ by less are one sublattice.
 _SAME = 0.12
+# Two brightnesses of one sublattice: of so many atoms, so many widths apart, each of such a part.
+_FEWEST, _APART, _SHARE = 16, 4.0, 0.15
 
 
 @operation(example={"positions": "atom_positions", "lattice": "atom_lattice"})
@@ -29,7 +33,8 @@ def find_sublattices(
     Parameters
     ----------
     positions : Dataset, shape (..., atom)
-        ``y`` and ``x`` in the same units, perhaps ``intensity``; lazy or in memory.
+        ``y`` and ``x`` in the same units, perhaps ``intensity`` or ``amplitude``; lazy or in
+        memory.
     lattice : Dataset
         Such as `find_lattice` gives: its vectors a and b.
     max_sublattices : int
@@ -53,7 +58,9 @@ def find_sublattices(
     -----
     Atoms are linked to those one of a, b or their sum or difference away. What is linked is one
     sublattice, however much the lattice bends over the image; groups that vacancies or edges
-    cut off are put to the sublattice that has their place in the cells around them.
+    cut off are put to the sublattice that has their place in the cells around them. One of two
+    brightnesses that are apart by more than four standard deviations is two sublattices, of the
+    same place: positions alone do not tell them apart.
 
     Examples
     --------
@@ -65,6 +72,7 @@ def find_sublattices(
     units = require_positions(positions)
     a, b = lattice_vectors(lattice, units)
     require_count("max_sublattices", max_sublattices)
+    positions = with_brightness(positions)
     bright = known(positions, "intensity")
     columns = {
         "y": Column(units), "x": Column(units), "label": Column("1", dtype=np.int64, fill=-1),
@@ -104,6 +112,8 @@ def _sorted(
             leaders.append(int(group))
     own = label[groups]
     count = len(leaders)
+    if intensity is not None:
+        own, count = _parted(own, count, intensity, most)
     size = np.bincount(own[own >= 0], minlength=count)
     strength = size.astype(np.float64)
     made: Arrays = {}
@@ -119,6 +129,24 @@ def _sorted(
         "size": size[order].astype(np.float64), "fraction_a": fraction[:, 0],
         "fraction_b": fraction[:, 1], "count": np.asarray(count),
     }  # fmt: skip
+
+
+def _parted(
+    label: np.ndarray, count: int, intensity: np.ndarray, most: int
+) -> tuple[np.ndarray, int]:
+    """Return labels in which sublattices of two brightnesses are two, and how many there are."""
+    label = label.copy()
+    for number in range(count):
+        own = np.flatnonzero((label == number) & np.isfinite(intensity))
+        wide = np.ptp(intensity[own]) if len(own) else 0.0
+        if len(own) < _FEWEST or count == most or not wide > 0:
+            continue
+        mixture = maximum_likelihood((intensity[own] - intensity[own].min()) / wide, 2)
+        low, high = mixture.mean
+        if high - low > _APART * mixture.width and mixture.weight.min() > _SHARE:
+            label[own[mixture.chance.argmax(axis=1) == 1]] = count
+            count += 1
+    return label, count
 
 
 def linked_groups(points: np.ndarray, cell: np.ndarray) -> np.ndarray:
