@@ -174,6 +174,12 @@ def test_the_first_vector_points_right_unless_told_otherwise(silicon):
     )
 
 
+def test_the_first_vector_of_a_hexagonal_cell_points_right():
+    graphite = crystal.structure("graphite")
+    turn = crystal.orientation_matrix(graphite, (0, 0, 1))
+    np.testing.assert_allclose(turn @ graphite.cell.array[0], [2.464, 0, 0], atol=1e-12)
+
+
 def test_stage_tilts_bring_the_zone_to_the_source(silicon):
     now = crystal.orientation_matrix(silicon, (0, 0, 1))
     assert crystal.stage_tilts(silicon, now, (0, 0, 1)) == (0.0, 0.0)

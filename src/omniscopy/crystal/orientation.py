@@ -80,13 +80,15 @@ def orientation_matrix(
 
 
 def _shortest_across(cell: Floats, z: Floats) -> Floats:
-    """Return the shortest lattice vector that is not along z; the first of several by index."""
+    """Return the shortest lattice vector that is not along z; of several that of fewest steps."""
     steps = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), -1).reshape(-1, 3)
     vectors = steps @ cell
     across = np.linalg.norm(np.cross(vectors, z), axis=1)
     length = np.round(np.linalg.norm(vectors, axis=1), 6)
     length[across < 1e-6] = np.inf
-    order = np.lexsort((-steps[:, 2], -steps[:, 1], -steps[:, 0], -np.round(across, 6), length))
+    few = np.abs(steps).sum(axis=1)
+    keys = (-steps[:, 2], -steps[:, 1], -steps[:, 0], few, -np.round(across, 6), length)
+    order = np.lexsort(keys)
     found: Floats = vectors[order[0]] / np.linalg.norm(vectors[order[0]])
     return found
 
