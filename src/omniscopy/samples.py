@@ -31,8 +31,9 @@ __all__ = [
     "decomposition",
     "deflections",
     "diffraction_4d",
-    "domain_positions",
     "distorted_rings",
+    "domain_positions",
+    "drifting_scans",
     "drifting_spectra",
     "dumbbell_positions",
     "events",
@@ -178,6 +179,11 @@ def folded() -> xr.DataArray:
 def distorted_rings() -> xr.DataArray:
     """Return a pattern of rings that are ellipses: (ky, kx) in 1/nm, counts."""
     return simulate.distorted_rings()
+
+
+def drifting_scans() -> xr.DataArray:
+    """Return scans of a drifting specimen in two directions: (frame, y, x) in nm, counts."""
+    return simulate.drifting_scans()
 
 
 def drifting_spectra() -> xr.DataArray:

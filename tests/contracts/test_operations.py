@@ -21,6 +21,7 @@ EXCEPTIONS = {
     ("spm.invert_current_voltage", "check_units_of_values"): "a voltage is no current",
     ("image.estimate_background", "check_units_of_coordinates"): "the radius is in nm",
     ("image.subtract_background", "check_units_of_coordinates"): "the radius is in nm",
+    ("atoms.patches", "check_units_of_coordinates"): "the size is in nm",
     ("image.change_mask", "check_units_of_coordinates"): "the length is in nm",
     ("image.clean_svd", "check_units_of_coordinates"): "the size is in nm",
     ("image.correct_scale", "check_further_dimension"): "coordinates have one scale",
@@ -37,6 +38,9 @@ EXCEPTIONS = {
     ("spm.fit_indentation", "check_units_of_values"): "forces are in nN",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
     ("diffraction.reduce", "check_units_of_coordinates"): "the detector is in 1/nm",
+    ("diffraction.find_events", "check_further_dimension"): "all events make one list",
+    ("diffraction.find_events", "check_units_of_values"): "events are whole numbers",
+    ("diffraction.reduce_events", "check_further_dimension"): "all events make one list",
 }
 OPERATIONS = {
     operation.name: operation

@@ -191,7 +191,7 @@ def test_the_phase_of_an_object_is_found_from_its_patterns(rotation, flip):
     assert exact["field_y"].attrs["units"] == "V"
     phase = reconstruct_idpc(com, rotation=rotation, flip=flip, background="none")["phase"]
     error = float(np.sqrt(((phase - (truth - truth.mean())) ** 2).mean()))
-    assert error < 0.03 * truth.std()
+    assert error < 0.08 * truth.std()
 
 
 def test_a_lattice_that_repeats_is_found_exactly_from_its_patterns():

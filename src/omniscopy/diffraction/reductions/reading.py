@@ -74,30 +74,41 @@ def _read(
         for each in questions
         if each.item is not None and each.plane is not None
     ]  # fmt: skip
-    centres = _centres(places, [*kept, *over]) if read.centred else None
+    centres = centres_of_positions(places, [*kept, *over]) if read.centred else None
     after = [each for each in (*planes, centres) if each is not None and each.chunks is not None]
     ordered = read_again(data, *after).transpose(*kept, *over, *dims)
-    nav = [*kept, *over]
     if ordered.chunks is None and not after:
         found = _eagerly(read, ordered, planes, centres, len(kept))
     else:
         found = _lazily(read, ordered, planes, centres, len(kept))
+    return label_outputs(found, questions, places)
+
+
+def label_outputs(
+    found: Mapping[str, Any], questions: Sequence[Question], places: Places
+) -> dict[str, xr.DataArray]:
+    """Return outputs of a read with the dimensions and coordinates that they have.
+
+    Those of positions are in the order (*kept, *over), or have these dimensions as one.
+    """
+    data, dims = places.data, places.dims
+    kept = [str(dim) for dim in data.dims if dim not in (*places.over, *dims)]
+    nav = [*kept, *places.over]
     coords = {
         name: each for name, each in data.coords.items()
         if not set(each.dims) & set(dims) or set(each.dims) <= set(dims)
     }  # fmt: skip
     made = {}
-    for output in read.outputs(data.dtype):
-        trailing = {0: (), 1: ("moment" if output.shape == (5,) else "k",), 2: dims}
-        lead = kept if output.pattern else nav
-        names = (*lead, *trailing[len(output.shape)])
-        if not output.pattern:
-            names = (*nav, *_trailing(output.name, questions))
-        values = found[output.name]
-        if values.ndim > len(names):
-            values = values.reshape(values.shape[: len(names)])
-        own = {name: each for name, each in coords.items() if set(each.dims) <= set(names)}
-        made[output.name] = xr.DataArray(values, own, dims=names)
+    for name, values in found.items():
+        if name.startswith("scan/"):
+            names = (*kept, *dims)
+        else:
+            names = (*nav, *_trailing(name, questions))
+            shape = tuple(data.sizes[dim] for dim in nav)
+            shape = (*shape, *values.shape[-1:]) if len(names) > len(nav) else shape
+            values = values.reshape(shape) if values.shape != shape else values  # noqa: PLW2901
+        own = {key: each for key, each in coords.items() if set(each.dims) <= set(names)}
+        made[name] = xr.DataArray(values, own, dims=names)
     return made
 
 
@@ -112,7 +123,7 @@ def _trailing(name: str, questions: Sequence[Question]) -> tuple[str, ...]:
     return ()
 
 
-def _centres(places: Places, nav: Sequence[str]) -> xr.DataArray:
+def centres_of_positions(places: Places, nav: Sequence[str]) -> xr.DataArray:
     """Return where the patterns are centred, from the middles of the axes, for all positions."""
     middle = [float(places.data.coords[dim].mean()) for dim in places.dims]
     sizes = {dim: places.data.sizes[dim] for dim in nav}

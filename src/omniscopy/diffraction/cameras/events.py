@@ -1,0 +1,248 @@
+"""Patterns as lists of the electrons in them, and everything that can be asked of such a list.
+
+A list is a Dataset with the dimension ``event``: ``position``, the number of the position in the
+scan, ``pixel``, that of the pixel in the pattern (both count along the last dimension first), and
+``electrons``. The coordinates of scan and pattern are kept beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.diffraction.centre import find_centre
+from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.reading import label_outputs, scan_of
+from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
+from omniscopy.diffraction.reductions.wanted import Question, named, question
+from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
+
+_VARIABLES = ("position", "pixel", "electrons")
+
+
+@operation(example={"data": "diffraction_4d"}, lazy=False)
+def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> xr.Dataset:
+    """List the pixels of all patterns that are not 0: small, where patterns are sparse.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., y, x, ky, kx)
+        Counts, as of `count_electrons`. Lazy data are computed, a row of the scan at a time.
+    dims : (str, str)
+        The dimensions of the patterns; the last two reciprocal ones otherwise.
+
+    Returns
+    -------
+    Dataset, shape (event)
+        ``position`` in the scan and ``pixel`` in the pattern, numbered along the last dimension
+        first, and ``electrons``, the value there. The coordinates of `data` are kept, and
+        the order of the dimensions in ``scan`` and ``pattern`` of the attributes.
+
+    Raises
+    ------
+    DataError
+        The values are no whole numbers, or there is no scan.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> electrons = om.diffraction.count_electrons(om.samples.diffraction_4d())
+    >>> om.diffraction.find_events(electrons)["electrons"].dims
+    ('event',)
+    """
+    plane = require_plane(data, dims, kind="reciprocal", at_least=1)
+    require_real(data)
+    if data.dtype.kind not in "biu":
+        message = f"events are counted: whole numbers are needed, got {data.dtype}"
+        raise DataError(message)
+    over = sorted(scan_of(data, plane), key=_place)
+    # In this order a part of the scan that has a pattern of its own is in one piece.
+    scan = [*(str(d) for d in data.dims if d not in (*plane, *over)), *over]
+    if not scan:
+        message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"
+        raise DataError(message)
+    rows = data.transpose(*scan, *plane)
+    each, pixels = (int(np.prod([data.sizes[dim] for dim in dims])) for dims in (scan[1:], plane))
+    found = []
+    for number in range(rows.sizes[scan[0]]):
+        values = rows.isel({scan[0]: number}).values.reshape(each, pixels)
+        position, pixel = np.nonzero(values)
+        found.append((position + number * each, pixel, values[position, pixel]))
+    columns = [np.concatenate(part) for part in zip(*found, strict=True)] or [np.zeros(0)] * 3
+    kinds = (np.int64, np.int64, data.dtype.newbyteorder("="))
+    event = {"event": coordinate("event", np.arange(len(columns[0])), "1", kind="point")}
+    made = result(
+        {"scan": scan, "pattern": [*plane]},
+        **{
+            name: (xr.DataArray(column.astype(kind), event, dims="event"), "1")
+            for name, column, kind in zip(_VARIABLES, columns, kinds, strict=True)
+        },
+    )
+    return made.assign_coords({dim: data.coords[dim] for dim in (*scan, *plane)})
+
+
+@operation(
+    example={"events": "events", "operations": ["mean", "com"]}, lazy=False
+)  # fmt: skip
+def reduce_events(
+    events: xr.Dataset,
+    operations: Sequence[AnyWanted] | Mapping[str, AnyWanted],
+    *,
+    centres: xr.Dataset | None = None,
+    dead: xr.DataArray | None = None,
+) -> xr.Dataset:
+    """Evaluate sums, detectors, centres of mass and profiles of patterns that are lists.
+
+    Parameters
+    ----------
+    events : Dataset, shape (event)
+        As of `find_events`.
+    operations : sequence or mapping of name to what is wanted
+        As in `reduce`.
+    centres : Dataset
+        Where detectors with the centre "auto" are; the same for all positions. That of the
+        disc in the mean pattern otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out.
+
+    Returns
+    -------
+    Dataset
+        The same as `reduce` gives for the patterns that the list was made of.
+
+    Raises
+    ------
+    DataError
+        The list is none, or detectors are asked for that move from position to position.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> found = om.diffraction.reduce_events(om.samples.events(), ["sum", "mean"])
+    >>> found["sum"].dims, found["mean_pattern"].dims
+    (('y', 'x'), ('ky', 'kx'))
+    """
+    scan, plane = _require_events(events)
+    asked = named(operations)
+    sizes = {dim: events.sizes[dim] for dim in (*scan, *plane)}
+    # Patterns that take no room: only their labels are looked at.
+    empty = np.broadcast_to(np.zeros((), events["electrons"].dtype), tuple(sizes.values()))
+    data = xr.DataArray(
+        empty, {dim: events.coords[dim] for dim in sizes}, dims=tuple(sizes),
+        attrs={"units": "electrons"},
+    )  # fmt: skip
+    table = _Events(events, data, scan, plane)
+    if centres is None:
+        pattern = table.pattern(table.weights)
+        if dead is not None:
+            pattern = pattern.where(~dead.astype(bool).drop_attrs())
+        centres = find_centre(pattern.assign_coords({dim: data.coords[dim] for dim in plane}))
+        centres = centres.drop_vars(list(centres.coords))
+    places = Places(data, plane, scan_of(data, plane), centres, dead)
+    made = {}
+    for name, wanted in asked.items():
+        each = question(name, wanted, places)
+        made |= each.answer(table.outputs(each, places), data, places)
+    return dataset(made)
+
+
+def _place(dim: str) -> int:
+    """Return where a dimension stands in a displayed scan; others come first."""
+    return ("z", "y", "x").index(dim) if dim in ("z", "y", "x") else -1
+
+
+class _Events:
+    """A list of events, summed in any way."""
+
+    def __init__(
+        self, events: xr.Dataset, data: xr.DataArray, scan: list[str], plane: tuple[str, str]
+    ) -> None:
+        self.data, self.scan, self.plane = data, scan, plane
+        self.position, self.pixel = (events[name].values for name in _VARIABLES[:2])
+        self.weights = events["electrons"].values.astype(np.float64)
+        self.positions = int(np.prod([data.sizes[dim] for dim in scan]))
+        self.shape = tuple(data.sizes[dim] for dim in plane)
+
+    def pattern(self, weights: np.ndarray) -> xr.DataArray:
+        """Return sums for each pixel, and for each position that is kept."""
+        found = np.bincount(self.pixel, weights, int(np.prod(self.shape)))
+        return xr.DataArray(
+            found.reshape(self.shape) / self.positions,
+            dims=self.plane,
+            attrs={"units": "electrons"},
+        )
+
+    def image(self, factor: np.ndarray) -> np.ndarray:
+        """Return sums of events times what each pixel counts, for each position."""
+        weights = self.weights * factor.ravel()[self.pixel]
+        return np.bincount(self.position, weights, self.positions)
+
+    def outputs(self, asked: Question, places: Places) -> dict[str, xr.DataArray]:
+        """Return what a read of the patterns gives."""
+        if asked.item is None:
+            return self.patterns(places)
+        if asked.plane is None or asked.item.kind in ("around", "moved", "moved_area"):
+            message = "detectors that move from position to position need patterns, not events"
+            raise DataError(message)
+        plane = asked.plane.transpose(*self.plane).values
+        name, kind = asked.item.name, asked.item.kind
+        if kind == "area":
+            ky, kx = (
+                self.data.coords[d].values - float(self.data.coords[d].mean()) for d in self.plane
+            )
+            factors = [np.ones((ky.size, kx.size)), *(ky[:, None] ** n + 0 * kx for n in (1, 2))]
+            factors += [kx**n + 0 * ky[:, None] for n in (1, 2)]
+            found = np.stack([self.image(plane * factor) for factor in factors], axis=-1)
+            return label_outputs({name: found}, [asked], places)
+        if kind == "rings":
+            sums = np.stack([self.image(plane == n) for n in range(asked.item.size)], axis=-1)
+            count = np.bincount(plane.ravel(), minlength=asked.item.size + 1)[:-1]
+            counts = np.broadcast_to(count.astype(np.float64), sums.shape)
+            return label_outputs({name: sums, f"{name}/count": counts}, [asked], places)
+        there = np.full(self.positions, float(np.count_nonzero(plane)))
+        return label_outputs({name: self.image(plane), f"{name}/count": there}, [asked], places)
+
+    def patterns(self, places: Places) -> dict[str, xr.DataArray]:
+        """Return sums over the scan, for each position of dimensions that are kept."""
+        kept = [dim for dim in self.scan if dim not in places.over]
+        sizes = [self.data.sizes[dim] for dim in self.scan]
+        index = np.unravel_index(self.position, sizes)
+        outer = [self.data.sizes[dim] for dim in kept]
+        group = np.zeros(self.position.shape, np.int64)
+        for dim, size in zip(kept, outer, strict=True):
+            group = group * size + index[self.scan.index(dim)]
+        pixels, count = int(np.prod(self.shape)), int(np.prod(outer))
+        place = group * pixels + self.pixel
+        full = (*outer, *self.shape)
+        largest = np.zeros(count * pixels, self.data.dtype)
+        np.maximum.at(largest, place, self.weights.astype(self.data.dtype))
+        each = {
+            "total": np.bincount(place, self.weights, count * pixels),
+            "squares": np.bincount(place, self.weights**2, count * pixels),
+            "largest": largest,
+            "count": np.full(count * pixels, float(self.positions // max(count, 1))),
+        }
+        return {
+            f"scan/{name}": xr.DataArray(
+                values.reshape(full), {d: self.data.coords[d] for d in (*kept, *self.plane)},
+                dims=(*kept, *self.plane),
+            )
+            for name, values in each.items()
+        }  # fmt: skip
+
+
+def _require_events(events: xr.Dataset) -> tuple[list[str], tuple[str, str]]:
+    if not isinstance(events, xr.Dataset) or not set(_VARIABLES) <= set(events):
+        message = f"expected a list of events as of `find_events`, with {_VARIABLES}"
+        raise DataError(message)
+    scan, plane = events.attrs.get("scan"), events.attrs.get("pattern")
+    if not scan or not plane or any(dim not in events.coords for dim in (*scan, *plane)):
+        message = "the list of events does not say what scan and pattern it is of"
+        raise DataError(message)
+    for name, dims in (("position", scan), ("pixel", plane)):
+        size = int(np.prod([events.sizes[dim] for dim in dims]))
+        values = events[name].values
+        if values.size and not (values.min() >= 0 and values.max() < size):
+            message = f"{name} of events must be from 0 to {size - 1}"
+            raise DataError(message)
+    return [str(dim) for dim in scan], (str(plane[0]), str(plane[1]))

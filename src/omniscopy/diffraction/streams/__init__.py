@@ -1,0 +1,1 @@
+"""Frames that arrive one by one, and what is known of them so far."""
