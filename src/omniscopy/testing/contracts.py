@@ -140,7 +140,7 @@ def check_further_dimension(operation: Operation) -> None:
     halves = [_changed(operation, step) for step in (lambda data: data, _half)]
     if not halves[0]:
         return
-    both = {name: xr.concat([half[name] for half in halves], _FURTHER) for name in halves[0]}
+    both = {name: _joined([half[name] for half in halves]) for name in halves[0]}
     made = call_example(operation, **both)
     for number, half in enumerate(halves):
         assert "cycle" in made.dims, "the further dimension is gone"
@@ -344,6 +344,13 @@ def _changed(operation: Operation, change: Callable[[Any], Any]) -> dict[str, An
         name: [change(item) for item in value] if isinstance(value, list) else change(value)
         for name, value in _inputs(operation).items()
     }
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return inputs side by side along the further dimension, lists item by item."""
+    if isinstance(parts[0], list):
+        return [xr.concat(items, _FURTHER) for items in zip(*parts, strict=True)]
+    return xr.concat(parts, _FURTHER)
 
 
 def _flat(value: Any) -> list[Any]:

@@ -239,6 +239,10 @@ def spring_constant_of(data: xr.DataArray, given: float | None) -> float | None:
     return None if found is None else float(found)
 
 
+# A slope is one of a contact when its deviation is at most this part of it.
+_STEEP = 0.2
+
+
 def _slope(values: np.ndarray, height: np.ndarray, *, low: float, high: float) -> np.ndarray:
     """Return change of height for a unit of signal, its deviation and status, in closed form."""
     y = np.asarray(values, np.float64)
@@ -258,7 +262,8 @@ def _slope(values: np.ndarray, height: np.ndarray, *, low: float, high: float) -
         rest = np.sum((dy - slope[..., None] * dz) ** 2, axis=-1) / (count - 2)
         value = 1.0 / np.abs(slope)
         std = np.sqrt(rest / spread) * value**2
-    good = (count >= 4) & np.isfinite(value)
+        # What is no steeper than its noise is no contact.
+        good = (count >= 4) & np.isfinite(value) & (std <= _STEEP * value)
     status = np.where(good, float(Status.CONVERGED), float(Status.NO_DATA))
     return np.stack([np.where(good, value, np.nan), np.where(good, std, np.nan), status], axis=-1)
 
