@@ -1,11 +1,15 @@
 """What is done with images when nobody says what to do."""
 
+import itertools
+
 import numpy as np
 import xarray as xr
 
 from omniscopy.image.cleaning.scars import remove_scars
 from omniscopy.image.fourier.spectra import power_spectrum
+from omniscopy.image.fourier.spot_filter import filter_fourier_spots
 from omniscopy.image.fourier.spots import find_fourier_spots
+from omniscopy.image.fourier.symmetry import measure_symmetry
 from omniscopy.image.grains.grain_measures import measure_grains
 from omniscopy.image.grains.grains import find_grains
 from omniscopy.image.levelling.levelling import level
@@ -19,6 +23,9 @@ from omniscopy.model.analyses import Results
 # Grains that are measured unasked: so many at most, of so many pixels at least, on so much of
 # the image, and apart from the rest by so many standard deviations of either.
 _MOST_GRAINS, _PIXELS, _COVERED, _APART = 2000, 9, 0.4, 3.0
+# A lattice that is analysed unasked: power of spots over the background, how many, the sine of the
+# angle between two of them, how far from whole sums of these the others may be, and how many.
+_STRONG, _FEWEST, _ACROSS, _OFF, _MOST = 30.0, 4, 0.2, 0.06, 0.8
 
 
 def _is_image(data: xr.DataArray) -> bool:
@@ -41,6 +48,37 @@ def spectrum_of_image(data: xr.DataArray) -> Results:
     if len({units_of(data, dim) for dim in dims_of_kind(data, "spatial")}) == 1:
         found["Spots"] = find_fourier_spots(data)
     return found
+
+
+@analysis("Lattice", "image", applies=lambda data: _is_image(data) and data.ndim == 2)
+def lattice_of_image(data: xr.DataArray) -> Results:
+    """Measure the symmetry of a lattice that is seen, and filter the image by its spots."""
+    if len({units_of(data, dim) for dim in dims_of_kind(data, "spatial")}) > 1:
+        return {}
+    spots = find_fourier_spots(data)
+    if not _make_a_lattice(spots):
+        return {}
+    return {
+        "Symmetry of the spectrum": measure_symmetry(data),
+        "Image of the spots alone": filter_fourier_spots(data, spots),
+    }
+
+
+def _make_a_lattice(spots: xr.Dataset) -> bool:
+    """Return whether the strong spots are sums of two of them."""
+    strong = np.asarray(spots["signal_to_noise"].values) > _STRONG
+    g = np.stack([np.asarray(spots[name].values)[strong] for name in ("ky", "kx")], axis=-1)
+    if len(g) < _FEWEST:
+        return False
+    for pair in itertools.combinations(g[:6], 2):
+        basis = np.stack(pair)
+        if abs(np.linalg.det(basis)) < _ACROSS * np.prod(np.linalg.norm(basis, axis=1)):
+            continue
+        indices = g @ np.linalg.inv(basis)
+        away = np.abs(indices - np.rint(indices)).max(axis=1)
+        if (away < _OFF).mean() >= _MOST:
+            return True
+    return False
 
 
 def _is_topography(data: xr.DataArray) -> bool:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.geometry.planes import in_units, require_any_plane
+from omniscopy.image.topography import like
 from omniscopy.model import (
     DataError,
     Status,
@@ -24,6 +25,8 @@ _SPOTS = 12
 _NEAR = 0.03
 # Part of the amplitude of all spots that must belong to a lattice.
 _EXPLAINED = 0.5
+# Spots may leave out others of the lattice: no more than every fourth of a centred one is left.
+_MULTIPLE = 4
 _COUNT = 4
 _PARAMETERS = ("scale_y", "scale_x", "skew", "rotation")
 
@@ -67,7 +70,8 @@ def fit_calibration(
         ``rotation`` of the vector a from +x towards +y in the true image, in degrees, each with
         ``_std``. ``residual``, the scatter of spots about the lattice as a part of their
         distance from the middle, ``spots``, how many belong to it, and ``status``: 4 (no data)
-        where there are fewer than 2, 5 (invalid) where less than half of the amplitude fits to such a lattice.
+        where there are fewer than 2, 5 (invalid) where less than half of their amplitude fits to
+        such a lattice.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def fit_calibration(
     >>> import omniscopy as om
     >>> spots = om.image.find_fourier_spots(om.samples.atom_image())
     >>> round(float(om.image.fit_calibration(spots, 0.40)["scale_x"]), 3)
-    1.026
+    1.025
     """
     for name, value in (("a", a), ("b", a if b is None else b)):
         if not (np.isfinite(value) and value > 0):
@@ -176,7 +180,7 @@ def correct_scale(
             "scale; pick one, or take the mean"
         )
         raise DataError(message)
-    made = image.copy(deep=False)
+    made = like(image, image)
     for dim, name in zip(dims, names, strict=True):
         require_uniform(image, dim)
         scale = float(calibration[name])
@@ -193,6 +197,13 @@ def reciprocal_vectors(a: float, b: float, angle: float) -> np.ndarray:
     turn = np.radians(angle)
     direct = np.array([[0.0, a], [b * np.sin(turn), b * np.cos(turn)]])
     return np.asarray(np.linalg.inv(direct).T)
+
+
+def _multiplicity(indices: np.ndarray) -> int:
+    """Return how many points of a lattice there are for each that these indices lead to."""
+    first, second = np.triu_indices(len(indices), 1)
+    minors = indices[first, 0] * indices[second, 1] - indices[first, 1] * indices[second, 0]
+    return int(np.gcd.reduce(np.abs(np.rint(minors)).astype(np.int64), initial=0))
 
 
 @dataclass(frozen=True)
@@ -291,7 +302,10 @@ class _Lattice:
                 off = np.abs([values[0] - 1, values[1] - 1, values[2]])
                 if off.max() > self.tolerance or not np.isfinite(values).all():
                     continue
-                score = float(heights[self.belonging(spots, matrix)[1]].sum())
+                inside, there = self.belonging(spots, matrix)
+                if _multiplicity(inside[there]) > _MULTIPLE:
+                    continue
+                score = float(heights[there].sum())
                 # Of equal ones: the least distorted, then the least rotated.
                 cost = float(off.max() + 1e-4 * abs(values[3]))
                 high = 1e-6 * float(heights.sum())
