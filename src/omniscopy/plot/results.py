@@ -19,6 +19,8 @@ from omniscopy.plot.tables import draw_table
 
 _LARGEST = 12
 _COUNTERS = ("status", "steps")
+# Figures of merit that few look at.
+_LAST = ("degrees_of_freedom", "aic", "bic")
 # Variables that say how strong a point is, best first.
 _STRENGTH = ("intensity", "amplitude", "height", "prominence", "area", "magnitude")
 
@@ -49,7 +51,8 @@ def annotated(words: str, results: xr.Dataset, name: str) -> str:
     said = "; ".join(
         part for part in (f"± {spread} typically" if spread else "", outcome(results)) if part
     )
-    return f"{words.replace('_', ' ')} ({said})" if said else words
+    words = words.replace("_", " ")
+    return f"{words} ({said})" if said else words
 
 
 def scalars_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
@@ -93,6 +96,7 @@ def strength_of(results: xr.Dataset, dim: str, *, without: tuple[str, ...] = ())
 def panels_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
     """Return a map or a curve for every variable."""
     names = [name for name in variables_of(results) if results[name].size > 1]
+    names.sort(key=_LAST.__contains__)
     shown = names[:_LARGEST]
     columns = min(len(shown), 1 if _all_curves(results, shown) else 3)
     rows = math.ceil(len(shown) / columns)
@@ -106,7 +110,7 @@ def panels_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
         page.note(_draw_variable(ax, results, name, look))
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
-    _note_scalars(axes[0], results)
+    page.note(_scalars_text(results))
     return page.finish(title)
 
 
@@ -147,12 +151,10 @@ def _panel_height(results: xr.Dataset, name: str, room: float) -> float:
     return min((room - 0.9) * grid_of(part).aspect, 4.0) if part.ndim == 2 else 2.0
 
 
-def _note_scalars(ax: Axes, results: xr.Dataset) -> None:
-    """Write single numbers that come with maps or curves into the first panel's title."""
+def _scalars_text(results: xr.Dataset) -> str:
+    """Return single numbers that come with maps or curves."""
     scalars = [name for name in variables_of(results) if results[name].size == 1][:3]
-    if scalars:
-        words = ", ".join(f"{name} = {_value_text(results, name)}" for name in scalars)
-        panel_title(ax, f"{ax.get_title(loc='left')}   {words}".strip(), size=TICK)
+    return ", ".join(f"{name.replace('_', ' ')}: {_value_text(results, name)}" for name in scalars)
 
 
 def _value_text(results: xr.Dataset, name: str) -> str:
