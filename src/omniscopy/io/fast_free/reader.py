@@ -93,7 +93,7 @@ def _stacked(
     path: Path, settings: Settings, lines: list[Channel]
 ) -> tuple[LazyArray, dict[str, Any] | None]:
     """Return all lines as one array (y, transient, time), and what is missing."""
-    parts = tuple(line.data for line in lines if line.data is not None)
+    parts: tuple[Any, ...] = tuple(line.data for line in lines)
     shapes = sorted({part.shape for part in parts})
     if len(shapes) > 1:
         message = f"lines have different shapes, {shapes[0]} and {shapes[1]} among them"

@@ -261,7 +261,7 @@ def fit_turned_parabolas(
         )
     shapes = (found.shape[1:], status.shape[1:], ())
     made = zip((found, status, np.degrees(turned)), shapes, strict=True)
-    return tuple(each.reshape(outer + shape) for each, shape in made)  # type: ignore[return-value]
+    return tuple(each.reshape(outer + shape) for each, shape in made)
 
 
 def phases_of(force: np.ndarray, angle: np.ndarray) -> np.ndarray:
