@@ -189,7 +189,8 @@ def test_a_shared_site_scatters_as_its_mean_occupant():
 
 
 def test_extinction_distances_are_those_of_the_textbook(silicon):
-    # Reimer and Kohl, table 7.2, at 100 kV; their factors are a few per cent off today's.
+    # Williams and Carter, Transmission Electron Microscopy, table 13.2, at 100 kV; their factors
+    # are a few per cent off today's.
     aluminium = ase.build.bulk("Al", "fcc", a=4.05, cubic=True)
     found = scattering.extinction_distances(aluminium, [(1, 1, 1), (2, 0, 0)], voltage=100e3)
     np.testing.assert_allclose(found, [563.0, 685.0], rtol=0.05)

@@ -73,7 +73,7 @@ def terms_of(coefficients: Coefficients, notation: Notation = "krivanek") -> Ter
 
     References
     ----------
-    .. [1] S. Uhlemann and M. Haider, Ultramicroscopy 72, 109 (1998), equation 1.
+    .. [1] S. Uhlemann and M. Haider, Ultramicroscopy 72, 109 (1998).
     """
     if notation not in NOTATIONS:
         message = f"unknown notation {notation!r} of aberrations; there are {', '.join(NOTATIONS)}"
@@ -286,7 +286,7 @@ def focal_spread(
     References
     ----------
     .. [1] L. Reimer and H. Kohl, *Transmission Electron Microscopy*, 5th ed., Springer (2008),
-       equation 6.46.
+       chapter 6.
     """
     relative = energy_spread / require_voltage(voltage)
     spread: float = np.sqrt(relative**2 + voltage_ripple**2 + (2.0 * current_ripple) ** 2)

@@ -58,7 +58,7 @@ def effective_energy(voltage: Any) -> Any:
     References
     ----------
     .. [1] R. F. Egerton, *Electron Energy-Loss Spectroscopy in the Electron Microscope*,
-       3rd ed., Springer (2011), appendix E.
+       3rd ed., Springer (2011).
     """
     return 0.5 * REST_ENERGY * velocity_ratio(voltage) ** 2
 

@@ -61,7 +61,7 @@ def absorptive_form_factor(
     References
     ----------
     .. [1] C. R. Hall and P. B. Hirsch, Proc. R. Soc. A 286, 158 (1965).
-    .. [2] D. M. Bird and Q. A. King, Acta Cryst. A 46, 202 (1990), equation 5.
+    .. [2] D. M. Bird and Q. A. King, Acta Cryst. A 46, 202 (1990).
     """
     if not (np.isfinite(debye_waller) and debye_waller >= 0.0):
         message = f"a Debye-Waller factor must be 0 or more Å², got {debye_waller}"

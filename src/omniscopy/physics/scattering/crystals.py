@@ -168,7 +168,7 @@ def extinction_distances(
     References
     ----------
     .. [1] L. Reimer and H. Kohl, *Transmission Electron Microscopy*, 5th ed., Springer (2008),
-       equation 7.21.
+       chapter 7.
     """
     scale = np.pi * cell_volume(atoms) / (lorentz_factor(voltage) * wavelength(voltage))
     size = np.abs(structure_factors(atoms, hkl, table=table, debye_waller=debye_waller))
