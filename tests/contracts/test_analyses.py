@@ -6,7 +6,16 @@ from omniscopy import samples
 from omniscopy.model import analyses_for, history, validate
 
 EXPECTED = {
-    "atom_image": {"Power spectrum", "Spots"},
+    "atom_image": {
+        "Atoms",
+        "Neighbours",
+        "Sublattices",
+        "Strain",
+        "Power spectrum",
+        "Spots",
+        "Image of the spots alone",
+        "Symmetry of the spectrum",
+    },
     "band_excitation": {"Components", "Resonance"},
     "diffraction_4d": {"Mean pattern", "Disc", "Bright field", "Centre of mass"},
     "drifting_spectra": set(),
