@@ -9,6 +9,8 @@ __all__ = [
     "combine_masks",
     "correct_pair_drift",
     "correct_row_drift",
+    "correct_row_jitter",
+    "correct_scan_drift",
     "correlate_grains",
     "correct_scale",
     "correlate_template",
@@ -98,6 +100,8 @@ from .levelling.row_alignment import align_rows
 from .profiles import profile, radial_average
 from .registration.alignment import align_images
 from .registration.registration import register
+from .registration.row_jitter import correct_row_jitter
+from .registration.scan_drift import correct_scan_drift
 from .quality.focus import measure_focus
 from .quality.image_statistics import measure_statistics
 from .quality.resolution import measure_resolution

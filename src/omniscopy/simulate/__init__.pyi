@@ -12,6 +12,7 @@ __all__ = [
     "current_voltage",
     "diffraction_4d",
     "distorted_rings",
+    "drifting_scans",
     "drifting_spectra",
     "fitted_columns",
     "force_curve",
@@ -54,6 +55,7 @@ from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation
 from .resonance import band_excitation, oscillator_maps
 from .ringdowns import ringdown
+from .scans import drifting_scans
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
 from .switching import loop_maps, switching_maps, switching_spectroscopy
