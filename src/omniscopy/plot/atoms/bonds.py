@@ -39,7 +39,7 @@ def bonds_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
         percentiles=(2.0, 98.0),
     )  # fmt: skip
     drawn = LineCollection(
-        np.stack([middle - away, middle + away], axis=1), array=length * factor,
+        list(np.stack([middle - away, middle + away], axis=1)), array=length * factor,
         cmap=contrast.colours, norm=contrast.scale,
         linewidths=float(np.clip(40 / np.sqrt(max(len(x), 1)), 0.8, 3.0)),
     )  # fmt: skip
