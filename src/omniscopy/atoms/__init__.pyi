@@ -19,7 +19,9 @@ __all__ = [
     "measure_polarization",
     "measure_strain",
     "measure_volumes",
+    "patches",
     "refine_atoms",
+    "score_positions",
     "to_structure",
     "transition_matrix",
     "voronoi",
@@ -38,7 +40,9 @@ from .neighbourhoods.bond_order import find_domains, measure_bond_order
 from .neighbourhoods.decomposition import decompose_neighbourhoods, match_neighbours
 from .neighbourhoods.neighbours import measure_neighbours
 from .neighbourhoods.pair_distribution import measure_pair_distribution
+from .patches import patches
 from .refinement.refinement import refine_atoms
+from .scores import score_positions
 from .strain.dumbbells import find_dumbbells
 from .strain.polarization import measure_polarization
 from .strain.strain import measure_strain

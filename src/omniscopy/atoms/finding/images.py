@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from omniscopy.atoms.tables import require_positions
 from omniscopy.image.topography import Dims, require_image, steps_of
-from omniscopy.model import conversion_factor, require_uniform, units_of
+from omniscopy.model import DataError, conversion_factor, is_unit, require_uniform, units_of
 
 Pair = tuple[float, float]
 
@@ -55,6 +56,20 @@ def grid_of(image: xr.DataArray, dims: Dims | None, *, at_least: int = 8) -> Gri
         dims, (float(image[dims[0]][0]), float(image[dims[1]][0])), (steps[0], steps[1]),
         units[0], factor, unit, (apart[0] / unit, apart[1] / unit),
     )  # fmt: skip
+
+
+def factor_to(positions: xr.Dataset, grid: Grid) -> float:
+    """Return what brings positions to the units of an image; raise where nothing does."""
+    own = require_positions(positions)
+    if own == grid.units:
+        return 1.0
+    if not (is_unit(own) and is_unit(grid.units)):
+        message = (
+            f"positions are in {own!r}, the coordinates of the image in {grid.units!r}; give both "
+            "the same units"
+        )
+        raise DataError(message)
+    return conversion_factor(str(own), str(grid.units))
 
 
 def filled(image: np.ndarray, known: np.ndarray, reach: tuple[float, float]) -> np.ndarray:

@@ -55,7 +55,7 @@ def find_lattice(positions: xr.Dataset) -> xr.Dataset:
     >>> import omniscopy as om
     >>> lattice = om.atoms.find_lattice(om.samples.atom_positions())
     >>> round(float(lattice["length_a"]), 2), round(float(lattice["angle"]))
-    (0.4, 90)
+    (0.28, 90)
     """
     units = require_positions(positions)
     vector = ("a_y", "a_x", "b_y", "b_x", "origin_y", "origin_x")

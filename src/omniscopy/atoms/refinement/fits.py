@@ -60,7 +60,7 @@ class Fitted(NamedTuple):
     parameters: np.ndarray
     covariance: np.ndarray
     status: np.ndarray
-    reduced_chi_square: np.ndarray
+    residual_std: np.ndarray
 
 
 def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Fitted:
@@ -75,14 +75,24 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
     shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
     fit = _Fit(windows, settings, shared, width)
     found = fit.rounds(start, noise, places, image.shape)
+    weight = windows.weight.sum(axis=1)
+    if not fit.poisson:
+        # Values at the edge of a window count for a part only.
+        part = (found.points - fit.free) / np.maximum(weight - fit.free, 1.0)
+        found = found._replace(
+            covariance=found.covariance * part[:, None, None], spread=found.spread * part
+        )
     covariance = found.covariance
     if settings.joint and not shared:
         covariance = joint_covariance(windows, found, _TOGETHER * width, settings)
-    degrees = np.maximum(found.points - fit.free, 1)
-    reduced = np.where(found.points > fit.free, found.chi_square / degrees, np.nan)
+    squares = found.chi_square
+    if fit.poisson:  # there it is the deviance
+        squares = fit.squares(found.parameters, image.shape)
+    degrees = weight - fit.free
+    residual = np.sqrt(np.where(degrees > 0, squares / np.maximum(degrees, 1.0), np.nan))
     return Fitted(
         found.parameters[:, :7] + np.pad(windows.middle, ((0, 0), (1, 4))),
-        covariance[:, :7, :7], found.status, reduced,
+        covariance[:, :7, :7], found.status, residual,
     )  # fmt: skip
 
 
@@ -98,9 +108,14 @@ def width_at(image: np.ndarray, places: np.ndarray, steps: Pair) -> float:
     windows = windows_of(image, places, steps, np.full(len(places), min(apart, 32.0 * finest)))
     centre = places - windows.middle
     away = np.hypot(windows.dy - centre[:, :1], windows.dx - centre[:, 1:]) / finest
-    ring = np.rint(away).astype(np.int64).ravel()
-    count = np.bincount(ring, windows.weight.ravel())
-    profile = np.bincount(ring, windows.values.ravel())[count > 0] / count[count > 0]
+    # Shared out to the rings on both sides, so that nothing jumps when an atom moves a bit.
+    ring = away.astype(np.int64)
+    outer = (away - ring) * windows.weight
+    rings = np.concatenate([ring.ravel(), ring.ravel() + 1])
+    weight = np.concatenate([(windows.weight - outer).ravel(), outer.ravel()])
+    count = np.bincount(rings, weight)
+    sums = np.bincount(rings, weight * np.tile(windows.values.ravel(), 2))
+    profile = sums[count > 0.5] / count[count > 0.5]
     # What was found may be dark.
     profile = profile - profile[-1] if profile.size else profile
     below = np.flatnonzero(profile * np.sign(profile[:1]) < 0.5 * np.abs(profile[:1]))
@@ -263,6 +278,14 @@ class _Fit(NamedTuple):
             self.problem(), windows.values, start, columns=columns, weights=windows.weight,
             likelihood=self.settings.likelihood, max_steps=self.settings.max_steps, covariance=True,
         )  # fmt: skip
+
+    def squares(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the sum of squared residuals of each window."""
+        windows = self.windows
+        own, _ = _GAUSSIAN.evaluate([windows.dy[None], windows.dx[None]], (), values[:, :6])
+        model = own + values[:, 6, None] + self.others(values, shape)
+        found: np.ndarray = (windows.weight * (windows.values - model) ** 2).sum(axis=1)
+        return found
 
     def problem(self) -> Problem:
         """Return what is fitted."""

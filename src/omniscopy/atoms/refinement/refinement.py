@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import xarray as xr
 
-from omniscopy.atoms.finding.images import Grid, grid_of
+from omniscopy.atoms.finding.images import Grid, factor_to, grid_of
 from omniscopy.atoms.finding.scales import scales_of
 from omniscopy.atoms.refinement.fits import (
     Fitted,
@@ -16,21 +16,19 @@ from omniscopy.atoms.refinement.fits import (
     fit_atoms,
     width_at,
 )
-from omniscopy.atoms.tables import ATOM, require_length, require_positions, with_coordinates
+from omniscopy.atoms.tables import ATOM, require_length, with_coordinates
 from omniscopy.compute import map_signal
 from omniscopy.compute.fitting.problem import LIKELIHOODS, Likelihood
 from omniscopy.model import (
     DataError,
     Status,
-    conversion_factor,
-    is_unit,
     operation,
     require_choice,
     result,
 )
 
 _FITTED = ("y", "x", "sigma_y", "sigma_x", "angle", "amplitude", "background")
-_COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "reduced_chi_square")
+_COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "residual_std")
 
 
 @operation(example={"image": "atom_image", "positions": "column_positions"})
@@ -76,8 +74,9 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
         ``y``, ``x``; the standard deviations ``sigma_x`` along the axis of the ellipse that is
         nearest to x, and ``sigma_y``; the ``angle`` of that axis in degrees from +x towards +y
         (-45 to 45); ``amplitude`` above the ``background`` (negative for dark atoms), each with
-        ``_std``; ``reduced_chi_square`` and ``status``: 3 (at bound) where an atom left its
-        surroundings or became too wide, 4 (no data) with NaN for positions outside of the image.
+        ``_std``; ``residual_std`` of the values about the fit, and ``status``: 3 (at bound)
+        where an atom left its surroundings or became too wide, 4 (no data) with NaN for
+        positions outside of the image.
 
     Raises
     ------
@@ -102,10 +101,10 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
     >>> image = om.samples.atom_image()
     >>> refined = om.atoms.refine_atoms(image, om.atoms.find_atoms(image))
     >>> round(float(refined["sigma_x"].median()), 3), refined["sigma_x"].attrs["units"]
-    (0.06, 'nm')
+    (0.059, 'nm')
     """
     grid = grid_of(image, dims)
-    factor = _factor(positions, grid)
+    factor = factor_to(positions, grid)
     require_choice("model", model, get_args(Shape))
     require_choice("likelihood", likelihood, LIKELIHOODS)
     require_choice("widths", widths, get_args(Widths))
@@ -129,22 +128,9 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
         "angle": "deg", "amplitude": values, "background": values,
     }  # fmt: skip
     units = {**kinds, **{f"{name}_std": each for name, each in kinds.items()}}
+    units["residual_std"] = values
     found = result(None, **{name: (each, units.get(name, "1")) for name, each in columns.items()})
     return with_coordinates(found, positions)
-
-
-def _factor(positions: xr.Dataset, grid: Grid) -> float:
-    """Return what brings positions to the units of the image."""
-    own = require_positions(positions)
-    if own == grid.units:
-        return 1.0
-    if not (is_unit(own) and is_unit(grid.units)):
-        message = (
-            f"positions are in {own!r}, the coordinates of the image in {grid.units!r}; give both "
-            "the same units"
-        )
-        raise DataError(message)
-    return conversion_factor(str(own), str(grid.units))
 
 
 @dataclass(frozen=True)
@@ -165,7 +151,7 @@ class _Refinement:
         status = np.full((*outer, y.shape[-1]), int(Status.NO_DATA), np.uint8)
         for each in np.ndindex(*outer):
             image = np.asarray(images[each], np.float64)
-            own = places[each] * self.factor
+            own = np.asarray(places[each], np.float64) * self.factor
             rows = np.stack([self.grid.rows(own[:, axis], axis) for axis in (0, 1)], axis=1)
             ends = np.array(image.shape) - 0.5
             inside = np.flatnonzero(((rows > -0.5) & (rows < ends)).all(axis=1))
@@ -205,7 +191,7 @@ class _Refinement:
         return np.stack([
             y, x, sigma_y, sigma_x, turned * angle, values[:, 0], values[:, 6],
             std[:, 1], std[:, 2], std_y, std_x, std_angle, std[:, 0], std[:, 6],
-            fitted.reduced_chi_square,
+            fitted.residual_std,
         ])  # fmt: skip
 
 

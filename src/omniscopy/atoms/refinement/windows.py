@@ -40,14 +40,16 @@ class Windows(NamedTuple):
 
 
 def windows_of(image: np.ndarray, places: np.ndarray, steps: Pair, radius: np.ndarray) -> Windows:
-    """Return the pixels within a radius of each atom; places and radii as the steps."""
-    most = float(radius.max(initial=0.0))
-    reach = [int(most / step) for step in steps]
-    offsets = [np.arange(-n, n + 1) for n in reach]
+    """Return the pixels within a radius of each atom; places and radii as the steps.
+
+    The weight falls off over a pixel at the edge, so that nothing jumps when an atom moves a bit.
+    """
+    edge = max(steps)
+    most = float(radius.max(initial=0.0)) + 1.25 * edge
+    offsets = [np.arange(-int(most / step), int(most / step) + 1) for step in steps]
     dy, dx = (each.ravel() for each in np.meshgrid(*offsets, indexing="ij"))
-    squared = (dy * steps[0]) ** 2 + (dx * steps[1]) ** 2
-    inside = squared <= most**2
-    dy, dx, squared = dy[inside], dx[inside], squared[inside]
+    inside = (dy * steps[0]) ** 2 + (dx * steps[1]) ** 2 <= most**2
+    dy, dx = dy[inside], dx[inside]
     pixel = np.rint(places / np.array(steps)).astype(np.int64)
     rows, columns = pixel[:, :1] + dy, pixel[:, 1:] + dx
     there = (rows >= 0) & (rows < image.shape[0]) & (columns >= 0) & (columns < image.shape[1])
@@ -55,8 +57,11 @@ def windows_of(image: np.ndarray, places: np.ndarray, steps: Pair, radius: np.nd
         np.clip(each, 0, size - 1) for each, size in zip((rows, columns), image.shape, strict=True)
     )
     values = image[rows, columns]
-    there &= np.isfinite(values) & (squared <= (radius**2)[:, None] * (1 + 1e-12))
+    there &= np.isfinite(values)
+    middle = pixel * np.array(steps)
+    centre = places - middle
+    away = np.hypot(dy * steps[0] - centre[:, :1], dx * steps[1] - centre[:, 1:])
+    weight = np.clip((radius[:, None] - away) / edge + 0.5, 0.0, 1.0) * there
     return Windows(
-        rows, columns, dy * steps[0], dx * steps[1], pixel * np.array(steps),
-        np.where(there, values, 0.0), there.astype(np.float64),
-    )  # fmt: skip
+        rows, columns, dy * steps[0], dx * steps[1], middle, np.where(there, values, 0.0), weight
+    )
