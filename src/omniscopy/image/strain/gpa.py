@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal, read_again
-from omniscopy.image.cleaning.denoising import filled
+from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.fourier.spots import find_fourier_spots
 from omniscopy.image.strain.local_frequencies import Smoothing, Wave, Weights
 from omniscopy.image.strain.strain_kernel import COLUMNS, displace, strain_of
@@ -296,8 +296,8 @@ class _Analysis:
         noise = np.sqrt(variance * smoothing.noise / 4) / sigma / (2 * np.pi)
         turns = _turns(waves, g0, steps, sample, stride)
         strain_of(
-            *waves, weights, g0, turns, noise=noise, finite=self.finite, least=self.least * level,
-            out=maps,
+            waves[0], waves[1], weights, g0, turns, noise=noise, finite=self.finite,
+            least=self.least * level, out=maps,
         )  # fmt: skip
         if not used.all():
             maps[:, ~used] = np.nan
@@ -390,6 +390,8 @@ def _displace(
     """
     from skimage.restoration import unwrap_phase
 
+    unwrap: Any = unwrap_phase
+
     there = good[::stride, ::stride]
     if not there.any():
         phases[:] = np.nan
@@ -400,7 +402,7 @@ def _displace(
         masked: Any = np.ma.array(np.where(there, phase, 0.0).astype(np.float64), mask=~there)
         # A single row or column is unwrapped along itself.
         plain = masked if min(there.shape) > 1 else masked.ravel()
-        found: Any = unwrap_phase(plain, rng=0)
+        found: Any = unwrap(plain, rng=0)
         values = np.ma.getdata(found).reshape(there.shape)
         # The reference has no phase on average: whole turns of all of it say nothing.
         turns = np.round(np.median(values[level] - phase[level]) / (2 * np.pi))
