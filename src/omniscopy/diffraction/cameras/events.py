@@ -12,7 +12,7 @@ import xarray as xr
 
 from omniscopy.diffraction.centre import find_centre
 from omniscopy.diffraction.reductions.places import Places
-from omniscopy.diffraction.reductions.reading import label_outputs, scan_of
+from omniscopy.diffraction.reductions.reading import label_outputs, scan_of, with_coordinates
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
 from omniscopy.diffraction.reductions.wanted import Question, named, question
 from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
@@ -143,7 +143,7 @@ def reduce_events(
     for name, wanted in asked.items():
         each = question(name, wanted, places)
         made |= each.answer(table.outputs(each, places), data, places)
-    return dataset(made)
+    return dataset(with_coordinates(made, places))
 
 
 def _place(dim: str) -> int:
@@ -224,8 +224,7 @@ class _Events:
         }
         return {
             f"scan/{name}": xr.DataArray(
-                values.reshape(full), {d: self.data.coords[d] for d in (*kept, *self.plane)},
-                dims=(*kept, *self.plane),
+                values.reshape(full), dims=(*kept, *self.plane)
             )
             for name, values in each.items()
         }  # fmt: skip

@@ -148,6 +148,11 @@ class _Job:
         self.masks = self._bits(flat)
         self.spans = np.array([_span(mask) for mask in flat], dtype=np.int64).reshape(-1, 2)
         self.counts = np.array([mask.sum() for mask in flat], dtype=np.float64)
+        self.areas = {
+            n: self._bits([np.asarray(planes[n], bool).ravel()]).reshape(planes[n].shape)
+            for n, item in enumerate(read.items)
+            if item.kind == "area"
+        }
         # Of unsigned integers the same masks can be read as bytes, to count what is not missing.
         self.byte_masks = np.array([mask * np.uint8(255) for mask in flat]).reshape(
             self.masks.shape
@@ -252,17 +257,15 @@ class _Job:
         room: tuple[np.ndarray, np.ndarray],
     ) -> None:  # fmt: skip
         """Fill in the moments, with the sum over patterns in the same go."""
-        areas = [n for n, item in enumerate(self.read.items) if item.kind == "area"]
         wanted = self.read.total or self.read.squares
         none = total[:0]
         for part, count, where in _fours(piece):
-            if wanted and not areas:
+            if wanted and not self.areas:
                 kernels.sum_patterns(part, total)
-            for turn, n in enumerate(areas):
+            for turn, n in enumerate(self.areas):
                 moments = np.empty((len(part), 5))
-                plane = np.asarray(self.planes[n], bool).ravel()
                 kernels.sum_columns(
-                    part, self._bits([plane]).reshape(piece.shape[1:]),
+                    part, self.areas[n],
                     total if wanted and turn == 0 else none, *room,
                     self.read.ky, self.read.kx, moments,
                 )  # fmt: skip

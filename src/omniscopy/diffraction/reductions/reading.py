@@ -36,14 +36,25 @@ def answers(
     made: Made = {}
     for each in questions:
         made |= each.answer(outputs, data, places)
-    return {
-        name: (_ordered(values, data), units, title)
-        for name, (values, units, title) in made.items()
-    }
+    return with_coordinates(made, places)
 
 
-def _ordered(values: xr.DataArray, data: xr.DataArray) -> xr.DataArray:
-    return values.transpose(*(dim for dim in data.dims if dim in values.dims), ...)
+def with_coordinates(made: Made, places: Places) -> Made:
+    """Return what was made with the coordinates of the data, in the order of its dimensions.
+
+    Only here, so that what is made of small arrays is not held up by comparing labels.
+    """
+    data, dims = places.data, places.dims
+    coords = {
+        name: each.variable for name, each in data.coords.items()
+        if not set(each.dims) & set(dims) or set(each.dims) <= set(dims)
+    }  # fmt: skip
+    found = {}
+    for name, (values, units, title) in made.items():
+        ordered = values.transpose(*(dim for dim in data.dims if dim in values.dims), ...)
+        own = {key: each for key, each in coords.items() if set(each.dims) <= set(ordered.dims)}
+        found[name] = (ordered.assign_coords(own), units, title)
+    return found
 
 
 def plan_read(questions: Sequence[Question], places: Places) -> Read:
@@ -87,17 +98,13 @@ def _read(
 def label_outputs(
     found: Mapping[str, Any], questions: Sequence[Question], places: Places
 ) -> dict[str, xr.DataArray]:
-    """Return outputs of a read with the dimensions and coordinates that they have.
+    """Return outputs of a read with the dimensions that they have, without coordinates.
 
     Those of positions are in the order (*kept, *over), or have these dimensions as one.
     """
     data, dims = places.data, places.dims
     kept = [str(dim) for dim in data.dims if dim not in (*places.over, *dims)]
     nav = [*kept, *places.over]
-    coords = {
-        name: each for name, each in data.coords.items()
-        if not set(each.dims) & set(dims) or set(each.dims) <= set(dims)
-    }  # fmt: skip
     made = {}
     for name, values in found.items():
         if name.startswith("scan/"):
@@ -107,8 +114,8 @@ def label_outputs(
             shape = tuple(data.sizes[dim] for dim in nav)
             shape = (*shape, *values.shape[-1:]) if len(names) > len(nav) else shape
             values = values.reshape(shape) if values.shape != shape else values  # noqa: PLW2901
-        own = {key: each for key, each in coords.items() if set(each.dims) <= set(names)}
-        made[name] = xr.DataArray(values, own, dims=names)
+        # A lazy array would give its own name.
+        made[name] = xr.DataArray(values, dims=names).rename(None)
     return made
 
 
