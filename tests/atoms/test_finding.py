@@ -1,0 +1,215 @@
+"""Finding and refining atoms in images whose truth is known."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from omniscopy import samples
+from omniscopy.atoms import find_atoms, patches, refine_atoms, score_positions
+from omniscopy.atoms.finding.noise import maxima_of_noise
+from omniscopy.atoms.refinement.overlap_kernel import _add_atoms, add_atoms
+from omniscopy.model import DataError, Status
+
+
+def image_of(values, step=(0.02, 0.02), first=(0.0, 0.0), units="nm"):
+    coords = {
+        dim: (dim, first[n] + step[n] * np.arange(values.shape[n]), {"units": units})
+        for n, dim in enumerate(("y", "x"))
+    }
+    return xr.DataArray(values, coords, dims=("y", "x"), attrs={"units": "counts"})
+
+
+def table(places, **more):
+    columns = {"y": places[:, 0], "x": places[:, 1]}
+    made = {name: ("atom", each, {"units": "nm"}) for name, each in columns.items()}
+    return xr.Dataset({**made, **{n: ("atom", each, {"units": "nm"}) for n, each in more.items()}})
+
+
+def scene(shape, places, height, sigma, *, angle=0.0, background=0.0, step=(0.02, 0.02)):
+    """Return Gaussians at places (row, column); sigma is that along y and x, all in pixels."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
+    sigma_y, sigma_x = np.broadcast_to(sigma, 2)
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    made = np.full(shape, float(background))
+    for (row, column), top in zip(places, np.broadcast_to(height, len(places)), strict=True):
+        along = (x - column) * c + (y - row) * s
+        across = (y - row) * c - (x - column) * s
+        made += top * np.exp(-0.5 * ((along / sigma_x) ** 2 + (across / sigma_y) ** 2))
+    return made
+
+
+def square(n, spacing, rng, jitter=0.3):
+    grid = np.stack(np.meshgrid(*[spacing * (1 + np.arange(n))] * 2, indexing="ij"), -1)
+    return grid.reshape(-1, 2) + rng.normal(0, jitter, (n * n, 2))
+
+
+def test_noiseless_atoms_are_recovered_with_shape_angle_and_offset():
+    rng = np.random.default_rng(1)
+    places = square(5, 17.3, rng)
+    values = scene((107, 111), places, 3.0, (2.4, 3.1), angle=20.0, background=1.5)
+    image = image_of(values, first=(4.0, -2.0))
+    true = places * 0.02 + [4.0, -2.0]
+    found = refine_atoms(image, find_atoms(image))
+    score = score_positions(found, table(true))
+    assert float(score["f1"]) == 1.0
+    assert float(score["rms"]) < 1e-6
+    np.testing.assert_allclose(found["sigma_y"], 2.4 * 0.02, rtol=1e-4)
+    np.testing.assert_allclose(found["sigma_x"], 3.1 * 0.02, rtol=1e-4)
+    np.testing.assert_allclose(found["angle"], 20.0, atol=0.01)
+    np.testing.assert_allclose(found["amplitude"], 3.0, rtol=1e-4)
+    np.testing.assert_allclose(found["background"], 1.5, rtol=1e-3)
+    assert (found["status"] == Status.CONVERGED).all()
+
+
+def test_dark_atoms_and_rectangular_pixels_and_falling_coordinates():
+    rng = np.random.default_rng(2)
+    places = square(5, 16.0, rng)
+    values = 10.0 - scene((100, 96), places, 3.0, 2.5)
+    image = image_of(values, step=(-0.02, 0.02), first=(1.98, 0.0))
+    found = find_atoms(image, contrast="dark")
+    true = np.stack([1.98 - 0.02 * places[:, 0], 0.02 * places[:, 1]], axis=1)
+    assert float(score_positions(found, table(true))["f1"]) == 1.0
+    refined = refine_atoms(image, found)
+    assert float(score_positions(refined, table(true))["rms"]) < 1e-6
+    assert (refined["amplitude"] < 0).all()
+    assert (found["intensity"] < 0).all()
+
+
+def test_overlapping_atoms_are_fitted_together():
+    places = np.array([[20.2, 20.1], [20.4, 26.3], [27.0, 21.7], [44.0, 40.0], [41.0, 46.5]])
+    values = scene((64, 66), places, [2.0, 1.0, 1.5, 1.0, 1.2], 2.6, background=0.5)
+    start = table((places + 0.3) * 0.02)
+    together = refine_atoms(image_of(values), start, model="round_gaussian", width=0.05)
+    apart = refine_atoms(image_of(values), start, joint=False, model="round_gaussian", width=0.05)
+    wrong = [
+        np.hypot(*(np.stack([each["y"], each["x"]], 1) - places * 0.02).T).max()
+        for each in (together, apart)
+    ]
+    assert wrong[0] < 1e-5
+    assert wrong[1] > 10 * wrong[0]
+    np.testing.assert_allclose(together["amplitude"], [2.0, 1.0, 1.5, 1.0, 1.2], rtol=1e-3)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "poisson"])
+def test_scatter_is_what_is_said_and_there_is_no_bias_of_half_a_pixel(likelihood):
+    rng = np.random.default_rng(3)
+    places = square(14, 16.0, rng, jitter=0.4)
+    mean = scene((240, 240), places, 60.0, 2.8, background=20.0)
+    noisy = rng.poisson(mean) if likelihood == "poisson" else mean + rng.normal(0, 5.0, mean.shape)
+    image = image_of(np.asarray(noisy, float))
+    refined = refine_atoms(image, find_atoms(image), likelihood=likelihood)
+    score = score_positions(refined, table(places * 0.02))
+    assert float(score["f1"]) == 1.0
+    assert float(score["calibration"]) == pytest.approx(1.0, abs=0.12)
+    assert abs(float(score["bias_y"])) < 0.02 * 0.03
+    assert abs(float(score["bias_x"])) < 0.02 * 0.03
+
+
+def test_noise_has_no_atoms_and_a_constant_image_neither():
+    rng = np.random.default_rng(4)
+    found = [find_atoms(image_of(rng.normal(size=(90, 81)))).sizes["atom"] for _ in range(12)]
+    assert np.count_nonzero(found) <= 1
+    empty = find_atoms(image_of(np.full((40, 40), 3.0)))
+    assert empty.sizes["atom"] == 0
+    assert refine_atoms(image_of(np.full((40, 40), 3.0)), empty).sizes["atom"] == 0
+
+
+def test_heights_of_maxima_of_noise_are_those_that_are_counted():
+    from scipy.ndimage import maximum_filter
+    from scipy.signal import fftconvolve
+
+    y, x = np.mgrid[-12:13, -12:13]
+    kernel = np.exp(-0.5 * (y**2 + x**2) / 2.5**2)
+    noise = np.random.default_rng(5).normal(size=(700, 700))
+    filtered = fftconvolve(noise, kernel, "valid") / np.sqrt((kernel**2).sum())
+    tops = np.sort(filtered[filtered == maximum_filter(filtered, 3)])
+    expected = maxima_of_noise(kernel, (1.0, 1.0))
+    assert len(tops) / filtered.size == pytest.approx(expected.density, rel=0.05)
+    assert expected.share[0] == pytest.approx(1.0, abs=1e-3)
+    for height in (0.5, 1.5, 2.5):
+        share = np.interp(height, expected.heights, expected.share)
+        assert (tops > height).mean() == pytest.approx(share, abs=0.03)
+
+
+def test_a_hole_hides_what_is_in_it_and_nothing_else():
+    rng = np.random.default_rng(6)
+    places = square(6, 16.0, rng)
+    values = scene((112, 112), places, 50.0, 2.6) + rng.normal(0, 1.0, (112, 112))
+    values[40:60, 40:60] = np.nan
+    found = find_atoms(image_of(values))
+    away = np.abs(places - 49.5).max(axis=1) > 13
+    score = score_positions(found, table(places[away] * 0.02))
+    assert float(score["recall"]) == 1.0
+    assert find_atoms(image_of(values * np.nan))["status"] == Status.NO_DATA
+
+
+def test_positions_outside_are_not_fitted():
+    image = samples.atom_image()
+    outside = xr.Dataset({"y": ("atom", [-3.0, 1.0, np.nan]), "x": ("atom", [1.0, 1.0, 1.0])})
+    outside = outside.map(lambda each: each.assign_attrs(units="nm"))
+    refined = refine_atoms(image, outside)
+    assert refined["status"].values.tolist()[::2] == [Status.NO_DATA] * 2
+    assert np.isnan(refined["y"].values[[0, 2]]).all()
+
+
+def test_compiled_atoms_are_those_of_the_plain_loops():
+    shapes = np.array([[2.0, 10.3, 7.8, 0.2, 0.05, 0.3], [1.0, 2.0, 18.5, 0.1, 0.0, 0.1]])
+    made = [np.zeros((20, 20)) for _ in range(2)]
+    for function, image in zip((_add_atoms, add_atoms), made, strict=True):
+        function(shapes, np.array([6.0, 9.0]), np.arange(20.0), np.arange(20.0), image)
+    np.testing.assert_allclose(made[0], made[1], atol=1e-12)
+    assert made[0][10, 8] == pytest.approx(2.0, rel=0.05)
+
+
+def test_patches_have_the_atom_in_the_middle():
+    places = np.array([[20.3, 30.6], [41.5, 12.2]])
+    image = image_of(scene((60, 50), places, 1.0, 3.0))
+    cut = patches(image, table(places * 0.02), 0.22)
+    assert cut.dims == ("atom", "window_y", "window_x")
+    middle = cut.sel(window_y=0.0, window_x=0.0, method="nearest")
+    np.testing.assert_allclose(middle, 1.0, atol=1e-3)
+    np.testing.assert_allclose(cut, cut[:, ::-1, ::-1], atol=2e-3)
+    assert np.isnan(patches(image, table(places * 0.02 - 0.4), 0.22)[0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda im: find_atoms(im, spacing=9.0), "below the field of view"),
+        (lambda im: find_atoms(im, threshold=-1.0), "threshold must be above 0"),
+        (lambda im: find_atoms(im, min_intensity=1.5), "min_intensity must be from 0"),
+        (lambda im: find_atoms(im, max_atoms=0), "max_atoms must be at least 1"),
+        (lambda im: find_atoms(im, method="guess"), "method must be one of"),
+        (lambda im: find_atoms(im.drop_vars("x")), "has no coordinate; assign one"),
+        (lambda im: find_atoms(im[:4]), "at least 8 are needed"),
+        (lambda im: refine_atoms(im, im), "positions must be a Dataset"),
+        (lambda im: refine_atoms(im, samples.column_positions(), width=0.0), "width must be above"),
+        (lambda im: refine_atoms(im, samples.column_positions(), max_steps=0), "max_steps must be"),
+        (lambda im: refine_atoms(im, samples.column_positions().map(
+            lambda each: each.assign_attrs(units="V"))), "units"),
+        (lambda im: score_positions(samples.column_positions(), samples.column_positions(),
+                                    margin=-1.0), "margin must be"),
+    ],
+)  # fmt: skip
+def test_wrong_calls_say_what_is_wrong(call, words):
+    with pytest.raises(DataError, match=words):
+        call(samples.atom_image())
+
+
+@pytest.mark.shared
+def test_scenes_of_counts_are_found_without_being_told_the_spacing(shared):
+    """F1 per dose against a Laplacian of the known width; error against Cramér and Rao."""
+    least = {50: 0.999, 10: 0.999, 5: 0.995, 2: 0.985, 1: 0.973}
+    scores: dict[int, list[float]] = {dose: [] for dose in least}
+    for path in sorted((shared / "data" / "atoms" / "simulated_truth").glob("*.npz")):
+        with np.load(path) as data:
+            image, true = image_of(data["counts"].astype(float)), data["rc"]
+            dose, apart = int(data["dose"]), float(data["nn_px"])
+        found = find_atoms(image)
+        score = score_positions(
+            found, table(true * 0.02), max_distance=0.4 * apart * 0.02, margin=0.08
+        )
+        scores[dose].append(float(score["f1"]))
+        assert float(found["spacing"]) == pytest.approx(apart * 0.02, rel=0.12)
+    for dose, asked in least.items():
+        assert np.mean(scores[dose]) >= asked, dose
