@@ -1,5 +1,7 @@
 """Filters of noise that compare what is alike: patches, neighbours, levels."""
 
+from typing import Any
+
 import numpy as np
 
 from omniscopy.image.cleaning.filling import filled
@@ -35,8 +37,9 @@ def nonlocal_means(
 
 def total_variation(values: np.ndarray, used: np.ndarray, *, noise: float | None) -> np.ndarray:
     """Return the image of the least total variation that differs by as much as the noise."""
-    from skimage.restoration import denoise_tv_chambolle
+    from skimage import restoration
 
+    denoise_tv_chambolle: Any = restoration.denoise_tv_chambolle
     sigma = known_noise(values, used, noise)
     if not sigma > 0:
         return np.where(used, values, np.nan)

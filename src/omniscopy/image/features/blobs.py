@@ -187,8 +187,7 @@ class _Search:
         top &= (space > floor[:, None, None]) & used
         strongest = space.max(where=top, initial=0.0)
         places = np.argwhere(top & (space >= self.min_part * strongest))
-        rows = [self.refined(space, *map(int, each)) for each in places]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+        table = self.refined(space, places)
         table = self.apart(table[np.argsort(-table[:, 3], kind="stable")])
         y, x, sigma, strength = table.T
         amplitude = 2 * strength
@@ -213,23 +212,23 @@ class _Search:
                 level[:] = -(wide[axis] ** 2) * part + (level if axis else 0.0)
         return made
 
-    def refined(self, space: np.ndarray, s: int, i: int, j: int) -> tuple[float, ...]:
-        """Return place, width and strength of a maximum, by parabolas along each axis."""
-        at = [float(s), float(i), float(j)]
-        top = float(space[s, i, j])
-        for axis, index in enumerate((s, i, j)):
-            if not 0 < index < space.shape[axis] - 1:
-                continue
-            line = np.take(space, [index - 1, index, index + 1], axis=axis)
-            rest = [n for k, n in enumerate((s, i, j)) if k != axis]
-            before, here, after = np.moveaxis(line, axis, 0)[:, rest[0], rest[1]]
+    def refined(self, space: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return place, width and strength of maxima, by parabolas along each axis."""
+        at = places.astype(np.float64)
+        top = space[tuple(places.T)].copy()
+        here = top.copy()
+        for axis, size in enumerate(space.shape):
+            inner = (places[:, axis] > 0) & (places[:, axis] < size - 1)
+            aside = np.where(inner[:, None], np.eye(3, dtype=np.int64)[axis], 0)
+            before, after = (space[tuple((places + step * aside).T)] for step in (-1, 1))
             bend = before - 2 * here + after
-            if bend < 0:
-                step = float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
-                at[axis] += step
-                top -= 0.25 * float(before - after) * step
+            bent = inner & (bend < 0)
+            step = np.where(bent, 0.5 * (before - after) / np.where(bent, bend, -1.0), 0.0)
+            step = np.clip(step, -0.5, 0.5)
+            at[:, axis] += step
+            top -= 0.25 * (before - after) * step
         ratio = self.sigmas[1] / self.sigmas[0] if len(self.sigmas) > 1 else 1.0
-        return at[1], at[2], float(self.sigmas[0] * ratio ** at[0]), top
+        return np.column_stack([at[:, 1:], self.sigmas[0] * ratio ** at[:, 0], top])
 
     def apart(self, table: np.ndarray) -> np.ndarray:
         """Return blobs without those that lie within a stronger one."""

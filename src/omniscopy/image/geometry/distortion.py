@@ -1,7 +1,8 @@
 """Distortions of images and patterns: measured on rings, taken out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -99,10 +100,12 @@ def measure_distortion(
     if not kept or min(kept) < 2 or len(set(kept)) < len(kept):
         message = f"orders must be different whole numbers from 2 on, got {orders!r}"
         raise DataError(message)
-    at = [(image.sizes[dim] - 1) / 2 for dim in dims]
-    start = tuple(at) if centre is None else pixel_of(image, dims, centre)
+    start = ((image.sizes[dims[0]] - 1) / 2, (image.sizes[dims[1]] - 1) / 2)
+    if centre is not None:
+        start = pixel_of(image, dims, centre)
     ring = _Ring(steps, (float(low), float(high)), start, kept)
-    single, several = {}, {"order": len(kept)}
+    single: dict[str, int] = {}
+    several = {"order": len(kept)}
     found = map_signal(
         ring.run, image, dim=dims, output_dims=[single] * 6 + [several] * 4 + [single] * 2,
         dtypes=[np.float64] * 11 + [np.uint8],
@@ -208,7 +211,9 @@ def undistort(
         also += [distortion["cosine"], distortion["sine"]]
         also = [each.drop_vars("order", errors="ignore") for each in also]
         orders = tuple(int(each) for each in np.atleast_1d(distortion["order"].values))
-        function, parameters, whole = grid.without_orders, {"orders": orders}, ["order"]
+        function: Callable[..., np.ndarray] = grid.without_orders
+        parameters: dict[str, Any] = {"orders": orders}
+        whole = ["order"]
     else:
         also = [
             in_units(distortion[name], units_of(image, dim))
@@ -278,9 +283,9 @@ class _Ring:
         radius = fit[0]
         spread = np.sqrt(np.diag(covariance))
         scale = np.concatenate([1 / np.array(self.steps), [1.0], np.full(len(fit) - 3, 1 / radius)])
-        order = [1, 2, 0, *range(3, len(fit))]
+        places = [1, 2, 0, *range(3, len(fit))]
         found = np.concatenate([at, [radius], fit[3:] / radius])
-        return found, spread[order] * scale, residual, status
+        return found, spread[places] * scale, residual, status
 
     def ridge(self, values: np.ndarray, at: np.ndarray, angles: np.ndarray) -> np.ndarray:
         """Return the radius of the highest value in each direction, NaN where there is none."""

@@ -1,5 +1,6 @@
 """Backgrounds of images: what is wider than the things that stand on it."""
 
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,7 +19,7 @@ from omniscopy.image.topography import (
 )
 from omniscopy.model import DataError, operation, require_choice
 
-Method = Literal["median", "sphere", "arc"]
+Method = Literal["median", "gaussian", "sphere", "arc"]
 Side = Literal["below", "above"]
 _ROWS = 32
 # Smallest and largest side of the tiles, in pixels, in which medians are found.
@@ -45,10 +46,12 @@ def estimate_background(
     image : DataArray, shape (..., y, x), any units
         Lazy or in memory; lengths for "sphere" and "arc".
     radius : float, units of the coordinates
-        Of the disc that medians are taken in: larger than the things on the background. Or of
-        the sphere or arc that is rolled: a real radius, in the scale of the heights too.
-    method : {"median", "sphere", "arc"}
-        The median; where a sphere touches that is rolled along; or an arc in each row.
+        Of the disc that medians are taken in: larger than the things on the background. Or the
+        standard deviation of the Gaussian. Or of the sphere or arc that is rolled: a real
+        radius, in the scale of the heights too.
+    method : {"median", "gaussian", "sphere", "arc"}
+        The median; the mean with Gaussian weights, which subtracted leaves a band of
+        frequencies; where a sphere touches that is rolled along; or an arc in each row.
     side : {"below", "above"}
         Where the sphere or arc is rolled.
     mask : DataArray of bool, shape (y, x) or (..., y, x)
@@ -93,12 +96,12 @@ def estimate_background(
     reach = require_positive_length("radius", radius)
     used = used_points(image, mask, masking, dims)
     steps = steps_of(image, dims)
-    if method == "median":
+    if method in _AROUND:
         if reach < min(steps):
             message = f"radius {radius:g} is less than a pixel ({min(steps):g}); take a larger one"
             raise DataError(message)
         found = map_images(
-            median_around, image, dims, used=used, parameters={"radius": reach, "steps": steps}
+            _AROUND[method], image, dims, used=used, parameters={"radius": reach, "steps": steps}
         )
         return like(found, image)
     scale = require_lengths(image, dims, why=f"method {method!r}")
@@ -127,8 +130,8 @@ def subtract_background(
     image : DataArray, shape (..., y, x), any units
         Lazy or in memory; lengths for "sphere" and "arc".
     radius : float, units of the coordinates
-        Of the disc, or of the sphere or arc.
-    method : {"median", "sphere", "arc"}
+        Of the disc, the Gaussian, the sphere or the arc.
+    method : {"median", "gaussian", "sphere", "arc"}
         As `estimate_background` has it.
     side : {"below", "above"}
         Where the sphere or arc is rolled.
@@ -202,6 +205,24 @@ def median_around(
 
     share_work(work, range(len(rows) * len(columns)))
     return out
+
+
+def mean_around(
+    values: np.ndarray, used: np.ndarray, *, radius: float, steps: tuple[float, float]
+) -> np.ndarray:
+    """Return the mean of the used points with the weights of a Gaussian around each point."""
+    from scipy.ndimage import gaussian_filter
+
+    wide = [radius / step for step in steps]
+    total, share = (
+        gaussian_filter(each, wide, mode="constant")
+        for each in (np.where(used, values, 0.0), used.astype(np.float64))
+    )
+    some = share > 1e-9
+    return np.where(some, total / np.where(some, share, 1.0), np.nan)
+
+
+_AROUND: dict[str, Callable[..., np.ndarray]] = {"median": median_around, "gaussian": mean_around}
 
 
 def _half_widths(radius: float, steps: tuple[float, float], shape: tuple[int, ...]) -> np.ndarray:

@@ -186,7 +186,7 @@ def window_shape(image: xr.DataArray, size: Size, dims: Dims) -> tuple[int, int]
 
 
 def _pixels(name: str, size: Size, steps: Sequence[float], *, at_least: int) -> tuple[int, int]:
-    both = size if isinstance(size, Sequence) else (size, size)
+    both = list(size) if isinstance(size, Sequence) else [size, size]
     if len(both) != 2:
         message = f"{name} must be one length, or one along y and one along x, got {size!r}"
         raise DataError(message)
