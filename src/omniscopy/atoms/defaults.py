@@ -1,73 +1,50 @@
 """What is done with images of atoms when nobody says what to do."""
 
-import numpy as np
 import xarray as xr
 
 from omniscopy.atoms.finding.finding import find_atoms
-from omniscopy.atoms.graphs.rings import find_rings
 from omniscopy.atoms.lattices.lattices import find_lattice
-from omniscopy.atoms.neighbourhoods.bond_order import measure_bond_order
-from omniscopy.atoms.neighbourhoods.neighbours import measure_neighbours
 from omniscopy.atoms.refinement.refinement import refine_atoms
-from omniscopy.atoms.strain.strain import measure_strain
-from omniscopy.atoms.strain.sublattices import find_sublattices
-from omniscopy.model import (
-    DataError,
-    Status,
-    analysis,
-    conversion_factor,
-    dims_of_kind,
-    is_unit,
-    require_uniform,
-    units_of,
-)
+from omniscopy.image.fourier.spots import find_fourier_spots
+from omniscopy.model import analysis, conversion_factor, dims_of_kind, is_unit, units_of
 from omniscopy.model.analyses import Results
+from omniscopy.model.units import parse
 
-# Pixels of images in which atoms can be told apart, and how many pixels at least, in nm.
-_PIXEL, _SMALLEST = 0.06, 32
-# How many atoms, at least, have an arrangement; how many of them are in a crystal.
-_FEWEST, _CRYSTAL = 25, 0.7
+# Lattice planes are looked for between these spacings, in nm.
+_PLANES = (0.05, 1.2)
+_FEWEST = 12
 
 
-def _may_show_atoms(data: xr.DataArray) -> bool:
-    """Return whether an image has pixels that are small enough."""
+def _may_resolve_atoms(data: xr.DataArray) -> bool:
+    """Return whether there is one image whose pixels are finer than atoms."""
     dims = dims_of_kind(data, "spatial")
-    if data.ndim != 2 or len(dims) != 2 or data.dtype.kind not in "biuf":
+    if len(dims) != 2 or data.ndim != 2 or data.dtype.kind not in "iuf" or min(data.shape) < 32:
         return False
-    if any(data.sizes[dim] < _SMALLEST for dim in dims):
+    units = {units_of(data, dim) for dim in dims}
+    if len(units) != 1 or dims != ["y", "x"] or not all(map(is_unit, units)):
         return False
-    for dim in dims:
-        units = units_of(data, dim)
-        if not is_unit(units):
-            return False
-        try:
-            step = abs(require_uniform(data, dim)) * conversion_factor(str(units), "nm")
-        except (DataError, ValueError):
-            return False
-        if step > _PIXEL:
-            return False
-    return True
+    (unit,) = units
+    if parse(str(unit)).powers != parse("nm").powers:
+        return False
+    step = abs(float(data["x"][1] - data["x"][0])) * conversion_factor(str(unit), "nm")
+    return bool(0 < step < 0.08)
 
 
-@analysis("Atoms", "image", applies=_may_show_atoms)
-def arrangement_of_atoms(data: xr.DataArray) -> Results:
-    """Find and refine atoms; of a crystal its sublattices and strain, else rings and bonds."""
-    found = find_atoms(data).compute()
-    found = found.isel(atom=slice(min(int(found["count"]), found.sizes["atom"])))
-    if found.sizes["atom"] < _FEWEST:
-        return {"Atoms": found}
-    places = refine_atoms(data, found).compute()
-    made: dict[str, xr.DataArray | xr.Dataset] = {
-        "Atoms": places,
-        "Neighbours": measure_neighbours(places),
-    }
-    lattice = find_lattice(places)
-    known = int(np.isfinite(places["y"].values).sum())
-    strain = measure_strain(places, lattice)
-    if int((strain["status"] == Status.CONVERGED).sum()) >= _CRYSTAL * known:
-        made["Sublattices"] = find_sublattices(places, lattice)
-        made["Strain"] = strain
-    else:
-        made["Rings"] = find_rings(places)
-        made["Bond order"] = measure_bond_order(places)
-    return made
+@analysis("Atoms", "image", applies=_may_resolve_atoms)
+def atoms_of_image(data: xr.DataArray) -> Results:
+    """Find the atoms of an image that has lattice planes, refine them, and find their lattice."""
+    factor = conversion_factor("nm", str(units_of(data, "x")))
+    planes = (_PLANES[0] * factor, _PLANES[1] * factor)
+    spots = find_fourier_spots(data, spacing_range=planes)
+    if int(spots["count"].sum()) < 2:
+        return {}
+    atoms = find_atoms(data)
+    if int(atoms["count"]) < _FEWEST:
+        return {}
+    refined = refine_atoms(data, atoms)
+    found: dict[str, xr.DataArray | xr.Dataset] = {"Atoms": refined}
+    lattice = find_lattice(refined)
+    if int(lattice["count"]) > _FEWEST:
+        vectors = [name for name, values in lattice.data_vars.items() if not values.dims]
+        found["Lattice of the atoms"] = lattice[vectors]
+    return found

@@ -192,7 +192,8 @@ class _Search:
         width = scales.width * _NARROWED
         if np.isnan(width):
             width = 2.0 if self.spacing is None else _USUAL_WIDTH * spacing
-        width = max(width, 0.6 * max(grid.aspect))
+        # Of narrower filters the maxima on a grid are not those of a field.
+        width = max(width, 1.2 * max(grid.aspect))
         matched = matched_filter(width, grid.aspect, self.method)
         reach = (2.0 * width / grid.aspect[0], 2.0 * width / grid.aspect[1])
         whole = filled(sign * (image - level), known, reach)

@@ -71,7 +71,8 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
         radius = np.clip(0.5 * nearest, 1.3 * width, radius)
     windows = windows_of(image, places, settings.steps, radius)
     start, noise = _start(windows, places, width)
-    faint = bool(np.median(_signal(start, noise, width, settings)) < _FAINT)
+    level = np.full(len(places), _noise(image))
+    faint = bool(np.median(_signal(start, level, width, settings)) < _FAINT)
     shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
     fit = _Fit(windows, settings, shared, width)
     found = fit.rounds(start, noise, places, image.shape)
@@ -152,6 +153,13 @@ def _start(windows: Windows, places: np.ndarray, width: float) -> tuple[np.ndarr
     start[:, 0], start[:, 1:3], start[:, 6], start[:, 7] = height, centre, background, 1.0
     start[:, [3, 5]] = 1.0 / width**2
     return start, noise
+
+
+def _noise(image: np.ndarray) -> float:
+    """Return the standard deviation of the noise of an image, from second differences."""
+    differences = np.diff(np.diff(image, n=2, axis=0), n=2, axis=1) / 6.0
+    known = differences[np.isfinite(differences)]
+    return float(np.sqrt((known**2).mean())) if known.size else 0.0
 
 
 def _signal(start: np.ndarray, noise: np.ndarray, width: float, settings: Settings) -> np.ndarray:
