@@ -7,7 +7,7 @@ import xarray as xr
 from omniscopy import simulate
 from omniscopy.image import align_images, register
 from omniscopy.image.registration import resampling, shift_graphs
-from omniscopy.model import DataError, Status, coordinate
+from omniscopy.model import DataError, Status, analyses_for, coordinate
 
 DY, DX = 0.2, -0.3
 
@@ -311,3 +311,14 @@ def test_shifts_that_do_not_fit_are_refused():
     far["shift_y"].attrs["units"] = "nm"
     with pytest.raises(DataError, match="no pixel along 'y'"):
         align_images(stack, far, crop=True)
+
+
+def test_stacks_are_registered_by_default_and_other_images_are_not():
+    stack = stack_of(drift(4), noise=0.02)
+    entry = next(each for each in analyses_for(stack) if each.title == "Registration")
+    made = entry.function(stack)
+    assert made["Registered mean"].dims == ("y", "x")
+    assert {"shift_y", "shift_x_std"} <= set(made["Shifts"])
+    assert entry.function(stack * 0 + 1.0) == {}
+    for other in (stack[0], stack.rename(frame="z"), stack[:1]):
+        assert all(each.title != "Registration" for each in analyses_for(other))
