@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import xarray as xr
 
-from omniscopy.image.cleaning.scars import remove_scars
+from omniscopy.image.cleaning.scars import find_scars, remove_scars
 from omniscopy.image.fourier.spectra import power_spectrum
 from omniscopy.image.fourier.spot_filter import filter_fourier_spots
 from omniscopy.image.fourier.spots import find_fourier_spots
@@ -101,7 +101,10 @@ def roughness_of_topography(data: xr.DataArray) -> Results:
 @analysis("Topography", "image", applies=lambda data: _is_topography(data) and data.ndim == 2)
 def levelled_topography(data: xr.DataArray) -> Results:
     """Level a topography, align its rows, take away scars, and measure grains if it has any."""
-    flat = level(remove_scars(align_rows(level(data), "median_difference")))
+    scars = find_scars(align_rows(level(data), "median_difference"))
+    # Rows are as high as they are without their scars.
+    aligned = align_rows(level(data), "median_difference", mask=scars)
+    flat = level(remove_scars(aligned, scars))
     found: dict[str, xr.DataArray | xr.Dataset] = {"Levelled, rows aligned": flat}
     pixel = float(np.prod(steps_of(flat, require_image(flat, None))))
     grains = find_grains(flat, min_area=_PIXELS * pixel)

@@ -30,12 +30,12 @@ class Relaxation:
     def modulus(self, t: Any) -> Any:
         """Return the stress over a constant strain since t = 0."""
         arms = np.exp(-np.asarray(t, dtype=np.float64)[..., None] / self.times)
-        return self.equilibrium + (self.moduli * arms).sum(axis=-1)
+        return self.equilibrium + (np.asarray(self.moduli) * arms).sum(axis=-1)
 
     def complex_modulus(self, omega: Any) -> Any:
         """Return storage modulus + i loss modulus at an angular frequency."""
         turn = 1j * np.asarray(omega, dtype=np.float64)[..., None] * self.times
-        return self.equilibrium + (self.moduli * turn / (1.0 + turn)).sum(axis=-1)
+        return self.equilibrium + (np.asarray(self.moduli) * turn / (1.0 + turn)).sum(axis=-1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Creep:
         """Return the strain over a constant stress since t = 0."""
         time = np.asarray(t, dtype=np.float64)
         elements = -np.expm1(-time[..., None] / self.times)
-        return self.glassy + (self.compliances * elements).sum(axis=-1) + self.fluidity * time
+        strain = (np.asarray(self.compliances) * elements).sum(axis=-1)
+        return self.glassy + strain + self.fluidity * time
 
     def complex_compliance(self, omega: Any) -> Any:
         """Return storage compliance - i loss compliance at an angular frequency."""

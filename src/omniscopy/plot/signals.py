@@ -14,6 +14,12 @@ from omniscopy.plot.clusters import clusters_figure, is_clustering
 from omniscopy.plot.contrast import PERCENTILES
 from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
 from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
+from omniscopy.plot.distributions import (
+    correlation_figure,
+    distribution_figure,
+    is_correlation,
+    is_distribution,
+)
 from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
 from omniscopy.plot.marks import background_for, marked_image_figure
@@ -40,6 +46,8 @@ _FIGURES = (
     (is_decomposition, decomposition_figure),
     (is_clustering, clusters_figure),
     (is_mixture, mixture_figure),
+    (is_distribution, distribution_figure),
+    (is_correlation, correlation_figure),
 )
 
 

@@ -75,7 +75,7 @@ def stitch(
     >>> bool(abs(om.image.stitch(halves)["merged"] - image).max() < 1e-9)
     True
     """
-    if isinstance(images, xr.DataArray) or len(images) < 2:
+    if len(images) < 2 or hasattr(images, "dims"):
         message = "images must be two or more; there is nothing to stitch otherwise"
         raise DataError(message)
     if not (np.isfinite(search) and search >= 0):

@@ -279,7 +279,7 @@ def _drift_of(pair: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, bool]:
             known &= np.isfinite(low) & np.isfinite(high)
         if known.sum() < 64:
             return nothing, nothing, False
-        y, x = (each[known] for each in np.indices(left.shape))
+        y, x = np.nonzero(known)
         terms = [(high[known] - low[known]) / 0.5 for low, high in ends]
         terms += [np.ones(y.size), y / len(left), x / left.shape[1]]
         table = np.stack(terms, axis=1)
@@ -314,7 +314,9 @@ def _apart(pair: list[np.ndarray], drift: np.ndarray) -> np.ndarray:
 
 def _drift_of_bands(pair: list[np.ndarray]) -> np.ndarray:
     """Return a start of the drift: how far bands of the second scan are from those of the first."""
-    from skimage.registration import phase_cross_correlation
+    from skimage.registration import phase_cross_correlation as compare
+
+    correlate: Any = compare  # untyped
 
     rows = len(pair[0])
     high = max(rows // _BANDS, 8)
@@ -323,7 +325,7 @@ def _drift_of_bands(pair: list[np.ndarray]) -> np.ndarray:
     for top in range(0, rows - high + 1, high // 2):
         one, other = (each[top : top + high] for each in known)
         window = np.multiply.outer(np.hanning(high + 2)[1:-1], np.hanning(one.shape[1] + 2)[1:-1])
-        shift, _, _ = phase_cross_correlation(
+        shift, _, _ = correlate(
             window * (one - one.mean()), window * (other - other.mean()), normalization=None,
             upsample_factor=10,
         )  # fmt: skip

@@ -168,7 +168,7 @@ def _moved(
             message = f"the result would have {tuple(size)} points; at most {_MOST} along a side"
             raise DataError(message)
     inverse = np.linalg.inv(map_)
-    index = np.indices(size).astype(np.float64)
+    index = np.indices(tuple(int(each) for each in size)).astype(np.float64)
     away = (index - (size[:, None, None] - 1) / 2) * steps[:, None, None]
     if not expand:
         away = away - shift[:, None, None]

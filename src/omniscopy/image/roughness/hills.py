@@ -89,9 +89,10 @@ def measure_hills(
         made = np.full((len(_NAMES), *outer), np.nan)
         counts = np.zeros((2, *outer), dtype=np.int64)
         for place, heights in detrended(block, masks, "mean"):
+            own: Any = (slice(None), *place)
             if np.isfinite(heights).any():
                 found, number = _measured(heights, steps, pruning / 100.0)
-                made[(slice(None), *place)], counts[(slice(None), *place)] = found, number
+                made[own], counts[own] = found, number
         return (*made, *counts)
 
     columns = map_signal(
