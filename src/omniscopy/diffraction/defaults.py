@@ -64,7 +64,7 @@ def bright_field_of_scan(data: xr.DataArray) -> Results:
         found["Bright field"] = read["bright_field"]
         found["Dark field"] = read["dark_field"]
         found["Centre of mass"] = read[
-            [name for name in read if name.startswith(("com", "status"))]
+            [name for name in read if str(name).startswith(("com", "status"))]
         ]
     return found
 

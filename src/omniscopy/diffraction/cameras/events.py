@@ -8,13 +8,14 @@ scan, ``pixel``, that of the pixel in the pattern (both count along the last dim
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from omniscopy.diffraction.centre import find_centre
 from omniscopy.diffraction.reductions.places import Places
 from omniscopy.diffraction.reductions.reading import label_outputs, scan_of, with_coordinates
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
-from omniscopy.diffraction.reductions.wanted import Question, named, question
+from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
 from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
 
 _VARIABLES = ("position", "pixel", "electrons")
@@ -69,7 +70,7 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
         position, pixel = np.nonzero(values)
         found.append((position + number * each, pixel, values[position, pixel]))
     columns = [np.concatenate(part) for part in zip(*found, strict=True)] or [np.zeros(0)] * 3
-    kinds = (np.int64, np.int64, data.dtype.newbyteorder("="))
+    kinds: tuple[npt.DTypeLike, ...] = (np.int64, np.int64, data.dtype.newbyteorder("="))
     event = {"event": coordinate("event", np.arange(len(columns[0])), "1", kind="point")}
     made = result(
         {"scan": scan, "pattern": [*plane]},
@@ -139,7 +140,7 @@ def reduce_events(
         centres = find_centre(pattern.assign_coords({dim: data.coords[dim] for dim in plane}))
         centres = centres.drop_vars(list(centres.coords))
     places = Places(data, plane, scan_of(data, plane), centres, dead)
-    made = {}
+    made: Made = {}
     for name, wanted in asked.items():
         each = question(name, wanted, places)
         made |= each.answer(table.outputs(each, places), data, places)

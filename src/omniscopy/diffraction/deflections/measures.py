@@ -23,7 +23,7 @@ _NAMES = (("com_y", "com_x"), ("deflection_y", "deflection_x"))
 
 
 def components(
-    com: xr.Dataset, dims: tuple[str, str] | None
+    com: object, dims: tuple[str, str] | None
 ) -> tuple[xr.DataArray, xr.DataArray, tuple[str, str], tuple[float, float]]:
     """Return the deflections along ky and kx, the dimensions of the scan and its steps in nm."""
     if not isinstance(com, xr.Dataset):

@@ -380,7 +380,7 @@ class _Turn:
                 values = finite(gradients.divergence_and_curl(*field, *steps)[0])
             away = values - values.mean(axis=(-2, -1), keepdims=True)
             return np.where((away**3).sum(axis=(-2, -1)) > 0, -1.0, 1.0)
-        phase = gradients.integrate(*(finite(each) for each in field), *steps)
+        phase = gradients.integrate(finite(field[0]), finite(field[1]), steps[0], steps[1])
         bright = finite(np.asarray(dark, np.float64))
         bright = bright - bright.mean(axis=(-2, -1), keepdims=True)
         return np.where((phase * bright).sum(axis=(-2, -1)) < 0, -1.0, 1.0)

@@ -159,7 +159,9 @@ def _lazily(
     kept: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the outputs as lazy arrays of one task for each chunk of the scan."""
-    import dask.array as da
+    import dask.array
+
+    da: Any = dask.array
 
     count = data.ndim - 2
     nav, pixels = tuple(range(count)), (count, count + 1)

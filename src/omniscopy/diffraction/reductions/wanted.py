@@ -72,7 +72,7 @@ def named(operations: Asked) -> dict[str, Wanted]:
     else:
         listed = [operations] if _is_wanted(operations) else list(operations)  # type: ignore[arg-type]
         asked = {}
-        for wanted in listed:
+        for wanted in listed:  # type: ignore[assignment]
             name, number = _name_of(wanted), 0
             while (unique := f"{name}_{number}" if number else name) in asked:
                 number += 1
@@ -230,7 +230,7 @@ def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
         item = Item(name, "around", edges=edges)
         return Question(name, wanted, item, places.used, known, radii)
     dy, dx = places.distances(wanted.centre)
-    ring = np.floor((dy**2 + dx**2) ** 0.5 / step)
+    ring: xr.DataArray = np.floor((dy**2 + dx**2) ** 0.5 / step)  # type: ignore[assignment]
     ring = ring.where(places.used & (ring < rings), rings).astype(np.int32)
     if wanted.centre != "auto" and not bool((ring < rings).any()):
         message = f"no pixel is in the rings of {wanted!r}"

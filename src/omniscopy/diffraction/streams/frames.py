@@ -129,7 +129,7 @@ def _exactly(sender: socket.socket, size: int) -> bytearray | None:
     return taken
 
 
-def _frame(shape: tuple[int, int], dtype: npt.DTypeLike) -> tuple[np.dtype, int]:  # type: ignore[type-arg]
+def _frame(shape: tuple[int, int], dtype: npt.DTypeLike) -> tuple[np.dtype, int]:
     kind = np.dtype(dtype)
     if kind.kind not in "biuf" or len(shape) != 2 or min(shape) < 1:
         message = f"frames must be planes of real numbers, got {kind} of shape {shape}"

@@ -15,7 +15,7 @@ from omniscopy.diffraction.reductions.reading import (
     with_coordinates,
 )
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset, require_scan
-from omniscopy.diffraction.reductions.wanted import Question, named, question
+from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
 from omniscopy.model import DataError, require_plane
 
 
@@ -181,7 +181,7 @@ class _Running:
         """Return what is known so far."""
         found = {name: values.copy() for name, values in self.found.items()}
         outputs = label_outputs(found, self.questions, self.places)
-        made = {}
+        made: Made = {}
         for each in self.questions:
             made |= each.answer(outputs, self.places.data, self.places)
         return dataset(with_coordinates(made, self.places)).assign_attrs(frames=self.done)

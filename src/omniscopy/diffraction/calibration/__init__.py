@@ -1,0 +1,1 @@
+"""Centres, ellipses, scales and rotations of patterns."""

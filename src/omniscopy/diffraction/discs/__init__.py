@@ -1,0 +1,1 @@
+"""Discs of patterns: templates, and where the discs are."""

@@ -1,0 +1,1 @@
+"""Rings and spots named by the reflections of crystals."""

@@ -1,0 +1,1 @@
+"""Patterns over distance and direction."""
