@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from omniscopy.atoms.finding.images import filled
 from omniscopy.atoms.finding.noise import Maxima, Pair, maxima_of_noise, noise_variance
 
 # Widths of the surroundings that are taken off an atom, in its own.
@@ -12,8 +13,8 @@ _SURROUNDINGS = 2.0
 _CLOSEST = 2.2
 # Two atoms are not closer than this part of the spacing.
 _APART = 0.75
-# With this risk an image without atoms has one; of many atoms, this part is false at most.
-_FALSE_ALARM, _MOST_FALSE = 0.01, 0.25
+# With about this risk an image without atoms has one; of many atoms, this part is false at most.
+_FALSE_ALARM, _MOST_FALSE = 0.002, 0.25
 # Fewer atoms than this say nothing of the spacing.
 _FEW = 8
 _ROUNDS = 3
@@ -83,14 +84,13 @@ def candidates_of(
     kernel = matched.kernel
     margin = [(size // 2, size // 2) for size in kernel.shape]
 
-    def filtered(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-        made: np.ndarray = fftconvolve(np.pad(values, margin, mode="symmetric"), by, "valid")
-        return made
-
-    response = filtered(image, kernel)
+    # Beyond the edges is what is near to them, without noise: mirrored noise would add up.
+    outside = np.pad(image, margin, constant_values=np.nan)
+    whole = filled(outside, np.isfinite(outside), (width / aspect[0], width / aspect[1]))
+    response = fftconvolve(whole, kernel, "valid")
     variance = noise_variance(image, known, [1.5 * width / step for step in aspect])
     least = 1e-20 * float(np.abs(image).max(initial=0.0)) ** 2 + 1e-300
-    std = np.sqrt(np.maximum(filtered(variance, kernel**2), least))
+    std = np.sqrt(np.maximum(fftconvolve(np.pad(variance, margin), kernel**2, "valid"), least))
     tops = (response == maximum_filter(response, size=3)) & known & (response > -np.inf)
     tops[[0, -1]] = False
     tops[:, [0, -1]] = False
