@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -70,9 +70,10 @@ def named(operations: Asked) -> dict[str, Wanted]:
     if isinstance(operations, Mapping):
         asked = {str(name): wanted for name, wanted in operations.items()}
     else:
-        listed = [operations] if _is_wanted(operations) else list(operations)  # type: ignore[arg-type]
+        given: Any = operations
+        listed = [given] if _is_wanted(given) else list(given)
         asked = {}
-        for wanted in listed:  # type: ignore[assignment]
+        for wanted in listed:
             name, number = _name_of(wanted), 0
             while (unique := f"{name}_{number}" if number else name) in asked:
                 number += 1
