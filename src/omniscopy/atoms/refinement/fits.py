@@ -60,7 +60,7 @@ class Fitted(NamedTuple):
     parameters: np.ndarray
     covariance: np.ndarray
     status: np.ndarray
-    residual_std: np.ndarray
+    residual_rms: np.ndarray
 
 
 def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Fitted:

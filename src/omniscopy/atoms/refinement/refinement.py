@@ -28,7 +28,7 @@ from omniscopy.model import (
 )
 
 _FITTED = ("y", "x", "sigma_y", "sigma_x", "angle", "amplitude", "background")
-_COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "residual_std")
+_COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "residual_rms")
 
 
 @operation(example={"image": "atom_image", "positions": "column_positions"})
@@ -74,7 +74,7 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
         ``y``, ``x``; the standard deviations ``sigma_x`` along the axis of the ellipse that is
         nearest to x, and ``sigma_y``; the ``angle`` of that axis in degrees from +x towards +y
         (-45 to 45); ``amplitude`` above the ``background`` (negative for dark atoms), each with
-        ``_std``; ``residual_std`` of the values about the fit, and ``status``: 3 (at bound)
+        ``_std``; ``residual_rms`` of the values about the fit, and ``status``: 3 (at bound)
         where an atom left its surroundings or became too wide, 4 (no data) with NaN for
         positions outside of the image.
 
@@ -128,7 +128,7 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
         "angle": "deg", "amplitude": values, "background": values,
     }  # fmt: skip
     units = {**kinds, **{f"{name}_std": each for name, each in kinds.items()}}
-    units["residual_std"] = values
+    units["residual_rms"] = values
     found = result(None, **{name: (each, units.get(name, "1")) for name, each in columns.items()})
     return with_coordinates(found, positions)
 
@@ -191,7 +191,7 @@ class _Refinement:
         return np.stack([
             y, x, sigma_y, sigma_x, turned * angle, values[:, 0], values[:, 6],
             std[:, 1], std[:, 2], std_y, std_x, std_angle, std[:, 0], std[:, 6],
-            fitted.residual_std,
+            fitted.residual_rms,
         ])  # fmt: skip
 
 
