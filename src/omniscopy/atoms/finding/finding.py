@@ -97,7 +97,7 @@ def find_atoms(
     >>> import omniscopy as om
     >>> atoms = om.atoms.find_atoms(om.samples.atom_image())
     >>> atoms.sizes["atom"], round(float(atoms["spacing"]), 2), atoms["spacing"].attrs["units"]
-    (336, 0.27, 'nm')
+    (338, 0.27, 'nm')
     """
     grid = grid_of(image, dims)
     require_choice("method", method, get_args(Method))
