@@ -33,7 +33,8 @@ def _running_medians(
         middle[:] = 0
         coarse[:] = 0
         total = below = block = 0  # `below` are the values in blocks before `block`
-        for column in range(begin - most, end):
+        # The neighbourhood of the first column has come in whole when the row begins.
+        for column in range(begin - 2 * most, end):
             for offset in range(max(-reach, -row), min(reach, rows - 1 - row) + 1):
                 half = halves[offset + reach]
                 for side in range(2):
