@@ -3,7 +3,8 @@
 import xarray as xr
 
 from omniscopy.diffraction.detectors import Annulus, Disk, Mask, Polygon, Segment
-from omniscopy.diffraction.reductions.reading import answers
+from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.reading import read_for, scan_of
 from omniscopy.diffraction.reductions.reduce import dataset, require_detector
 from omniscopy.diffraction.reductions.wanted import CentreOfMass
 from omniscopy.model import operation, require_plane, require_real
@@ -62,4 +63,5 @@ def measure_com(
     require_real(data)
     if mask is not None:
         require_detector(mask)
-    return dataset(answers(data, {"com": CentreOfMass(mask)}, plane, centres=centres, dead=dead))
+    places = Places(data, plane, scan_of(data, plane), centres, dead)
+    return dataset(read_for({"com": CentreOfMass(mask)}, places), places)

@@ -13,7 +13,7 @@ import xarray as xr
 
 from omniscopy.diffraction.centre import find_centre
 from omniscopy.diffraction.reductions.places import Places
-from omniscopy.diffraction.reductions.reading import label_outputs, scan_of, with_coordinates
+from omniscopy.diffraction.reductions.reading import label_outputs, scan_of
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
 from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
 from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
@@ -144,7 +144,7 @@ def reduce_events(
     for name, wanted in asked.items():
         each = question(name, wanted, places)
         made |= each.answer(table.outputs(each, places), data, places)
-    return dataset(with_coordinates(made, places))
+    return dataset(made, places)
 
 
 def _place(dim: str) -> int:

@@ -1,6 +1,7 @@
 """Where detectors are on patterns: around a given point, the disc, or a point for each position."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -92,7 +93,7 @@ class Places:
         """Return where a centre was found, unless it was given."""
         return self.auto[0].notnull() & self.auto[1].notnull() if centre == "auto" else None
 
-    @property
+    @cached_property
     def used(self) -> xr.DataArray:
         """Return the pixels that count."""
         ky, kx = (xr.DataArray(np.ones(self.data.sizes[dim], bool), dims=dim) for dim in self.dims)

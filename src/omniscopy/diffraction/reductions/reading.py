@@ -1,6 +1,6 @@
 """Labelled patterns read once for everything that is asked of them, in memory or lazily."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from omniscopy.diffraction.reductions.engine import Read
 from omniscopy.diffraction.reductions.places import Places
 from omniscopy.diffraction.reductions.wanted import Made, Question, Wanted, question
 from omniscopy.model import dims_of_kind
+
+Labelled = tuple[xr.DataArray, str | None, str]
 
 # Below this no bar of progress is thought of.
 _LONG = 2**30
@@ -27,34 +29,47 @@ def answers(
     data: xr.DataArray, asked: Mapping[str, Wanted], dims: tuple[str, str], *,
     over: Sequence[str] | None = None, centres: xr.Dataset | None = None,
     dead: xr.DataArray | None = None,
-) -> Made:  # fmt: skip
+) -> dict[str, Labelled]:  # fmt: skip
     """Return all that is asked as ``{name: (values, units, title)}``, from one read of the data."""
-    over = scan_of(data, dims) if over is None else list(over)
-    places = Places(data, dims, over, centres, dead)
+    places = Places(data, dims, scan_of(data, dims) if over is None else list(over), centres, dead)
+    return with_coordinates(read_for(asked, places), places)
+
+
+def read_for(asked: Mapping[str, Wanted], places: Places) -> Made:
+    """Return all that is asked of one read, without coordinates."""
     questions = [question(name, wanted, places) for name, wanted in asked.items()]
-    outputs = _read(data, questions, places)
+    outputs = _read(places.data, questions, places)
     made: Made = {}
     for each in questions:
-        made |= each.answer(outputs, data, places)
-    return with_coordinates(made, places)
+        made |= each.answer(outputs, places.data, places)
+    return made
 
 
-def with_coordinates(made: Made, places: Places) -> Made:
-    """Return what was made with the coordinates of the data, in the order of its dimensions.
-
-    Only here, so that what is made of small arrays is not held up by comparing labels.
-    """
-    data, dims = places.data, places.dims
-    coords = {
-        name: each.variable for name, each in data.coords.items()
-        if not set(each.dims) & set(dims) or set(each.dims) <= set(dims)
-    }  # fmt: skip
+def with_coordinates(made: Made, places: Places) -> dict[str, Labelled]:
+    """Return what was made with the coordinates of the data, in the order of its dimensions."""
     found = {}
     for name, (values, units, title) in made.items():
-        ordered = values.transpose(*(dim for dim in data.dims if dim in values.dims), ...)
-        own = {key: each for key, each in coords.items() if set(each.dims) <= set(ordered.dims)}
-        found[name] = (ordered.assign_coords(own), units, title)
+        own = coordinates_of(places, values.dims)
+        own = {**own, **values.coords} if isinstance(values, xr.DataArray) else own
+        ordered = in_order(values, places)
+        found[name] = (xr.DataArray(ordered.data, own, ordered.dims), units, title)
     return found
+
+
+def in_order(values: xr.Variable | xr.DataArray, places: Places) -> xr.Variable:
+    """Return values with their dimensions in the order that the data have them in."""
+    bare = values.variable if isinstance(values, xr.DataArray) else values
+    return bare.transpose(*(dim for dim in places.data.dims if dim in bare.dims), ...)
+
+
+def coordinates_of(places: Places, dims: Iterable[Any]) -> dict[Any, xr.DataArray]:
+    """Return the coordinates of the data that belong to the scan, or to patterns."""
+    plane, there = set(places.dims), set(dims)
+    return {
+        name: each
+        for name, each in places.data.coords.items()
+        if set(each.dims) <= there and (not set(each.dims) & plane or set(each.dims) <= plane)
+    }
 
 
 def plan_read(questions: Sequence[Question], places: Places) -> Read:
@@ -74,8 +89,8 @@ def plan_read(questions: Sequence[Question], places: Places) -> Read:
 
 def _read(
     data: xr.DataArray, questions: Sequence[Question], places: Places
-) -> dict[str, xr.DataArray]:
-    """Return the outputs of one read, labelled."""
+) -> dict[str, xr.Variable]:
+    """Return the outputs of one read, with the names of their dimensions."""
     over, dims = places.over, places.dims
     kept = [str(dim) for dim in data.dims if dim not in (*over, *dims)]
     read = plan_read(questions, places)
@@ -97,7 +112,7 @@ def _read(
 
 def label_outputs(
     found: Mapping[str, Any], questions: Sequence[Question], places: Places
-) -> dict[str, xr.DataArray]:
+) -> dict[str, xr.Variable]:
     """Return outputs of a read with the dimensions that they have, without coordinates.
 
     Those of positions are in the order (*kept, *over), or have these dimensions as one.
@@ -114,8 +129,7 @@ def label_outputs(
             shape = tuple(data.sizes[dim] for dim in nav)
             shape = (*shape, *values.shape[-1:]) if len(names) > len(nav) else shape
             values = values.reshape(shape) if values.shape != shape else values  # noqa: PLW2901
-        # A lazy array would give its own name.
-        made[name] = xr.DataArray(values, dims=names).rename(None)
+        made[name] = xr.Variable(names, values)
     return made
 
 

@@ -1,11 +1,19 @@
 """Any set of sums of patterns in one read."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import xarray as xr
 
 from omniscopy.diffraction.detectors import Annulus, Detector, Disk, Mask, Polygon, Segment
-from omniscopy.diffraction.reductions.reading import answers, scan_of
+from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.reading import (
+    coordinates_of,
+    in_order,
+    read_for,
+    scan_of,
+    with_coordinates,
+)
 from omniscopy.diffraction.reductions.wanted import (
     CentreOfMass,
     Made,
@@ -77,7 +85,8 @@ def reduce(
     plane = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)
     require_scan(data, plane, asked)
-    return dataset(answers(data, asked, plane, centres=centres, dead=dead))
+    places = Places(data, plane, scan_of(data, plane), centres, dead)
+    return dataset(read_for(asked, places), places)
 
 
 def require_scan(
@@ -97,9 +106,18 @@ def require_scan(
         raise DataError(message)
 
 
-def dataset(made: Made) -> xr.Dataset:
-    """Return what was made as a Dataset, with titles."""
-    found = result(None, **{name: (values, units) for name, (values, units, _) in made.items()})
+def dataset(made: Made, places: Places) -> xr.Dataset:
+    """Return what was made as a Dataset, with coordinates and titles."""
+    if any(isinstance(values, xr.DataArray) for values, _, _ in made.values()):
+        labelled: Any = with_coordinates(made, places)
+        found = result(None, **{name: each[:2] for name, each in labelled.items()})
+    else:
+        ordered = {name: in_order(values, places) for name, (values, _, _) in made.items()}
+        dims = {dim for values in ordered.values() for dim in values.dims}
+        coords = coordinates_of(places, dims)
+        found = result(
+            None, coords, **{name: (each, made[name][1]) for name, each in ordered.items()}
+        )
     for name, (_, _, title) in made.items():
         if title:
             found[name].attrs["long_name"] = title

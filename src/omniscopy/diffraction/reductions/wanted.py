@@ -13,8 +13,9 @@ from omniscopy.diffraction.reductions.places import Places
 from omniscopy.model import DataError, Status, coordinate, spell, units_of
 
 Simple = Literal["sum", "mean", "max", "variance", "com", "radial_profile"]
-Outputs = Mapping[str, xr.DataArray]
-Made = dict[str, tuple[xr.DataArray, str | None, str]]
+# Without coordinates: comparing labels would take longer than the sums of a small block.
+Outputs = Mapping[str, xr.Variable]
+Made = dict[str, tuple[xr.Variable | xr.DataArray, str | None, str]]
 
 COUNTS = ("counts", "electrons")
 _PATTERNS = ("mean", "max", "variance")
@@ -128,34 +129,32 @@ class Question:
             return self._com(outputs[self.name], data, places)
         sums, count = outputs[self.name], outputs[f"{self.name}/count"]
         if self.radii is not None:
-            mean = sums / count.where(count > 0)
-            mean = mean.assign_coords(
-                k=coordinate(
-                    "k", self.radii, units_of(data, places.dims[0]),
-                    quantity="reciprocal length", kind="reciprocal",
-                )
+            mean = self._where_known(sums / _where(count, count > 0))
+            radii = coordinate(
+                "k", self.radii, units_of(data, places.dims[0]),
+                quantity="reciprocal length", kind="reciprocal",
             )  # fmt: skip
-            return {self.name: (self._where_known(mean), units, "Radial profile")}
+            return {self.name: (xr.DataArray(mean, {"k": radii}), units, "Radial profile")}
         title = "Total" if self.wanted == "sum" else f"Virtual image, {self.wanted}"
         moving = self.item is not None and self.item.kind in ("around", "moved")
         if data.dtype.kind == "f" or moving:
-            sums = sums.where(count > 0)
+            sums = _where(sums, count > 0)
         return {self.name: (self._where_known(sums), units, title)}
 
-    def _where_known(self, values: xr.DataArray) -> xr.DataArray:
-        return values if self.known is None else values.where(self.known)
+    def _where_known(self, values: xr.Variable) -> xr.Variable:
+        return values if self.known is None else _where(values, self.known.variable)
 
-    def _com(self, moments: xr.DataArray, data: xr.DataArray, places: Places) -> Made:
+    def _com(self, moments: xr.Variable, data: xr.DataArray, places: Places) -> Made:
         total, *powers = (moments.isel(moment=n) for n in range(5))
         usable = total > 0
-        usable = usable if self.known is None else usable & self.known
-        total = total.where(usable)
+        usable = usable if self.known is None else usable & self.known.variable
+        total = _where(total, usable)
         counted = data.attrs.get("units") in COUNTS
         made: Made = {}
         for n, (axis, dim) in enumerate(zip("yx", places.dims, strict=True)):
             mean = powers[2 * n] / total
             spread = powers[2 * n + 1] / total - mean**2
-            std = (spread.clip(min=0.0) / total) ** 0.5
+            std = (_not_below_0(spread) / total) ** 0.5
             units = units_of(data, dim)
             middle = float(data.coords[dim].mean())
             made[f"{self.name}_{axis}"] = (mean + middle, units, f"Centre of mass along {dim}")
@@ -241,20 +240,31 @@ def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
 
 def _pattern(
     wanted: str, outputs: Outputs, units: str | None, places: Places
-) -> tuple[xr.DataArray, str | None, str]:
+) -> tuple[xr.Variable, str | None, str]:
     count = outputs["scan/count"]
     if wanted == "max":
         largest = outputs["scan/largest"]
         if largest.dtype.kind == "f":
-            largest = largest.where(count > 0)
+            largest = _where(largest, count > 0)
         return _used(largest, places), units, "Maximum pattern"
-    mean = outputs["scan/total"] / count.where(count > 0)
+    mean = outputs["scan/total"] / _where(count, count > 0)
     if wanted == "mean":
         return _used(mean, places), units, "Mean pattern"
-    square = outputs["scan/squares"] / count.where(count > 0)
+    square = outputs["scan/squares"] / _where(count, count > 0)
     squared = None if units is None else spell(f"{units} {units}" if "/" in units else f"{units}^2")
-    return _used((square - mean**2).clip(min=0.0), places), squared, "Variance of the patterns"
+    return _used(_not_below_0(square - mean**2), places), squared, "Variance of the patterns"
 
 
-def _used(pattern: xr.DataArray, places: Places) -> xr.DataArray:
-    return pattern if places.dead is None else pattern.where(places.used)
+def _where(values: xr.Variable, there: xr.Variable) -> xr.Variable:
+    """Return values with NaN where there are none."""
+    found: xr.Variable = values.where(there)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _not_below_0(values: xr.Variable) -> xr.Variable:
+    found: xr.Variable = values.clip(min=0.0)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _used(pattern: xr.Variable, places: Places) -> xr.Variable:
+    return pattern if places.dead is None else _where(pattern, places.used.variable)

@@ -12,7 +12,6 @@ from omniscopy.diffraction.reductions.reading import (
     label_outputs,
     plan_read,
     scan_of,
-    with_coordinates,
 )
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset, require_scan
 from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
@@ -184,4 +183,4 @@ class _Running:
         made: Made = {}
         for each in self.questions:
             made |= each.answer(outputs, self.places.data, self.places)
-        return dataset(with_coordinates(made, self.places)).assign_attrs(frames=self.done)
+        return dataset(made, self.places).assign_attrs(frames=self.done)
