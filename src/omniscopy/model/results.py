@@ -35,6 +35,6 @@ def result(
 def labelled(values: AnyArray, *, units: str | None, **attrs: Any) -> AnyArray:
     """Return `values` with these attributes in place of those they have."""
     stated = {} if units is None else {"units": units}
-    made = values.copy(deep=False)  # `drop_attrs` would copy the values
+    made: Any = values.copy(deep=False)  # `drop_attrs` would copy the values
     made.attrs = {**stated, **attrs}
     return made
