@@ -56,7 +56,7 @@ def correlation_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
         values.append(own * factor)
         factors.append(factor)
         words.append(with_units(str(data.attrs.get("long_name", name)), units))
-    ax.scatter(*values, s=16, color=COLOURS[0], alpha=0.8, linewidth=0)
+    ax.scatter(values[0], values[1], s=16, color=COLOURS[0], alpha=0.8, linewidth=0)
     slope, offset = (float(results[name].values) for name in ("slope", "offset"))
     if np.isfinite(slope):
         ends = np.array([np.nanmin(values[0]), np.nanmax(values[0])])
