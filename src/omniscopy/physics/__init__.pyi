@@ -1,11 +1,23 @@
 __all__ = [
     "aberrations",
+    "bragg",
     "electron",
     "hysteresis",
     "line_shapes",
     "microscopes",
     "resonance",
     "scattering",
+    "xray",
 ]
 
-from . import aberrations, electron, hysteresis, line_shapes, microscopes, resonance, scattering
+from . import (
+    aberrations,
+    bragg,
+    electron,
+    hysteresis,
+    line_shapes,
+    microscopes,
+    resonance,
+    scattering,
+    xray,
+)

@@ -1,0 +1,122 @@
+"""What a detector makes of X-rays: which it counts, and as what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erf, erfc
+
+from omniscopy.physics.xray.absorption import mass_absorption
+from omniscopy.physics.xray.shells import edge_energy, fluorescence_yield, line_energy
+
+# Where resolutions are stated: manganese K alpha, keV.
+REFERENCE = 5.895
+# Mean variance of a pulse for each keV, times 8 ln 2, in keV.
+_FANO = 2.5e-3
+_PER_WIDTH = 2.0 * np.sqrt(2.0 * np.log(2.0))
+_DENSITY = {"Si": 2.33, "Ge": 5.323}
+
+
+@dataclass(frozen=True)
+class Detector:
+    """How a detector is built.
+
+    Attributes
+    ----------
+    layers : mapping of element to thickness in nm
+        Windows and contacts in front of the crystal, with the density of the elements.
+    dead_layer : float, nm
+        Part of the crystal that absorbs and does not count.
+    thickness : float, mm
+        Part of the crystal that counts.
+    resolution : float, keV
+        Full width at half maximum at manganese K alpha.
+    crystal : {"Si", "Ge"}
+        What it is made of.
+    tail : float
+        Part of a peak whose charge is collected incompletely, as an exponential towards lower
+        energies.
+    tail_length : float, keV
+        Energy in which that falls by 1/e.
+    """
+
+    layers: Mapping[str, float] = field(default_factory=dict)
+    dead_layer: float = 50.0
+    thickness: float = 0.45
+    resolution: float = 0.13
+    crystal: Literal["Si", "Ge"] = "Si"
+    tail: float = 0.0
+    tail_length: float = 0.1
+
+
+def efficiency(detector: Detector, energy: npt.ArrayLike) -> Any:
+    """Return which part of the X-rays that reach a detector it counts, at energies in keV."""
+    from omniscopy.physics.xray.shells import density
+
+    energies = np.asarray(energy, dtype=np.float64)
+    crystal = mass_absorption(detector.crystal, energies) * _DENSITY[detector.crystal]
+    depth = crystal * detector.dead_layer * 1e-7
+    for symbol, thickness in detector.layers.items():
+        depth = depth + mass_absorption(symbol, energies) * density(symbol) * thickness * 1e-7
+    return np.exp(-depth) * -np.expm1(-crystal * detector.thickness * 0.1)
+
+
+def peak_width(energy: npt.ArrayLike, resolution: float) -> Any:
+    r"""Return the full width in keV of a peak at energies in keV.
+
+    :math:`w^2 = w_0^2 + 2.5\,\mathrm{eV} (E - E_0)` with the resolution :math:`w_0` at manganese
+    K alpha: C. E. Fiori, D. E. Newbury, *Scanning Electron Microsc.* 1, 401 (1978).
+    """
+    square = resolution**2 + _FANO * (np.asarray(energy, np.float64) - REFERENCE)
+    return np.sqrt(np.maximum(square, (0.2 * resolution) ** 2))
+
+
+def escape_fraction(energy: npt.ArrayLike, crystal: str = "Si") -> Any:
+    r"""Return which part of the counts at energies in keV lost a K X-ray of the crystal.
+
+    :math:`\frac{\omega}{2} \frac{r - 1}{r} [1 - \frac{\mu_K}{\mu} \ln(1 + \frac{\mu}{\mu_K})]`
+    with the yield and the jump ratio of the K shell: S. J. B. Reed, N. G. Ware, *J. Phys. E* 5,
+    582 (1972).
+    """
+    energies = np.asarray(energy, dtype=np.float64)
+    edge, own = edge_energy(crystal, "K"), line_energy(crystal, "KL3")
+    above, below = (float(mass_absorption(crystal, edge * side)) for side in (1.001, 0.999))
+    ratio = mass_absorption(crystal, energies) / float(mass_absorption(crystal, own))
+    escaping = 1.0 - np.log1p(ratio) / ratio
+    part = fluorescence_yield(crystal, "K") / 2 * (1.0 - below / above) * escaping
+    return np.where(energies > edge, part, 0.0)
+
+
+def peaks(
+    bounds: np.ndarray, energy: npt.ArrayLike, weight: npt.ArrayLike, detector: Detector,
+    *, escape: bool = True,
+) -> np.ndarray:  # fmt: skip
+    """Return what each channel counts of lines of these energies and weights.
+
+    `bounds` are the ends of the channels in keV, one more than these. The sum over all channels
+    is that of the weights; counts of escape peaks are taken from their lines.
+    """
+    energies, weights = np.atleast_1d(np.asarray(energy, float)), np.atleast_1d(weight)
+    if escape:
+        lost = weights * escape_fraction(energies, detector.crystal)
+        own = line_energy(detector.crystal, "KL3")
+        kept = lost > 0
+        energies = np.concatenate([energies, energies[kept] - own])
+        weights = np.concatenate([weights - lost, lost[kept]])
+    sigma = peak_width(energies, detector.resolution) / _PER_WIDTH
+    below = _below(bounds[:, None], energies, sigma, detector)
+    return np.diff(below, axis=0) @ weights
+
+
+def _below(bound: np.ndarray, centre: np.ndarray, sigma: np.ndarray, detector: Detector) -> Any:
+    """Return the part of a peak below a bound: Gaussian, with an exponential tail behind it."""
+    x = (bound - centre) / sigma
+    part = 0.5 * (1.0 + erf(x / np.sqrt(2.0)))
+    if detector.tail <= 0.0:
+        return part
+    # The distribution function of a Gaussian folded with an exponential towards lower energies.
+    k = sigma / detector.tail_length
+    folded = part + 0.5 * np.exp(np.minimum(x * k + k**2 / 2, 700.0)) * erfc((x + k) / np.sqrt(2.0))
+    return (1.0 - detector.tail) * part + detector.tail * folded
