@@ -10,9 +10,9 @@ __all__ = [
     "correct_pair_drift",
     "correct_row_drift",
     "correct_row_jitter",
+    "correct_scale",
     "correct_scan_drift",
     "correlate_grains",
-    "correct_scale",
     "correlate_template",
     "deconvolve",
     "denoise",
@@ -98,13 +98,13 @@ from .levelling.backgrounds import estimate_background, subtract_background
 from .levelling.levelling import level
 from .levelling.row_alignment import align_rows
 from .profiles import profile, radial_average
+from .quality.focus import measure_focus
+from .quality.image_statistics import measure_statistics
+from .quality.resolution import measure_resolution
 from .registration.alignment import align_images
 from .registration.registration import register
 from .registration.row_jitter import correct_row_jitter
 from .registration.scan_drift import correct_scan_drift
-from .quality.focus import measure_focus
-from .quality.image_statistics import measure_statistics
-from .quality.resolution import measure_resolution
 from .roughness.bearing import bearing_curve
 from .roughness.correlation import autocorrelation, structure_function
 from .roughness.correlation_lengths import fit_correlation_length
