@@ -1,11 +1,13 @@
 """Finding and refining atoms in images whose truth is known."""
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.spatial import cKDTree
 
 from omniscopy import samples
-from omniscopy.atoms import find_atoms, patches, refine_atoms, score_positions
+from omniscopy.atoms import find_atoms, find_lattice, patches, refine_atoms, score_positions
 from omniscopy.atoms.finding.noise import maxima_of_noise
 from omniscopy.atoms.refinement.overlap_kernel import _add_atoms, add_atoms
 from omniscopy.model import DataError, Status
@@ -111,7 +113,8 @@ def test_noise_has_no_atoms_and_a_constant_image_neither():
     assert np.count_nonzero(found) <= 1
     empty = find_atoms(image_of(np.full((40, 40), 3.0)))
     assert empty.sizes["atom"] == 0
-    assert refine_atoms(image_of(np.full((40, 40), 3.0)), empty).sizes["atom"] == 0
+    with pytest.raises(DataError, match="positions holds 0 atoms"):
+        refine_atoms(image_of(np.full((40, 40), 3.0)), empty)
 
 
 def test_heights_of_maxima_of_noise_are_those_that_are_counted():
@@ -212,3 +215,61 @@ def test_scenes_of_counts_are_found_without_being_told_the_spacing(shared):
         assert float(found["spacing"]) == pytest.approx(apart * 0.02, rel=0.12)
     for dose, asked in least.items():
         assert np.mean(scores[dose]) >= asked, dose
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        # Of the last, a tenth is covered with dirt, whose grains are bright as well.
+        ("stem/graphene_si_2nm", 0.97),
+        ("atoms/graphene_adf/G-GrainBoundary-4nm", 0.95),
+        ("stem/graphene_gb_6nm", 0.92),
+    ],
+)
+def test_atoms_of_graphene_are_those_that_were_published(shared, name, least):
+    """The autocorrelation shows the lattice only: bonds are shorter by the root of 3."""
+    path = shared / "data" / name
+    if path.with_suffix(".npy").exists():
+        values = np.load(path.with_suffix(".npy"))
+        true = np.load(path.with_name(f"{path.name}_coords.npy"))[:, :2]
+    else:
+        with h5py.File(path.with_suffix(".hdf5")) as file:
+            values = np.squeeze(file["image_data"][()])
+        with np.load(path.with_name(f"{path.name}-published.npz")) as data:
+            true = data["coordinates"][:, :2]
+    found = find_atoms(image_of(values.astype(float)))
+    assert float(score_positions(found, table(true * 0.02), margin=0.16)["f1"]) >= least
+    nearest = np.median(cKDTree(true).query(true, k=2)[0][:, 1]) * 0.02
+    assert float(found["spacing"]) == pytest.approx(nearest, rel=0.13)
+
+
+@pytest.mark.shared
+def test_columns_that_are_dark_are_found_on_rows_of_the_same_distance(shared):
+    """Columns of cations, one every 30 rows and 41 columns, are all found."""
+    with h5py.File(shared / "data" / "stem" / "abf_cropped.hdf5") as file:
+        (name,) = file["Experiments"]
+        values = file[f"Experiments/{name}/data"][()]
+    found = find_atoms(image_of(values.astype(float)), contrast="dark")
+    deep = found.isel(
+        atom=found["intensity"].values < 0.6 * float(found["intensity"].quantile(0.1))
+    )
+    lattice = find_lattice(deep)
+    lengths = np.sort([float(lattice["length_a"]), float(lattice["length_b"])]) / 0.02
+    np.testing.assert_allclose(lengths, [29.6, 42.3], rtol=0.02)
+    assert float(lattice["angle"]) == pytest.approx(90.0, abs=1.0)
+
+
+def test_closer_atoms_of_a_lattice_that_only_shows_its_cells_are_found():
+    """A honeycomb so blurred that the peak of its bonds is hidden by that in the middle."""
+    rng = np.random.default_rng(8)
+    bond = 17.0
+    i, j = np.mgrid[-20:21, -20:21].reshape(2, -1)
+    cells = bond * np.stack([1.5 * j, np.sqrt(3) * (i + 0.5 * j)], axis=1) + 120.0
+    places = np.concatenate([cells, cells + np.array([bond, 0.0])])
+    places = places[((places > 4) & (places < 236)).all(axis=1)]
+    values = rng.poisson(scene((240, 240), places, 5.0, 0.31 * bond, background=4.0))
+    found = find_atoms(image_of(values.astype(float)))
+    assert float(found["spacing"]) == pytest.approx(bond * 0.02, rel=0.1)
+    score = score_positions(found, table(places * 0.02), margin=0.2)
+    assert float(score["f1"]) > 0.97

@@ -6,12 +6,8 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
-from omniscopy.atoms.finding.candidates import (
-    Scene,
-    candidates_of,
-    choose_atoms,
-    matched_filter,
-)
+from omniscopy.atoms.finding.candidates import matched_filter
+from omniscopy.atoms.finding.choice import Scene, find_in
 from omniscopy.atoms.finding.images import Grid, filled, grid_of
 from omniscopy.atoms.finding.scales import scales_of
 from omniscopy.compute import map_signal
@@ -83,10 +79,12 @@ def find_atoms(
     Notes
     -----
     Width and spacing are those of the autocorrelation: of its peak in the middle, without the
-    noise, and of the next peaks. The noise is :math:`a + b I`, measured from second
-    differences. Heights of all maxima are fitted together, so that faint atoms among bright ones
-    are not lost. How many maxima of filtered noise exceed a height is known [1]_; they only count
-    where there is room beside higher atoms.
+    noise, and of the next peaks. Those may be of a lattice with closer atoms in a cell (graphene):
+    atoms may be half as far apart where this explains the image much better. The noise is
+    :math:`a + b I`, measured from second differences. Heights of all maxima are fitted together,
+    so that faint atoms among bright ones are not lost, and what is left is looked through once
+    more. How many maxima of filtered noise exceed a height is known [1]_; they only count where
+    there is room beside higher atoms.
 
     References
     ----------
@@ -197,12 +195,11 @@ class _Search:
         matched = matched_filter(width, grid.aspect, self.method)
         reach = (2.0 * width / grid.aspect[0], 2.0 * width / grid.aspect[1])
         whole = filled(sign * (image - level), known, reach)
-        candidates = candidates_of(whole, known, grid.aspect, width, matched)
         scene = Scene(
             (image.shape[0], image.shape[1]), grid.aspect, width, spacing,
             self.spacing is not None, self.threshold, self.min_intensity,
         )  # fmt: skip
-        atoms = choose_atoms(candidates, matched, scene)
+        atoms = find_in(whole, known, matched, scene)
         order = np.lexsort(atoms.place.T[::-1])
         place_std = atoms.place_std * grid.unit
         table = np.stack([
