@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import atoms, diffraction, image, signal, simulate, spm
+from omniscopy import atoms, diffraction, eels, image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
@@ -24,6 +24,7 @@ __all__ = [
     "column_positions",
     "condensed",
     "contact_kpfm",
+    "core_loss",
     "corner_positions",
     "current_voltage",
     "dark_pattern",
@@ -57,6 +58,7 @@ __all__ = [
     "loop_fit",
     "loop_oscillators",
     "loops",
+    "low_loss",
     "moving_atoms",
     "peaks",
     "phase_grating_4d",
@@ -384,6 +386,14 @@ def column_positions() -> xr.Dataset:
     return simulate.lattice_points()
 
 
+def core_loss() -> xr.DataArray:
+    """Return core losses of an oxide of titanium: (y, x, energy_loss) in nm and eV, counts."""
+    return eels.simulate_spectrum(
+        {"Ti": 60.0, "O": 120.0}, occupation=simulate.phase_map((3, 4)), start=390.0,
+        dispersion=1.0, channels=260, electrons=4e7, background=4e4,
+    )  # fmt: skip
+
+
 def corner_positions() -> xr.Dataset:
     """Return the atoms around the cells of a perovskite: (atom) in nm."""
     return simulate.atom_positions(extent=(2.6, 3.0), only=0, noise=0.002)
@@ -412,6 +422,14 @@ def faulty_positions() -> xr.Dataset:
 def fitted_columns() -> xr.Dataset:
     """Return the fits of columns of one to three atoms: (atom) in nm, counts."""
     return simulate.fitted_columns()
+
+
+def low_loss() -> xr.DataArray:
+    """Return low losses of a wedge: (y, x, energy_loss) in nm and eV, counts."""
+    wedge = simulate.phase_map((3, 4))
+    return eels.simulate_spectrum(
+        start=-15.0, dispersion=0.25, channels=400, t_over_lambda=wedge, zero_loss_shift=wedge
+    )  # fmt: skip
 
 
 def moving_atoms() -> xr.Dataset:

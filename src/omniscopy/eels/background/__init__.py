@@ -1,0 +1,1 @@
+"""Backgrounds of core losses."""

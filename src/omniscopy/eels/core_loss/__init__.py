@@ -1,0 +1,1 @@
+"""Ionisation edges: cross-sections, quantification, fine structure."""

@@ -1,0 +1,1 @@
+"""Deconvolution, dielectric function and plasmons."""

@@ -1,0 +1,1 @@
+"""Thickness, and mean free paths."""

@@ -1,0 +1,1 @@
+"""The zero-loss peak: alignment, models, removal."""

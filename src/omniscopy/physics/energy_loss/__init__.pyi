@@ -1,0 +1,3 @@
+__all__ = ["cross_sections", "geometry", "mean_free_paths", "plasmons", "shells", "zero_losses"]
+
+from . import cross_sections, geometry, mean_free_paths, plasmons, shells, zero_losses
