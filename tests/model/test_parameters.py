@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omniscopy import crystal
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import decode, encode, find_public
 
@@ -79,3 +80,11 @@ def test_settings_from_a_file_must_be_settings():
 def test_damaged_parameters_are_refused_by_name():
     with pytest.raises(DataError, match="type 'array' is damaged"):
         decode({"$type": "array", "dtype": "f8", "shape": [3], "base64": "AAAA"})
+
+
+def test_structures_come_back_with_their_cell_and_what_is_known_of_their_atoms():
+    atoms = crystal.structure("ZnO")
+    atoms.set_array("debye_waller", np.arange(len(atoms)) / 4)
+    copy = decode(json.loads(json.dumps(encode(atoms))))
+    assert copy == atoms
+    np.testing.assert_array_equal(copy.arrays["debye_waller"], atoms.arrays["debye_waller"])

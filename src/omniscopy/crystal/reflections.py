@@ -54,7 +54,7 @@ def reflections(
         Neither `limit` nor `largest_index` is given, or they hold too many reflections.
     """
     cell = require_cell(atoms)
-    hkl = _indices(cell, limit, largest_index)
+    hkl = indices_within(cell, limit, largest_index)
     g = hkl @ reciprocal(cell)
     length = np.linalg.norm(g, axis=1)
     if limit is not None:
@@ -78,7 +78,9 @@ def reflections(
     return _labelled(hkl, g, length, family, multiplicity)
 
 
-def _indices(cell: Floats, limit: float | None, largest: int | None) -> npt.NDArray[np.int64]:
+def indices_within(
+    cell: Floats, limit: float | None, largest: int | None
+) -> npt.NDArray[np.int64]:
     """Return all indices in the box that holds the reflections wanted, without 000."""
     ends = np.full(3, np.inf)
     if limit is not None:

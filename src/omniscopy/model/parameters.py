@@ -40,7 +40,7 @@ def find_public(name: str) -> Any:
         raise DataError(message) from error
 
 
-def encode(value: Any) -> Any:  # noqa: C901 - one line a type
+def encode(value: Any) -> Any:  # noqa: C901, PLR0912 - one line a type
     """Return `value` as plain JSON that `decode` understands."""
     match value:
         case None | bool() | str():
@@ -71,6 +71,8 @@ def encode(value: Any) -> Any:  # noqa: C901 - one line a type
             field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)
         }
         return {_TYPE: "settings", "name": public_name(type(value)), "fields": fields}
+    if hasattr(value, "get_scaled_positions") and hasattr(value, "arrays"):
+        return _encode_structure(value)
     return {_TYPE: "unrecorded", "text": repr(value)}
 
 
@@ -104,6 +106,31 @@ def _encode_array(value: np.ndarray) -> dict[str, Any]:
     return {_TYPE: "array", "dtype": value.dtype.str, "shape": [*value.shape], "base64": content}
 
 
+def _encode_structure(value: Any) -> dict[str, Any]:
+    """Return atoms as ASE holds them: cell, arrays of the atoms, and which sites are shared."""
+    told = {"occupancy": value.info["occupancy"]} if "occupancy" in value.info else {}
+    return {
+        _TYPE: "structure",
+        "cell": encode(np.asarray(value.cell, np.float64)),
+        "pbc": encode(value.pbc),
+        "arrays": {name: encode(array) for name, array in sorted(value.arrays.items())},
+        "info": encode(told),
+    }
+
+
+def _decode_structure(value: dict[str, Any]) -> Any:
+    from ase import Atoms
+
+    arrays = decode(value["arrays"])
+    made = Atoms(
+        numbers=arrays.pop("numbers"), positions=arrays.pop("positions"),
+        cell=decode(value["cell"]), pbc=decode(value["pbc"]), info=decode(value["info"]),
+    )  # fmt: skip
+    for name, array in arrays.items():
+        made.set_array(name, array)
+    return made
+
+
 def _decode_typed(value: dict[str, Any]) -> Any:
     kind = value[_TYPE]
     try:
@@ -122,6 +149,8 @@ def _decode_typed(value: dict[str, Any]) -> Any:
             return _decode_generator(decode(value["state"]))
         if kind == "settings":
             return _decode_settings(value)
+        if kind == "structure":
+            return _decode_structure(value)
     except (KeyError, TypeError, ValueError) as error:
         message = f"a recorded parameter of type {kind!r} is damaged: {error}"
         raise DataError(message) from error

@@ -6,7 +6,11 @@ __all__ = [
     "atom_positions",
     "band_excitation",
     "bicrystal",
+    "bloch_convergence",
+    "bloch_waves",
     "cantilever",
+    "cbed",
+    "cbed_discs",
     "contact_kpfm",
     "crystal_lattice",
     "current_voltage",
@@ -19,7 +23,9 @@ __all__ = [
     "force_map",
     "force_relaxation",
     "grainy_surface",
+    "holz_lines",
     "image_stack",
+    "kikuchi_lines",
     "lattice_points",
     "loop_maps",
     "moving_atoms",
@@ -31,9 +37,11 @@ __all__ = [
     "point_cloud",
     "random_surface",
     "relaxation",
+    "ring_pattern",
     "ringdown",
     "spectrum",
     "spectrum_image",
+    "spot_pattern",
     "surface",
     "switching_maps",
     "switching_spectroscopy",
@@ -42,6 +50,8 @@ __all__ = [
     "transients",
 ]
 
+from .bloch.cbed import cbed, cbed_discs
+from .bloch.waves import bloch_convergence, bloch_waves
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients
 from .diffraction_4d import diffraction_4d
 from .distorted_rings import distorted_rings
@@ -50,6 +60,9 @@ from .force_curves import force_curve, force_map, force_relaxation
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .lattices import atom_positions, bicrystal, crystal_lattice, fitted_columns, moving_atoms
+from .patterns.lines import holz_lines, kikuchi_lines
+from .patterns.rings import ring_pattern
+from .patterns.spots import spot_pattern
 from .phase_gratings import phase_grating_4d
 from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation

@@ -1,0 +1,1 @@
+"""Patterns of crystals in which all beams scatter into each other: Bloch waves."""

@@ -1,0 +1,1 @@
+"""Patterns of crystals whose beams are scattered once: spots, rings and lines."""
