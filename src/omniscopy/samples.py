@@ -64,6 +64,7 @@ __all__ = [
     "phase_grating_4d",
     "phase_spectra",
     "point_cloud",
+    "ptychography_4d",
     "regions",
     "relaxation",
     "ring_distortion",
@@ -145,6 +146,11 @@ def deflections() -> xr.Dataset:
 def phase_grating_4d() -> xr.DataArray:
     """Return a 4D-STEM block of an object that only changes the phase."""
     return simulate.phase_grating_4d()
+
+
+def ptychography_4d() -> xr.DataArray:
+    """Return a 4D-STEM block of an object that does not repeat, and a probe out of focus."""
+    return simulate.ptychography_4d((5, 6), 24, pixel=1.0, aberrations={"defocus": 40.0})
 
 
 def diffraction_4d() -> xr.DataArray:

@@ -23,6 +23,7 @@ __all__ = [
     "rebin",
     "reconstruct_dpc",
     "reconstruct_idpc",
+    "reconstruct_ptychography",
     "reduce",
     "reduce_events",
     "socket_frames",
@@ -40,6 +41,7 @@ from .deflections.reconstruct import fit_dpc, reconstruct_dpc, reconstruct_idpc
 from .detectors import Annulus, Disk, Mask, Polygon, Segment
 from .patterns import max_pattern, mean_pattern
 from .profiles import radial_profile, rebin
+from .ptychography.reconstruct import reconstruct_ptychography
 from .reductions.reduce import reduce
 from .reductions.wanted import CentreOfMass, RadialProfile
 from .streams.frames import file_frames, socket_frames

@@ -35,6 +35,7 @@ __all__ = [
     "phase_map",
     "phase_spectra",
     "point_cloud",
+    "ptychography_4d",
     "random_surface",
     "relaxation",
     "ring_pattern",
@@ -68,6 +69,7 @@ from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation
 from .resonance import band_excitation, oscillator_maps
 from .ringdowns import ringdown
+from .scanned_objects import ptychography_4d
 from .scans import drifting_scans
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface

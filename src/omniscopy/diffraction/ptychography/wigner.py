@@ -1,0 +1,85 @@
+r"""Deconvolution of Wigner distributions, for objects of any phase.
+
+Transformed along the scan and over the detector, patterns are a product :math:`a(r, Q)\,t(r, Q)`
+with :math:`a = \sum_u \psi(u) \psi^*(u - r) e^{2 \pi i Q u}` of the probe and :math:`t = \sum_R
+T(R) T^*(R - r) e^{-2 \pi i Q R}` of the object; it is divided with Wiener's filter.
+"""
+
+import numpy as np
+from scipy import fft
+
+from omniscopy.compute.threads import available_cores
+from omniscopy.diffraction.ptychography.experiment import Experiment, Turn
+from omniscopy.diffraction.ptychography.sidebands import frequencies
+
+# Values of the patterns of some frequencies that are worked on at a time.
+_BLOCK = 2**21
+
+
+def deconvolve(
+    block: np.ndarray, found: Experiment, turn: Turn, middle: tuple[float, float],
+    regularisation: float,
+) -> np.ndarray:  # fmt: skip
+    r"""Return what an object multiplies the wave with, shape (y, x); the mean is real.
+
+    Where the direct beam is much of the wave, :math:`t(r, Q)` is :math:`T(Q) T_0^* + T_0 T^*(-Q)
+    e^{-2 \pi i Q r}`, with the direct beam :math:`T_0` [1]_.
+
+    References
+    ----------
+    .. [1] J. M. Rodenburg and R. H. T. Bates, *Philosophical Transactions A* 339, 521 (1992).
+    """
+    rows, columns, *pattern = block.shape
+    filled = np.where(np.isfinite(block), block, 0.0).astype(np.float64)
+    spectra = fft.fft2(filled, axes=(0, 1), norm="forward", workers=available_cores())
+    spectra = spectra.reshape(rows * columns, *pattern) / (filled.sum() / (rows * columns))
+    ky, kx = found.ky - middle[0], found.kx - middle[1]
+    qy, qx = (each.ravel() for each in frequencies(found, turn, (rows, columns)))
+    aperture = found.beam.aperture(ky[:, None], kx[None, :])
+    aperture /= np.sqrt((np.abs(aperture) ** 2).sum())
+    probe = fft.ifft2(aperture)
+    # Positions that belong to the pixels of the detector by Fourier's transform, in nm.
+    y, x = (np.fft.fftfreq(len(axis), float(axis[1] - axis[0])) for axis in (ky, kx))
+    wanted = np.flatnonzero(np.hypot(qy, qx) < 2 * found.beam.radius)
+    transform = np.zeros(rows * columns, dtype=complex)
+    some = max(1, _BLOCK // (pattern[0] * pattern[1]))
+    for begin in range(0, len(wanted), some):
+        part = wanted[begin : begin + some]
+        turns = [np.exp(2j * np.pi * np.outer(q[part], r)) for q, r in ((qy, y), (qx, x))]
+        shifted = fft.fft2(
+            probe * turns[0][:, :, None] * turns[1][:, None, :], workers=available_cores()
+        )
+        known, seen = (
+            fft.ifft2(each, norm="forward", workers=available_cores())
+            for each in (shifted * aperture.conj(), spectra[part])
+        )
+        transform[part] = _transmitted(known, seen, (turns[0], turns[1]), regularisation)
+    direct = transform[0].real
+    if not direct > 0:
+        return np.full((rows, columns), np.nan, dtype=complex)
+    wave = (transform / np.sqrt(direct)).reshape(rows, columns)
+    return np.asarray(fft.ifft2(wave, norm="forward"))
+
+
+def _transmitted(
+    probe: np.ndarray, seen: np.ndarray, turns: tuple[np.ndarray, np.ndarray],
+    regularisation: float,
+) -> np.ndarray:  # fmt: skip
+    r"""Return :math:`T(Q) T_0^*` of some frequencies, from transforms over the detector.
+
+    The filter is a window on :math:`r`, through which both parts of :math:`t(r, Q)` are seen:
+    they are solved for together.
+    """
+    power = np.abs(probe) ** 2
+    divided = probe.conj() * seen / (power + regularisation)
+    passed = power / (power + regularisation)
+    total = passed.sum(axis=(1, 2)) + 1e-30
+    own = divided.sum(axis=(1, 2)) / total
+    other = np.einsum("nij,ni,nj->n", divided, *turns) / total
+    crossed = np.einsum("nij,ni,nj->n", passed, *turns).conj() / total
+    apart = 1.0 - np.abs(crossed) ** 2
+    # The direct beam stands alone; frequencies that the probe hardly reaches are damped.
+    both = (own - crossed * other) * apart / (apart**2 + regularisation)
+    reached = total / passed[0].size
+    damped = reached / (reached + regularisation)
+    return np.asarray(np.where(apart < 1e-9, own, both) * damped)
