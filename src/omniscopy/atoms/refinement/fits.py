@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from omniscopy.atoms.finding.noise import NoiseLine, noise_line
 from omniscopy.atoms.refinement.overlap_kernel import add_atoms, take_others
 from omniscopy.atoms.refinement.windows import Pair, Windows, windows_of
 from omniscopy.compute import least_squares
@@ -35,8 +36,9 @@ _FARTHEST = 1.5
 # Widths of atoms, over that to start from: of each, and of all together.
 _ALLOWED, _LIKE_START = (0.4, 2.5), (0.7, 1.4)
 _PAIRS = 4096
-# Atoms that a slope of the background is taken from.
+# Atoms that a slope of the background is taken from; how many tell their mean width.
 _AROUND = 13
+_ENOUGH = 256
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,15 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
         radius = np.clip(0.5 * nearest, 1.3 * width, radius)
     windows = windows_of(image, places, settings.steps, radius)
     start, noise = _start(windows, places, width)
-    level = np.full(len(places), _noise(image))
+    line = _noise_of(image)
+    level = np.sqrt(line.variance(start[:, 6] + 0.5 * start[:, 0]))
     faint = bool(np.median(_signal(start, level, width, settings)) < _FAINT)
     shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
-    fit = _Fit(windows, settings, shared, width)
-    found = fit.rounds(start, noise, places, image.shape)
+    fit = _Fit(windows, settings, shared, width, Slopes.at(places), image.shape)
+    if not fit.poisson:
+        fit = fit.weighted(start, line)
+        windows = fit.windows
+    found = fit.rounds(start, noise, places)
     weight = windows.weight.sum(axis=1)
     if not fit.poisson:
         # Values at the edge of a window count for a part only.
@@ -88,7 +94,7 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
         covariance = joint_covariance(windows, found, _TOGETHER * width, settings)
     squares = found.chi_square
     if fit.poisson:  # there it is the deviance
-        squares = fit.squares(found.parameters, image.shape)
+        squares = fit.squares(found.parameters)
     degrees = weight - fit.free
     residual = np.sqrt(np.where(degrees > 0, squares / np.maximum(degrees, 1.0), np.nan))
     return Fitted(
@@ -106,6 +112,7 @@ def width_at(image: np.ndarray, places: np.ndarray, steps: Pair) -> float:
         return np.nan
     finest = min(steps)
     apart = 0.5 * float(np.median(_nearest(places)))
+    places = places[:: 1 + len(places) // _ENOUGH]
     windows = windows_of(image, places, steps, np.full(len(places), min(apart, 32.0 * finest)))
     centre = places - windows.middle
     away = np.hypot(windows.dy - centre[:, :1], windows.dx - centre[:, 1:]) / finest
@@ -155,11 +162,13 @@ def _start(windows: Windows, places: np.ndarray, width: float) -> tuple[np.ndarr
     return start, noise
 
 
-def _noise(image: np.ndarray) -> float:
-    """Return the standard deviation of the noise of an image, from second differences."""
-    differences = np.diff(np.diff(image, n=2, axis=0), n=2, axis=1) / 6.0
-    known = differences[np.isfinite(differences)]
-    return float(np.sqrt((known**2).mean())) if known.size else 0.0
+def _noise_of(image: np.ndarray) -> NoiseLine:
+    """Return the noise of an image."""
+    from scipy.ndimage import uniform_filter
+
+    known = np.isfinite(image)
+    whole = image if known.all() else np.where(known, image, np.median(image[known]))
+    return noise_line(whole, known, uniform_filter(whole, 3))
 
 
 def _signal(start: np.ndarray, noise: np.ndarray, width: float, settings: Settings) -> np.ndarray:
@@ -188,6 +197,36 @@ class _Found(NamedTuple):
             getattr(self, name)[now] = getattr(made, name)
 
 
+class Slopes(NamedTuple):
+    """How the background changes along y and x at each atom, from those around it.
+
+    Left out of a fit, a slope draws atoms along; fitted to one window, it would take a third of
+    what is known of the position.
+    """
+
+    near: np.ndarray
+    pull: np.ndarray
+
+    @classmethod
+    def at(cls, places: np.ndarray) -> "Slopes":
+        """Return how slopes at places follow from backgrounds there."""
+        from scipy.spatial import cKDTree
+
+        count = len(places)
+        if count < _AROUND:
+            return cls(np.zeros((count, 1), np.int64), np.zeros((count, 2, 1)))
+        near = cKDTree(places).query(places, k=_AROUND)[1]
+        away = places[near] - places[near].mean(axis=1, keepdims=True)
+        normal = np.einsum("nka,nkb->nab", away, away)
+        inverse = np.linalg.pinv(normal, rcond=1e-3, hermitian=True)
+        return cls(near, np.einsum("nab,nkb->nak", inverse, away))
+
+    def of(self, background: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Return the slopes of a background at some of the atoms."""
+        made: np.ndarray = np.einsum("nak,nk->na", self.pull[which], background[self.near[which]])
+        return made
+
+
 class _Fit(NamedTuple):
     """The windows of all atoms and how they are fitted."""
 
@@ -195,6 +234,8 @@ class _Fit(NamedTuple):
     settings: Settings
     shared: bool
     width: float
+    slopes: Slopes
+    shape: tuple[int, ...]
 
     @property
     def poisson(self) -> bool:
@@ -206,9 +247,20 @@ class _Fit(NamedTuple):
         """Return how many parameters each atom has of its own."""
         return len(_free(self.settings.shape)[0])
 
-    def rounds(
-        self, start: np.ndarray, noise: np.ndarray, places: np.ndarray, shape: tuple[int, ...]
-    ) -> _Found:
+    def weighted(self, values: np.ndarray, line: NoiseLine) -> "_Fit":
+        """Return the fit with weights of the noise where atoms of `values` are.
+
+        In each window their mean is 1, as that of the noise is found from the residuals.
+        """
+        windows = self.windows
+        if not line.slope > 0:
+            return self
+        inverse = windows.weight / line.variance(self.model(values))
+        total = inverse.sum(axis=1, keepdims=True)
+        share = windows.weight.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
+        return self._replace(windows=windows._replace(weight=inverse * share))
+
+    def rounds(self, start: np.ndarray, noise: np.ndarray, places: np.ndarray) -> _Found:
         """Fit all atoms, and again and again those whose neighbours have changed.
 
         Atoms that lean on each other take turns (Gauss and Seidel), which always leads down.
@@ -218,20 +270,21 @@ class _Fit(NamedTuple):
             start, np.full((count, *[_PARAMETERS] * 2), np.nan), noise**2, np.full(count, np.nan),
             np.zeros(count, np.int64), np.full(count, int(Status.MAX_STEPS), np.int64),
         )  # fmt: skip
-        turns, before = self.turns(places), np.full_like(self.windows.values, np.inf)
+        turns = self.turns(places)
+        before = [np.full((len(turn), self.windows.dy.size), np.inf) for turn in turns]
         for _ in range(_MOST_ROUNDS):
             moved = False
-            for turn in turns:
-                others = self.others(found.parameters, shape)
-                change = np.abs((others - before)[turn]).max(axis=1)
+            for turn, last in zip(turns, before, strict=True):
+                others = self.others(found.parameters, turn)
+                change = np.abs(others - last).max(axis=1)
                 unit = np.sqrt(found.spread[turn]) if not self.poisson else noise[turn]
                 changed = change > _LITTLE * unit + 1e-9 * np.abs(found.parameters[turn, 0])
-                now = turn if self.shared else turn[changed]
                 if changed.any():
                     moved = True
-                    made = self.fit(now, found.parameters[now], others[now])
-                    found.write(now, made)
-                    before[now] = others[now]
+                    again = slice(None) if self.shared or changed.all() else changed
+                    now = turn[again]
+                    found.write(now, self.fit(now, found.parameters[now], others[again]))
+                    last[again] = others[again]
             if not moved or not self.settings.joint:
                 break
         return found
@@ -251,30 +304,39 @@ class _Fit(NamedTuple):
                 turn[atom] = next(n for n in range(len(taken) + 1) if n not in taken)
         return [np.flatnonzero(turn == n) for n in range(int(turn.max(initial=0)) + 1)]
 
-    def others(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """Return what the other atoms add to each window."""
-        windows = self.windows
+    def others(self, values: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Return what the other atoms add to the windows of some."""
+        windows = self.windows.take(which)
         found = np.zeros_like(windows.values)
         if not self.settings.joint:
             return found
-        slope = slopes_of(values[:, 1:3] + windows.middle, values[:, 6])
         shapes = values[:, :6].copy()
-        shapes[:, 1:3] += windows.middle
+        shapes[:, 1:3] += self.windows.middle
         lowest = 0.5 * (values[:, 3] + values[:, 5]) - np.hypot(
             0.5 * (values[:, 3] - values[:, 5]), values[:, 4]
         )
         # A form that is not positive belongs to no peak: it is drawn as far as a wide one.
         reach = _DRAWN / np.sqrt(np.maximum(lowest, (3.0 * self.width) ** -2))
-        drawn = np.zeros(shape)
+        drawn = np.zeros(self.shape)
         y, x = (
-            step * np.arange(size) for step, size in zip(self.settings.steps, shape, strict=True)
+            step * np.arange(size)
+            for step, size in zip(self.settings.steps, self.shape, strict=True)
         )
         add_atoms(shapes, reach, y, x, drawn)
+        slopes = self.slopes.of(values[:, 6], which)
         take_others(
-            drawn, np.ascontiguousarray(values[:, :6]), windows.rows, windows.columns,
+            drawn, np.ascontiguousarray(values[which, :6]), slopes, windows.rows, windows.columns,
             windows.dy, windows.dx, found,
         )  # fmt: skip
-        return found + slope @ np.stack([windows.dy, windows.dx])
+        return found
+
+    def model(self, values: np.ndarray) -> np.ndarray:
+        """Return what is expected in each window."""
+        own, _ = _GAUSSIAN.evaluate(
+            [self.windows.dy[None], self.windows.dx[None]], (), values[:, :6]
+        )
+        made: np.ndarray = own + values[:, 6, None] + self.others(values, np.arange(len(values)))
+        return made
 
     def fit(self, now: np.ndarray, start: np.ndarray, others: np.ndarray) -> Solution:
         """Return the fits of some atoms, given what the others add to their windows."""
@@ -287,12 +349,11 @@ class _Fit(NamedTuple):
             likelihood=self.settings.likelihood, max_steps=self.settings.max_steps, covariance=True,
         )  # fmt: skip
 
-    def squares(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def squares(self, values: np.ndarray) -> np.ndarray:
         """Return the sum of squared residuals of each window."""
-        windows = self.windows
-        own, _ = _GAUSSIAN.evaluate([windows.dy[None], windows.dx[None]], (), values[:, :6])
-        model = own + values[:, 6, None] + self.others(values, shape)
-        found: np.ndarray = (windows.weight * (windows.values - model) ** 2).sum(axis=1)
+        found: np.ndarray = (
+            self.windows.weight * (self.windows.values - self.model(values)) ** 2
+        ).sum(axis=1)
         return found
 
     def problem(self) -> Problem:
@@ -321,24 +382,6 @@ class _Fit(NamedTuple):
             terms, lower, upper, positive, linear, source, np.ones(count), np.zeros(count),
             shared=shared,
         )  # fmt: skip
-
-
-def slopes_of(places: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Return how the background changes along y and x at each atom, from those around it.
-
-    Left out of a fit, a slope draws atoms along; fitted to one window, it would take a third of
-    what is known of the position.
-    """
-    from scipy.spatial import cKDTree
-
-    if len(places) < _AROUND:
-        return np.zeros((len(places), 2))
-    near = cKDTree(places).query(places, k=_AROUND)[1]
-    away = places[near] - places[near].mean(axis=1, keepdims=True)
-    normal = np.einsum("nka,nkb->nab", away, away)
-    pull = np.einsum("nka,nk->na", away, background[near])
-    found: np.ndarray = np.einsum("nab,nb->na", np.linalg.pinv(normal, rcond=1e-3), pull)
-    return found
 
 
 def joint_covariance(

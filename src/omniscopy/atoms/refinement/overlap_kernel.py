@@ -41,9 +41,9 @@ def _add_atoms(shapes: Any, reach: Any, y: Any, x: Any, image: Any) -> None:
 
 
 def _take_others(
-    image: Any, shapes: Any, rows: Any, columns: Any, dy: Any, dx: Any, others: Any
+    image: Any, shapes: Any, slopes: Any, rows: Any, columns: Any, dy: Any, dx: Any, others: Any
 ) -> None:
-    """Write what all atoms but its own add to the pixels of each window.
+    """Write what all atoms but its own add to the pixels of each window, and a slope.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def _take_others(
         What `add_atoms` made of all.
     shapes : array, shape (atoms, 6)
         As there, but places relative to the middle of the window.
+    slopes : array, shape (atoms, 2)
+        How the background changes along y and x from the middle of each window.
     rows, columns : array of int, shape (atoms, points)
         The pixels of each window.
     dy, dx : array, shape (points,)
@@ -64,7 +66,7 @@ def _take_others(
         for k in range(dy.size):
             off_y, off_x = dy[k] - at_y, dx[k] - at_x
             form = yy * off_y * off_y + 2.0 * yx * off_y * off_x + xx * off_x * off_x
-            line[k] = -height * exp(-0.5 * form)
+            line[k] = slopes[n, 0] * dy[k] + slopes[n, 1] * dx[k] - height * exp(-0.5 * form)
         for k in range(dy.size):
             line[k] += image[rows[n, k], columns[n, k]]
 
