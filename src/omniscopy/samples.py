@@ -37,6 +37,7 @@ __all__ = [
     "drifting_scans",
     "drifting_spectra",
     "dumbbell_positions",
+    "eds_map",
     "events",
     "faulty_lattice",
     "faulty_positions",
@@ -131,6 +132,11 @@ def dark_pattern() -> xr.DataArray:
 def dead_pixels() -> xr.DataArray:
     """Return which pixels of `diffraction_4d` are dead."""
     return diffraction.find_dead_pixels(diffraction_4d())
+
+
+def eds_map() -> xr.DataArray:
+    """Return X-ray spectra of a film of two materials: (y, x, energy) in nm and keV, counts."""
+    return simulate.eds_map()
 
 
 def events() -> xr.Dataset:

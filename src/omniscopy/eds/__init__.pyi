@@ -1,1 +1,13 @@
-__all__: list[str] = []
+__all__ = [
+    "Detector",
+    "calibrate",
+    "detector_efficiency",
+    "fit_lines",
+    "lines",
+    "mass_absorption",
+]
+
+from .calibrations import calibrate
+from .detector_models import Detector, detector_efficiency
+from .fits import fit_lines
+from .line_tables import lines, mass_absorption

@@ -18,6 +18,7 @@ __all__ = [
     "distorted_rings",
     "drifting_scans",
     "drifting_spectra",
+    "eds_map",
     "fitted_columns",
     "force_curve",
     "force_map",
@@ -77,3 +78,4 @@ from .switching import loop_maps, switching_maps, switching_spectroscopy
 from .tapping_mode import tapping
 from .thermal import thermal_spectrum
 from .topographies import grainy_surface, patterned_surface, random_surface
+from .x_rays import eds_map

@@ -5,6 +5,7 @@ __all__ = [
     "Line",
     "absorption_factor",
     "bremsstrahlung",
+    "continuum",
     "coster_kronig",
     "depth_distribution",
     "edge_energy",
@@ -12,6 +13,7 @@ __all__ = [
     "emission_cross_section",
     "escape_fraction",
     "families",
+    "family_shape",
     "find_family",
     "fluorescence_yield",
     "ionisation_cross_section",
@@ -28,3 +30,4 @@ from .detectors import Detector, efficiency, escape_fraction, peak_width, peaks
 from .emission import Family, Line, families, find_family, lines
 from .ionisation import emission_cross_section, ionisation_cross_section
 from .shells import coster_kronig, edge_energy, fluorescence_yield
+from .spectra import continuum, family_shape

@@ -1,7 +1,6 @@
 """Absorption of X-rays in matter."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,14 +56,13 @@ def weights_of(material: str | Composition) -> dict[str, float]:
 
 def _of_element(symbol: str, energies: np.ndarray) -> np.ndarray:
     kept = np.maximum(energies, _LOWEST)
-    found = _tabulated(symbol, tuple(kept.ravel())).reshape(energies.shape)
+    found = _tabulated(symbol, kept.ravel()).reshape(energies.shape)
     return found * (kept / energies) ** 3
 
 
-@cache
-def _tabulated(symbol: str, energies: tuple[float, ...]) -> np.ndarray:
+def _tabulated(symbol: str, energies: np.ndarray) -> np.ndarray:
     import xraylib_np
 
     number = np.array([find_element(symbol).atomic_number])
-    found: np.ndarray = xraylib_np.CS_Total(number, np.array(energies))[0]
+    found: np.ndarray = xraylib_np.CS_Total(number, energies)[0]
     return found

@@ -16,6 +16,8 @@ REFERENCE = 5.895
 # Mean variance of a pulse for each keV, times 8 ln 2, in keV.
 _FANO = 2.5e-3
 _PER_WIDTH = 2.0 * np.sqrt(2.0 * np.log(2.0))
+# Standard deviations beyond which there is nothing of a peak.
+_REACH = 8.0
 _DENSITY = {"Si": 2.33, "Ge": 5.323}
 
 
@@ -106,11 +108,18 @@ def peaks(
         energies = np.concatenate([energies, energies[kept] - own])
         weights = np.concatenate([weights - lost, lost[kept]])
     sigma = peak_width(energies, detector.resolution) / _PER_WIDTH
-    below = _below(bounds[:, None], energies, sigma, detector)
-    return np.diff(below, axis=0) @ weights
+    made = np.zeros(len(bounds) - 1)
+    before = _REACH * sigma + (30.0 * detector.tail_length if detector.tail > 0 else 0.0)
+    starts = np.searchsorted(bounds, energies - before)
+    stops = np.searchsorted(bounds, energies + _REACH * sigma)
+    for n in np.flatnonzero(stops > starts):
+        part = slice(max(starts[n] - 1, 0), stops[n] + 1)
+        below = _below(bounds[part], energies[n], sigma[n], detector)
+        made[part.start : part.start + len(below) - 1] += weights[n] * np.diff(below)
+    return made
 
 
-def _below(bound: np.ndarray, centre: np.ndarray, sigma: np.ndarray, detector: Detector) -> Any:
+def _below(bound: np.ndarray, centre: float, sigma: float, detector: Detector) -> Any:
     """Return the part of a peak below a bound: Gaussian, with an exponential tail behind it."""
     x = (bound - centre) / sigma
     part = 0.5 * (1.0 + erf(x / np.sqrt(2.0)))
