@@ -1,6 +1,6 @@
 """Results carry the units that were stated for them, and nothing left over from their inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,13 +23,39 @@ def result(
     `status` gets its flag meanings. Coordinates keep their attributes; `coords` are those of
     values that have none of their own.
     """
-    made: dict[str, xr.DataArray | xr.Variable] = {}
+    made: dict[str, Any] = {}
     for name, (values, units) in variables.items():
         made[name] = labelled(values, units=units)
         if name == "status":
             made[name] = made[name].astype(np.uint8)
             made[name].attrs |= status_attrs()
+    if coords is None and (shared := _shared_coordinates(made.values())) is not None:
+        made, coords = {name: each.variable for name, each in made.items()}, shared
     return xr.Dataset(made, coords).drop_attrs(deep=False).assign_attrs(attrs or {})
+
+
+def _shared_coordinates(arrays: Iterable[xr.DataArray | xr.Variable]) -> Any:
+    """Return the coordinates of arrays that have the same ones, `None` of others.
+
+    As many results are made of one calculation, to compare the labels of each with those of all
+    others would take longer than the calculation of a small block.
+    """
+    first: Any = None
+    for each in arrays:
+        if not isinstance(each, xr.DataArray):
+            return None
+        if first is None:
+            first = each
+        elif not _same(each._coords, first._coords):
+            return None
+    return None if first is None else first.coords
+
+
+def _same(one: Mapping[Any, xr.Variable], other: Mapping[Any, xr.Variable]) -> bool:
+    """Return whether coordinates are the same arrays, not only equal ones."""
+    return one.keys() == other.keys() and all(
+        each._data is other[name]._data for name, each in one.items()
+    )
 
 
 def labelled(values: AnyArray, *, units: str | None, **attrs: Any) -> AnyArray:
