@@ -61,6 +61,10 @@ __all__ = [
     "loops",
     "low_loss",
     "moving_atoms",
+    "nanobeam_4d",
+    "nanobeam_discs",
+    "nanobeam_lattice",
+    "nanobeam_template",
     "peaks",
     "phase_grating_4d",
     "phase_spectra",
@@ -157,6 +161,28 @@ def phase_grating_4d() -> xr.DataArray:
 def ptychography_4d() -> xr.DataArray:
     """Return a 4D-STEM block of an object that does not repeat, and a probe out of focus."""
     return simulate.ptychography_4d((5, 6), 24, pixel=1.0, aberrations={"defocus": 40.0})
+
+
+def nanobeam_4d() -> xr.DataArray:
+    """Return patterns of a crystal with a strained half: (y, x, ky, kx), counts."""
+    return simulate.nanobeam_4d(
+        (3, 4), (40, 44), pixel=0.36, radius=1.2, g=((3.6, 0.3), (-0.3, 3.9)), reach=1
+    )
+
+
+def nanobeam_template() -> xr.DataArray:
+    """Return what discs of `nanobeam_4d` look like."""
+    return diffraction.make_template(nanobeam_4d(), radius=1.2)
+
+
+def nanobeam_discs() -> xr.Dataset:
+    """Return the discs of `nanobeam_4d`."""
+    return diffraction.find_discs(nanobeam_4d(), nanobeam_template(), max_discs=12)
+
+
+def nanobeam_lattice() -> xr.Dataset:
+    """Return the lattices of the discs of `nanobeam_4d`."""
+    return diffraction.fit_lattice(nanobeam_discs())
 
 
 def diffraction_4d() -> xr.DataArray:

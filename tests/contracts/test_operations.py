@@ -40,6 +40,8 @@ EXCEPTIONS = {
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
     ("diffraction.reduce", "check_units_of_coordinates"): "the detector is in 1/nm",
     ("diffraction.find_events", "check_further_dimension"): "all events make one list",
+    ("diffraction.make_template", "check_further_dimension"): "all patterns make one template",
+    ("diffraction.make_template", "check_units_of_coordinates"): "the radius is in 1/nm",
     ("diffraction.find_events", "check_units_of_values"): "events are whole numbers",
     ("diffraction.reduce_events", "check_further_dimension"): "all events make one list",
 }

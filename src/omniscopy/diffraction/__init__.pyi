@@ -13,11 +13,15 @@ __all__ = [
     "file_frames",
     "find_centre",
     "find_dead_pixels",
+    "find_discs",
     "find_events",
     "fit_dpc",
+    "fit_lattice",
+    "make_template",
     "max_pattern",
     "mean_pattern",
     "measure_com",
+    "measure_strain",
     "mend_pixels",
     "radial_profile",
     "rebin",
@@ -39,6 +43,10 @@ from .centre import find_centre
 from .com import measure_com
 from .deflections.reconstruct import fit_dpc, reconstruct_dpc, reconstruct_idpc
 from .detectors import Annulus, Disk, Mask, Polygon, Segment
+from .discs.finding import find_discs
+from .discs.templates import make_template
+from .lattices.fitting import fit_lattice
+from .lattices.strain import measure_strain
 from .patterns import max_pattern, mean_pattern
 from .profiles import radial_profile, rebin
 from .ptychography.reconstruct import reconstruct_ptychography

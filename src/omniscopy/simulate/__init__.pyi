@@ -30,6 +30,7 @@ __all__ = [
     "lattice_points",
     "loop_maps",
     "moving_atoms",
+    "nanobeam_4d",
     "oscillator_maps",
     "patterned_surface",
     "phase_grating_4d",
@@ -65,6 +66,7 @@ from .lattices import atom_positions, bicrystal, crystal_lattice, fitted_columns
 from .patterns.lines import holz_lines, kikuchi_lines
 from .patterns.rings import ring_pattern
 from .patterns.spots import spot_pattern
+from .nanobeams import nanobeam_4d
 from .phase_gratings import phase_grating_4d
 from .points import point_cloud
 from .relaxation import contact_kpfm, relaxation
