@@ -10,6 +10,12 @@ from omniscopy import samples
 from omniscopy.atoms import find_atoms, find_lattice, patches, refine_atoms, score_positions
 from omniscopy.atoms.finding.noise import maxima_of_noise
 from omniscopy.atoms.refinement.overlap_kernel import _add_atoms, add_atoms
+from omniscopy.atoms.refinement.window_kernel import (
+    _fill_windows,
+    _start_windows,
+    start_windows,
+)
+from omniscopy.atoms.refinement.windows import windows_of
 from omniscopy.model import DataError, Status
 
 
@@ -161,6 +167,30 @@ def test_compiled_atoms_are_those_of_the_plain_loops():
         function(shapes, np.array([6.0, 9.0]), np.arange(20.0), np.arange(20.0), image)
     np.testing.assert_allclose(made[0], made[1], atol=1e-12)
     assert made[0][10, 8] == pytest.approx(2.0, rel=0.05)
+
+
+def test_windows_are_those_of_the_plain_loops_and_end_with_the_image():
+    rng = np.random.default_rng(9)
+    image = rng.normal(size=(20, 24))
+    image[5, 6] = np.nan
+    places = np.array([[4.3, 5.8], [18.7, 23.2], [10.0, 12.0]])
+    compiled = windows_of(image, places, (1.0, 1.0), np.array([4.0, 4.0, 2.5]))
+    values, weight = np.empty((2, *compiled.values.shape))
+    same = compiled.pixel, compiled.down, compiled.right, compiled.dy, compiled.dx
+    centre = places - compiled.middle
+    _fill_windows(image, *same, centre, np.array([4.0, 4.0, 2.5]), 1.0, values, weight)
+    np.testing.assert_array_equal(compiled.values, values)
+    np.testing.assert_allclose(compiled.weight, weight, atol=1e-12)
+    own = (compiled.down == 5 - compiled.pixel[0, 0]) & (compiled.right == 6 - compiled.pixel[0, 1])
+    assert weight[0, own] == values[0, own] == 0.0
+    assert weight[2].sum() == pytest.approx(np.pi * 2.5**2, rel=0.03)
+    assert (weight[1] * (compiled.pixel[1, 0] + compiled.down > 19)).sum() == 0.0
+    peak = np.exp(-0.5 * ((compiled.dy - centre[2, 0]) ** 2 + compiled.dx**2) / 1.5**2)
+    values[2] = 3.0 * peak + 0.7
+    for function in (_start_windows, start_windows):
+        start = np.empty((3, 3))
+        function(values, weight, compiled.dy, compiled.dx, centre, 1.5, np.empty_like(peak), start)
+        np.testing.assert_allclose(start[2], [3.0, 0.7, 0.0], atol=1e-9)
 
 
 def test_patches_have_the_atom_in_the_middle():

@@ -7,6 +7,7 @@ import numpy as np
 
 from omniscopy.atoms.finding.noise import NoiseLine, noise_line
 from omniscopy.atoms.refinement.overlap_kernel import add_atoms, take_others
+from omniscopy.atoms.refinement.window_kernel import start_windows
 from omniscopy.atoms.refinement.windows import Pair, Windows, windows_of
 from omniscopy.compute import least_squares
 from omniscopy.compute.fitting.problem import Likelihood, Problem, Solution, Term
@@ -19,7 +20,8 @@ Widths = Literal["auto", "own", "shared"]
 
 _GAUSSIAN = Formula(plane_peaks.gaussian_of_form, 6, columns=2)
 _LEVEL = Formula(steps.scaled, 1)
-# Height, place along y and x, form (yy, yx, xx), background, and how much of the others (1).
+# Height, place along y and x, form (yy, yx, xx), background, and how much of the others (1),
+# which are part of the mean of counts, and taken off from other values.
 _PARAMETERS = 8
 _FORM = slice(3, 6)
 # In widths: how far a window reaches, an atom is drawn, atoms lean on each other so that they
@@ -144,22 +146,15 @@ def _nearest(places: np.ndarray) -> np.ndarray:
 def _start(windows: Windows, places: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
     """Return parameters to start from, and the deviations of the values from them."""
     centre = places - windows.middle
-    away = (windows.dy - centre[:, :1]) ** 2 + (windows.dx - centre[:, 1:]) ** 2
-    peak = np.exp(-0.5 * away / width**2)
-    weight = windows.weight
-    total = np.maximum(weight.sum(axis=1), 1.0)
-    mean_peak = (weight * peak).sum(axis=1) / total
-    mean = (weight * windows.values).sum(axis=1) / total
-    above = weight * (peak - mean_peak[:, None])
-    squares = (above * peak).sum(axis=1)
-    height = (above * windows.values).sum(axis=1) / np.where(squares > 0, squares, 1.0)
-    background = mean - height * mean_peak
-    rest = windows.values - height[:, None] * peak - background[:, None]
-    noise = np.sqrt((weight * rest**2).sum(axis=1) / total)
+    found = np.empty((len(places), 3))
+    start_windows(
+        windows.values, windows.weight, windows.dy, windows.dx, centre, width,
+        np.empty(windows.dy.size), found,
+    )  # fmt: skip
     start = np.zeros((len(places), _PARAMETERS))
-    start[:, 0], start[:, 1:3], start[:, 6], start[:, 7] = height, centre, background, 1.0
+    start[:, 0], start[:, 1:3], start[:, 6], start[:, 7] = found[:, 0], centre, found[:, 1], 1.0
     start[:, [3, 5]] = 1.0 / width**2
-    return start, noise
+    return start, np.sqrt(found[:, 2])
 
 
 def _noise_of(image: np.ndarray) -> NoiseLine:
@@ -243,6 +238,11 @@ class _Fit(NamedTuple):
         return self.settings.likelihood == "poisson"
 
     @property
+    def parameters(self) -> int:
+        """Return how many parameters there are."""
+        return _PARAMETERS if self.poisson else _PARAMETERS - 1
+
+    @property
     def free(self) -> int:
         """Return how many parameters each atom has of its own."""
         return len(_free(self.settings.shape)[0])
@@ -265,10 +265,11 @@ class _Fit(NamedTuple):
 
         Atoms that lean on each other take turns (Gauss and Seidel), which always leads down.
         """
-        count = len(start)
+        count, own = len(start), self.parameters
         found = _Found(
-            start, np.full((count, *[_PARAMETERS] * 2), np.nan), noise**2, np.full(count, np.nan),
-            np.zeros(count, np.int64), np.full(count, int(Status.MAX_STEPS), np.int64),
+            start[:, :own].copy(), np.full((count, own, own), np.nan), noise**2,
+            np.full(count, np.nan), np.zeros(count, np.int64),
+            np.full(count, int(Status.MAX_STEPS), np.int64),
         )  # fmt: skip
         turns = self.turns(places)
         before = [np.full((len(turn), self.windows.dy.size), np.inf) for turn in turns]
@@ -325,8 +326,8 @@ class _Fit(NamedTuple):
         add_atoms(shapes, reach, y, x, drawn)
         slopes = self.slopes.of(values[:, 6], which)
         take_others(
-            drawn, np.ascontiguousarray(values[which, :6]), slopes, windows.rows, windows.columns,
-            windows.dy, windows.dx, found,
+            drawn, np.ascontiguousarray(values[which, :6]), slopes, windows.pixel, windows.down,
+            windows.right, windows.dy, windows.dx, found,
         )  # fmt: skip
         return found
 
@@ -341,11 +342,15 @@ class _Fit(NamedTuple):
     def fit(self, now: np.ndarray, start: np.ndarray, others: np.ndarray) -> Solution:
         """Return the fits of some atoms, given what the others add to their windows."""
         windows = self.windows.take(now)
-        own = np.stack([windows.dy, windows.dx, np.ones_like(windows.dy)])
-        columns = np.empty((len(now), 4, own.shape[1]))
-        columns[:, :3], columns[:, 3] = own, others
+        columns = np.stack([windows.dy, windows.dx, np.ones_like(windows.dy)])
+        values = windows.values
+        if self.poisson:
+            every = np.broadcast_to(columns, (len(now), *columns.shape))
+            columns = np.concatenate([every, others[:, None]], axis=1)
+        else:
+            values = values - others
         return least_squares(
-            self.problem(), windows.values, start, columns=columns, weights=windows.weight,
+            self.problem(), values, start, columns=columns, weights=windows.weight,
             likelihood=self.settings.likelihood, max_steps=self.settings.max_steps, covariance=True,
         )  # fmt: skip
 
@@ -358,8 +363,8 @@ class _Fit(NamedTuple):
 
     def problem(self) -> Problem:
         """Return what is fitted."""
-        count = _PARAMETERS
-        terms = (Term(_GAUSSIAN, (0, 1)), Term(_LEVEL, (2,)), Term(_LEVEL, (3,)))
+        count = self.parameters
+        terms = (Term(_GAUSSIAN, (0, 1)), Term(_LEVEL, (2,)), Term(_LEVEL, (3,)))[: count - 5]
         lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
         most = _FARTHEST * self.width + 0.5 * max(self.settings.steps)
         lower[1:3], upper[1:3] = -most, most
@@ -371,7 +376,7 @@ class _Fit(NamedTuple):
         if self.poisson:
             lower[[0, 6]] = 0.0
         source = np.arange(count)
-        source[7] = -1
+        source[7:] = -1
         if self.settings.shape == "round_gaussian":
             source[4], source[5] = -1, 3
         positive, linear, shared = (np.zeros(count, bool) for _ in range(3))

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917 - kernels take their arrays one by one
+# ruff: noqa: PLR0913, PLR0917 - kernels take their arrays one by one
 """Images that atoms make together, and what the others add to the window of each."""
 
 from typing import Any
@@ -41,8 +41,9 @@ def _add_atoms(shapes: Any, reach: Any, y: Any, x: Any, image: Any) -> None:
 
 
 def _take_others(
-    image: Any, shapes: Any, slopes: Any, rows: Any, columns: Any, dy: Any, dx: Any, others: Any
-) -> None:
+    image: Any, shapes: Any, slopes: Any, pixel: Any, down: Any, right: Any, dy: Any, dx: Any,
+    others: Any,
+) -> None:  # fmt: skip
     """Write what all atoms but its own add to the pixels of each window, and a slope.
 
     Parameters
@@ -53,10 +54,11 @@ def _take_others(
         As there, but places relative to the middle of the window.
     slopes : array, shape (atoms, 2)
         How the background changes along y and x from the middle of each window.
-    rows, columns : array of int, shape (atoms, points)
-        The pixels of each window.
-    dy, dx : array, shape (points,)
-        Their places relative to its middle.
+    pixel : array of int, shape (atoms, 2)
+        In the middle of each window.
+    down, right : array of int, shape (points,)
+        From there to each pixel of it, in rows and columns; `dy` and `dx` in lengths. Those
+        outside of the image are the nearest that are inside.
     others : array, shape (atoms, points)
         What is written.
     """
@@ -68,7 +70,9 @@ def _take_others(
             form = yy * off_y * off_y + 2.0 * yx * off_y * off_x + xx * off_x * off_x
             line[k] = slopes[n, 0] * dy[k] + slopes[n, 1] * dx[k] - height * exp(-0.5 * form)
         for k in range(dy.size):
-            line[k] += image[rows[n, k], columns[n, k]]
+            row = min(max(pixel[n, 0] + down[k], 0), image.shape[0] - 1)
+            column = min(max(pixel[n, 1] + right[k], 0), image.shape[1] - 1)
+            line[k] += image[row, column]
 
 
 add_atoms: Any = keep_compiled(njit, _add_atoms, nogil=True, error_model="numpy", fastmath=FAST)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from omniscopy.atoms.refinement.window_kernel import fill_windows
+
 Pair = tuple[float, float]
 
 
@@ -12,19 +14,20 @@ class Windows(NamedTuple):
 
     Attributes
     ----------
-    rows, columns : array of int, shape (atoms, points)
-        Pixels of each window; those outside of the image are the nearest that are inside.
-    dy, dx : array, shape (points,)
-        Distances from the pixel in the middle, the same for all atoms.
+    pixel : array of int, shape (atoms, 2)
+        Row and column of the pixel in the middle.
+    down, right : array of int, shape (points,)
+        Rows and columns from there, the same for all atoms; `dy` and `dx` are the distances.
     middle : array, shape (atoms, 2)
-        Place of that pixel.
+        Place of the pixel in the middle.
     values : array, shape (atoms, points)
     weight : array, shape (atoms, points)
         0 outside of the image, where nothing was measured, and beyond the own radius.
     """
 
-    rows: np.ndarray
-    columns: np.ndarray
+    pixel: np.ndarray
+    down: np.ndarray
+    right: np.ndarray
     dy: np.ndarray
     dx: np.ndarray
     middle: np.ndarray
@@ -33,11 +36,11 @@ class Windows(NamedTuple):
 
     def take(self, which: np.ndarray) -> "Windows":
         """Return the windows of some atoms."""
-        if len(which) == len(self.rows):
+        if len(which) == len(self.pixel):
             return self
-        return Windows(
-            self.rows[which], self.columns[which], self.dy, self.dx, self.middle[which],
-            self.values[which], self.weight[which],
+        return self._replace(
+            pixel=self.pixel[which], middle=self.middle[which], values=self.values[which],
+            weight=self.weight[which],
         )  # fmt: skip
 
 
@@ -49,21 +52,15 @@ def windows_of(image: np.ndarray, places: np.ndarray, steps: Pair, radius: np.nd
     edge = max(steps)
     most = float(radius.max(initial=0.0)) + 1.25 * edge
     offsets = [np.arange(-int(most / step), int(most / step) + 1) for step in steps]
-    dy, dx = (each.ravel() for each in np.meshgrid(*offsets, indexing="ij"))
-    inside = (dy * steps[0]) ** 2 + (dx * steps[1]) ** 2 <= most**2
-    dy, dx = dy[inside], dx[inside]
+    down, right = (each.ravel() for each in np.meshgrid(*offsets, indexing="ij"))
+    inside = (down * steps[0]) ** 2 + (right * steps[1]) ** 2 <= most**2
+    down, right = down[inside], right[inside]
+    dy, dx = down * steps[0], right * steps[1]
     pixel = np.rint(places / np.array(steps)).astype(np.int64)
-    rows, columns = pixel[:, :1] + dy, pixel[:, 1:] + dx
-    there = (rows >= 0) & (rows < image.shape[0]) & (columns >= 0) & (columns < image.shape[1])
-    rows, columns = (
-        np.clip(each, 0, size - 1) for each, size in zip((rows, columns), image.shape, strict=True)
-    )
-    values = image[rows, columns]
-    there &= np.isfinite(values)
     middle = pixel * np.array(steps)
-    centre = places - middle
-    away = np.hypot(dy * steps[0] - centre[:, :1], dx * steps[1] - centre[:, 1:])
-    weight = np.clip((radius[:, None] - away) / edge + 0.5, 0.0, 1.0) * there
-    return Windows(
-        rows, columns, dy * steps[0], dx * steps[1], middle, np.where(there, values, 0.0), weight
-    )
+    values, weight = np.empty((2, len(places), down.size))
+    fill_windows(
+        np.ascontiguousarray(image), pixel, down, right, dy, dx, places - middle, radius, edge,
+        values, weight,
+    )  # fmt: skip
+    return Windows(pixel, down, right, dy, dx, middle, values, weight)
