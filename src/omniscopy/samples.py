@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import atoms, diffraction, eels, image, signal, simulate, spm
+from omniscopy import atoms, diffraction, eds, eels, image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
@@ -37,6 +37,8 @@ __all__ = [
     "drifting_scans",
     "drifting_spectra",
     "dumbbell_positions",
+    "eds_composition",
+    "eds_lines",
     "eds_map",
     "events",
     "faulty_lattice",
@@ -136,6 +138,16 @@ def dark_pattern() -> xr.DataArray:
 def dead_pixels() -> xr.DataArray:
     """Return which pixels of `diffraction_4d` are dead."""
     return diffraction.find_dead_pixels(diffraction_4d())
+
+
+def eds_composition() -> xr.Dataset:
+    """Return the composition of the film of `eds_map`: (y, x, element)."""
+    return eds.quantify(eds_lines(), lines=["Fe_Ka", "Pt_La", "Ti_Ka", "Sr_Ka", "O_Ka"])
+
+
+def eds_lines() -> xr.Dataset:
+    """Return the counts of the lines of `eds_map`: (y, x, line)."""
+    return eds.fit_lines(eds_map(), ["Fe", "Pt", "Ti", "Sr", "O"], calibration=None)
 
 
 def eds_map() -> xr.DataArray:
