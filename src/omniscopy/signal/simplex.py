@@ -204,3 +204,32 @@ def _substitute(factor: np.ndarray, right: np.ndarray, solution: np.ndarray) -> 
         for b in range(a + 1, n):
             solution[a] -= factor[b, a] * solution[b]
         solution[a] /= factor[a, a]
+
+
+def solve_each(
+    squares: np.ndarray, right: np.ndarray, energy: np.ndarray, *, positive: bool, channels: int
+) -> Fractions:
+    """Return least squares of equations of their own for each sample, not negative or any.
+
+    `squares` (samples, number, number) are the normal matrices, `right` (samples, number) their
+    right sides, `energy` the weighted sums of squares of the samples, from `channels` values.
+    """
+    number = right.shape[1]
+    found = np.empty((len(right), 2 * number + 1))
+    _solve_each(
+        np.ascontiguousarray(squares), np.ascontiguousarray(right), np.ascontiguousarray(energy),
+        positive, channels, found,
+    )  # fmt: skip
+    return Fractions(found[:, :number], found[:, number:-1], found[:, -1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solve_each(
+    squares: np.ndarray, right: np.ndarray, energy: np.ndarray, positive: bool, channels: int,
+    found: np.ndarray,
+) -> None:  # fmt: skip
+    for row in range(right.shape[0]):
+        part = slice(row, row + 1)
+        solve_rows(
+            squares[row], right[part], energy[part], positive, False, channels, found[part]  # noqa: FBT003
+        )  # fmt: skip

@@ -4,15 +4,27 @@ import numpy as np
 
 # Part of the height from which on channels belong to the peak.
 HALF, CENTRAL = 0.5, 0.3
+# Part of the largest value from which on a peak is one.
+FAINTEST = 0.1
 # Channels in a row that share the largest value, from which on a detector is saturated.
 SATURATED = 3
 
 
 def summits(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the highest channel of every row, and its value; -1 where no value is positive."""
+    """Return the highest channel of the first peak of every row, and its value.
+
+    The peak is over where the spectrum has fallen to half of what was highest so far, if that is
+    a tenth of all: beyond, plasmons of thick samples may be higher than the zero loss. -1 where
+    no value is positive.
+    """
     values = np.where(np.isfinite(rows), rows, -np.inf)
     if rows.shape[1] == 0:
         return np.full(len(rows), -1), np.full(len(rows), np.nan)
+    so_far = np.maximum.accumulate(values, axis=1)
+    with np.errstate(invalid="ignore"):
+        over = (values < HALF * so_far) & (so_far > FAINTEST * so_far[:, -1:])
+    end = np.where(over.any(axis=1), np.argmax(over, axis=1), rows.shape[1])
+    values = np.where(np.arange(rows.shape[1]) < end[:, None], values, -np.inf)
     top = np.argmax(values, axis=1)
     height = values[np.arange(len(rows)), top]
     return np.where(height > 0.0, top, -1), np.where(height > 0.0, height, np.nan)
