@@ -1,0 +1,44 @@
+"""What is done with spectra of X-rays when nobody says what to do."""
+
+import numpy as np
+import xarray as xr
+
+from omniscopy.eds.fits import fit_lines
+from omniscopy.eds.identification import find_elements
+from omniscopy.eds.quantification import quantify
+from omniscopy.eds.spectra import require_spectra, voltage_of
+from omniscopy.model import DataError, analysis
+from omniscopy.model.analyses import Results
+
+_MOST = 12
+
+
+def _is_x_rays(data: xr.DataArray) -> bool:
+    """Return whether there are counts of X-rays along an energy, and the voltage is known."""
+    if "energy" not in data.dims or not data.size or data.attrs.get("units") != "counts":
+        return False
+    if str(data.attrs.get("modality", "")).upper() not in ("EDS", "EDX"):
+        return False
+    try:
+        require_spectra(data, "energy")
+        voltage_of(data, None)
+    except DataError:
+        return False
+    return True
+
+
+@analysis("X-ray lines", "spectrum", "spectral_image", applies=_is_x_rays)
+def lines_of_spectra(data: xr.DataArray) -> Results:
+    """Find the elements, fit their lines, and work out the composition of a thin film."""
+    elements = find_elements(data)
+    found = elements.isel(element=np.flatnonzero(elements["found"].values))
+    if not found.sizes["element"]:
+        return {"Elements": found}
+    strongest = found.sortby("significance", ascending=False).isel(element=slice(_MOST))
+    names = [str(symbol) for symbol in strongest["element"].values]
+    counts = fit_lines(data, names)
+    return {
+        "Elements": found,
+        "Counts of the lines": counts[["intensity"]],
+        "Composition": quantify(counts)[["atomic_fraction"]],
+    }

@@ -1,0 +1,253 @@
+"""Which elements made a spectrum."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import nnls
+
+from omniscopy.compute import map_signal
+from omniscopy.eds.design import Scale, Setting, of_x_rays, shapes, total_of, variance_of
+from omniscopy.eds.detector_models import Detector, require_detector
+from omniscopy.eds.line_tables import element_coordinate
+from omniscopy.eds.spectra import require_spectra, voltage_of
+from omniscopy.model import DataError, operation, result
+from omniscopy.physics import xray
+from omniscopy.physics.scattering.coefficients import find_element
+
+# The lines of lighter elements are on the flank of the noise; beyond californium are no samples.
+_NUMBERS = range(6, 99)
+_NOBLE = ("He", "Ne", "Kr", "Xe", "Rn")
+# Part of a model that is not trusted: forms of peaks and of the continuum.
+_TOLERANCE = 0.015
+_MOST = 20
+
+
+@operation(example={"data": "eds_map", "min_significance": 5.0})
+def find_elements(
+    data: xr.DataArray,
+    *,
+    min_significance: float = 5.0,
+    detector: Detector | None = None,
+    voltage: float | None = None,
+    dim: str = "energy",
+) -> xr.Dataset:
+    r"""Find the elements whose lines are in the sum of all spectra.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., energy), counts
+        Lazy or in memory, with an axis that is calibrated to a fraction of the resolution.
+    min_significance : float
+        Counts of a family that make an element, in standard deviations.
+    detector : Detector
+        How it is built.
+    voltage : float, V
+        Of the electrons; that of the metadata otherwise.
+    dim : str
+        Dimension of the energy, in keV or units that convert to it.
+
+    Returns
+    -------
+    Dataset, shape (element)
+        ``found``; ``significance`` of the strongest family of an element beside all that are
+        found, in standard deviations, 0 where an element is not needed; ``intensity``, the counts
+        of its alpha line. For every element from carbon on with a line in the range; noble gases but
+        argon are left out. ``ds["element"][ds["found"]]`` are the names.
+
+    Raises
+    ------
+    DataError
+        The axis is no energy, the values are no counts, the voltage is not known, or
+        `min_significance` is not positive.
+
+    Notes
+    -----
+    Elements are taken one after the other: always the one whose families together, with the
+    ratios that cross-sections, yields and the detector give, explain most of what is left; then
+    the counts of all families are fitted anew, not negative. So a peak is not explained by the
+    element whose line is next to it, but by the one whose other lines are there too. What is not
+    needed beside the others is taken back, and an element whose lines at higher energies are
+    missing is refused. The variance is that of Poisson noise, and 1.5 % of
+    the model for what peaks and continuum are not known to.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> ds = om.eds.find_elements(om.samples.eds_map())
+    >>> sorted(ds["element"].values[ds["found"]].tolist())
+    ['Fe', 'O', 'Pt', 'Sr', 'Ti']
+    """
+    energy = require_spectra(data, dim)
+    known, volts = require_detector(detector), voltage_of(data, voltage)
+    if not min_significance > 0:
+        message = f"min_significance must be positive, got {min_significance!r}"
+        raise DataError(message)
+    candidates = _candidates(energy, volts)
+    symbols = [candidate.symbol for candidate in candidates]
+    families = tuple(family for candidate in candidates for family in candidate.families)
+
+    def search(total: np.ndarray) -> tuple[np.ndarray, ...]:
+        none = np.zeros((*total.shape[:-1], len(symbols)))
+        if total.ndim != 1 or not np.nansum(total) > 0:
+            return none, none, none
+        setting = Setting(families, known, volts)
+        columns = shapes(energy, setting, Scale(width=known.resolution))
+        found = _Search(of_x_rays(total, energy), columns, candidates, min_significance)
+        return found.run()
+
+    size = {"element": len(symbols)}
+    found, significance, counts = map_signal(
+        search, total_of(data, dim), dim=dim, output_dims=(size, size, size)
+    )
+    made = result(found=(found > 0, "1"), significance=(significance, "1"),
+                  intensity=(counts, "counts"))  # fmt: skip
+    return made.assign_coords(element=element_coordinate(symbols))
+
+
+class _Candidate(NamedTuple):
+    """An element: its families that are in the range, their columns, and their ratios."""
+
+    symbol: str
+    families: tuple[xray.Family, ...]
+    columns: np.ndarray
+    ratios: np.ndarray
+
+
+def _candidates(energy: np.ndarray, voltage: float) -> list[_Candidate]:
+    low, high = max(float(energy[0]), 0.25), float(energy[-1])
+    found, column = [], 0
+    for number in _NUMBERS:
+        symbol = find_element(number).symbol
+        # All that is excited in its range: a line that is missing speaks against an element.
+        seen = tuple(
+            family
+            for family in xray.families(symbol)
+            if low < family.energy < high and family.edge < 0.9 * voltage * 1e-3
+        )
+        if not seen or symbol in _NOBLE:
+            continue
+        ratios = np.array([xray.emission_cross_section(family, voltage) for family in seen])
+        if not ratios.max() > 0:
+            continue
+        detected = ratios * np.array([xray.efficiency(xray.Detector(), f.energy) for f in seen])
+        found.append(_Candidate(symbol, seen, np.arange(column, column + len(seen)), detected))
+        column += len(seen)
+    if not found:
+        message = f"no element has a line between {low:g} and {high:g} keV"
+        raise DataError(message)
+    return found
+
+
+class _Search:
+    """Elements taken one after the other."""
+
+    def __init__(
+        self, total: np.ndarray, columns: np.ndarray, candidates: list[_Candidate], least: float
+    ) -> None:
+        self.candidates, self.least = candidates, least
+        self.refused: set[int] = set()
+        self.families = sum(len(each.columns) for each in candidates)
+        self.continuum = np.arange(self.families, columns.shape[1])
+        self.total, self.columns = np.nan_to_num(total), columns
+        self.alive = np.isfinite(total)
+        start = variance_of(total, columns[:, self.continuum])
+        # All that was measured is the first model; the noise of few counts is smoothed.
+        smooth = np.convolve(self.total, np.ones(9) / 9, mode="same")
+        self._weigh(np.maximum(smooth, 0.1 * np.where(np.isfinite(start), start, 0.0)))
+
+    def _weigh(self, expected: np.ndarray) -> None:
+        level = max(float(self.total.mean()), 1e-30)
+        variance = np.maximum(expected, 1e-3 * level) + (_TOLERANCE * expected) ** 2
+        self.root = self.alive / np.sqrt(variance)
+        self.values = self.total * self.root
+        self.weighted = self.columns * self.root[:, None]
+
+    def run(self) -> tuple[np.ndarray, ...]:
+        """Return which are found, their significances, and counts."""
+        chosen: list[int] = []
+        for _ in range(2 * _MOST):
+            amplitudes = self._fit(chosen)
+            best, gain = self._best(chosen, self.values - self.weighted @ amplitudes)
+            if gain < self.least**2:
+                break
+            chosen.append(best)
+            self._weigh(self.columns @ self._fit(chosen))
+            self._clean(chosen)
+            if len(chosen) >= _MOST:
+                break
+        significance, counts = self._significances(chosen)
+        found = np.zeros(len(self.candidates))
+        found[[n for n in chosen if significance[n] >= self.least]] = 1.0
+        return found, significance, counts
+
+    def _used(self, chosen: list[int]) -> np.ndarray:
+        own = [self.candidates[n].columns for n in chosen]
+        return np.concatenate([*own, self.continuum]).astype(int)
+
+    def _fit(self, chosen: list[int]) -> np.ndarray:
+        used = self._used(chosen)
+        made = np.zeros(self.columns.shape[1])
+        made[used] = nnls(self.weighted[:, used], self.values, maxiter=200 * len(used))[0]
+        return made
+
+    def _best(self, chosen: list[int], rest: np.ndarray) -> tuple[int, float]:
+        """Return the element that explains most of the rest, and by how much it lowers it."""
+        used = self.weighted[:, self._used(chosen)]
+        basis, _ = np.linalg.qr(used)
+        gains = np.full(len(self.candidates), -np.inf)
+        for n, candidate in enumerate(self.candidates):
+            if n in chosen or n in self.refused:
+                continue
+            template = self.weighted[:, candidate.columns] @ candidate.ratios
+            own = template - basis @ (basis.T @ template)
+            square = float(own @ own)
+            if square > 1e-6 * float(template @ template) > 0:
+                amplitude = float(own @ rest) / square
+                gains[n] = amplitude * abs(amplitude) * square
+        best = int(np.argmax(gains))
+        return best, float(gains[best])
+
+    def _clean(self, chosen: list[int]) -> None:
+        """Take back what is not needed beside the others, and refuse what lacks its lines."""
+        significance, _ = self._significances(chosen)
+        for n in [n for n in chosen[:-1] if significance[n] < self.least]:
+            chosen.remove(n)
+        amplitudes, std = self._fit(chosen), self._deviations(chosen)
+        for n in [n for n in chosen if self._lacks(n, amplitudes, std)]:
+            chosen.remove(n)
+            self.refused.add(n)
+
+    def _lacks(self, n: int, amplitudes: np.ndarray, std: np.ndarray) -> bool:
+        """Return whether a family at a higher energy should be there and is not.
+
+        One at a lower energy may have been absorbed.
+        """
+        _, families, columns, ratios = self.candidates[n]
+        counts, deviation = amplitudes[columns], std[columns]
+        best = int(np.argmax(counts / np.where(deviation > 0, deviation, np.inf)))
+        for other, family in enumerate(families):
+            wanted = counts[best] * ratios[other] / max(ratios[best], 1e-300)
+            missing = wanted - counts[other]
+            higher = family.energy > families[best].energy
+            if higher and missing > max(self.least * deviation[other], 0.6 * wanted):
+                return True
+        return False
+
+    def _deviations(self, chosen: list[int]) -> np.ndarray:
+        used = self._used(chosen)
+        part = self.weighted[:, used]
+        covariance = np.linalg.pinv(part.T @ part, hermitian=True)
+        std = np.zeros(self.columns.shape[1])
+        std[used] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        return std
+
+    def _significances(self, chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        amplitudes, std = self._fit(chosen), self._deviations(chosen)
+        significance, counts = np.zeros(len(self.candidates)), np.zeros(len(self.candidates))
+        for n in chosen:
+            columns = self.candidates[n].columns
+            levels = amplitudes[columns] / np.where(std[columns] > 0, std[columns], np.inf)
+            significance[n] = levels.max()
+            counts[n] = amplitudes[columns[int(np.argmax(levels))]]
+        return significance, counts
