@@ -67,6 +67,7 @@ __all__ = [
     "nanobeam_discs",
     "nanobeam_lattice",
     "nanobeam_template",
+    "pattern_library",
     "peaks",
     "phase_grating_4d",
     "phase_spectra",
@@ -168,6 +169,16 @@ def deflections() -> xr.Dataset:
 def phase_grating_4d() -> xr.DataArray:
     """Return a 4D-STEM block of an object that only changes the phase."""
     return simulate.phase_grating_4d()
+
+
+def orientation_4d() -> xr.DataArray:
+    """Return patterns of aluminium in orientations of chance: (y, x, ky, kx), counts."""
+    return simulate.orientation_4d("Al", (2, 3), (32, 30), pixel=1.1, width=1.0)
+
+
+def pattern_library() -> xr.Dataset:
+    """Return spots of aluminium in orientations 8 degrees apart: (orientation, spot)."""
+    return simulate.pattern_library("Al", voltage=200e3, step=8.0)
 
 
 def ptychography_4d() -> xr.DataArray:

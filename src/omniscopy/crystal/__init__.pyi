@@ -10,13 +10,16 @@ __all__ = [
     "g_vectors",
     "interplanar_angles",
     "miller_bravais",
+    "misorientations",
     "orientation_matrix",
     "orthogonal_cell",
     "polyhedra",
     "project",
+    "proper_rotations",
     "read_structure",
     "reflections",
     "require_apart",
+    "sample_directions",
     "stage_rotation",
     "stage_tilts",
     "structure",
@@ -28,6 +31,7 @@ __all__ = [
 
 from .cells import filled_cell, orthogonal_cell, supercell
 from .contacts import bonds, require_apart
+from .fundamental_zones import misorientations, proper_rotations, sample_directions
 from .lattice import (
     d_spacings,
     direction_angles,

@@ -18,6 +18,7 @@ __all__ = [
     "fit_dpc",
     "fit_lattice",
     "make_template",
+    "match_orientation",
     "max_pattern",
     "mean_pattern",
     "measure_com",
@@ -47,6 +48,7 @@ from .discs.finding import find_discs
 from .discs.templates import make_template
 from .lattices.fitting import fit_lattice
 from .lattices.strain import measure_strain
+from .orientation.matching import match_orientation
 from .patterns import max_pattern, mean_pattern
 from .profiles import radial_profile, rebin
 from .ptychography.reconstruct import reconstruct_ptychography

@@ -31,7 +31,9 @@ __all__ = [
     "loop_maps",
     "moving_atoms",
     "nanobeam_4d",
+    "orientation_4d",
     "oscillator_maps",
+    "pattern_library",
     "patterned_surface",
     "phase_grating_4d",
     "phase_map",
@@ -63,6 +65,7 @@ from .force_curves import force_curve, force_map, force_relaxation
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .lattices import atom_positions, bicrystal, crystal_lattice, fitted_columns, moving_atoms
+from .patterns.library import orientation_4d, pattern_library
 from .patterns.lines import holz_lines, kikuchi_lines
 from .patterns.rings import ring_pattern
 from .patterns.spots import spot_pattern

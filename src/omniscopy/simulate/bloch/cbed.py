@@ -68,7 +68,7 @@ def cbed_discs(  # noqa: PLR0913 - each is a physical parameter
         Plane (hkl) whose normal points up in the pattern; see `crystal.orientation_matrix`.
     limit, largest_excitation, weak_excitation : float, 1/Å
         Which beams take part, as of `bloch_waves`; for any direction in the cone.
-    absorption, table, debye_waller
+    absorption, table, debye_waller : bool, str, and float or mapping in Å²
         As of `bloch_waves`.
 
     Returns
@@ -181,7 +181,7 @@ def cbed(  # noqa: PLR0913 - each is a physical parameter
         Plane (hkl) whose normal points up in the pattern; see `crystal.orientation_matrix`.
     limit, largest_excitation, weak_excitation : float, 1/Å
         Which beams take part, as of `bloch_waves`; for any direction in the cone.
-    absorption, table, debye_waller
+    absorption, table, debye_waller : bool, str, and float or mapping in Å²
         As of `bloch_waves`.
 
     Returns

@@ -248,7 +248,7 @@ def bloch_convergence(  # noqa: PLR0913 - each is a physical parameter
         Longest reciprocal lattice vector of beams.
     beams : int
         How many of the brightest beams are followed.
-    weak_excitation, absorption, table, debye_waller
+    weak_excitation, absorption, table, debye_waller : 1/Å, bool, str, and float or mapping in Å²
         As of `bloch_waves`.
 
     Returns

@@ -1,0 +1,1 @@
+"""Orientations of crystals, found by comparing patterns with those of a library."""

@@ -1,0 +1,299 @@
+"""Orientations of crystals from their patterns."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from omniscopy.compute import map_signal
+from omniscopy.compute.threads import share_work
+from omniscopy.diffraction.orientation.matching_kernel import Templates, correlate, to_polar
+from omniscopy.model import (
+    DataError,
+    Status,
+    coordinate,
+    operation,
+    require_plane,
+    require_real,
+    require_uniform,
+    require_units,
+    result,
+)
+
+Floats = npt.NDArray[np.float64]
+_NEEDED = {"ky", "kx", "intensity", "matrix"}
+_TURNED = np.cos(np.deg2rad(5.0))  # directions nearer than that are no other answer
+
+
+class Grid(NamedTuple):
+    """Where a polar grid meets the pixels of a pattern."""
+
+    rows: Floats
+    columns: Floats
+    origin: tuple[float, float]
+    step: float
+    """Distance of rings, in units of the coordinates."""
+    inner: float | None
+
+
+@operation(example={"data": "orientation_4d", "library": "pattern_library"})
+def match_orientation(
+    data: xr.DataArray,
+    library: xr.Dataset,
+    *,
+    centre: tuple[float, float] = (0.0, 0.0),
+    power: float = 0.3,
+    angle_step: float = 1.0,
+    inner: float | None = None,
+    dims: tuple[str, str] | None = None,
+) -> xr.Dataset:
+    r"""Find the orientation whose spots are brightest in every pattern.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., ky, kx)
+        Lazy or in memory, on a uniform grid of reciprocal lengths; ky downwards.
+    library : Dataset, dimensions orientation and spot
+        As of `simulate.pattern_library`: ``ky``, ``kx``, ``intensity`` and ``matrix``.
+    centre : (ky, kx), units of the coordinates
+        Middle of the patterns.
+    power : float
+        To which intensities are raised on both sides, so that strong spots do not rule alone.
+    angle_step : float, degrees
+        Between the turns about the beam that are tried.
+    inner : float, units of the coordinates, optional
+        What is nearer to the middle is left out; 0.7 of the shortest vector in the library
+        otherwise.
+    dims : (str, str)
+        The dimensions of the patterns; the last two reciprocal ones otherwise.
+
+    Returns
+    -------
+    Dataset, shape (...)
+        ``matrix`` (along `row` and `column`), the rotation from the frame of the structure to
+        that of the microscope (x to the right, y upwards, z at the source); ``entry`` of the
+        library; ``in_plane`` (degrees), by which it is turned about the beam, counterclockwise as
+        seen; ``correlation``, which would be 1 for spots as sharp as a pixel and nothing else;
+        ``reliability``, by which part the best entry is ahead of the best one more than 5
+        degrees away; ``status``, 4 (no data) and NaN where a pattern has nothing in it or is not
+        finite.
+
+    Raises
+    ------
+    DataError
+        The data have no reciprocal plane of at least 4 x 4 pixels, the units are none of a
+        reciprocal length, the library is none, or a number is not positive.
+
+    Notes
+    -----
+    With :math:`P(k, \varphi)` the pattern in polar coordinates, the largest of
+    :math:`\sum_i w_i P(k_i, \varphi_i + \varphi_0) / (\sum_i w_i^2)^{1/2}` over entries and turns
+    [1]_, and a parabola through the turns next to it.
+
+    References
+    ----------
+    .. [1] E. F. Rauch and L. Dupuy, Arch. Metall. Mater. 50, 87 (2005).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> patterns = om.samples.orientation_4d()
+    >>> found = om.diffraction.match_orientation(patterns, om.samples.pattern_library())
+    >>> found.matrix.dims
+    ('y', 'x', 'row', 'column')
+    """
+    plane = require_plane(data, dims, kind="reciprocal", at_least=4)
+    require_real(data)
+    _require_library(library)
+    for name, value, most in (("power", power, 4.0), ("angle_step", angle_step, 30.0)):
+        if not 0.0 < value <= most:
+            message = f"{name} must be above 0 and at most {most:g}, got {value!r}"
+            raise DataError(message)
+    grid = _grid(data, plane, centre, angle_step, inner)
+    scale = require_units(library["kx"], str(data[plane[1]].attrs.get("units")), what="spots")
+    matrix, entry, turn, correlation, ahead = map_signal(
+        _match,
+        data,
+        dim=plane,
+        output_dims=({"row": 3, "column": 3}, {}, {}, {}, {}),
+        parameters={"grid": grid, "power": power, "scale": scale},
+        also=[library[name] for name in ("ky", "kx", "intensity", "matrix")],
+        whole=("orientation", "spot", "row", "column"),
+    )
+    status = xr.where(np.isfinite(correlation), Status.CONVERGED, Status.NO_DATA)
+    axes = np.array(["x", "y", "z"])
+    return result(
+        matrix=(matrix, "1"),
+        entry=(entry, "1"),
+        in_plane=(turn, "deg"),
+        correlation=(correlation, "1"),
+        reliability=(ahead, "1"),
+        status=(status, None),
+    ).assign_coords(
+        row=coordinate("row", axes, kind="parameter", quantity="axis of the microscope"),
+        column=coordinate("column", axes, kind="parameter", quantity="axis of the crystal"),
+    )
+
+
+def _require_library(library: xr.Dataset) -> None:
+    missing = sorted(_NEEDED - {*library.data_vars})
+    if missing or set(library["kx"].dims) != {"orientation", "spot"}:
+        message = (
+            f"the library lacks {', '.join(missing) or 'its dimensions orientation and spot'}; "
+            "`simulate.pattern_library` makes one"
+        )
+        raise DataError(message)
+    if not library["kx"].size:
+        message = "the library holds no orientation"
+        raise DataError(message)
+
+
+def _grid(
+    data: xr.DataArray,
+    plane: tuple[str, str],
+    centre: tuple[float, float],
+    angle_step: float,
+    inner: float | None,
+) -> Grid:
+    """Return a polar grid about the centre, its rings a pixel apart, as far as the pattern goes."""
+    steps = [require_uniform(data, dim) for dim in plane]
+    for dim in plane:
+        require_units(data[dim], "1/nm", what=f"coordinate {dim!r}")
+    if inner is not None and not inner >= 0.0:
+        message = f"inner must be 0 or more, got {inner!r}"
+        raise DataError(message)
+    values = [data[dim].values for dim in plane]
+    radius = min(abs(step) for step in steps)
+    reach = max(
+        np.hypot(a - centre[0], b - centre[1])
+        for a in values[0][[0, -1]]
+        for b in values[1][[0, -1]]
+    )
+    origin = [
+        (middle - own[0]) / step
+        for middle, own, step in zip(centre, values, steps, strict=True)
+    ]  # fmt: skip
+    if not all(0 <= place <= len(own) - 1 for place, own in zip(origin, values, strict=True)):
+        message = f"the centre {centre} is not on the patterns"
+        raise DataError(message)
+    count = round(360.0 / angle_step)
+    angle = 2.0 * np.pi * np.arange(count) / count
+    ring = radius * np.arange(int(reach / radius) + 2)
+    return Grid(
+        np.outer(ring, np.sin(angle)) / steps[0], np.outer(ring, np.cos(angle)) / steps[1],
+        (float(origin[0]), float(origin[1])), float(radius), inner,
+    )  # fmt: skip
+
+
+def templates_of(ky: Floats, kx: Floats, intensity: Floats, grid: Grid, power: float) -> Templates:
+    """Return the spots of a library on a polar grid, those of each orientation with a norm of 1."""
+    rings, steps = grid.rows.shape
+    radius = np.hypot(ky, kx)
+    # The coordinate may descend: the grid is in units, so angles are those of the labels.
+    angle = np.arctan2(ky, kx)
+    inner = grid.inner if grid.inner is not None else 0.7 * np.nanmin(radius)
+    place = radius / grid.step
+    usable = np.isfinite(intensity) & (radius >= inner) & (place < rings - 1)
+    # Usable spots first, so that a list ends with its first empty place.
+    order = np.argsort(~usable, axis=1, kind="stable")
+    usable, place, angle, intensity = (
+        np.take_along_axis(each, order, axis=1) for each in (usable, place, angle, intensity)
+    )
+    most = max(1, int(usable.sum(axis=1).max(initial=1)))
+    usable, place, angle, intensity = (
+        each[:, :most] for each in (usable, place, angle, intensity)
+    )  # fmt: skip
+    weight = np.where(usable, intensity, 0.0) ** power
+    norm = np.sqrt(np.square(weight).sum(axis=1, keepdims=True))
+    weight = weight / np.where(norm > 0.0, norm, 1.0)
+    place = np.where(usable, place, 0.0)
+    first = np.floor(place)
+    share = place - first
+    turn = np.round(np.where(usable, angle, 0.0) / (2.0 * np.pi) * steps).astype(np.int64) % steps
+    return Templates(
+        np.where(usable, first, -1).astype(np.int32), turn.astype(np.int32),
+        (weight * (1.0 - share)).astype(np.float32), (weight * share).astype(np.float32),
+    )  # fmt: skip
+
+
+def _match(  # noqa: PLR0917 - patterns and a library
+    patterns: np.ndarray,
+    ky: Floats,
+    kx: Floats,
+    intensity: Floats,
+    matrix: Floats,
+    grid: Grid,
+    power: float,
+    scale: float,
+) -> tuple[np.ndarray, ...]:
+    """Return orientation, entry, turn, correlation and reliability of every pattern."""
+    templates = templates_of(scale * ky, scale * kx, intensity, grid, power)
+    shortest = 0.7 * np.nanmin(np.hypot(scale * ky, scale * kx))
+    nearest = grid.inner if grid.inner is not None else shortest
+    shape = patterns.shape[:-2]
+    flat = patterns.reshape(-1, *patterns.shape[-2:])
+    found = np.full((len(flat), 4), np.nan)
+    turns = np.full((len(flat), 3, 3), np.nan)
+
+    def work(begin: int) -> None:
+        answer = match_one(flat[begin], templates, matrix[:, 2], (grid, power, nearest))
+        if answer is None:
+            return
+        found[begin] = answer
+        # Rows are counted downwards and y goes up, so that a turn is the other way round.
+        turns[begin] = _about_z(answer[1]) @ matrix[int(answer[0])]
+
+    share_work(work, range(len(flat)))
+    columns = (found[:, number].reshape(shape) for number in range(4))
+    return (turns.reshape(*shape, 3, 3), *columns)
+
+
+def match_one(
+    pattern: np.ndarray, templates: Templates, ways: Floats, settings: tuple[Grid, float, float]
+) -> tuple[float, float, float, float] | None:
+    """Return entry, turn (degrees), correlation and reliability of a pattern; None without any."""
+    grid, power, nearest = settings
+    polar = polar_of(pattern, grid, power, nearest)
+    if polar is None:
+        return None
+    count, steps = len(templates.ring), polar.shape[1] // 2
+    scores, places = np.empty(count, np.float32), np.empty(count, np.int64)
+    best = np.zeros(3, np.float32)
+    correlate(polar, *templates, scores, places, best)
+    entry = int(scores.argmax())
+    if not scores[entry] > 0.0:
+        return None
+    bend = float(best[0] - 2.0 * best[1] + best[2])
+    part = 0.5 * float(best[0] - best[2]) / bend if bend < 0.0 else 0.0
+    angle = 360.0 / steps * (places[entry] + part)
+    other = scores[ways @ ways[entry] < _TURNED]
+    ahead = 1.0 - float(other.max()) / float(scores[entry]) if len(other) else np.nan
+    turn = (180.0 - angle) % 360.0 - 180.0
+    return entry, turn, float(scores[entry]), ahead
+
+
+def polar_of(pattern: np.ndarray, grid: Grid, power: float, nearest: float) -> Any:
+    """Return a pattern on the polar grid, each ring twice; None where there is nothing in it."""
+    image = np.asarray(pattern, np.float64)
+    if not np.isfinite(image).all():
+        return None
+    polar = np.empty((len(grid.rows), 2 * grid.rows.shape[1]), np.float32)
+    to_polar(image, *grid.origin, grid.rows, grid.columns, polar)
+    polar[: int(np.ceil(nearest / grid.step))] = 0.0
+    # What is the same all around, such as what is scattered diffusely, is in no spot.
+    polar -= np.median(polar, axis=1, keepdims=True)
+    np.maximum(polar, 0.0, out=polar)
+    np.power(polar, np.float32(power), out=polar)
+    # In the mean over pixels; a spot is weighed by what it has in the plane.
+    radius = np.arange(len(polar))[:, None]
+    norm = np.sqrt((np.square(polar[:, : polar.shape[1] // 2]) * radius).sum())
+    if not norm > 0.0:
+        return None
+    polar /= np.float32(norm * np.sqrt(2.0 * np.pi / (polar.shape[1] // 2)))
+    return polar
+
+
+def _about_z(turn: float) -> Floats:
+    a = np.deg2rad(turn)
+    return np.array([[np.cos(a), -np.sin(a), 0.0], [np.sin(a), np.cos(a), 0.0], [0.0, 0.0, 1.0]])

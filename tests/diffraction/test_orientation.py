@@ -1,0 +1,178 @@
+"""Orientations from patterns."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from omniscopy import crystal, diffraction, simulate
+from omniscopy.diffraction.orientation.matching import templates_of
+from omniscopy.diffraction.orientation.matching_kernel import (
+    correlate,
+    correlate_plainly,
+    to_polar,
+)
+from omniscopy.model import DataError, coordinate
+
+ALUMINIUM = crystal.structure("Al")
+
+
+@pytest.fixture(scope="module")
+def library():
+    return simulate.pattern_library("Al", voltage=200e3, step=1.41)
+
+
+def truth_of(data):
+    return np.array(data.attrs["metadata"]["truth"]["orientation"])
+
+
+def test_directions_fill_two_triangles_of_a_cube():
+    ways = crystal.sample_directions(ALUMINIUM, 1.41)
+    assert 950 < len(ways) < 1050
+    z = np.sort(np.abs(ways.values), axis=1)
+    np.testing.assert_allclose(np.linalg.norm(ways.values, axis=1), 1.0)
+    # No two are equivalent: their sorted indices differ, but for mirror images.
+    _, count = np.unique(np.round(z, 6), axis=0, return_counts=True)
+    assert count.max() <= 2
+    assert len(crystal.proper_rotations(ALUMINIUM)) == 24
+    # A hexagonal crystal has 12 rotations, and so twice as many directions.
+    zinc = crystal.sample_directions(crystal.structure("ZnO"), 1.41)
+    assert len(zinc) == pytest.approx(2 * len(ways), rel=0.03)
+
+
+def test_misorientations_know_the_symmetry():
+    turn = crystal.orientation_matrix(ALUMINIUM, (1, 2, 3))
+    quarter = turn @ crystal.orientation_matrix(ALUMINIUM, (0, 0, 1), right=(0, 1, 0)).T
+    assert crystal.misorientations(ALUMINIUM, turn, quarter) == pytest.approx(0.0, abs=1e-5)
+    tilted = crystal.stage_rotation(3.0, 0.0) @ turn
+    assert crystal.misorientations(ALUMINIUM, tilted, quarter) == pytest.approx(3.0, abs=1e-6)
+    with pytest.raises(DataError, match="3 by 3 matrices"):
+        crystal.misorientations(ALUMINIUM, np.eye(2), turn)
+
+
+def test_a_known_orientation_is_found_and_not_its_mirror_image(library):
+    """Silicon carbide and the like would tell mirror images apart; a general direction does too."""
+    turn = crystal.orientation_matrix(ALUMINIUM, (1, 2, 4), up=(2, -1, 0))
+    for tilt in ((0.0, 0.0), (7.0, -4.0)):
+        spots = simulate.spot_pattern(
+            "Al", zone=(1, 2, 4), up=(2, -1, 0), tilt=tilt, voltage=200e3, thickness=100.0,
+            shape="lorentzian", largest_excitation=0.05,
+        )  # fmt: skip
+        axis = 0.06 * np.arange(-32, 32)
+        away = [
+            np.exp(-0.5 * ((axis[:, None] - y) ** 2 + (axis - x) ** 2) / 0.06**2) * i
+            for y, x, i in zip(
+                spots.ky.values, spots.kx.values, spots.intensity.values, strict=True
+            )
+        ]
+        coords = {dim: coordinate(dim, axis, "1/Å") for dim in ("ky", "kx")}
+        data = xr.DataArray(np.sum(away, axis=0), coords)
+        found = diffraction.match_orientation(data, library)
+        there = crystal.stage_rotation(*tilt) @ turn
+        assert crystal.misorientations(ALUMINIUM, found.matrix.values, there) < 1.5
+        assert np.linalg.det(found.matrix.values) == pytest.approx(1.0)
+        assert int(found.status) == 0
+
+
+@pytest.mark.parametrize("name", ["Al", "Si"])
+def test_orientations_of_chance_are_found_to_a_degree(name, library):
+    crystal_ = crystal.structure(name)
+    own = library if name == "Al" else simulate.pattern_library(name, voltage=200e3, step=1.41)
+    data = simulate.orientation_4d(name, (8, 10), rng=3)
+    found = diffraction.match_orientation(data, own)
+    away = crystal.misorientations(crystal_, found.matrix.values, truth_of(data))
+    assert np.median(away) < 1.0
+    assert (away < 3.0).mean() > 0.85
+    # What is ahead of others is right.
+    sure = found.reliability.values > np.quantile(found.reliability.values, 0.3)
+    assert (away[sure] < 3.0).mean() >= (away < 3.0).mean()
+
+
+def test_patterns_that_are_turned_mirrored_or_moved_are_told_apart(library):
+    data = simulate.orientation_4d("Al", (2, 3), rng=5, noise=False)
+    plain = diffraction.match_orientation(data, library)
+    moved = data.assign_coords(
+        ky=data.ky.copy(data=data.ky.values + 3.0), kx=data.kx.copy(data=data.kx.values - 2.0)
+    )
+    again = diffraction.match_orientation(moved, library, centre=(3.0, -2.0))
+    np.testing.assert_allclose(again.matrix, plain.matrix, atol=1e-6)
+    # Rows in the other order are the same pattern, since their labels go with them.
+    flipped = diffraction.match_orientation(data.isel(ky=slice(None, None, -1)), library)
+    np.testing.assert_allclose(flipped.in_plane, plain.in_plane, atol=0.2)
+    np.testing.assert_array_equal(flipped.entry, plain.entry)
+    # Rotating the labels by 90 degrees: what was along x is along y, downwards.
+    turned = data.transpose("y", "x", "kx", "ky").rename(kx="ky", ky="kx")
+    turned = turned.assign_coords(kx=turned.kx.copy(data=-turned.kx.values))
+    found = diffraction.match_orientation(turned, library)
+    np.testing.assert_array_equal(found.entry, plain.entry)
+    # In the picture x goes to y, downwards: clockwise as seen.
+    change = (found.in_plane - plain.in_plane + 90.0 + 180.0) % 360.0 - 180.0
+    np.testing.assert_allclose(change, 0.0, atol=0.3)
+
+
+def test_the_kernel_does_what_the_formula_says(library):
+    rng = np.random.default_rng(0)
+    from omniscopy.diffraction.orientation.matching import Grid
+
+    angle = 2 * np.pi * np.arange(90) / 90
+    ring = np.arange(25.0)
+    grid = Grid(
+        np.outer(ring, np.sin(angle)), np.outer(ring, np.cos(angle)), (12.0, 12.0), 1.0, None
+    )
+    few = library.isel(orientation=slice(0, 60))
+    spots = [10 * few.ky.values, 10 * few.kx.values, few.intensity.values]
+    templates = templates_of(*spots, grid, 0.5)
+    once = rng.random((25, 90)).astype(np.float32)
+    polar = np.concatenate([once, once], axis=1)
+    made = []
+    for function in (correlate, correlate_plainly):
+        scores, places, best = (
+            np.empty(60, np.float32),
+            np.empty(60, np.int64),
+            np.zeros(3, np.float32),
+        )
+        function(polar, *templates, scores, places, best)
+        made.append((scores, places, best))
+    for ours, plain in zip(*made, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4)
+
+
+def test_polar_patterns_are_interpolated():
+    y, x = np.mgrid[:20, :22].astype(float)
+    image = 2.0 * y - 3.0 * x + 1.0
+    rows, columns = np.array([[0.0, 3.5, -40.0]]), np.array([[0.0, -2.25, 0.0]])
+    polar = np.empty((1, 6), np.float32)
+    to_polar(image, 9.0, 10.0, rows, columns, polar)
+    expected = [2 * 9 - 30 + 1, 2 * 12.5 - 3 * 7.75 + 1, 0.0]
+    np.testing.assert_allclose(polar[0], expected * 2, rtol=1e-6)
+
+
+def test_patterns_without_anything_are_no_data_and_alone(library):
+    data = simulate.orientation_4d("Al", (1, 4), rng=5)
+    plain = diffraction.match_orientation(data, library)
+    data[0, 1] = 0.0
+    data[0, 2, 5, 5] = np.nan
+    found = diffraction.match_orientation(data, library)
+    assert found.status.values[0].tolist() == [0, 4, 4, 0]
+    assert np.isnan(found.matrix.values[0, 1:3]).all()
+    np.testing.assert_allclose(found.matrix[0, 0], plain.matrix[0, 0])
+
+
+def test_bad_calls_are_refused(library):
+    data = simulate.orientation_4d("Al", (1, 1), rng=5)
+    with pytest.raises(DataError, match="the library lacks matrix"):
+        diffraction.match_orientation(data, library.drop_vars("matrix"))
+    with pytest.raises(DataError, match="holds no orientation"):
+        diffraction.match_orientation(data, library.isel(orientation=slice(0, 0)))
+    with pytest.raises(DataError, match="power must be above 0"):
+        diffraction.match_orientation(data, library, power=0.0)
+    with pytest.raises(DataError, match="is not on the patterns"):
+        diffraction.match_orientation(data, library, centre=(100.0, 0.0))
+    pixels = data.assign_coords(kx=coordinate("kx", data.kx.values))
+    with pytest.raises(DataError, match="must be in '1/nm'"):
+        diffraction.match_orientation(pixels, library)
+    with pytest.raises(DataError, match="two reciprocal dimensions"):
+        diffraction.match_orientation(data.isel(kx=0), library)
+    with pytest.raises(DataError, match="a step is an angle"):
+        crystal.sample_directions(ALUMINIUM, 0.0)
+    with pytest.raises(DataError, match="write 200000"):
+        simulate.pattern_library("Al", voltage=200.0)
