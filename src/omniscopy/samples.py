@@ -67,6 +67,7 @@ __all__ = [
     "nanobeam_discs",
     "nanobeam_lattice",
     "nanobeam_template",
+    "orientation_4d",
     "pattern_library",
     "peaks",
     "phase_grating_4d",

@@ -39,6 +39,7 @@ EXCEPTIONS = {
     ("spm.fit_indentation", "check_units_of_values"): "forces are in nN",
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
     ("diffraction.reduce", "check_units_of_coordinates"): "the detector is in 1/nm",
+    ("diffraction.match_orientation", "check_further_dimension"): "a library is one for all",
     ("diffraction.find_events", "check_further_dimension"): "all events make one list",
     ("diffraction.make_template", "check_further_dimension"): "all patterns make one template",
     ("diffraction.make_template", "check_units_of_coordinates"): "the radius is in 1/nm",

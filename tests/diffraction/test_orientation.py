@@ -161,7 +161,7 @@ def test_bad_calls_are_refused(library):
     data = simulate.orientation_4d("Al", (1, 1), rng=5)
     with pytest.raises(DataError, match="the library lacks matrix"):
         diffraction.match_orientation(data, library.drop_vars("matrix"))
-    with pytest.raises(DataError, match="holds no orientation"):
+    with pytest.raises(DataError, match="holds no orientation of spots"):
         diffraction.match_orientation(data, library.isel(orientation=slice(0, 0)))
     with pytest.raises(DataError, match="power must be above 0"):
         diffraction.match_orientation(data, library, power=0.0)

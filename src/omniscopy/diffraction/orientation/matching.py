@@ -144,8 +144,9 @@ def _require_library(library: xr.Dataset) -> None:
             "`simulate.pattern_library` makes one"
         )
         raise DataError(message)
-    if not library["kx"].size:
-        message = "the library holds no orientation"
+    sizes = dict(library["matrix"].sizes)
+    if not library["kx"].size or (sizes.get("row"), sizes.get("column")) != (3, 3):
+        message = "the library holds no orientation of spots with a matrix of 3 rows and columns"
         raise DataError(message)
 
 
@@ -192,7 +193,7 @@ def templates_of(ky: Floats, kx: Floats, intensity: Floats, grid: Grid, power: f
     radius = np.hypot(ky, kx)
     # The coordinate may descend: the grid is in units, so angles are those of the labels.
     angle = np.arctan2(ky, kx)
-    inner = grid.inner if grid.inner is not None else 0.7 * np.nanmin(radius)
+    inner = nearest_of(radius, grid)
     place = radius / grid.step
     usable = np.isfinite(intensity) & (radius >= inner) & (place < rings - 1)
     # Usable spots first, so that a list ends with its first empty place.
@@ -217,6 +218,13 @@ def templates_of(ky: Floats, kx: Floats, intensity: Floats, grid: Grid, power: f
     )  # fmt: skip
 
 
+def nearest_of(radius: Floats, grid: Grid) -> float:
+    """Return within which distance of the middle nothing counts."""
+    if grid.inner is not None:
+        return grid.inner
+    return 0.7 * float(np.min(radius, initial=grid.step * len(grid.rows), where=radius > 0.0))
+
+
 def _match(  # noqa: PLR0917 - patterns and a library
     patterns: np.ndarray,
     ky: Floats,
@@ -229,8 +237,7 @@ def _match(  # noqa: PLR0917 - patterns and a library
 ) -> tuple[np.ndarray, ...]:
     """Return orientation, entry, turn, correlation and reliability of every pattern."""
     templates = templates_of(scale * ky, scale * kx, intensity, grid, power)
-    shortest = 0.7 * np.nanmin(np.hypot(scale * ky, scale * kx))
-    nearest = grid.inner if grid.inner is not None else shortest
+    nearest = nearest_of(np.hypot(scale * ky, scale * kx), grid)
     shape = patterns.shape[:-2]
     flat = patterns.reshape(-1, *patterns.shape[-2:])
     found = np.full((len(flat), 4), np.nan)
