@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import atoms, diffraction, eds, eels, image, signal, simulate, spm
+from omniscopy import atoms, crystal, diffraction, eds, eels, image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
@@ -66,6 +66,8 @@ __all__ = [
     "nanobeam_4d",
     "nanobeam_discs",
     "nanobeam_lattice",
+    "nanobeam_region",
+    "nanobeam_strain",
     "nanobeam_template",
     "orientation_4d",
     "pattern_library",
@@ -77,10 +79,14 @@ __all__ = [
     "regions",
     "relaxation",
     "ring_distortion",
+    "ring_peaks",
+    "ring_profile",
+    "ring_reflections",
     "ringdown",
     "scale_calibration",
     "second_frame",
     "spectrum",
+    "spot_reflections",
     "spectrum_image",
     "stack_shifts",
     "surface",
@@ -207,6 +213,36 @@ def nanobeam_discs() -> xr.Dataset:
 def nanobeam_lattice() -> xr.Dataset:
     """Return the lattices of the discs of `nanobeam_4d`."""
     return diffraction.fit_lattice(nanobeam_discs())
+
+
+def nanobeam_strain() -> xr.Dataset:
+    """Return the strain of `nanobeam_lattice`."""
+    return diffraction.measure_strain(nanobeam_lattice(), {"x": slice(0.0, 2.0)})
+
+
+def nanobeam_region() -> xr.DataArray:
+    """Return the strained half of `nanobeam_4d`."""
+    return nanobeam_strain()["strain_xx"] > 0.01
+
+
+def ring_profile() -> xr.DataArray:
+    """Return the radial profile of `distorted_rings`: (k) in 1/nm."""
+    return diffraction.radial_profile(distorted_rings(), centre=(0.23, -0.31))
+
+
+def ring_peaks() -> xr.Dataset:
+    """Return the rings of `ring_profile`."""
+    return signal.find_peaks(ring_profile(), noise="poisson")
+
+
+def ring_reflections() -> xr.Dataset:
+    """Return what rings are compared with."""
+    return crystal.reflections(crystal.structure("gold"), 1.0, unique=True)
+
+
+def spot_reflections() -> xr.Dataset:
+    """Return what spots are compared with."""
+    return crystal.reflections(crystal.structure("srtio3"), 0.6)
 
 
 def diffraction_4d() -> xr.DataArray:

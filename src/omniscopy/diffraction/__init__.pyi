@@ -6,8 +6,11 @@ __all__ = [
     "Polygon",
     "RadialProfile",
     "Segment",
+    "bragg_vector_map",
     "bright_field_image",
+    "calibrate",
     "correct_detector",
+    "correct_ellipse",
     "count_electrons",
     "dark_field_image",
     "file_frames",
@@ -15,15 +18,22 @@ __all__ = [
     "find_dead_pixels",
     "find_discs",
     "find_events",
+    "fit_descan",
     "fit_dpc",
     "fit_lattice",
+    "index_rings",
+    "index_spots",
     "make_template",
     "match_orientation",
+    "make_template",
     "max_pattern",
     "mean_pattern",
     "measure_com",
+    "measure_fluctuations",
     "measure_strain",
     "mend_pixels",
+    "pair_distribution",
+    "profile_strain",
     "radial_profile",
     "rebin",
     "reconstruct_dpc",
@@ -33,10 +43,13 @@ __all__ = [
     "reduce_events",
     "socket_frames",
     "stream",
+    "transform_polar",
     "virtual_image",
 ]
 
 from .angles import bright_field_image, dark_field_image
+from .calibration.calibrating import calibrate, correct_ellipse
+from .calibration.descan import fit_descan
 from .cameras.corrections import correct_detector, find_dead_pixels, mend_pixels
 from .cameras.counting import count_electrons
 from .cameras.events import find_events, reduce_events
@@ -46,10 +59,21 @@ from .deflections.reconstruct import fit_dpc, reconstruct_dpc, reconstruct_idpc
 from .detectors import Annulus, Disk, Mask, Polygon, Segment
 from .discs.finding import find_discs
 from .discs.templates import make_template
+from .indexing.rings import index_rings
+from .indexing.spots import index_spots
+from .lattices.edges import profile_strain
 from .lattices.fitting import fit_lattice
+from .lattices.maps import bragg_vector_map
 from .lattices.strain import measure_strain
 from .orientation.matching import match_orientation
+from .discs.finding import find_discs
+from .discs.templates import make_template
+from .lattices.fitting import fit_lattice
+from .lattices.strain import measure_strain
 from .patterns import max_pattern, mean_pattern
+from .polar.fluctuations import measure_fluctuations
+from .polar.pair_distributions import pair_distribution
+from .polar.transform import transform_polar
 from .profiles import radial_profile, rebin
 from .ptychography.reconstruct import reconstruct_ptychography
 from .reductions.reduce import reduce

@@ -1,6 +1,7 @@
 """The bright-field disc: its middle and radius."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ from omniscopy.model import (
     DataError,
     Status,
     operation,
+    require_choice,
     require_plane,
     require_real,
     require_uniform,
@@ -19,10 +21,16 @@ from omniscopy.model import (
 
 _FOUND = ("ky", "kx", "radius", "ky_std", "kx_std", "radius_std")
 _MAX_STEPS = 60
+# How far around the disc intensity counts for its centre of mass, in radii.
+_AROUND = 1.3
+
+Method = Literal["edge", "com", "symmetry"]
 
 
 @operation(example={"data": "diffraction_4d"})
-def find_centre(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> xr.Dataset:
+def find_centre(
+    data: xr.DataArray, *, method: Method = "edge", dims: tuple[str, str] | None = None
+) -> xr.Dataset:
     r"""Find the middle and the radius of the bright-field disc in every pattern.
 
     Parameters
@@ -30,6 +38,10 @@ def find_centre(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     data : DataArray, shape (..., ky, kx)
         Lazy or in memory, on a uniform grid, both coordinates in the same units. Usually
         the `mean_pattern` of a scan.
+    method : {"edge", "com", "symmetry"}
+        By a fit to the edge of the disc; by the centre of mass of the disc alone, which is quick;
+        or about which point the pattern looks most like itself turned by half, for patterns
+        whose middle is behind a beam stop or that are rings or spots.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -39,7 +51,8 @@ def find_centre(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
         ``ky``, ``kx`` and ``radius`` in units of the coordinates, each with ``_std``, and
         ``status``: 1 (max steps) where the fit did not settle, 4 (no data) where nothing is
         brighter than the rest, 5 (invalid) where what was found is smaller than a pixel or
-        reaches over the edge; NaN for the last two.
+        reaches over the edge; NaN for the last two. Other methods than the fit have no ``_std``,
+        the symmetry has no radius: NaN.
 
     Raises
     ------
@@ -66,6 +79,7 @@ def find_centre(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     """
     dims = require_plane(data, dims, kind="reciprocal", at_least=5)
     require_real(data)
+    require_choice("method", method, get_args(Method))
     units = units_of(data, dims[0])
     if units != units_of(data, dims[1]):
         message = (
@@ -77,7 +91,7 @@ def find_centre(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
         require_uniform(data, dim)
     ky, kx = (np.asarray(data.coords[dim].values, dtype=np.float64) for dim in dims)
     found = map_signal(
-        _Patterns(ky, kx).run, data, dim=dims, output_dims=[{}] * 7,
+        _Patterns(ky, kx, method).run, data, dim=dims, output_dims=[{}] * 7,
         dtypes=[np.float64] * 6 + [np.uint8],
     )  # fmt: skip
     columns = dict(zip((*_FOUND, "status"), found, strict=True))
@@ -93,6 +107,7 @@ class _Patterns:
 
     ky: np.ndarray
     kx: np.ndarray
+    method: Method = "edge"
 
     def run(self, block: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the columns and the status of every pattern."""
@@ -107,9 +122,13 @@ class _Patterns:
     def disc_of(self, pattern: np.ndarray) -> tuple[np.ndarray, int]:
         """Return the columns of one pattern, and what became of it."""
         nothing = np.full(len(_FOUND), np.nan)
+        if self.method == "symmetry":
+            return self.symmetric(pattern)
         start = self.start_of(pattern)
         if start is None:
             return nothing, Status.NO_DATA
+        if self.method == "com":
+            return self.weighed(pattern, start)
         pixel = max(abs(self.ky[1] - self.ky[0]), abs(self.kx[1] - self.kx[0]))
         y, x = np.meshgrid(self.ky, self.kx, indexing="ij")
         away = np.hypot(y - start[0], x - start[1])
@@ -126,6 +145,49 @@ class _Patterns:
         spread = np.sqrt(np.maximum(np.diag(covariance)[:3], 0.0))
         row = np.concatenate([parameters[:3], spread])
         return row, Status.CONVERGED if settled else Status.MAX_STEPS
+
+    def weighed(self, pattern: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return the centre of mass of the disc, over the dark around it, and its radius."""
+        made = np.full(len(_FOUND), np.nan)
+        at, radius, dark = start[:2], start[2], start[5]
+        values = np.where(np.isfinite(pattern), pattern - dark, 0.0)
+        for _ in range(5):
+            near = np.hypot(self.ky[:, None] - at[0], self.kx - at[1]) <= _AROUND * radius
+            weight = np.where(near, values, 0.0)
+            total = float(weight.sum())
+            if not total > 0:
+                return made, Status.NO_DATA
+            at = np.array([weight.sum(axis=1) @ self.ky, weight.sum(axis=0) @ self.kx]) / total
+        made[:3] = *at, radius
+        return made, Status.CONVERGED
+
+    def symmetric(self, pattern: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return about which point a pattern turned by half is most like itself.
+
+        That is half of where the pattern convolved with itself peaks.
+        """
+        from scipy import fft
+
+        made = np.full(len(_FOUND), np.nan)
+        finite = np.isfinite(pattern)
+        if not finite.any() or not np.ptp(pattern[finite]) > 0:
+            return made, Status.NO_DATA
+        # Roots, so that the few brightest pixels do not decide alone.
+        values = np.sqrt(np.maximum(np.where(finite, pattern, 0.0), 0.0))
+        values = np.where(finite, values - values[finite].mean(), 0.0)
+        whole = [2 * size for size in pattern.shape]
+        both = fft.irfft2(fft.rfft2(values, whole) ** 2, whole)
+        top = np.unravel_index(int(np.argmax(both)), both.shape)
+        ends = []
+        for axis, coordinate in enumerate((self.ky, self.kx)):
+            line = np.moveaxis(both, axis, 0)[:, top[1 - axis]]
+            n = int(top[axis])
+            before, here, after = line[n - 1], line[n], line[(n + 1) % len(line)]
+            bend = before - 2 * here + after
+            place = (n + (0.5 * (before - after) / bend if bend < 0 else 0.0)) / 2
+            ends.append(coordinate[0] + (coordinate[1] - coordinate[0]) * place)
+        made[:2] = ends
+        return made, Status.CONVERGED
 
     def start_of(self, pattern: np.ndarray) -> np.ndarray | None:
         """Return middle, radius, width, height and background of the largest bright region."""

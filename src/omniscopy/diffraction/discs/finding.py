@@ -105,7 +105,8 @@ def find_discs(  # noqa: PLR0913 - what is looked for, how, and what counts
         ``ky`` and ``kx`` in units of the coordinates, with ``_std`` for Poisson noise where
         `data` are in counts or electrons and `power` is 1 (else NaN); ``intensity`` of the
         disc over the background around it, units of `data`; and the coefficient of
-        ``correlation`` with the template, 1 for a disc as it should be. The brightest first, NaN after the last one.
+        ``correlation`` with the template, 1 for a disc as it should be. The brightest first,
+        NaN after the last one.
         ``count`` of discs, and ``status``: 4 (no data) where a pattern is empty or NaN, 5
         (invalid) where no disc was found, or no lattice in the mean pattern. Discs of which a
         part is beyond the edge are left out.

@@ -92,7 +92,7 @@ def fit_lattice(
     if weights is not None:
         require_choice("weights", weights, get_args(Weights))
     given = _known(discs, weights)
-    over = _scan(discs)
+    over = scan_of_discs(discs)
     middle = _centre(discs, over, centre)
     if vectors is None:
         differences, bins = _differences(discs, over)
@@ -163,7 +163,8 @@ def _known(discs: xr.Dataset, weights: Weights | None) -> list[str]:
     return [name for name in names if name not in missing]
 
 
-def _scan(discs: xr.Dataset) -> list[str]:
+def scan_of_discs(discs: xr.Dataset) -> list[str]:
+    """Return the dimensions of the scan that a table of discs is of."""
     others = [str(dim) for dim in discs["ky"].dims if dim != PEAK]
     return [dim for dim in dims_of_kind(discs["ky"], "spatial", "point") if dim in others] or others
 
@@ -184,7 +185,7 @@ def _centre(
 
 def _differences(discs: xr.Dataset, over: Sequence[str]) -> tuple[xr.DataArray, np.ndarray]:
     """Return how often discs differ by each vector, and the size of its bins."""
-    field = _field(discs)
+    field = field_of(discs)
     bins = np.array([abs(step) / 2 for _, _, step in field])
     shape = tuple(
         2 * int(np.ceil(abs(last - first) / size)) + 1
@@ -217,7 +218,7 @@ def _differences(discs: xr.Dataset, over: Sequence[str]) -> tuple[xr.DataArray, 
     return xr.DataArray(values, dims=(*kept, *_PLANE)).rename(None), bins
 
 
-def _field(discs: xr.Dataset) -> list[tuple[float, float, float]]:
+def field_of(discs: xr.Dataset) -> list[tuple[float, float, float]]:
     """Return first and last place of the patterns and their step, along ky and kx."""
     metadata = discs.attrs.get("metadata")
     known = metadata.get("field") if isinstance(metadata, dict) else None

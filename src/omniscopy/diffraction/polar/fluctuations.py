@@ -1,0 +1,98 @@
+"""How patterns of a disordered sample fluctuate from place to place."""
+
+from typing import Literal, get_args
+
+import xarray as xr
+
+from omniscopy.diffraction.detectors import Centre
+from omniscopy.diffraction.profiles import radial_profile
+from omniscopy.diffraction.reductions.reading import scan_of
+from omniscopy.diffraction.reductions.wanted import COUNTS
+from omniscopy.model import DataError, operation, require_choice, require_plane, result
+
+Kind = Literal["ring", "annular_mean", "mean_ring"]
+
+
+@operation(example={"data": "nanobeam_4d", "step": 0.5})
+def measure_fluctuations(
+    data: xr.DataArray,
+    step: float | None = None,
+    *,
+    kind: Kind = "ring",
+    centre: Centre = "auto",
+    centres: xr.Dataset | None = None,
+    subtract_shot_noise: bool = True,
+    dims: tuple[str, str] | None = None,
+) -> xr.Dataset:
+    r"""Measure the normalised variance of fluctuation electron microscopy.
+
+    Parameters
+    ----------
+    data : DataArray, shape (..., y, x, ky, kx)
+        Lazy or in memory.
+    step : float, units of the coordinates
+        Width of a ring; that of a pixel otherwise.
+    kind : {"ring", "annular_mean", "mean_ring"}
+        The variance in the rings of each pattern, averaged over the scan (V of Omega); that of
+        annular means from place to place (V of the mean ring); or that within rings, where
+        averages over the scan are taken first.
+    centre : (ky, kx) or "auto", units of the coordinates
+        Where the rings are; "auto" for the middle of the disc in the mean pattern.
+    centres : Dataset, shape (y, x) or less
+        Where they are at each position, when the centre is "auto".
+    subtract_shot_noise : bool
+        Take off what Poisson noise adds, where `data` are in counts or electrons; it is little
+        for annular means, of which it is not taken off.
+    dims : (str, str)
+        The dimensions of the patterns; the last two reciprocal ones otherwise.
+
+    Returns
+    -------
+    Dataset, shape (..., k)
+        ``variance``, a pure number, and the ``mean`` profile in units of `data`. NaN where a
+        ring holds no pixel or nothing was counted.
+
+    Raises
+    ------
+    DataError
+        There is no scan, or no two reciprocal dimensions in the same units.
+
+    Notes
+    -----
+    :math:`V = \langle I^2 \rangle / \langle I \rangle^2 - 1` [1]_; counts of mean
+    :math:`\langle I \rangle` add :math:`1 / \langle I \rangle` to it.
+
+    References
+    ----------
+    .. [1] T. L. Daulton, K. S. Bondi and K. F. Kelton, *Ultramicroscopy* 110, 1279 (2010).
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> om.diffraction.measure_fluctuations(om.samples.nanobeam_4d(), 0.5)["variance"].dims
+    ('k',)
+    """
+    require_choice("kind", kind, get_args(Kind))
+    dims = require_plane(data, dims, kind="reciprocal", at_least=1)
+    over = scan_of(data, dims)
+    if not over:
+        message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"
+        raise DataError(message)
+    options = {"centre": centre, "centres": centres, "dims": dims}
+    exact = data.astype(float)
+    profile = radial_profile(exact, step, **options)  # type: ignore[arg-type]
+    mean = profile.mean(over)
+    counted = subtract_shot_noise and data.attrs.get("units") in COUNTS
+    if kind == "annular_mean":
+        variance = (profile**2).mean(over) / mean.where(mean != 0) ** 2 - 1
+    else:
+        square = radial_profile(exact**2, step, **options)  # type: ignore[arg-type]
+        if kind == "ring":
+            usable = profile.where(profile > 0)
+            each = square / usable**2 - 1
+            variance = (each - 1 / usable if counted else each).mean(over)
+        else:
+            known = mean.where(mean > 0)
+            variance = square.mean(over) / known**2 - 1
+            variance = variance - 1 / known if counted else variance
+    return result(None, variance=(variance, "1"), mean=(mean, data.attrs.get("units")))

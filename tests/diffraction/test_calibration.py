@@ -1,0 +1,277 @@
+"""Middles, scales, ellipses, rings and spots of patterns; polar coordinates and what follows."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from omniscopy import crystal, samples, simulate
+from omniscopy.diffraction import (
+    bragg_vector_map,
+    calibrate,
+    correct_ellipse,
+    find_centre,
+    find_discs,
+    fit_descan,
+    fit_lattice,
+    index_rings,
+    index_spots,
+    make_template,
+    measure_fluctuations,
+    measure_strain,
+    pair_distribution,
+    profile_strain,
+    transform_polar,
+)
+from omniscopy.image import measure_distortion
+from omniscopy.model import DataError, coordinate, labelled
+from omniscopy.physics.scattering import form_factor
+
+MIDDLE = (0.45, -0.62)
+
+
+@pytest.fixture
+def nanobeams():
+    return simulate.nanobeam_4d((3, 4), noise=False, centre=MIDDLE, descan=(0.0, 0.0))
+
+
+@pytest.mark.parametrize(("method", "limit"), [("edge", 0.02), ("com", 0.03), ("symmetry", 0.06)])
+def test_the_middle_is_found_by_each_method(nanobeams, method, limit):
+    found = find_centre(nanobeams[0, 0], method=method)
+    assert float(found["ky"]) == pytest.approx(MIDDLE[0], abs=limit)
+    assert float(found["kx"]) == pytest.approx(MIDDLE[1], abs=limit)
+    assert int(find_centre(nanobeams[0, 0] * np.nan, method=method)["status"]) == 4
+    with pytest.raises(DataError, match="method must be"):
+        find_centre(nanobeams, method="mean")
+
+
+def test_symmetry_finds_the_middle_behind_a_beam_stop(nanobeams):
+    pattern = nanobeams[0, 0]
+    stopped = pattern.where(np.hypot(pattern["ky"] - 0.2, pattern["kx"] + 0.5) > 1.8, 0.0)
+    found = find_centre(stopped, method="symmetry")
+    assert float(found["ky"]) == pytest.approx(MIDDLE[0], abs=0.1)
+
+
+def test_descan_is_a_plane_and_wrong_middles_do_not_matter():
+    y, x = np.arange(8.0), np.arange(9.0)
+    plane = 0.3 + 0.02 * y[:, None] - 0.05 * x
+    wrong = plane.copy()
+    wrong[2, 3] += 5
+    wrong[1, 1] = np.nan
+    coords = {"y": coordinate("y", y, "nm"), "x": coordinate("x", x, "nm")}
+    made = xr.Dataset({
+        name: labelled(xr.DataArray(wrong, coords), units="1/nm") for name in ("ky", "kx")
+    })  # fmt: skip
+    for surface in ("plane", "parabola"):
+        found = fit_descan(made, surface=surface)
+        np.testing.assert_allclose(found["ky"], plane, atol=2e-3)
+    assert float(found["residual"][2, 3]) > 5
+    assert int(fit_descan(made * np.nan)["status"].min()) == 4
+    with pytest.raises(DataError, match="centres must have"):
+        fit_descan(made.rename(ky="a"))
+
+
+def test_a_calibration_is_in_the_coordinates():
+    data = samples.nanobeam_4d().assign_coords(
+        ky=coordinate("ky", np.arange(40), "pixel"), kx=coordinate("kx", np.arange(44), "pixel")
+    )
+    made = calibrate(data, measured=10.0, spacing=0.25, centre=(20, 22), rotation=30.0)
+    assert made["ky"].attrs["units"] == "1/nm"
+    assert float(made["ky"][30]) == pytest.approx(10 * 0.4)
+    assert float(made["kx"][22]) == 0.0
+    assert made.attrs["metadata"]["detector"]["rotation"] == 30.0
+    for wrong, text in (
+        ({}, "nothing to calibrate"), ({"measured": 1.0}, "belong together"),
+        ({"scale": 1.0, "measured": 1.0, "spacing": 1.0}, "not both"),
+        ({"scale": -1.0}, "above 0"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=text):
+            calibrate(data, **wrong)
+
+
+def test_strain_is_turned_by_the_rotation_that_was_noted():
+    data = simulate.nanobeam_4d(
+        (2, 6), detector_rotation=40.0, strain=(0.0, 0.03, 0.0), rotation=0.0, rng=2
+    )
+    data = calibrate(data, rotation=40.0)
+    lattice = fit_lattice(find_discs(data, make_template(data, radius=0.9)))
+    strain = measure_strain(lattice, {"x": slice(0, 5)})
+    assert float(strain["strain_xx"][:, 3:].mean()) == pytest.approx(0.03, abs=2e-3)
+    assert float(strain["strain_yy"][:, 3:].mean()) == pytest.approx(0.0, abs=2e-3)
+    turned = measure_strain(lattice, {"x": slice(0, 5)}, rotation=0.0)
+    assert float(turned["strain_xx"][:, 3:].mean()) < 0.022
+
+
+def test_discs_are_taken_out_of_an_ellipse():
+    rings = simulate.distorted_rings(
+        (160, 160), noise=False, centre=(0.0, 0.0), cosine={2: 0.02}, sine={2: -0.015}
+    )
+    distortion = measure_distortion(rings, (3.0, 5.0))
+    data = simulate.nanobeam_4d(
+        (1, 2),
+        noise=False,
+        centre=(0.0, 0.0),
+        descan=(0.0, 0.0),
+        strain=(0.0, 0.0, 0.0),
+        rotation=0.0,
+        ellipse=(0.02, -0.015),
+    )
+    discs = find_discs(data, make_template(data, radius=0.9))
+    # Discs are stretched too, so that their middles are known to a part of that only.
+    before, after = (fit_lattice(each) for each in (discs, correct_ellipse(discs, distortion)))
+    true = np.hypot(0.4, 3.0)
+    assert abs(float(before["length_b"][0, 0]) - true) > 0.03
+    assert float(after["length_b"][0, 0]) == pytest.approx(true, abs=0.015)
+    assert correct_ellipse(rings, distortion).sizes == rings.sizes
+    with pytest.raises(DataError, match=r"image\.measure_distortion"):
+        correct_ellipse(discs, discs)
+
+
+def test_a_vector_map_holds_all_intensity_where_discs_are():
+    discs = samples.nanobeam_discs()
+    lattice = samples.nanobeam_lattice()
+    made = bragg_vector_map(discs, lattice)
+    assert float(made.sum()) == pytest.approx(float(discs["intensity"].sum()), rel=1e-6)
+    near = np.hypot(made["ky"], made["kx"]) < 0.4
+    middle = made.where(near)
+    assert float((middle * made["ky"]).sum() / middle.sum()) == pytest.approx(0.0, abs=0.03)
+    with pytest.raises(DataError, match="step must be"):
+        bragg_vector_map(discs, step=0.0)
+
+
+def test_strain_by_the_distance_from_an_edge():
+    y, x = np.arange(9.0), np.arange(9.0)
+    coords = {"y": coordinate("y", y, "nm"), "x": coordinate("x", x, "nm")}
+    away = np.minimum(np.minimum(y, 8 - y)[:, None], np.minimum(x, 8 - x))
+    region = xr.DataArray((away >= 1), coords)
+    values = labelled(xr.DataArray(0.01 * away, coords), units="1")
+    strain = xr.Dataset(dict.fromkeys(("strain_yy", "strain_xx", "strain_xy", "rotation"), values))
+    found = profile_strain(strain, region)
+    np.testing.assert_allclose(found["strain_xx"], [0.01, 0.02, 0.03, 0.04])
+    assert found["count"].values.tolist() == [24, 16, 8, 1]
+    np.testing.assert_allclose(found["distance"], [0.5, 1.5, 2.5, 3.5])
+    with pytest.raises(DataError, match="holds no position"):
+        profile_strain(strain, region & False)
+    with pytest.raises(DataError, match="the region has the shape"):
+        profile_strain(strain, region[:4])
+
+
+def test_rings_are_straight_in_polar_coordinates_about_an_ellipse():
+    rings = simulate.distorted_rings(
+        (160, 160), noise=False, centre=(0.3, -0.2), cosine={2: 0.03}, sine={2: 0.0}
+    )
+    distortion = measure_distortion(rings, (3.0, 5.0))
+    plain = transform_polar(rings, centre=(0.3, -0.2), outer=6.0)
+    straight = transform_polar(rings, centre=(0.3, -0.2), distortion=distortion, outer=6.0)
+    window = {"k": slice(3.3, 4.7)}
+    spread = [each.sel(window).idxmax("k").std() for each in (plain, straight)]
+    assert spread[1] < 0.3 * spread[0]
+    assert plain.dims == ("k", "angle")
+    # +kx is at 0 degrees, +ky at 90: the ring is long along kx.
+    top = plain.sel(window).idxmax("k")
+    assert float(top.sel(angle=0)) > float(top.sel(angle=90))
+    with pytest.raises(DataError, match="part a turn"):
+        transform_polar(rings, angle_step=7.0)
+
+
+def test_poisson_noise_alone_does_not_fluctuate():
+    rng = np.random.default_rng(0)
+    axis = np.arange(-12, 13)
+    coords = {
+        "y": coordinate("y", np.arange(6), "nm"),
+        "x": coordinate("x", np.arange(6), "nm"),
+        "ky": coordinate("ky", axis, "1/nm"),
+        "kx": coordinate("kx", axis, "1/nm"),
+    }
+    flat = xr.DataArray(rng.poisson(20, (6, 6, 25, 25)), coords).assign_attrs(units="counts")
+    for kind in ("ring", "mean_ring"):
+        found = measure_fluctuations(flat, 1.0, kind=kind, centre=(0.0, 0.0))
+        assert abs(float(found["variance"].sel(k=slice(3, 11)).mean())) < 0.01
+    speckled = flat * xr.DataArray(rng.choice([0.5, 1.5], (6, 6, 25, 25)), flat.coords)
+    found = measure_fluctuations(speckled.assign_attrs(units="counts"), 1.0, centre=(0.0, 0.0))
+    assert float(found["variance"].sel(k=slice(3, 11)).mean()) == pytest.approx(0.25, abs=0.04)
+    with pytest.raises(DataError, match="there is no scan"):
+        measure_fluctuations(flat[0, 0])
+
+
+def test_the_pair_distribution_peaks_at_the_distance_of_atoms():
+    k = np.linspace(0.2, 24.0, 800)
+    q = 2 * np.pi * k / 10
+    f = form_factor("Si", k / 10)
+    distance, number = 2.35, 4.0
+    structure = 1 + number * np.sin(q * distance) / (q * distance) * np.exp(-0.005 * q**2)
+    profile = xr.DataArray(
+        1e3 * f**2 * structure, {"k": coordinate("k", k, "1/nm")}, attrs={"units": "counts"}
+    )
+    found = pair_distribution(profile, {"Si": 1.0}, window=(1.0, 24.0), density=0.05)
+    reduced = found["reduced_pair_distribution"].sel(r=slice(1.5, 4))
+    assert float(reduced.idxmax("r")) == pytest.approx(distance, abs=0.03)
+    r, g = reduced["r"].values, reduced.values
+    near = np.abs(r - distance) < 0.35
+    # The area of r G(r) is the number of neighbours.
+    area = np.sum((r * g)[near]) * (r[1] - r[0])
+    assert area == pytest.approx(number, rel=0.2)
+    both = found["pair_distribution"] - 1
+    expected = found["reduced_pair_distribution"] / (4 * np.pi * 0.05 * found["r"])
+    np.testing.assert_allclose(both, expected)
+    with pytest.raises(DataError, match="no element"):
+        pair_distribution(profile, {"Xx": 1.0})
+    with pytest.raises(DataError, match="must be in '1/angstrom'"):
+        pair_distribution(profile.assign_coords(k=coordinate("k", k, "mrad")), {"Si": 1.0})
+    with pytest.raises(DataError, match="at least 8"):
+        pair_distribution(profile, {"Si": 1.0}, window=(0.2, 0.3))
+
+
+def ring_table(radii):
+    values = labelled(xr.DataArray(np.array(radii), dims="peak"), units="1/nm")
+    return xr.Dataset({"position": values})
+
+
+def fcc():
+    every = crystal.reflections(crystal.structure("gold"), 0.9, unique=True)
+    odd = every["hkl"].values % 2
+    return every.isel(reflection=(odd.sum(axis=1) % 3 == 0))
+
+
+def test_rings_are_named_and_the_scale_is_found():
+    lengths = fcc()["length"].values[:5] * 10
+    for scale in (1.0, 0.93, 1.07):
+        named = index_rings(ring_table(lengths / scale), fcc(), scale=(0.85, 1.15))
+        assert float(named["scale"]) == pytest.approx(scale, rel=1e-9)
+        hkl = np.stack([named[letter].values for letter in "hkl"], -1).astype(int)
+        assert hkl.tolist() == [[1, 1, 1], [2, 0, 0], [2, 2, 0], [3, 1, 1], [2, 2, 2]]
+    np.testing.assert_allclose(named["d_spacing"], 1 / lengths)
+    other = index_rings(ring_table([1.0, 1.5, 2.0]), fcc())
+    assert int(other["status"]) == 5
+    with pytest.raises(DataError, match=r"as `signal\.find_peaks`"):
+        index_rings(ring_table([1.0]).rename(position="x"), fcc())
+    with pytest.raises(DataError, match="scale must be"):
+        index_rings(ring_table([1.0]), fcc(), scale=(2.0, 1.0))
+
+
+def test_spots_are_named_with_their_zone():
+    every = crystal.reflections(crystal.structure("gold"), 0.75)
+    odd = every["hkl"].values % 2
+    allowed = every.isel(reflection=np.isin(odd.sum(axis=1), (0, 3)))
+    size = 10 / 4.08  # 1/nm
+    a, b = np.array([0.0, 2.0]) * size, np.array([2.0, 0.0]) * size
+    names = ("a_ky", "a_kx", "b_ky", "b_kx")
+    lattice = xr.Dataset({
+        name: labelled(xr.DataArray(value), units="1/nm")
+        for name, value in zip(names, (*a, *b), strict=True)
+    })  # fmt: skip
+    named = index_spots(lattice, allowed)
+    assert named["hkl_a"].values.tolist() == [2, 0, 0]
+    assert sorted(np.abs(named["zone_axis"].values)) == [0, 0, 1]
+    cross = np.cross(named["hkl_a"], named["hkl_b"])
+    assert cross @ named["zone_axis"].values > 0
+    swapped = index_spots(
+        lattice.rename(a_ky="b_ky", b_ky="a_ky", a_kx="b_kx", b_kx="a_kx"), allowed
+    )
+    turned = np.cross(swapped["hkl_a"], swapped["hkl_b"])
+    assert turned @ swapped["zone_axis"].values < 0
+    long = lattice.copy()
+    for name in names:
+        long[name] = labelled(lattice[name] * 0.3, units="1/nm")
+    assert int(index_spots(long, allowed)["status"]) == 5
+    with pytest.raises(DataError, match=r"crystal\.reflections"):
+        index_spots(lattice, lattice)
