@@ -1,10 +1,13 @@
 __all__ = [
     "align_zero_loss",
     "cross_section",
+    "deconvolve",
     "edges",
     "fit_background",
+    "fit_plasmon",
     "fit_power_law",
     "fit_zero_loss",
+    "kramers_kronig",
     "mean_free_path",
     "measure_thickness",
     "simulate_spectrum",
@@ -16,6 +19,9 @@ from .background.backgrounds import fit_background, subtract_background
 from .background.power_laws import fit_power_law
 from .core_loss.cross_sections import cross_section
 from .core_loss.edges import edges
+from .low_loss.deconvolution import deconvolve
+from .low_loss.dielectric import kramers_kronig
+from .low_loss.plasmons import fit_plasmon
 from .simulation import simulate_spectrum
 from .thickness.log_ratio import measure_thickness
 from .thickness.mean_free_paths import mean_free_path

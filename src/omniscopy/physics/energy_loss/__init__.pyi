@@ -1,3 +1,21 @@
-__all__ = ["cross_sections", "geometry", "mean_free_paths", "plasmons", "shells", "zero_losses"]
+__all__ = [
+    "cross_sections",
+    "geometry",
+    "kramers_kronig",
+    "mean_free_paths",
+    "plasmons",
+    "plural",
+    "shells",
+    "zero_losses",
+]
 
-from . import cross_sections, geometry, mean_free_paths, plasmons, shells, zero_losses
+from . import (
+    cross_sections,
+    geometry,
+    kramers_kronig,
+    mean_free_paths,
+    plasmons,
+    plural,
+    shells,
+    zero_losses,
+)
