@@ -41,6 +41,7 @@ __all__ = [
     "eds_lines",
     "eds_map",
     "events",
+    "exit_wave",
     "faulty_lattice",
     "faulty_positions",
     "first_frame",
@@ -75,6 +76,7 @@ __all__ = [
     "phase_grating_4d",
     "phase_spectra",
     "point_cloud",
+    "projected_potential",
     "ptychography_4d",
     "regions",
     "relaxation",
@@ -86,13 +88,14 @@ __all__ = [
     "scale_calibration",
     "second_frame",
     "spectrum",
-    "spot_reflections",
     "spectrum_image",
+    "spot_reflections",
     "stack_shifts",
     "surface",
     "surface_mask",
     "switching_spectroscopy",
     "thermal_spectrum",
+    "thon_image",
     "transient_frequencies",
     "transients",
 ]
@@ -437,6 +440,23 @@ def surface() -> xr.DataArray:
 def surface_mask() -> xr.DataArray:
     """Return where the surface is high: (y, x) in nm, true and false."""
     return image.mask_by_threshold(surface(), 1.2)
+
+
+def projected_potential() -> xr.DataArray:
+    """Return slices of the potential of silicon: (z, y, x) in Å, V Å."""
+    return simulate.potential("Si", sampling=0.1, debye_waller=0.5, precision="double")
+
+
+def exit_wave() -> xr.DataArray:
+    """Return the wave behind a cell of silicon: (y, x) in Å, complex."""
+    return simulate.multislice(projected_potential(), voltage=200e3)
+
+
+def thon_image() -> xr.DataArray:
+    """Return an image of an amorphous film, out of focus and astigmatic: (y, x) in Å."""
+    film = simulate.amorphous_film((96, 112), sampling=1.2)
+    lens = {"Cs": 1e7, "defocus": 4000.0, "astigmatism": 400.0, "astigmatism_angle": 25.0}
+    return simulate.tem_image(film, voltage=200e3, aberrations=lens)
 
 
 def transient_frequencies() -> xr.Dataset:

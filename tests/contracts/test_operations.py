@@ -51,6 +51,10 @@ EXCEPTIONS = {
     ("diffraction.make_template", "check_units_of_coordinates"): "the radius is in 1/nm",
     ("diffraction.find_events", "check_units_of_values"): "events are whole numbers",
     ("diffraction.reduce_events", "check_further_dimension"): "all events make one list",
+    ("simulate.multislice", "check_units_of_values"): "potentials are in V Å",
+    ("simulate.prism", "check_units_of_values"): "potentials are in V Å",
+    ("simulate.stem", "check_units_of_values"): "potentials are in V Å",
+    ("simulate.stem_4d", "check_units_of_values"): "potentials are in V Å",
 }
 OPERATIONS = {
     operation.name: operation

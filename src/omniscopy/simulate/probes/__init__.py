@@ -1,0 +1,1 @@
+"""What lenses make of electrons: probes, contrast transfer, shadow images."""

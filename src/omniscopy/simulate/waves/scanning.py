@@ -1,0 +1,298 @@
+"""Scanned probes: images of detectors, and patterns of every place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from omniscopy.compute import map_signal
+from omniscopy.model import DataError, coordinate, operation, result
+from omniscopy.physics import electron
+from omniscopy.physics.aberrations import Notation
+from omniscopy.simulate.probes import lens
+from omniscopy.simulate.waves.detectors import (
+    Detector,
+    Rings,
+    require_detectors,
+    ring_coordinate,
+    rows_of,
+    weights_of,
+)
+from omniscopy.simulate.waves.exit_waves import passage_of
+from omniscopy.simulate.waves.grids import Grid, require_angle
+from omniscopy.simulate.waves.propagation import Stepper
+from omniscopy.simulate.waves.running import (
+    Passage,
+    Sample,
+    complex_of,
+    each_by_a_thread,
+    warn_of_loss,
+)
+
+Floats = npt.NDArray[np.float64]
+NYQUIST = 0.9  # of the largest step that misses nothing of an incoherent image
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Places of a scan along y and x in Å."""
+
+    y: Floats
+    x: Floats
+
+    def places(self) -> Floats:
+        """Return (y, x) of every place, in the order of the image."""
+        return np.stack(np.meshgrid(self.y, self.x, indexing="ij"), -1).reshape(-1, 2)
+
+    def coords(self) -> dict[str, Any]:
+        """Return the coordinates of the image."""
+        return {"y": coordinate("y", self.y, "Å"), "x": coordinate("x", self.x, "Å")}
+
+
+def scan_of(
+    grid: Grid, optics: lens.Lens, start: Sequence[float], stop: Sequence[float] | None,
+    step: float | None,
+) -> Scan:  # fmt: skip
+    """Return the places of a scan; the end is not one of them, so that cells can be repeated."""
+    if step is None:
+        step = NYQUIST * float(electron.wavelength(optics.voltage)) / (4e-3 * optics.convergence)
+    ends = grid.size if stop is None else stop
+    if np.shape(start) != (2,) or np.shape(ends) != (2,) or not step > 0.0:
+        message = (
+            f"a scan needs scan_start and scan_stop as (y, x) and a positive scan_step in Å, got "
+            f"{start!r}, {stop!r} and {step!r}"
+        )
+        raise DataError(message)
+    axes = []
+    for first, last in zip(start, ends, strict=True):
+        if not (np.isfinite([first, last]).all() and first < last):
+            message = f"scan_start must be before scan_stop, got {start!r} and {tuple(ends)!r}"
+            raise DataError(message)
+        count = max(1, int(np.ceil((last - first) / step - 1e-6)))
+        axes.append(first + (last - first) / count * np.arange(count))
+    return Scan(axes[0], axes[1])
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that is asked of a scan."""
+
+    passage: Passage
+    optics: lens.Lens
+    scan: Scan
+    window: float | None
+
+
+def setup_of(
+    potential: xr.DataArray, optics: lens.Lens, *, tilt: tuple[float, float], repeats: int,
+    start: Sequence[float], stop: Sequence[float] | None, step: float | None,
+    window: float | None,
+) -> Setup:  # fmt: skip
+    """Return what is asked of a scan, or raise where it cannot be done."""
+    passage = passage_of(potential, optics.voltage, tilt=tilt, repeats=repeats)
+    length = float(electron.wavelength(optics.voltage))
+    require_angle(passage.grid, optics.convergence, length, "the aperture")
+    if window is not None and not 0.0 < window <= min(passage.grid.size) * (1.0 + 1e-9):
+        message = (
+            f"window must be a length in Å up to that of the cell ({min(passage.grid.size):g} Å), "
+            f"got {window!r}"
+        )
+        raise DataError(message)
+    return Setup(passage, optics, scan_of(passage.grid, optics, start, stop, step), window)
+
+
+@operation(
+    example={
+        "potential": "projected_potential", "voltage": 200e3, "convergence_angle": 20.0,
+        "detectors": {"bf": [0.0, 10.0], "adf": [30.0, 60.0]}, "scan_step": 1.5,
+    }
+)  # fmt: skip
+def stem(  # noqa: PLR0913 - each is a property of the microscope
+    potential: xr.DataArray,
+    *,
+    voltage: float,
+    convergence_angle: float,
+    detectors: Mapping[str, Any],
+    aberrations: Mapping[str, float] | None = None,
+    notation: Notation = "krivanek",
+    scan_start: tuple[float, float] = (0.0, 0.0),
+    scan_stop: tuple[float, float] | None = None,
+    scan_step: float | None = None,
+    tilt: tuple[float, float] = (0.0, 0.0),
+    repeats: int = 1,
+    window: float | None = None,
+) -> xr.Dataset:
+    r"""Simulate images of a scanned probe on any detectors, by multislice.
+
+    Parameters
+    ----------
+    potential : DataArray, shape (..., z, y, x), V Å
+        From `potential`; lazy or in memory.
+    voltage : float, V
+        Accelerating voltage.
+    convergence_angle : float, mrad
+        Half angle of the probe.
+    detectors : mapping of names to detectors, mrad
+        ``(inner, outer)``, detectors of `diffraction` such as ``Segment``, or `Rings`; all of
+        them are read in one go.
+    aberrations : mapping of names to numbers, Å and degrees
+        See `physics.aberrations.terms_of`. The focus is at the top of the sample.
+    notation : {"krivanek", "nion", "haider", "ceos"}
+        Whose names and factors the aberrations have.
+    scan_start, scan_stop : (y, x), Å
+        Corners of the scan, the second one not scanned itself; the whole cell by default.
+    scan_step : float, Å
+        Largest step; just enough for an incoherent image otherwise
+        (:math:`0.9 \lambda/4\alpha`).
+    tilt : (y, x), mrad
+        Of the sample, as in `multislice`.
+    repeats : int
+        How often the potential follows itself along the beam.
+    window : float, Å
+        Let each probe see only the potential in a square about it, which is quicker by the ratio
+        of the areas. Where the probe spreads beyond it, it comes back on the other side: try
+        a larger one to see what that changes.
+
+    Returns
+    -------
+    Dataset, shape (..., y, x)
+        For each detector the part of the beam that falls on it; of `Rings` with a dimension
+        ``<name>_angle`` (mrad).
+
+    Raises
+    ------
+    DataError
+        A detector lies beyond the angles that the grid keeps, or an argument is not as above.
+    """
+    optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
+    setup = setup_of(
+        potential, optics, tilt=tilt, repeats=repeats, start=scan_start, stop=scan_stop,
+        step=scan_step, window=window,
+    )  # fmt: skip
+    seen = require_detectors(detectors, setup.passage.grid, float(electron.wavelength(voltage)))
+    return scanned(_images, potential, setup, seen, {})
+
+
+def scanned(
+    function: Any, potential: xr.DataArray, setup: Setup, seen: Mapping[str, Detector | Rings],
+    further: Mapping[str, Any],
+) -> xr.Dataset:  # fmt: skip
+    """Return the images that a function of potentials makes, labelled."""
+    scan = setup.scan
+    (made,) = map_signal(
+        function, potential, dim=("z", "y", "x"), dtypes=[np.float64],
+        output_dims=[{"y": len(scan.y), "x": len(scan.x), "row": rows_of(seen)}],
+        parameters={"setup": setup, "detectors": seen, **further},
+    )  # fmt: skip
+    made = made.assign_coords(scan.coords())
+    variables, first = {}, 0
+    for name, detector in seen.items():
+        if isinstance(detector, Rings):
+            dim = f"{name}_angle"
+            part = made.isel(row=slice(first, first + detector.count)).rename(row=dim)
+            part = part.assign_coords({dim: ring_coordinate(detector, dim)})
+            first += detector.count
+        else:
+            part = made.isel(row=first)
+            first += 1
+        variables[name] = (part, "1")
+    beam = {
+        "voltage": setup.optics.voltage, "convergence_angle": setup.optics.convergence,
+    }  # fmt: skip
+    attrs = {
+        "source": "omniscopy.simulate", "modality": "STEM",
+        "metadata": {"title": "Simulated STEM", "technique": "STEM", "beam": beam},
+    }  # fmt: skip
+    images = result(attrs, **variables)
+    for name in images.data_vars:
+        images[name].attrs.update(long_name=f"{name} (simulated)", quantity="part of the beam")
+    return images
+
+
+def _images(
+    potential: npt.NDArray[Any], *, setup: Setup, detectors: Mapping[str, Detector | Rings]
+) -> npt.NDArray[np.float64]:
+    """Return what detectors see at each place, shape (..., y, x, rows)."""
+    outer, planes = potential.shape[:-3], potential.reshape(-1, *potential.shape[-3:])
+    scan, length = setup.scan, float(electron.wavelength(setup.optics.voltage))
+    places = scan.places()
+    made = np.empty((len(planes), len(places), rows_of(detectors)))
+    for row, values in enumerate(planes):
+        probes = Probes(values, setup, places)
+        weights = weights_of(detectors, probes.grid, length)
+        left = np.ones(len(places))
+
+        def work(
+            stepper: Stepper, number: int, seen: Any = (made[row], weights, probes, left)
+        ) -> None:
+            into, weighed, passing, whole = seen
+            intensity = np.square(np.abs(passing.behind(stepper, places[number]))).ravel()
+            whole[number] = intensity.sum()
+            into[number] = weighed @ intensity
+
+        each_by_a_thread(work, len(places), probes.grid, complex_of(values.dtype), "stem")
+        warn_of_loss(left)
+    return made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
+
+
+class Probes:
+    """Probes at places of one sample, each in a window of it where one is asked for."""
+
+    def __init__(self, potential: npt.NDArray[Any], setup: Setup, places: Floats) -> None:
+        whole = setup.passage.grid
+        self.sample, self.grid, self._first = Sample(potential, setup.passage), whole, None
+        self._slices, self._propagators = self.sample.slices, self.sample.propagators
+        if setup.window is not None:
+            self.grid = window_of(whole, setup.window)
+            if self.grid.shape != whole.shape:
+                self._cut(places)
+        spectrum = lens.spectrum(setup.optics, self.grid.ky, self.grid.band_kx, soft=True)
+        self.spectrum = spectrum * self.grid.inside
+
+    def _cut(self, places: Floats) -> None:
+        """Keep what windows at these places see, so that each window is a part of it."""
+        sample, whole = self.sample, self.sample.grid
+        corners = np.array([self.corner(place) for place in places])
+        self._first = corners.min(axis=0)
+        last = corners.max(axis=0) + self.grid.shape
+        rows, columns = (
+            np.arange(first, stop) % count
+            for first, stop, count in zip(self._first, last, whole.shape, strict=True)
+        )
+        self._slices = [each[np.ix_(rows, columns)] for each in sample.slices]
+        self._propagators = sample.propagators_on(self.grid)
+
+    def corner(self, place: Floats) -> npt.NDArray[np.int64]:
+        """Return the first pixel of the window about a place."""
+        middle = np.round(place / np.array(self.sample.grid.sampling)).astype(np.int64)
+        return np.asarray(middle - np.array(self.grid.shape) // 2)
+
+    def behind(self, stepper: Stepper, place: Floats) -> Any:
+        """Return the spectrum behind the sample of the probe at a place (y, x) in Å."""
+        grid, slices = self.grid, self._slices
+        if self._first is not None:
+            corner = self.corner(place)
+            y, x = (corner - self._first).tolist()
+            slices = [each[y : y + grid.shape[0], x : x + grid.shape[1]] for each in slices]
+            place = place - corner * np.array(self.sample.grid.sampling)
+        start = lens.moved(self.spectrum, grid.ky, grid.band_kx, float(place[0]), float(place[1]))
+        wave = stepper.to_wave(np.asarray(start, stepper.dtype))
+        spectrum = wave
+        for spectrum in stepper.through(wave, slices, self.sample.order, self._propagators):  # noqa: B007
+            pass
+        return spectrum
+
+
+def window_of(grid: Grid, length: float) -> Grid:
+    """Return the grid of a window with pixels of the same size, as many as are quick."""
+    from scipy.fft import next_fast_len
+
+    counts = [
+        min(next_fast_len(int(np.ceil(length / step - 1e-6))), count)
+        for step, count in zip(grid.sampling, grid.shape, strict=True)
+    ]
+    sizes = [count * step for count, step in zip(counts, grid.sampling, strict=True)]
+    return Grid((counts[0], counts[1]), (sizes[0], sizes[1]))
