@@ -507,8 +507,8 @@ def column_positions() -> xr.Dataset:
 def core_loss() -> xr.DataArray:
     """Return core losses of an oxide of titanium: (y, x, energy_loss) in nm and eV, counts."""
     return eels.simulate_spectrum(
-        {"Ti": 60.0, "O": 120.0}, occupation=simulate.phase_map((3, 4)), start=390.0,
-        dispersion=1.0, channels=260, electrons=4e7, background=4e4,
+        {"Ti": 800.0, "O": 1600.0}, occupation=simulate.phase_map((3, 4)), start=390.0,
+        dispersion=1.0, channels=260, electrons=4e8, background=4e4,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "kramers_kronig",
     "mean_free_path",
     "measure_thickness",
+    "quantify",
     "simulate_spectrum",
     "subtract_background",
     "subtract_zero_loss",
@@ -19,6 +20,7 @@ from .background.backgrounds import fit_background, subtract_background
 from .background.power_laws import fit_power_law
 from .core_loss.cross_sections import cross_section
 from .core_loss.edges import edges
+from .core_loss.quantification import quantify
 from .low_loss.deconvolution import deconvolve
 from .low_loss.dielectric import kramers_kronig
 from .low_loss.plasmons import fit_plasmon

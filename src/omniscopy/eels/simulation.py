@@ -195,7 +195,7 @@ def _edges(  # noqa: PLR0917
     """Return the edges of all elements, folded with the low loss."""
     made = np.zeros((*low.shape[:-1], len(energy)))
     step = float(energy[1] - energy[0]) if len(energy) > 1 else 1.0
-    whole = reach(energy, step, *margins)
+    whole = reach(energy, step, -step * margins[0], sum(margins))
     for element, atoms in zip(density, values, strict=True):
         known = shells_of(element)
         shells = [

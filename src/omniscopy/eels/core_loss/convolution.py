@@ -7,16 +7,13 @@ from scipy import fft
 FARTHEST = 300.0
 
 
-def margins(kernel_energy: np.ndarray, step: float) -> tuple[int, int]:
-    """Return how many channels of the kernel lie below 0 eV, and from there on."""
-    below = int(np.round(-kernel_energy[0] / step))
-    return below, len(kernel_energy) - below
+def reach(energy: np.ndarray, step: float, first: float, size: int) -> np.ndarray:
+    """Return the losses that a spectrum on `energy` draws from when it is folded.
 
-
-def reach(energy: np.ndarray, step: float, below: int, above: int) -> np.ndarray:
-    """Return the losses that a spectrum on `energy` draws from when it is folded."""
-    count = len(energy) + below + above - 1
-    return energy[0] + step * (np.arange(count) - (above - 1))
+    The kernel has `size` channels, the first of them at the loss `first`.
+    """
+    count = len(energy) + size - 1
+    return energy[0] - first + step * (np.arange(count) - (size - 1))
 
 
 def fold(spectra: np.ndarray, kernels: np.ndarray) -> np.ndarray:
