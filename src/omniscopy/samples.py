@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy import atoms, crystal, diffraction, eds, eels, image, signal, simulate, spm
+from omniscopy import atoms, diffraction, eds, eels, image, signal, simulate, spm
 
 __all__ = [
     "atom_image",
@@ -83,13 +83,11 @@ __all__ = [
     "ring_distortion",
     "ring_peaks",
     "ring_profile",
-    "ring_reflections",
     "ringdown",
     "scale_calibration",
     "second_frame",
     "spectrum",
     "spectrum_image",
-    "spot_reflections",
     "stack_shifts",
     "surface",
     "surface_mask",
@@ -224,8 +222,8 @@ def nanobeam_strain() -> xr.Dataset:
 
 
 def nanobeam_region() -> xr.DataArray:
-    """Return the strained half of `nanobeam_4d`."""
-    return nanobeam_strain()["strain_xx"] > 0.01
+    """Return where the beam was on `nanobeam_4d`, not 0 inside."""
+    return diffraction.virtual_image(nanobeam_4d(), diffraction.Disk(1.2, centre=(0.15, -0.25)))
 
 
 def ring_profile() -> xr.DataArray:
@@ -236,16 +234,6 @@ def ring_profile() -> xr.DataArray:
 def ring_peaks() -> xr.Dataset:
     """Return the rings of `ring_profile`."""
     return signal.find_peaks(ring_profile(), noise="poisson")
-
-
-def ring_reflections() -> xr.Dataset:
-    """Return what rings are compared with."""
-    return crystal.reflections(crystal.structure("gold"), 1.0, unique=True)
-
-
-def spot_reflections() -> xr.Dataset:
-    """Return what spots are compared with."""
-    return crystal.reflections(crystal.structure("srtio3"), 0.6)
 
 
 def diffraction_4d() -> xr.DataArray:

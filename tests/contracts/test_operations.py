@@ -42,8 +42,6 @@ EXCEPTIONS = {
     ("diffraction.match_orientation", "check_further_dimension"): "a library is one for all",
     ("diffraction.find_events", "check_further_dimension"): "all events make one list",
     ("diffraction.calibrate", "check_units_of_coordinates"): "the centre is in 1/nm",
-    ("diffraction.index_rings", "check_further_dimension"): "one list of reflections",
-    ("diffraction.index_spots", "check_further_dimension"): "one list of reflections",
     ("diffraction.measure_fluctuations", "check_units_of_coordinates"): "the step is in 1/nm",
     ("diffraction.profile_strain", "check_further_dimension"): "one region",
     ("diffraction.transform_polar", "check_units_of_coordinates"): "the centre is in 1/nm",

@@ -1,10 +1,12 @@
 """Rings of powders and polycrystals, named by the reflections of a crystal."""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from omniscopy import crystal
 from omniscopy.compute import map_signal
 from omniscopy.model import (
     DataError,
@@ -14,28 +16,44 @@ from omniscopy.model import (
     require_units,
     result,
 )
+from omniscopy.physics.scattering import structure_factors
 
+# The longest reflections that are listed, in 1/Å, and what counts as extinct.
+_LONGEST, _EXTINCT = 3.0, 1e-3
 # Scales that are tried are so far apart, as a part of the tolerance.
 _FINE = 0.2
 
 
-def require_reflections(reflections: xr.Dataset) -> None:
-    """Raise unless reflections are what `crystal.reflections` lists, at least one of them."""
-    if not isinstance(reflections, xr.Dataset) or not {"hkl", "length", "g"} <= {*reflections}:
-        message = "reflections must be what `crystal.reflections` returns"
-        raise DataError(message)
-    if any(reflections.sizes.get(dim) != 3 for dim in ("index", "axis")):
-        message = "reflections must have three indices and three components, h k l and x y z"
-        raise DataError(message)
-    if reflections.sizes["reflection"] == 0:
-        message = "the list holds no reflection: raise its limit"
-        raise DataError(message)
+class Reflections(NamedTuple):
+    """Reflections of a crystal that are not extinct, the shortest first.
+
+    `lengths` and vectors `g` in 1/Å, indices `hkl`, and the number of the `family` of each.
+    """
+
+    lengths: np.ndarray
+    g: np.ndarray
+    hkl: np.ndarray
+    family: np.ndarray
 
 
-@operation(example={"rings": "ring_peaks", "reflections": "ring_reflections"}, lazy=False)
+def reflections_of(structure: Any, limit: float, *, unique: bool) -> Reflections:
+    """Return the reflections of a crystal, named or given, up to a length in 1/Å."""
+    atoms = crystal.structure(structure) if isinstance(structure, str) else structure
+    listed = crystal.reflections(atoms, min(max(limit, 0.5), _LONGEST), unique=unique)
+    hkl = np.asarray(listed["hkl"].values, np.int64)
+    strength = np.abs(structure_factors(atoms, hkl))
+    seen = strength > _EXTINCT * strength.max(initial=0.0)
+    return Reflections(
+        np.asarray(listed["length"].values, np.float64)[seen],
+        np.asarray(listed["g"].values, np.float64)[seen], hkl[seen],
+        np.asarray(listed["family"].values)[seen],
+    )  # fmt: skip
+
+
+@operation(example={"rings": "ring_peaks", "structure": "gold"}, lazy=False)
 def index_rings(
     rings: xr.Dataset,
-    reflections: xr.Dataset,
+    structure: Any,
     *,
     scale: float | tuple[float, float] = 1.0,
     tolerance: float = 0.02,
@@ -47,8 +65,9 @@ def index_rings(
     rings : Dataset, shape (..., peak)
         ``position`` of `signal.find_peaks` in a `radial_profile`, 1/d in 1/nm or another
         reciprocal length.
-    reflections : Dataset
-        Those of `crystal.reflections`, best with ``unique=True``, and without extinct ones.
+    structure : str or ase.Atoms
+        The crystal: a name that `crystal.structure` knows, or what `crystal.read_structure` read.
+        Extinct reflections are left out.
     scale : float or (low, high)
         By what positions are multiplied to be true; or between what that is looked for.
     tolerance : float
@@ -65,8 +84,8 @@ def index_rings(
     Raises
     ------
     DataError
-        `rings` has no positions, or in other units than reciprocal lengths; `reflections` are
-        none; or scale or tolerance are not above 0.
+        `rings` has no positions, or in other units than reciprocal lengths; the crystal is not
+        known; or scale or tolerance are not above 0.
 
     Notes
     -----
@@ -77,7 +96,7 @@ def index_rings(
     --------
     >>> import omniscopy as om
     >>> named = om.diffraction.index_rings(
-    ...     om.samples.ring_peaks(), om.samples.ring_reflections(), scale=(1.5, 1.9), tolerance=0.03
+    ...     om.samples.ring_peaks(), "gold", scale=(1.5, 1.9), tolerance=0.03
     ... )
     >>> [int(named[letter][0]) for letter in "hkl"]
     [1, 1, 1]
@@ -86,7 +105,6 @@ def index_rings(
         message = "rings must have a `position` along 'peak', as `signal.find_peaks` returns"
         raise DataError(message)
     factor = require_units(rings["position"], "1/angstrom", what="the position of rings")
-    require_reflections(reflections)
     ends = (float(scale), float(scale)) if isinstance(scale, float | int) else tuple(scale)
     if len(ends) != 2 or not 0 < ends[0] <= ends[1] < np.inf:
         message = f"scale must be a number above 0, or (low, high) with low < high, got {scale!r}"
@@ -94,12 +112,12 @@ def index_rings(
     if not 0 < tolerance < 0.5:
         message = f"tolerance must be a part of the radius, from 0 to 0.5, got {tolerance!r}"
         raise DataError(message)
-    order = np.argsort(reflections["length"].values, kind="stable")
+    radii = np.asarray(rings["position"].values, np.float64) * factor
+    longest = float(np.max(radii, where=np.isfinite(radii), initial=0.0))
+    known = reflections_of(structure, 1.2 * ends[1] * longest, unique=True)
     indexer = _Rings(
-        np.asarray(reflections["length"].values, np.float64)[order],
-        np.asarray(reflections["hkl"].transpose("reflection", "index").values, np.float64)[order],
-        (ends[0], ends[1]), float(tolerance), factor,
-    )  # fmt: skip
+        known.lengths, known.hkl.astype(np.float64), (ends[0], ends[1]), float(tolerance), factor
+    )
     size = rings.sizes["peak"]
     made = map_signal(
         indexer.run, rings["position"], dim="peak", output_dims=[{"peak": size}] * 5 + [{}] * 4,

@@ -1,12 +1,13 @@
 """Lattices of spots, named by the reflections of a crystal."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.diffraction.indexing.rings import require_reflections
+from omniscopy.diffraction.indexing.rings import reflections_of
 from omniscopy.model import DataError, Status, coordinate, operation, require_units, result
 
 _VECTORS = ("a_ky", "a_kx", "b_ky", "b_kx")
@@ -15,11 +16,11 @@ _MOST = 400
 
 
 @operation(
-    example={"lattice": "nanobeam_lattice", "reflections": "spot_reflections", "tolerance": 0.1},
+    example={"lattice": "nanobeam_lattice", "structure": "srtio3", "tolerance": 0.1},
     lazy=False,
 )
 def index_spots(
-    lattice: xr.Dataset, reflections: xr.Dataset, *, tolerance: float = 0.03, angle: float = 3.0
+    lattice: xr.Dataset, structure: Any, *, tolerance: float = 0.03, angle: float = 3.0
 ) -> xr.Dataset:
     r"""Name the vectors of lattices by reflections of a crystal, and find the zone axis.
 
@@ -27,8 +28,9 @@ def index_spots(
     ----------
     lattice : Dataset, shape (...)
         ``a_ky``, ``a_kx``, ``b_ky`` and ``b_kx`` of `fit_lattice`, in reciprocal lengths.
-    reflections : Dataset
-        Those of `crystal.reflections` up to the length of the vectors, without extinct ones.
+    structure : str or ase.Atoms
+        The crystal: a name that `crystal.structure` knows, or what `crystal.read_structure` read.
+        Extinct reflections are left out.
     tolerance : float
         How far lengths may be from those of reflections, as a part of them.
     angle : float, degrees
@@ -47,13 +49,13 @@ def index_spots(
     Raises
     ------
     DataError
-        `lattice` or `reflections` are none, or the vectors are no reciprocal lengths.
+        `lattice` is none, the crystal is not known, or the vectors are no reciprocal lengths.
 
     Examples
     --------
     >>> import omniscopy as om
     >>> named = om.diffraction.index_spots(
-    ...     om.samples.nanobeam_lattice(), om.samples.spot_reflections(), tolerance=0.1, angle=8.0
+    ...     om.samples.nanobeam_lattice(), "srtio3", tolerance=0.1, angle=8.0
     ... )
     >>> named["hkl_a"].dims
     ('y', 'x', 'index')
@@ -62,17 +64,15 @@ def index_spots(
         message = f"expected a Dataset with {_VECTORS}, such as `fit_lattice` returns"
         raise DataError(message)
     factor = require_units(lattice["a_ky"], "1/angstrom", what="vectors of the lattice")
-    require_reflections(reflections)
     if not (0 < tolerance < 1 and 0 < angle < 90):
         message = f"tolerance must be below 1 and angle below 90, above 0, got {tolerance}, {angle}"
         raise DataError(message)
-    family = reflections["family"] if "family" in reflections else reflections["length"].round(6)
+    sizes = np.stack([np.asarray(lattice[name].values, np.float64) for name in _VECTORS]) * factor
+    longest = float(np.max(np.abs(sizes), where=np.isfinite(sizes), initial=0.0))
+    known = reflections_of(structure, 1.5 * (1 + tolerance) * longest, unique=False)
     indexer = _Spots(
-        np.asarray(reflections["g"].transpose("reflection", "axis").values, np.float64),
-        np.asarray(reflections["hkl"].transpose("reflection", "index").values, np.int64),
-        np.asarray(family.values),
-        float(tolerance), float(np.radians(angle)), factor,
-    )  # fmt: skip
+        known.g, known.hkl, known.family, float(tolerance), float(np.radians(angle)), factor
+    )
     status = (
         lattice["status"] if "status" in lattice
         else xr.zeros_like(lattice["a_ky"], dtype=np.uint8)

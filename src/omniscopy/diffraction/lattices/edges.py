@@ -20,8 +20,8 @@ def profile_strain(
     ----------
     strain : Dataset, shape (..., y, x)
         What `measure_strain` returned.
-    region : DataArray of bool, shape (y, x)
-        The particle or layer.
+    region : DataArray, shape (y, x)
+        The particle or layer: true, or not 0, inside.
     step : float, units of y and x
         Of the distance; the larger step of the scan otherwise.
 

@@ -13,7 +13,7 @@ from omniscopy.model import DataError, operation, require_choice, require_plane,
 Kind = Literal["ring", "annular_mean", "mean_ring"]
 
 
-@operation(example={"data": "nanobeam_4d", "step": 0.5})
+@operation(example={"data": "nanobeam_4d", "step": 0.5, "centre": (0.15, -0.25)})
 def measure_fluctuations(
     data: xr.DataArray,
     step: float | None = None,
