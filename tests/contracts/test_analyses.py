@@ -18,7 +18,16 @@ EXPECTED = {
         "Symmetry of the spectrum",
     },
     "band_excitation": {"Components", "Resonance"},
-    "diffraction_4d": {"Mean pattern", "Disc", "Bright field", "Dark field", "Centre of mass"},
+    "diffraction_4d": {
+        "Mean pattern",
+        "Disc",
+        "Bright field",
+        "Dark field",
+        "Centre of mass",
+        "Bragg vector map",
+        "Lattice of the discs",
+        "Strain",
+    },
     "phase_grating_4d": {
         "Mean pattern",
         "Disc",

@@ -70,8 +70,8 @@ def calibrate(
     >>> import omniscopy as om
     >>> data = om.samples.nanobeam_4d()
     >>> made = om.diffraction.calibrate(data, measured=3.61, spacing=0.2771)
-    >>> float(made["ky"][0] / data["ky"][0])  # doctest: +ELLIPSIS
-    0.99965...
+    >>> round(float(made["ky"][0] / data["ky"][0]), 3)
+    1.0
     """
     require_array(data)
     dims = require_plane(data, dims, kind="reciprocal", at_least=1)

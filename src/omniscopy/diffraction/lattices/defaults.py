@@ -54,7 +54,11 @@ def strain_of_scan(data: xr.DataArray) -> Results:
     seen = lattice["count"].where(good).median()
     if float(good.mean()) < _PART or not (seen >= _DISCS and apart > 2 * radius):
         return {}
-    scalars = [name for name in lattice.data_vars if "peak" not in lattice[name].dims]
+    scalars = [
+        name
+        for name in lattice.data_vars
+        if "peak" not in lattice[name].dims and name != "correlation_ab"
+    ]
     return {
         "Bragg vector map": bragg_vector_map(discs, lattice),
         "Lattice of the discs": lattice[scalars],
