@@ -1,5 +1,21 @@
-__all__ = ["nice_length", "scale_bar", "signal", "surface"]
+__all__ = [
+    "holz_geometry",
+    "kikuchi_geometry",
+    "line_pattern",
+    "nice_length",
+    "projection",
+    "ray_diagram",
+    "ring_pattern",
+    "scale_bar",
+    "signal",
+    "spot_pattern",
+    "structure",
+    "surface",
+]
 
+from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
+from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
+from .crystals.structures import projection, structure
 from .scale_bars import nice_length, scale_bar
 from .signals import signal
 from .surfaces import surface

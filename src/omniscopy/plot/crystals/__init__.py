@@ -1,0 +1,1 @@
+"""Figures of crystals, of their patterns, and of the rays that make them."""

@@ -1,0 +1,170 @@
+"""Figures of crystals and their patterns: what is drawn, where, and in which units."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.patches import Circle
+
+from omniscopy import plot, simulate
+from omniscopy.model import DataError
+from omniscopy.plot.crystals.indices import direction_label, plane_label
+from omniscopy.plot.crystals.rays import (
+    conjugate_planes,
+    kikuchi_profile,
+    pattern_planes,
+    trace_ray,
+)
+
+SETTING = {"zone": (0, 1, 1), "voltage": 200e3}
+
+
+@pytest.fixture(scope="module")
+def spots():
+    return simulate.spot_pattern("Si", limit=1.2, **SETTING)
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_indices_have_bars_and_four_of_them_in_hexagonal_cells():
+    assert plane_label((1, -1, 0)) == r"$1\bar{1}0$"
+    assert plane_label((1, 0, -12)) == r"$1\,0\,\bar{12}$"
+    assert plane_label((1, 0, -1), hexagonal=True) == r"$10\bar{1}\bar{1}$"
+    assert direction_label((0, -1, 1)) == r"$[0\bar{1}1]$"
+
+
+def test_spots_are_where_the_table_has_them_with_ky_downwards(spots):
+    figure = plot.spot_pattern(spots, labels=5)
+    ax = figure.axes[0]
+    low, high = ax.get_ylim()
+    assert low > high
+    allowed = spots.isel(reflection=spots.double_diffraction.values == 0)
+    drawn = next(c for c in ax.collections if isinstance(c, PathCollection))
+    np.testing.assert_allclose(
+        drawn.get_offsets(), np.stack([allowed.kx.values, allowed.ky.values], axis=1)
+    )
+    assert "000" in texts(ax)
+    assert plane_label(spots.hkl.values[0]) in texts(ax)
+    assert len(texts(ax)) == 6
+    assert ax.get_xlabel() == "kx (Å⁻¹)"
+    assert "200 kV" in figure.get_suptitle()
+
+
+def test_discs_have_the_size_of_the_aperture(spots):
+    ax = plot.spot_pattern(spots, disc_radius=0.07).axes[0]
+    radii = {patch.radius for patch in ax.patches if isinstance(patch, Circle)}
+    assert radii == {0.07}
+
+
+def test_lines_pass_at_their_distance_from_the_middle():
+    lines = simulate.kikuchi_lines("Al", zone=(0, 0, 1), voltage=200e3, tilt=(0.2, 0.1))
+    ax = plot.line_pattern(lines).axes[0]
+    drawn = [c for c in ax.collections if isinstance(c, LineCollection)]
+    assert len(drawn) == 2
+    for collection, name in zip(drawn, ("deficient", "excess"), strict=True):
+        for (first, last), line in zip(collection.get_segments(), lines[name].values, strict=True):
+            along = (last - first) / np.linalg.norm(last - first)
+            away = abs(first[0] * along[1] - first[1] * along[0])
+            assert away == pytest.approx(abs(line), abs=1e-9)
+
+
+def test_holz_lines_end_at_the_rim_of_the_disc_and_lie_over_it():
+    options = {"zone": (1, 1, 1), "voltage": 100e3, "convergence_mrad": 6.0}
+    lines = simulate.holz_lines("Si", limit=4.0, **options)
+    disc = simulate.cbed_discs("Si", thickness=500.0, pixels=15, limit=0.6, **options)
+    over = disc.intensity.isel(thickness=0, beam=0)
+    ax = plot.line_pattern(lines, over=over).axes[0]
+    radius = lines.attrs["disc_radius"]
+    for segment in ax.collections[0].get_segments():
+        np.testing.assert_allclose(np.linalg.norm(segment, axis=1), radius, rtol=1e-9)
+    left, right, bottom, top = ax.images[0].get_extent()
+    assert right == -left > radius
+    assert bottom == -top > radius
+
+
+def test_rings_have_a_picture_and_a_labelled_profile():
+    rings = simulate.ring_pattern("Al", voltage=200e3)
+    measured = rings.profile * 40.0
+    figure = plot.ring_pattern(rings, over=measured, labels=4)
+    picture, profile = figure.axes
+    assert len(picture.images) == 1
+    assert texts(profile)[:2] == ["$111$", "$200$"]
+    ours, theirs = profile.lines[:2]
+    np.testing.assert_allclose(ours.get_ydata(), theirs.get_ydata(), rtol=1e-9)
+
+
+def test_structures_have_a_ball_for_every_atom_on_the_cell():
+    figure = plot.structure("SrTiO3", bonds=False)
+    ax = figure.axes[0]
+    # 8 Sr, 1 Ti and 6 O, each of four circles.
+    assert len([patch for patch in ax.patches if isinstance(patch, Circle)]) == 4 * 15
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["Sr", "Ti", "O"]
+    # Only titanium and its six oxygens are nearest neighbours of each other.
+    assert len(plot.structure("SrTiO3").axes[0].lines) == 12
+
+
+def test_projections_show_columns_and_a_cell():
+    ax = plot.projection("SrTiO3", (0, 0, 1), repeats=(2, 2)).axes[0]
+    places = {tuple(np.round(c.get_offsets()[0], 3)) for c in ax.collections}
+    assert len(places) == 4 * 4
+    assert ax.get_ylabel() == "y (Å)"
+
+
+def test_a_thin_lens_images_as_its_formula_says():
+    lenses = ((100.0, 60.0),)
+    ((place, times),) = conjugate_planes(lenses, 300.0)
+    assert 1 / (place - 100.0) == pytest.approx(1 / 60 - 1 / 100)
+    assert times == pytest.approx(-1.5)
+    assert pattern_planes(lenses, 300.0) == pytest.approx([160.0])
+    ends = [trace_ray(lenses, (), 5.0, angle, place)[1][-1] for angle in (-0.1, 0.0, 0.07)]
+    np.testing.assert_allclose(ends, -7.5)
+    meeting = [trace_ray(lenses, (), height, 0.05, 160.0)[1][-1] for height in (-5.0, 0.0, 2.0)]
+    np.testing.assert_allclose(meeting, 60 * 0.05)
+
+
+def test_an_aperture_ends_rays_that_meet_it():
+    z, _ = trace_ray((), ((50.0, 2.0),), 0.0, 0.1, 100.0)
+    assert z[-1] == 50.0
+    z, _ = trace_ray((), ((50.0, 6.0),), 0.0, 0.1, 100.0)
+    assert z[-1] == 100.0
+    figure = plot.ray_diagram()
+    assert any("image" in text for text in texts(figure.axes[0]))
+
+
+def test_the_line_farther_from_the_beam_is_the_bright_one():
+    angle = np.array([-4.0, 20.0])
+    plain = kikuchi_profile(angle, (-4.0, 20.0), 25.0, 0.0)
+    shown = kikuchi_profile(angle, (-4.0, 20.0), 25.0, 0.5)
+    assert shown[0] < plain[0]
+    assert shown[1] > plain[1]
+    words = texts(plot.kikuchi_geometry(tilt=8.0).axes[0])
+    assert {"excess", "deficient"} <= set(words)
+    assert texts(plot.kikuchi_geometry(tilt=0.0).axes[0]).count("neither") == 2
+
+
+def test_waves_of_a_higher_zone_end_on_the_sphere():
+    ax = plot.holz_geometry(wave_number=10.0).axes[0]
+    waves = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_ydata()[0] > 5]
+    assert len(waves) == 3
+    for wave in waves:
+        length = np.hypot(np.diff(wave.get_xdata()), np.diff(wave.get_ydata()))
+        assert length[0] == pytest.approx(10.0, rel=1e-9)
+
+
+def test_what_is_no_table_or_lens_is_refused(spots):
+    with pytest.raises(DataError, match="expected a table along 'line'"):
+        plot.line_pattern(spots)
+    with pytest.raises(DataError, match="expected a table along 'reflection'"):
+        plot.spot_pattern(spots.drop_vars("intensity"))
+    with pytest.raises(DataError, match="have no profile"):
+        plot.ring_pattern(simulate.ring_pattern("Al", voltage=200e3).drop_vars("profile"))
+    with pytest.raises(DataError, match=r"ase\.Atoms or a name"):
+        plot.structure(5)
+    with pytest.raises(DataError, match="between 0 and 460"):
+        plot.ray_diagram(lenses=((100.0, -5.0),))
+    with pytest.raises(DataError, match="above 0 and below 40"):
+        plot.kikuchi_geometry(bragg_angle=0.0)
+    with pytest.raises(DataError, match="twice the height"):
+        plot.holz_geometry(wave_number=1.0)
