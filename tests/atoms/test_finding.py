@@ -16,7 +16,7 @@ from omniscopy.atoms.refinement.window_kernel import (
     start_windows,
 )
 from omniscopy.atoms.refinement.windows import windows_of
-from omniscopy.model import DataError, Status
+from omniscopy.model import DataError, Status, convert_units
 
 
 def image_of(values, step=(0.02, 0.02), first=(0.0, 0.0), units="nm"):
@@ -115,8 +115,10 @@ def test_scatter_is_what_is_said_and_there_is_no_bias_of_half_a_pixel(likelihood
 
 def test_noise_has_no_atoms_and_a_constant_image_neither():
     rng = np.random.default_rng(4)
-    found = [find_atoms(image_of(rng.normal(size=(90, 81)))).sizes["atom"] for _ in range(12)]
-    assert np.count_nonzero(found) <= 1
+    noise = image_of(np.zeros((72, 66))).expand_dims(frame=100).copy()
+    noise[:50] = rng.normal(size=(50, 72, 66))
+    noise[50:] = rng.poisson(3.0, (50, 72, 66))
+    assert np.count_nonzero(find_atoms(noise, max_atoms=1)["count"]) <= 1
     empty = find_atoms(image_of(np.full((40, 40), 3.0)))
     assert empty.sizes["atom"] == 0
     with pytest.raises(DataError, match="positions holds 0 atoms"):
@@ -191,6 +193,15 @@ def test_windows_are_those_of_the_plain_loops_and_end_with_the_image():
         start = np.empty((3, 3))
         function(values, weight, compiled.dy, compiled.dx, centre, 1.5, np.empty_like(peak), start)
         np.testing.assert_allclose(start[2], [3.0, 0.7, 0.0], atol=1e-9)
+
+
+def test_patches_of_a_size_in_other_units_are_the_same():
+    image = samples.atom_image()
+    found = find_atoms(image)
+    smaller = convert_units(convert_units(image, "pm", dim="y"), "pm", dim="x")
+    cut = patches(smaller, found, 400.0)
+    np.testing.assert_allclose(cut, patches(image, found, 0.4), rtol=1e-6)
+    assert cut["window_y"].attrs["units"] == "pm"
 
 
 def test_patches_have_the_atom_in_the_middle():

@@ -22,7 +22,6 @@ EXCEPTIONS = {
     ("image.estimate_background", "check_units_of_coordinates"): "the radius is in nm",
     ("image.subtract_background", "check_units_of_coordinates"): "the radius is in nm",
     ("atoms.patches", "check_units_of_coordinates"): "the size is in nm",
-    ("atoms.refine_atoms", "check_units_of_coordinates"): "rounding decides who is fitted again",
     ("image.change_mask", "check_units_of_coordinates"): "the length is in nm",
     ("image.clean_svd", "check_units_of_coordinates"): "the size is in nm",
     ("image.correct_scale", "check_further_dimension"): "coordinates have one scale",

@@ -70,17 +70,20 @@ def find_in(image: np.ndarray, known: np.ndarray, matched: Filter, scene: Scene)
     _, aspect, width, *_ = scene
     std = noise_of_response(image, known, aspect, width, matched.kernel)
     found = candidates_of(image, known, std, aspect, width, matched.kernel)
-    atoms = _choose(found, matched, scene)
+    noise = maxima_of_noise(matched.kernel, aspect)
+    if scene.threshold is None and not _stand_out(found, scene, noise):
+        scene = scene._replace(threshold=np.inf)
+    atoms = _choose(found, matched, scene, noise)
     if np.isfinite(scene.spacing) and not scene.given:
         nearer = scene._replace(spacing=0.5 * scene.spacing)
-        others = _choose(found, matched, nearer)
+        others = _choose(found, matched, nearer, noise)
         if others.explained > _EXPLAINS_MORE * atoms.explained:
             atoms, scene = others, nearer
     if not len(atoms.place):
         return atoms
     drawn = drawing_of(atoms, scene)
     hidden = candidates_of(image - drawn, known, std, aspect, width, matched.kernel)
-    return _choose(_together(atoms, hidden, matched, scene), matched, scene)
+    return _choose(_together(atoms, hidden, matched, scene), matched, scene, noise)
 
 
 def drawing_of(atoms: Atoms, scene: Scene) -> np.ndarray:
@@ -114,14 +117,13 @@ def _together(atoms: Atoms, hidden: Candidates, matched: Filter, scene: Scene) -
     )  # fmt: skip
 
 
-def _choose(found: Candidates, matched: Filter, scene: Scene) -> Atoms:
+def _choose(found: Candidates, matched: Filter, scene: Scene, noise: Maxima) -> Atoms:
     """Return which candidates are atoms.
 
     Too close to a higher one they are none. The heights of the others are fitted together, so
     that an atom is not fainter for its bright neighbours.
     """
     _, aspect, width, spacing, given, threshold, least = scene
-    noise = maxima_of_noise(matched.kernel, aspect)
     start, chosen = spacing if spacing < 9.0 * width or given else np.nan, np.nan
     apart = np.nanmax([_CLOSEST * width, _APART * start])
     for _ in range(1 if given else _ROUNDS):
@@ -197,28 +199,34 @@ def _heights(kept: Candidates, matched: Filter, aspect: Pair) -> np.ndarray:
 def _threshold(
     places: np.ndarray, signal: np.ndarray, apart: float, scene: Scene, noise: Maxima
 ) -> float:
-    """Return the signal to noise from which on candidates are atoms, infinite if none is.
+    """Return the signal to noise from which on candidates are atoms.
 
     How many maxima of noise are above a height is known, where there is room for them beside
     the atoms that are higher. The threshold is that of the largest expected F1.
     """
     order = np.argsort(-signal, kind="stable")
     height = signal[order]
-    if not height.size:
-        return np.inf
     room = _room(places[order], apart, scene)
     share = np.interp(height, noise.heights, noise.share)
     more = np.diff(share, prepend=0.0) * np.concatenate([[1.0], room[:-1]])
     false = noise.density * scene.pixels * np.cumsum(more)
     count = np.arange(1, len(height) + 1)
-    part = false / count
-    if not (part <= _FALSE_ALARM).any():
-        return np.inf
-    possible = (np.minimum.accumulate(part[::-1])[::-1] <= _MOST_FALSE) & (height > 0)
+    part = np.minimum.accumulate((false / count)[::-1])[::-1]
+    possible = (part <= _MOST_FALSE) & (height > 0)
     true = count - false
     atoms = true[possible].max(initial=0.0)
     score = np.where(possible, 2.0 * true / (count + atoms), -np.inf)
-    return float(height[int(score.argmax())])
+    return float(height[int(score.argmax())]) if possible.any() else np.inf
+
+
+def _stand_out(found: Candidates, scene: Scene, noise: Maxima) -> bool:
+    """Return whether more maxima are above some height than noise has.
+
+    These are heights of the response itself: those fitted together have more noise.
+    """
+    height = np.sort(found.response / found.std)[::-1]
+    false = noise.density * scene.pixels * np.interp(height, noise.heights, noise.share)
+    return bool((false <= _FALSE_ALARM * np.arange(1, len(height) + 1)).any())
 
 
 def _room(places: np.ndarray, apart: float, scene: Scene) -> np.ndarray:

@@ -53,7 +53,9 @@ def noise_line(image: np.ndarray, known: np.ndarray, mean: np.ndarray) -> NoiseL
     level, square = level[some], square[some] ** 2 / _MASK_SQUARES
     if not level.size:
         return NoiseLine(0.0, 0.0, 0.0)
-    order = np.argsort(level, kind="stable")
+    # Of counts many are equal: rounding must not say which of them are in a bin.
+    spread = max(float(np.ptp(level)), 1e-300)
+    order = np.argsort(np.rint(1e9 / spread * (level - level.min())), kind="stable")
     bins = [part for part in np.array_split(order, _BINS) if part.size]
     level = np.array([level[part].mean() for part in bins])
     variance = np.array([square[part].mean() for part in bins])
@@ -63,7 +65,9 @@ def noise_line(image: np.ndarray, known: np.ndarray, mean: np.ndarray) -> NoiseL
     slopes = (variance[later] - variance[first])[rising] / apart[rising]
     slope = float(np.median(slopes)) if slopes.size else 0.0
     start = float(np.median(variance - slope * level))
-    return NoiseLine(start, slope, 0.25 * float(variance.min()))
+    # Where no counts are, some were possible.
+    least = max(0.25 * float(variance.min()), 0.02 * float(variance.mean()))
+    return NoiseLine(start, slope, least)
 
 
 class Maxima(NamedTuple):

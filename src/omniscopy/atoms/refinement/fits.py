@@ -38,8 +38,9 @@ _FARTHEST = 1.5
 # Widths of atoms, over that to start from: of each, and of all together.
 _ALLOWED, _LIKE_START = (0.4, 2.5), (0.7, 1.4)
 _PAIRS = 4096
-# Atoms that a slope of the background is taken from; how many tell their mean width.
-_AROUND = 13
+# Atoms that a slope of the background is taken from, the far ones less, and how many tell their
+# mean width.
+_AROUND = 21
 _ENOUGH = 256
 
 
@@ -210,11 +211,14 @@ class Slopes(NamedTuple):
         count = len(places)
         if count < _AROUND:
             return cls(np.zeros((count, 1), np.int64), np.zeros((count, 2, 1)))
-        near = cKDTree(places).query(places, k=_AROUND)[1]
-        away = places[near] - places[near].mean(axis=1, keepdims=True)
-        normal = np.einsum("nka,nkb->nab", away, away)
+        distance, near = cKDTree(places).query(places, k=_AROUND)
+        # The last one counts for nothing: which of those that are as far it is, is chance.
+        weight = 1.0 - (distance / np.maximum(distance[:, -1:], 1e-300)) ** 2
+        share = weight / weight.sum(axis=1, keepdims=True)
+        away = places[near] - np.einsum("nk,nka->na", share, places[near])[:, None]
+        normal = np.einsum("nk,nka,nkb->nab", weight, away, away)
         inverse = np.linalg.pinv(normal, rcond=1e-3, hermitian=True)
-        return cls(near, np.einsum("nab,nkb->nak", inverse, away))
+        return cls(near, np.einsum("nab,nk,nkb->nak", inverse, weight, away))
 
     def of(self, background: np.ndarray, which: np.ndarray) -> np.ndarray:
         """Return the slopes of a background at some of the atoms."""

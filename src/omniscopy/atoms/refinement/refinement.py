@@ -57,7 +57,7 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
     joint : bool
         Fit atoms that overlap together. Otherwise what is nearer to another atom is left out.
     likelihood : {"gaussian", "poisson"}
-        Noise of the same variance about an atom, or counts.
+        Noise whose variance is a straight line of the brightness, as the image shows, or counts.
     widths : {"auto", "own", "shared"}
         Each atom has a shape of its own, or all have the same; "auto" shares it where it
         could not be told for most atoms (signal to noise below 20).
@@ -86,10 +86,11 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
 
     Notes
     -----
-    Each atom is fitted to the pixels within 2.75 widths by least squares or the most likely mean
-    of counts [1]_, given what the others add there; those whose neighbours have changed are
-    fitted again until nothing changes, which is the fit of all together. Deviations contain
-    those of overlapping neighbours. The cost goes with the number of atoms.
+    Each atom is fitted to the pixels within 2.75 widths by least squares, weighted by the noise
+    that second differences of the image show, or by the most likely mean of counts [1]_, given
+    what the others add there; those whose neighbours have changed are fitted again until nothing
+    changes, which is the fit of all together. Deviations contain those of overlapping
+    neighbours. The cost goes with the number of atoms.
 
     References
     ----------
@@ -101,7 +102,7 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
     >>> image = om.samples.atom_image()
     >>> refined = om.atoms.refine_atoms(image, om.atoms.find_atoms(image))
     >>> round(float(refined["sigma_x"].median()), 3), refined["sigma_x"].attrs["units"]
-    (0.059, 'nm')
+    (0.06, 'nm')
     """
     grid = grid_of(image, dims)
     factor = factor_to(positions, grid)
@@ -112,8 +113,8 @@ def refine_atoms(  # noqa: PLR0913 - each is a choice of its own
     if max_steps < 1:
         message = f"max_steps must be at least 1, got {max_steps!r}"
         raise DataError(message)
-    steps = (grid.aspect[0] * grid.unit, grid.aspect[1] * grid.unit)
-    settings = Settings(steps, model, joint, likelihood, widths, max_steps)
+    # In pixels: what is found depends on no units.
+    settings = Settings(grid.aspect, model, joint, likelihood, widths, max_steps)
     work = _Refinement(grid, factor, width, settings)
     count = positions.sizes[ATOM]
     made = map_signal(
@@ -165,32 +166,36 @@ class _Refinement:
         return (*columns, status)
 
     def width_of(self, image: np.ndarray, places: np.ndarray) -> float:
-        """Return the width to start from."""
+        """Return the width to start from, in pixels."""
+        aspect = self.grid.aspect
         if self.width is not None:
-            return self.width
-        grid = self.grid
-        found = width_at(image, places, self.settings.steps)
+            return self.width / self.grid.unit
+        found = width_at(image, places, aspect)
         if not np.isfinite(found):
             level = float(np.median(image[np.isfinite(image)]))
-            found = scales_of(image - level, grid.aspect).width * grid.unit
+            found = scales_of(image - level, aspect).width
         if not np.isfinite(found):
-            found = 2.0 * max(grid.aspect) * grid.unit
-        return max(found, 0.6 * max(grid.aspect) * grid.unit)
+            found = 2.0 * max(aspect)
+        return max(found, 0.6 * max(aspect))
 
     def columns(self, fitted: Fitted) -> np.ndarray:
         """Return the columns of the table, in the units of the image."""
         values, covariance = fitted.parameters, fitted.covariance
-        grid, steps = self.grid, self.settings.steps
-        y, x = (grid.places(values[:, 1 + axis] / steps[axis], axis) for axis in (0, 1))
+        grid = self.grid
+        y, x = (grid.places(values[:, 1 + axis] / grid.aspect[axis], axis) for axis in (0, 1))
         turned = np.sign(grid.step[0] * grid.step[1])
         sigma_y, sigma_x, angle, (std_y, std_x, std_angle) = ellipse_of(
             values[:, 3:6], covariance[:, 3:6, 3:6]
         )
         variance = np.diagonal(covariance, axis1=1, axis2=2)
         std = np.sqrt(np.where(variance >= 0, variance, np.nan))
+        sigma_y, sigma_x, std_y, std_x = (
+            grid.unit * each for each in (sigma_y, sigma_x, std_y, std_x)
+        )
+        place_std = grid.unit * std[:, 1:3].T
         return np.stack([
             y, x, sigma_y, sigma_x, turned * angle, values[:, 0], values[:, 6],
-            std[:, 1], std[:, 2], std_y, std_x, std_angle, std[:, 0], std[:, 6],
+            *place_std, std_y, std_x, std_angle, std[:, 0], std[:, 6],
             fitted.residual_rms,
         ])  # fmt: skip
 
