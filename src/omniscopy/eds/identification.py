@@ -19,8 +19,8 @@ from omniscopy.physics.scattering.coefficients import find_element
 _NUMBERS = range(6, 99)
 _NOBLE = ("He", "Ne", "Kr", "Xe", "Rn")
 # Part of a model that is not trusted: forms of peaks and of the continuum.
-_TOLERANCE = 0.015
-_MOST = 20
+_TOLERANCE = 0.02
+_MOST, _ROUNDS = 20, 5
 
 
 @operation(example={"data": "eds_map", "min_significance": 5.0})
@@ -52,8 +52,8 @@ def find_elements(
     Dataset, shape (element)
         ``found``; ``significance`` of the strongest family of an element beside all that are
         found, in standard deviations, 0 where an element is not needed; ``intensity``, the counts
-        of its alpha line. For every element from carbon on with a line in the range; noble gases but
-        argon are left out. ``ds["element"][ds["found"]]`` are the names.
+        of its alpha line. For every element from carbon on with a line in the range; noble gases
+        but argon are left out. ``ds["element"][ds["found"]]`` are the names.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def find_elements(
     the counts of all families are fitted anew, not negative. So a peak is not explained by the
     element whose line is next to it, but by the one whose other lines are there too. What is not
     needed beside the others is taken back, and an element whose lines at higher energies are
-    missing is refused. The variance is that of Poisson noise, and 1.5 % of
+    missing is refused. The variance is that of Poisson noise, and 2 % of
     the model for what peaks and continuum are not known to.
 
     Examples
@@ -166,20 +166,34 @@ class _Search:
     def run(self) -> tuple[np.ndarray, ...]:
         """Return which are found, their significances, and counts."""
         chosen: list[int] = []
-        for _ in range(2 * _MOST):
+        for _ in range(_ROUNDS):
+            self._choose(chosen)
+            lacking = self._lacking(chosen)
+            if not lacking:
+                break
+            self.refused.update(lacking)
+            chosen = [n for n in chosen if n not in lacking]
+        significance, counts = self._significances(chosen)
+        found = np.zeros(len(self.candidates))
+        found[[n for n in chosen if significance[n] >= self.least]] = 1.0
+        return found, significance, counts
+
+    def _choose(self, chosen: list[int]) -> None:
+        """Add elements as long as there is one that explains something."""
+        while len(chosen) < _MOST:
             amplitudes = self._fit(chosen)
             best, gain = self._best(chosen, self.values - self.weighted @ amplitudes)
             if gain < self.least**2:
                 break
             chosen.append(best)
             self._weigh(self.columns @ self._fit(chosen))
-            self._clean(chosen)
-            if len(chosen) >= _MOST:
-                break
-        significance, counts = self._significances(chosen)
-        found = np.zeros(len(self.candidates))
-        found[[n for n in chosen if significance[n] >= self.least]] = 1.0
-        return found, significance, counts
+            significance, _ = self._significances(chosen)
+            weak = [n for n in chosen[:-1] if significance[n] < self.least]
+            for n in weak:
+                chosen.remove(n)
+            if significance[best] < self.least:
+                chosen.remove(best)
+                self.refused.add(best)
 
     def _used(self, chosen: list[int]) -> np.ndarray:
         own = [self.candidates[n].columns for n in chosen]
@@ -194,29 +208,23 @@ class _Search:
     def _best(self, chosen: list[int], rest: np.ndarray) -> tuple[int, float]:
         """Return the element that explains most of the rest, and by how much it lowers it."""
         used = self.weighted[:, self._used(chosen)]
-        basis, _ = np.linalg.qr(used)
-        gains = np.full(len(self.candidates), -np.inf)
-        for n, candidate in enumerate(self.candidates):
-            if n in chosen or n in self.refused:
-                continue
-            template = self.weighted[:, candidate.columns] @ candidate.ratios
-            own = template - basis @ (basis.T @ template)
-            square = float(own @ own)
-            if square > 1e-6 * float(template @ template) > 0:
-                amplitude = float(own @ rest) / square
-                gains[n] = amplitude * abs(amplitude) * square
+        templates = np.stack(
+            [self.weighted[:, each.columns] @ each.ratios for each in self.candidates], axis=1
+        )
+        inverse = np.linalg.pinv(used.T @ used, rcond=1e-12, hermitian=True)
+        own = templates - used @ (inverse @ (used.T @ templates))
+        square, whole = (own**2).sum(axis=0), (templates**2).sum(axis=0)
+        gains = own.T @ rest
+        with np.errstate(all="ignore"):
+            gains = np.where(square > 1e-6 * whole, gains * np.abs(gains) / square, -np.inf)
+        gains[[*chosen, *self.refused]] = -np.inf
         best = int(np.argmax(gains))
         return best, float(gains[best])
 
-    def _clean(self, chosen: list[int]) -> None:
-        """Take back what is not needed beside the others, and refuse what lacks its lines."""
-        significance, _ = self._significances(chosen)
-        for n in [n for n in chosen[:-1] if significance[n] < self.least]:
-            chosen.remove(n)
+    def _lacking(self, chosen: list[int]) -> list[int]:
+        """Return the elements whose lines are missing."""
         amplitudes, std = self._fit(chosen), self._deviations(chosen)
-        for n in [n for n in chosen if self._lacks(n, amplitudes, std)]:
-            chosen.remove(n)
-            self.refused.add(n)
+        return [n for n in chosen if self._lacks(n, amplitudes, std)]
 
     def _lacks(self, n: int, amplitudes: np.ndarray, std: np.ndarray) -> bool:
         """Return whether a family at a higher energy should be there and is not.

@@ -1,6 +1,7 @@
 """Absorption of X-rays in matter."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,14 @@ def weights_of(material: str | Composition) -> dict[str, float]:
 
 def _of_element(symbol: str, energies: np.ndarray) -> np.ndarray:
     kept = np.maximum(energies, _LOWEST)
-    found = _tabulated(symbol, kept.ravel()).reshape(energies.shape)
+    found = _tabulated(symbol, kept.tobytes()).reshape(energies.shape)
     return found * (kept / energies) ** 3
 
 
-def _tabulated(symbol: str, energies: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=1024)  # fits ask for the same lines again and again
+def _tabulated(symbol: str, values: bytes) -> np.ndarray:
     import xraylib_np
 
     number = np.array([find_element(symbol).atomic_number])
-    found: np.ndarray = xraylib_np.CS_Total(number, energies)[0]
+    found: np.ndarray = xraylib_np.CS_Total(number, np.frombuffer(values))[0]
     return found
