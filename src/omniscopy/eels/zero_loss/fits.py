@@ -208,6 +208,8 @@ class ZeroLossFit:
             named[name] = column[n], spelled[units]
             named[f"{name}_std"] = column[size + n], spelled[units]
         for n, (name, units) in enumerate([("centre", "x"), ("fwhm", "x"), ("intensity", "y")]):
+            if name in named:
+                continue  # the centre of a symmetric model is one of its parameters
             named[name] = column[2 * size + 2 * n], spelled[units]
             named[f"{name}_std"] = column[2 * size + 2 * n + 1], spelled[units]
         return result(
