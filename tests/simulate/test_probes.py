@@ -181,8 +181,8 @@ def test_the_scatter_of_the_defocus_is_its_std():
     assert (found.status == Status.CONVERGED).all()
     for name in ("defocus", "astigmatism", "astigmatism_angle"):
         scatter, said = float(found[name].std(ddof=1)), float(found[f"{name}_std"].mean())
-        assert 0.6 < scatter / said < 1.5, name
-    assert abs(float(found.defocus.mean()) - 5000.0) < float(found.defocus_std.mean())
+        assert 0.7 < scatter / said < 1.4, name  # 24 copies: 4.5 standard deviations
+    assert abs(float(found.defocus.mean()) - 5000.0) < 0.8 * float(found.defocus_std.mean())
 
 
 def test_an_image_without_numbers_is_nan_and_alone():

@@ -29,9 +29,9 @@ SECTORS = 12  # of half a turn, whose defocus are searched one by one
 ASTIGMATISMS = 24  # searched on each side of 0 for each of its parts, each two steps of the defocus
 BINS = 256  # of frequencies, in which a search is done
 DEGREE = 6  # of the polynomial that what is not rings is taken for
-# Pixels of a power spectrum with Hann's window are no independent numbers: along each axis there
-# are 35/18 times fewer.
-DEPENDENT = 35.0 / 18.0
+# How the values of pixels of a power spectrum with Hann's window go together, along an axis.
+TOGETHER = np.array([1.0 / 36.0, 4.0 / 9.0, 1.0, 4.0 / 9.0, 1.0 / 36.0])
+FAINTEST = 0.1  # expected value of a pixel, below which its weight no longer grows
 NAMES = ("defocus", "astigmatism", "astigmatism_angle")
 
 
@@ -130,7 +130,9 @@ def fit_thon_rings(
     -----
     Of a weak phase object the power spectrum is :math:`\propto \sin^2\chi` [1]_. It is divided by a
     smooth curve of k; sectors of it are searched for a defocus and an astigmatism (of up to a
-    quarter of `defocus_range`) that fit to all, which starts a fit of all pixels. Each of these scatters by its own value.
+    quarter of `defocus_range`) that fit to all, which starts a fit of all pixels. A pixel
+    scatters by its expected value, and together with its neighbours as the window of Hann has it:
+    so do the standard deviations.
 
     References
     ----------
@@ -183,40 +185,71 @@ def _fits(image: npt.NDArray[Any], *, known: Rings) -> tuple[Floats, ...]:
 def _fit(image: Floats, known: Rings) -> list[float]:
     if not np.isfinite(image).all() or image.std() == 0.0:
         return [np.nan] * 7 + [float(Status.NO_DATA)]
-    spectrum, columns, azimuth = _spectrum(image, known)
+    spectrum, columns, azimuth, inside = _spectrum(image, known)
     start = _search(spectrum, columns, azimuth, known)
-    free = np.arange(6)
-    wide = np.full(6, np.inf)
-    lower, upper = -wide, wide.copy()
-    lower[4], upper[4] = 0.0, 10.0
-    lower[5], upper[5] = np.array([-5.0, 20.0]) / known.window[1] ** 2
-    linear = np.array([False, False, False, True, True, False])
-    problem = Problem(
-        (Term(RingFormula(), (0, 1, 2, 3, 4)),), lower, upper, np.zeros(6, bool), linear, free,
-        np.ones(6), np.zeros(6),
-    )  # fmt: skip
-    made = least_squares(
-        problem, spectrum[None], np.array([*start, 1.0, 0.4, 1.0]), columns=columns, compiled=False,
-        covariance=True,
-    )  # fmt: skip
-    c10, ca, cb, _, height, _ = made.parameters[0]
-    spread = made.covariance[0][1:3, 1:3]
+    problem = _problem(known)
+    begin = np.array([*start, 1.0, 0.4, 1.0])
+    weights = np.ones_like(spectrum)
+    # A pixel scatters by what is expected of it, which the first fit says.
+    for _ in range(2):
+        made = least_squares(
+            problem, spectrum[None], begin, columns=columns, weights=weights, compiled=False
+        )
+        begin = made.parameters[0]
+        if not np.isfinite(begin).all():
+            return [np.nan] * 7 + [float(made.status[0])]
+        expected, slopes = problem.evaluate(columns, begin)
+        weights = np.square(np.maximum(expected, FAINTEST)) ** -1.0
+    covariance = _covariance(expected, slopes, weights, inside)
+    c10, ca, cb, _, height, _ = begin
     size = float(np.hypot(ca, cb))
     along = np.array([ca, cb]) / max(size, 1e-12)
     across = np.array([-along[1], along[0]])
+    spread = covariance[1:3, 1:3]
     std = [
-        float(made.std[0][0]), float(np.sqrt(along @ spread @ along)),
+        float(np.sqrt(covariance[0, 0])), float(np.sqrt(along @ spread @ along)),
         float(np.rad2deg(np.sqrt(across @ spread @ across) / max(2.0 * size, 1e-12))),
     ]  # fmt: skip
-    angle = float(np.rad2deg(0.5 * np.arctan2(cb, ca)))
-    values = [-float(c10), size, angle]
-    scale = DEPENDENT
-    pairs = [each for v, s in zip(values, std, strict=True) for each in (v, scale * s)]
+    values = [-float(c10), size, float(np.rad2deg(0.5 * np.arctan2(cb, ca)))]
+    pairs = [each for pair in zip(values, std, strict=True) for each in pair]
     return [*pairs, float(height), float(made.status[0])]
 
 
-def _spectrum(image: Floats, known: Rings) -> tuple[Floats, Floats, Floats]:
-    """Return the flattened power spectrum in the window, the columns of the fit, and azimuths."""
+def _problem(known: Rings) -> Problem:
+    """Return the model of the rings with its bounds."""
+    lower, upper = np.full(6, -np.inf), np.full(6, np.inf)
+    lower[4], upper[4] = 0.0, 10.0
+    lower[5], upper[5] = np.array([-5.0, 20.0]) / known.window[1] ** 2
+    linear = np.array([False, False, False, True, True, False])
+    return Problem(
+        (Term(RingFormula(), (0, 1, 2, 3, 4)),), lower, upper, np.zeros(6, bool), linear,
+        np.arange(6), np.ones(6), np.zeros(6),
+    )  # fmt: skip
+
+
+def _covariance(expected: Floats, slopes: Floats, weights: Floats, inside: Any) -> Floats:
+    r"""Return the covariance of the parameters, for pixels that scatter together.
+
+    :math:`H^{-1} (\sum_{ij} s_i \rho_{ij} s_j) H^{-1}` with :math:`s = w J \mu` and
+    :math:`H = \sum w J J^T`: a pixel scatters by its expected value :math:`\mu`.
+    """
+    from scipy.ndimage import convolve1d
+
+    scale = np.sqrt(np.square(slopes).sum(axis=1))
+    scale[scale == 0.0] = 1.0
+    unit = slopes / scale[:, None]
+    curvature = (unit * weights) @ unit.T
+    planes = np.zeros((len(unit), *inside.shape))
+    planes[:, inside] = unit * weights * np.maximum(expected, 0.0)
+    spread = convolve1d(planes, TOGETHER, axis=1, mode="wrap")
+    spread = convolve1d(spread, TOGETHER, axis=2, mode="constant")
+    middle = np.einsum("ayx,byx->ab", planes, spread)
+    inverse = np.linalg.pinv(curvature)
+    return np.asarray(inverse @ middle @ inverse / np.outer(scale, scale))
+
+
+def _spectrum(image: Floats, known: Rings) -> tuple[Floats, Floats, Floats, Any]:
+    """Return the flattened power, columns and azimuths in the window, and where it is."""
     shape = image.shape
     tapers = [np.hanning(size + 1)[:-1] for size in shape]
     tapered = (image - image.mean()) * tapers[0][:, None] * tapers[1][None, :]
@@ -236,7 +269,7 @@ def _spectrum(image: Floats, known: Rings) -> tuple[Floats, Floats, Floats]:
         2.0 * chi + 0.0 * k, 2.0 * np.pi * length * k**2, np.cos(2.0 * azimuth),
         np.sin(2.0 * azimuth), k**2,
     ])  # fmt: skip
-    return power / _smooth(k, power, known), columns, azimuth
+    return power / _smooth(k, power, known), columns, azimuth, inside
 
 
 def _smooth(k: Floats, power: Floats, known: Rings) -> Floats:

@@ -125,7 +125,7 @@ def contrast_transfer(  # noqa: PLR0913 - each is a property of the microscope
 
 def _frequencies(
     limit: float, points: int, dimensions: int, azimuth: float
-) -> tuple[dict, np.ndarray, np.ndarray]:
+) -> tuple[dict[str, xr.Variable], np.ndarray, np.ndarray]:
     """Return coordinates, and the frequencies along y and x of every point."""
     if dimensions == 1:
         k = np.linspace(0.0, limit, points)

@@ -117,8 +117,10 @@ def _shown(k: npt.NDArray[np.float64], outer: float) -> npt.NDArray[np.int64]:
 
 def _lazily(potential: xr.DataArray, setup: Setup, shown: tuple[npt.NDArray[np.int64], ...]) -> Any:
     """Return the patterns as blocks of places, each computed by threads of its own."""
-    import dask
-    import dask.array as da
+    import dask.array
+    from dask.delayed import delayed
+
+    da: Any = dask.array
 
     outer, places = potential.shape[:-3], setup.scan.places()
     shape = (len(setup.scan.y), len(setup.scan.x))
@@ -128,11 +130,11 @@ def _lazily(potential: xr.DataArray, setup: Setup, shown: tuple[npt.NDArray[np.i
     made = []
     for index in np.ndindex(*outer):
         plane = potential.data[index]
-        probes = dask.delayed(Probes, pure=False)(plane, setup, places)
+        probes = delayed(Probes, pure=False)(plane, setup, places)
         parts = []
         for first in range(0, shape[0], step):
             count = min(step, shape[0] - first)
-            block = dask.delayed(_patterns)(
+            block = delayed(_patterns)(
                 probes, places[first * shape[1] : (first + count) * shape[1]], shown, dtype
             )
             size = (count * shape[1], len(shown[0]), len(shown[1]))

@@ -106,7 +106,7 @@ def potential(
         **plane_coordinates(grid),
         "thickness": ("z", np.diff(sliced.edges), {"units": "Å", "quantity": "length"}),
     }
-    dims = ("z", "y", "x")
+    dims: tuple[str, ...] = ("z", "y", "x")
     if several:
         numbers = coordinate(
             "configuration", np.arange(len(samples)), "1", kind="parameter",
@@ -178,8 +178,8 @@ def _lazily(  # noqa: PLR0917
     samples: Any, first: Sliced, grid: Grid, settings: Any, table: Table, dtype: Any
 ) -> Any:
     """Return the potentials of several samples, one chunk for each."""
-    import dask
     import dask.array as da
+    from dask.delayed import delayed
 
     def one(sample: Any) -> Any:
         made = cut(sample, *settings)
@@ -189,8 +189,8 @@ def _lazily(  # noqa: PLR0917
         return slice_potentials(made, grid, table, dtype)
 
     shape = (len(first.contents), *grid.shape)
-    parts = [da.from_delayed(dask.delayed(one)(each), shape, dtype) for each in samples]
-    return da.stack(parts)
+    array: Any = da
+    return array.stack([array.from_delayed(delayed(one)(each), shape, dtype) for each in samples])
 
 
 def require_potential(data: xr.DataArray) -> tuple[Grid, Any]:

@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ def each_by_a_thread(
         share_work(one, range(count))
 
 
-def warn_of_loss(intensities: Sequence[float]) -> None:
+def warn_of_loss(intensities: npt.NDArray[np.float64]) -> None:
     """Warn where much of a wave has left the band."""
     left = 1.0 - float(np.mean(intensities)) if len(intensities) else 0.0
     if left > LOST:

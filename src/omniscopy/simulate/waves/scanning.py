@@ -72,7 +72,7 @@ def scan_of(
             message = f"scan_start must be before scan_stop, got {start!r} and {tuple(ends)!r}"
             raise DataError(message)
         count = max(1, int(np.ceil((last - first) / step - 1e-6)))
-        axes.append(first + (last - first) / count * np.arange(count))
+        axes.append(np.asarray(first + (last - first) / count * np.arange(count), np.float64))
     return Scan(axes[0], axes[1])
 
 
@@ -207,8 +207,8 @@ def scanned(
         "metadata": {"title": "Simulated STEM", "technique": "STEM", "beam": beam},
     }  # fmt: skip
     images = result(attrs, **variables)
-    for name in images.data_vars:
-        images[name].attrs.update(long_name=f"{name} (simulated)", quantity="part of the beam")
+    for label, image in images.data_vars.items():
+        image.attrs.update(long_name=f"{label} (simulated)", quantity="part of the beam")
     return images
 
 
@@ -243,7 +243,8 @@ class Probes:
 
     def __init__(self, potential: npt.NDArray[Any], setup: Setup, places: Floats) -> None:
         whole = setup.passage.grid
-        self.sample, self.grid, self._first = Sample(potential, setup.passage), whole, None
+        self.sample, self.grid = Sample(potential, setup.passage), whole
+        self._first: Any = None
         self._slices, self._propagators = self.sample.slices, self.sample.propagators
         if setup.window is not None:
             self.grid = window_of(whole, setup.window)

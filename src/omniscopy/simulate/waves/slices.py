@@ -63,7 +63,7 @@ def cut(atoms: Any, thickness: float, projection: Projection, debye_waller: Any)
     places[places > lengths - 1e-6] = 0.0
     count = max(1, round(lengths[2] / thickness))
     edges = np.linspace(0.0, lengths[2], count + 1)
-    columns = (sites.kinds, places[:, 1], places[:, 0], sites.weights)
+    columns: tuple[Any, ...] = (sites.kinds, places[:, 1], places[:, 0], sites.weights)
     step = lengths[2] / count
     if projection == "infinite":
         place = np.minimum((places[:, 2] / step + 1e-6).astype(np.int64), count - 1)
@@ -71,7 +71,7 @@ def cut(atoms: Any, thickness: float, projection: Projection, debye_waller: Any)
         part = np.zeros(len(place), np.int64)
     else:
         place, part, stretches, atom = _stretches(places[:, 2], step, count)
-        columns = tuple(column[atom] for column in columns)  # type: ignore[assignment]
+        columns = tuple(column[atom] for column in columns)
     order = np.argsort(place, kind="stable")
     borders = np.searchsorted(place[order], np.arange(count + 1))
     contents = [
@@ -106,8 +106,8 @@ def _stretches(z: Floats, step: float, count: int) -> tuple[Any, Any, Any, Any]:
         )
         for shift, away, first, last in found
     ]
-    place, part, atom = np.array(rows, np.int64).reshape(-1, 3).T
-    return place, part, stretches, atom
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], stretches, table[:, 2]
 
 
 def require_box(atoms: Any) -> Floats:
