@@ -117,6 +117,25 @@ def test_bloch_waves_and_multislice_agree_on_strontium_titanate():
         assert ours == pytest.approx(wave[hkl[0], hkl[1]], abs=0.01 * largest), hkl
 
 
+def test_bloch_waves_and_the_slices_of_this_package_agree_to_a_percent():
+    slices = simulate.potential(
+        PEROVSKITE, sampling=0.07, slice_thickness=0.5, projection="finite", debye_waller=0.5,
+        precision="double",
+    )  # fmt: skip
+    repeats = (26, 51)
+    found = simulate.bloch_waves(
+        PEROVSKITE, zone=(0, 0, 1), voltage=200e3, thickness=[3.905 * n for n in repeats],
+        limit=5.0, debye_waller=0.5,
+    )  # fmt: skip
+    near = [row for row in found.hkl.values.tolist() if row[2] == 0 and max(map(abs, row)) <= 5]
+    for number, count in enumerate(repeats):
+        wave = simulate.multislice(slices, voltage=200e3, repeats=count).values
+        theirs = np.abs(np.fft.fft2(wave) / wave.size) ** 2
+        ours = np.array([float(beam_of(found, *row).intensity[number]) for row in near])
+        away = np.abs(ours - [theirs[k, h] for h, k, _ in near]).max()
+        assert away < 0.01 * ours.max(), count
+
+
 def test_weak_beams_may_be_perturbations():
     options = {
         "zone": (0, 0, 1), "voltage": 200e3, "thickness": 100.0, "limit": 2.8, "debye_waller": 0.6,

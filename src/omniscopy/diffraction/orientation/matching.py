@@ -121,7 +121,7 @@ def match_orientation(
         also=[library[name] for name in ("ky", "kx", "intensity", "matrix")],
         whole=("orientation", "spot", "row", "column"),
     )
-    status = xr.where(np.isfinite(correlation), Status.CONVERGED, Status.NO_DATA)
+    status = correlation.isnull() * int(Status.NO_DATA)
     axes = np.array(["x", "y", "z"])
     return result(
         matrix=(matrix, "1"),

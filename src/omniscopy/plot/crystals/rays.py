@@ -126,7 +126,8 @@ def trace_ray(
 
 def conjugate_planes(lenses: Pairs, length: float) -> list[tuple[float, float]]:
     """Return the real images of the object in the diagram, and how much larger each is."""
-    planes, source, times = [], 0.0, 1.0
+    planes: list[tuple[float, float]] = []
+    source, times = 0.0, 1.0
     ordered = sorted(lenses)
     ends = [*[place for place, _ in ordered[1:]], length]
     for (place, focal), end in zip(ordered, ends, strict=True):
@@ -142,7 +143,7 @@ def conjugate_planes(lenses: Pairs, length: float) -> list[tuple[float, float]]:
 
 def pattern_planes(lenses: Pairs, length: float) -> list[float]:
     """Return where rays that leave the object at one angle meet."""
-    planes = []
+    planes: list[float] = []
     ordered = sorted(lenses)
     ends = [*[place for place, _ in ordered[1:]], length]
     height, angle, z = 1.0, 0.0, 0.0
@@ -253,7 +254,7 @@ def _draw_bragg(ax: Axes, k: float, g: np.ndarray, angle: float) -> None:
     _draw_wave(ax, start, np.zeros(2), COLOURS[1])
     _draw_wave(ax, start, g, COLOURS[1])
     ax.annotate("", tuple(g), (0, 0), arrowprops={"arrowstyle": "->", "color": INK})
-    ax.text(*(0.6 * g + (0.15, -0.32)), "g", fontsize=NOTE + 1, color=INK, ha="center")
+    ax.text(0.6 * g[0] + 0.15, 0.6 * g[1] - 0.32, "g", fontsize=NOTE + 1, color=INK, ha="center")
     ax.add_patch(
         Arc(tuple(start), 2 * k, 2 * k, theta1=180, theta2=360, color=COLOURS[1], linewidth=0.8,
             linestyle="--")
@@ -384,7 +385,9 @@ def _draw_planes(ax: Axes, tilt: float, lines: tuple[float, float], spread: floa
         end = np.array([np.sin(way), -np.cos(way)]) * 1.45
         ax.plot([0, end[0]], [0, end[1]], color=colour, linewidth=1.4,
                 linestyle="-" if gains else "--")  # fmt: skip
-        ax.text(*(1.07 * end), words, ha="center", va="top", fontsize=NOTE, color=colour)
+        ax.text(
+            1.07 * end[0], 1.07 * end[1], words, ha="center", va="top", fontsize=NOTE, color=colour
+        )
     ax.text(-1.5, -0.05, f"planes tilted by {tilt:g}°", fontsize=NOTE, color=FAINT)
     ax.set_xlim(-1.7, 1.7)
     ax.set_ylim(-1.7, 1.12)

@@ -246,7 +246,7 @@ def orientation_4d(  # noqa: PLR0913 - each is a physical parameter
     crystal = crystal_of(atoms)
     electron.require_voltage(voltage)
     draw = np.random.default_rng(rng)
-    axes = [pixel * (np.arange(size) - size // 2) for size in pattern_shape]
+    axes = [np.asarray(pixel * (np.arange(n) - n // 2), np.float64) for n in pattern_shape]
     reach = 0.1 * max(np.abs(axes[0]).max(), np.abs(axes[1]).max()) * np.sqrt(2.0)
     bright = Bright(crystal, voltage, (reach, thickness, 0.05), beam_shape)
     bright.prepare("lobato", None)

@@ -179,11 +179,12 @@ def beam_intensities(s: Any, distances: Floats, thickness: float, shape: Shape) 
     if shape == "two_beam":
         return np.asarray(bragg.two_beam_intensity(s, distances, thickness))
     x = np.asarray(s) * thickness
-    fall = {
-        "sinc": lambda: np.square(np.sinc(x)),
-        "lorentzian": lambda: 1.0 / (1.0 + np.square(np.pi * x)),
-        "gaussian": lambda: np.exp(-np.pi * np.square(x)),
-    }[shape]()
+    if shape == "sinc":
+        fall = np.square(np.sinc(x))
+    elif shape == "lorentzian":
+        fall = 1.0 / (1.0 + np.square(np.pi * x))
+    else:
+        fall = np.exp(-np.pi * np.square(x))
     return np.asarray(np.square(np.pi * thickness / distances) * fall)
 
 
