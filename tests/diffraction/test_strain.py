@@ -123,7 +123,7 @@ def test_the_compiled_fit_is_the_plain_one(halves):
         names = ("a_ky", "a_kx", "b_ky", "b_kx", "origin_ky", "origin_kx", "a_ky_std")
         own = [float(made[name][y, x]) for name in names]
         np.testing.assert_allclose(own, plain.scalars[:7], rtol=1e-8, atol=1e-10)
-        assert int(made["count"][y, x]) == plain.count
+        assert int(made["count"][y, x]) == plain.discs
 
 
 def test_a_missing_middle_and_wrong_discs_do_not_matter(halves):

@@ -120,7 +120,7 @@ def nanobeam_4d(  # noqa: PLR0913 - each is a physical parameter
         for h, k in itertools.product(range(-reach, reach + 1), repeat=2):
             at = (np.array([h, k]) @ vectors[bool(strained[j])]) @ turned
             away = np.hypot(round_y - at[0], round_x - at[1])
-            brightness = _brightness(np.hypot(h, k), depth[i])
+            brightness = _brightness(np.hypot(h, k), float(depth[i]))
             pattern += brightness * line_shapes.logistic_step(radius - away, 0.0, pixel / 2)
         mean[i, j] = pattern * counts / pattern.sum()
     values = np.random.default_rng(rng).poisson(mean).astype(np.uint16) if noise else mean

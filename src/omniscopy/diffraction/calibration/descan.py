@@ -104,7 +104,7 @@ class _Surface:
         status = np.full((*outer, *self.shape), Status.NO_DATA, np.uint8)
         for place in np.ndindex(*outer):
             values = np.stack([each[place].ravel() for each in both], 1).astype(np.float64)
-            known = np.isfinite(values).all(axis=1)
+            known = np.asarray(np.isfinite(values).all(axis=1))
             if known.sum() < self.design.shape[1]:
                 continue
             fitted = self.fitted(values, known)

@@ -129,11 +129,11 @@ def prepared(
     padded = np.zeros((count, high, wide + 8), np.float32)
     inner = padded[:, y : y + rows, x : x + columns]
     inner[...] = patterns
-    known = np.ones(count, bool)
+    known: np.ndarray = np.ones(count, bool)
     scales = np.ones(count)
     if patterns.dtype.kind == "f":
         finite = np.isfinite(inner)
-        known = finite.any(axis=(1, 2))
+        known = np.asarray(finite.any(axis=(1, 2)))
         for n in np.flatnonzero(~finite.all(axis=(1, 2))):
             _fill(inner[n], finite[n])
     if transform == "sqrt":

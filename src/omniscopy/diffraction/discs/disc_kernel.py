@@ -19,6 +19,7 @@ COLUMNS = 6
 CLASSES = 4
 # Indices that cannot be negative: with others the compiler does not use vectors.
 _U = np.uintp
+_ZERO: Any = np.float32(0)
 # How precisely a site is known beforehand: pixels of a measured one, and part of a vector.
 _MEASURED, _STRETCH = 0.2, 0.03
 
@@ -84,14 +85,14 @@ def _quality(
     `sums`: pixels of the template, its sum, its sum of squares.
     """
     count, total, squares = sums[0], sums[1], sums[2]
-    first, zero = _U(x), np.float32(0)
+    first: Any = _U(x)
     p = pp = tp = inside = whole = pixels = 0.0
     for u in range(template.shape[0]):
         row = padded[y + u]
         kernel = template[u]
         disc = bright[u]
         # Sums of a row in single precision, so that vector registers hold more.
-        p_row = pp_row = tp_row = inside_row = pixels_row = zero
+        p_row = pp_row = tp_row = inside_row = pixels_row = _ZERO
         for v in range(_U(starts[u]), _U(ends[u])):
             value = row[first + v]
             p_row += value

@@ -1,6 +1,5 @@
 """What is done with nanobeam diffraction when nobody says what to do."""
 
-import numpy as np
 import xarray as xr
 
 from omniscopy.diffraction.centre import find_centre
@@ -50,7 +49,8 @@ def strain_of_scan(data: xr.DataArray) -> Results:
         return {}
     lattice = fit_lattice(discs)
     good = lattice["status"] == Status.CONVERGED
-    apart = np.minimum(lattice["length_a"], lattice["length_b"]).median()
+    lengths = xr.concat([lattice["length_a"], lattice["length_b"]], "vector")
+    apart = lengths.min("vector").median()
     seen = lattice["count"].where(good).median()
     if float(good.mean()) < _PART or not (seen >= _DISCS and apart > 2 * radius):
         return {}

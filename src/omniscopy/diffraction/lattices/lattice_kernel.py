@@ -214,3 +214,23 @@ def _fit(  # noqa: C901, PLR0912, PLR0915 - a loop over patterns and sites
 
 
 fit_lattices = _compiled(_fit)
+
+
+def _add_differences(points: np.ndarray, bins: np.ndarray, made: np.ndarray) -> None:
+    """Add one where a disc is from each that stands before it in the table of a pattern."""
+    middle_y, middle_x = made.shape[0] // 2, made.shape[1] // 2
+    for p in range(points.shape[0]):
+        for m in range(points.shape[1]):
+            y, x = points[p, m, 0], points[p, m, 1]
+            if not (np.isfinite(y) and np.isfinite(x)):
+                continue
+            for n in range(m):
+                if not (np.isfinite(points[p, n, 0]) and np.isfinite(points[p, n, 1])):
+                    continue
+                i = middle_y + int(np.round((y - points[p, n, 0]) / bins[0]))
+                j = middle_x + int(np.round((x - points[p, n, 1]) / bins[1]))
+                if 0 <= i < made.shape[0] and 0 <= j < made.shape[1]:
+                    made[i, j] += 1.0
+
+
+add_differences = _compiled(_add_differences)

@@ -23,8 +23,8 @@ class Lattice(NamedTuple):
 
     status: int
     scalars: np.ndarray
-    index: np.ndarray
-    count: int
+    indices: np.ndarray
+    discs: int
 
 
 def fit_one(

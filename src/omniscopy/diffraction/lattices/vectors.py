@@ -3,6 +3,7 @@
 import numpy as np
 
 from omniscopy.atoms.lattices.vectors import oriented
+from omniscopy.diffraction.lattices.lattice_kernel import add_differences
 
 # Shorter differences than so many bins are a disc and itself; peaks are no nearer to each other.
 _APART = 5
@@ -25,16 +26,8 @@ def difference_map(points: np.ndarray, shape: tuple[int, int], bins: np.ndarray)
         Sizes of a bin.
     """
     made = np.zeros(shape)
-    middle = np.array(shape) // 2
-    step = max(1, 2**20 // max(points.shape[1] ** 2, 1))
-    for begin in range(0, len(points), step):
-        part = points[begin : begin + step] / bins
-        away = (part[:, :, None] - part[:, None]).reshape(-1, 2)
-        place = np.rint(away[np.isfinite(away).all(axis=1)]).astype(np.int64) + middle
-        place = place[((place >= 0) & (place < shape)).all(axis=1)]
-        flat = place[:, 0] * shape[1] + place[:, 1]
-        made += np.bincount(flat, minlength=made.size).reshape(shape)
-    return made
+    add_differences(np.ascontiguousarray(points, np.float64), np.asarray(bins, np.float64), made)
+    return made + made[::-1, ::-1]
 
 
 def vectors_of(differences: np.ndarray, bins: np.ndarray) -> np.ndarray | None:
