@@ -37,6 +37,9 @@ CASES = {
     "gaussian_2d": (
         plane_peaks.gaussian_2d, (PLANE_Y, PLANE_X), (), (2.0, 6.0, 8.0, 3.0, 5.0, 25.0)
     ),
+    "gaussian_of_form": (
+        plane_peaks.gaussian_of_form, (PLANE_Y, PLANE_X), (), (2.0, 6.0, 8.0, 0.1, 0.03, 0.06)
+    ),
     "lorentzian_2d": (
         plane_peaks.lorentzian_2d, (PLANE_Y, PLANE_X), (), (2.0, 6.0, 8.0, 3.0, 5.0, 25.0)
     ),
@@ -129,3 +132,13 @@ def test_angles_of_plane_peaks_turn_from_x_to_y():
     along, across = plane_peaks.gaussian_2d(y, x, 1.0, 0.0, 0.0, 0.5, 2.0, 30.0)[0]
     assert along == pytest.approx(np.exp(-0.5 / 4))
     assert across < along
+
+
+def test_a_form_is_the_inverse_covariance_of_widths_and_an_angle():
+    c, s = np.cos(np.radians(25.0)), np.sin(np.radians(25.0))
+    # sigma_x = 5 along (c, s) in (x, y), sigma_y = 3 across.
+    along, across = 5.0**-2, 3.0**-2
+    form = s * s * along + c * c * across, s * c * (along - across), c * c * along + s * s * across
+    made = plane_peaks.gaussian_of_form(PLANE_Y, PLANE_X, 2.0, 6.0, 8.0, *form)[0]
+    angle = plane_peaks.gaussian_2d(PLANE_Y, PLANE_X, 2.0, 6.0, 8.0, 3.0, 5.0, 25.0)[0]
+    np.testing.assert_allclose(made, angle, rtol=1e-12)

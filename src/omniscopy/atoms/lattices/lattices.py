@@ -7,17 +7,23 @@ import xarray as xr
 
 from omniscopy.atoms.lattices.vectors import basis_of
 from omniscopy.atoms.tables import COUNT, Arrays, Column, map_tables, require_positions
-from omniscopy.model import Status, operation
+from omniscopy.model import DataError, Status, operation
 
 # An atom belongs to a site within this part of the shortest distance of two atoms.
 _ON_SITE = 0.3
 _FEWEST = 6
 _GROWTH = 1.5
 _MOST_SITES = 16
+_LEAST_SINE = 0.05
 
 
 @operation(example={"positions": "atom_positions"})
-def find_lattice(positions: xr.Dataset) -> xr.Dataset:
+def find_lattice(
+    positions: xr.Dataset,
+    *,
+    a: tuple[float, float] | None = None,
+    b: tuple[float, float] | None = None,
+) -> xr.Dataset:
     r"""Find the lattice of atoms in a plane, and index the atoms.
 
     Parameters
@@ -25,6 +31,11 @@ def find_lattice(positions: xr.Dataset) -> xr.Dataset:
     positions : Dataset, shape (..., atom)
         ``y`` and ``x``, such as `find_atoms` or `refine_atoms` give; of one or several atoms a
         cell. Some may be missing, and some wrong.
+    a, b : (float, float), units of the positions
+        Vectors (y, x) of a cell that is known within a few percent, such as a larger one; they
+        are fitted, and indices refer to them. Otherwise those of the smallest cell, for which
+        atoms may be off their places by a fifth of the shortest distance: the larger cell of
+        atoms that are off together, as in ferroelectrics, must be given.
 
     Returns
     -------
@@ -42,7 +53,7 @@ def find_lattice(positions: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     DataError
-        Positions are no table.
+        Positions are no table, or only one vector is given, or two along one line.
 
     Notes
     -----
@@ -69,7 +80,24 @@ def find_lattice(positions: xr.Dataset) -> xr.Dataset:
         "count": COUNT, "sites": COUNT,
         "status": Column("1", dtype=np.uint8, fill=Status.NO_DATA),
     }  # fmt: skip
-    return map_tables(_lattice_of, positions, columns)
+    return map_tables(_lattice_of, positions, columns, parameters={"cell": _cell_of(a, b)})
+
+
+def _cell_of(
+    a: tuple[float, float] | None, b: tuple[float, float] | None
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return the vectors that are given; raise unless they span a cell."""
+    if a is None and b is None:
+        return None
+    if a is None or b is None:
+        message = "a and b must be given together, as (y, x) each"
+        raise DataError(message)
+    cell = np.array([a, b], dtype=np.float64)
+    lengths = np.hypot(*cell.T) if cell.shape == (2, 2) else np.zeros(1)
+    if not (lengths > 0).all() or abs(np.linalg.det(cell)) < _LEAST_SINE * lengths.prod():
+        message = f"a and b must be two vectors (y, x) that are not along one line, got {a}, {b}"
+        raise DataError(message)
+    return (float(a[0]), float(a[1])), (float(b[0]), float(b[1]))
 
 
 class _Lattice(NamedTuple):
@@ -82,30 +110,32 @@ class _Lattice(NamedTuple):
     variance: np.ndarray
 
 
-def _lattice_of(points: np.ndarray, _rows: np.ndarray) -> Arrays:
+def _lattice_of(
+    points: np.ndarray, _rows: np.ndarray, *, cell: tuple[tuple[float, float], ...] | None
+) -> Arrays:
     nothing = {"status": np.full(len(points), int(Status.INVALID), np.uint8)}
     if len(points) < _FEWEST:
         return nothing
-    cell = basis_of(points)
-    if cell is None:
+    start = basis_of(points) if cell is None else np.array(cell)
+    if start is None:
         return nothing
-    found = _grown(points, cell)
+    found = _grown(points, start)
     if found is None:
         return nothing
-    cell, sites, index, site, variance = found
+    vectors, sites, index, site, variance = found
     on = site >= 0
-    ideal = sites[site] + index @ cell
+    ideal = sites[site] + index @ vectors
     residual = np.where(on[:, None], points - ideal, np.nan)
     index = np.where(on[:, None], index, np.nan)
     std = np.sqrt(np.concatenate([variance[-2:], variance[:1]]))
-    lengths = np.hypot(*cell.T)
+    lengths = np.hypot(*vectors.T)
     names = ("a_y", "a_x", "b_y", "b_x", "origin_y", "origin_x")
-    values = np.concatenate([cell, sites[:1]]).ravel()
+    values = np.concatenate([vectors, sites[:1]]).ravel()
     return {
         **{name: np.asarray(each) for name, each in zip(names, values, strict=True)},
         **{f"{name}_std": np.asarray(each) for name, each in zip(names, std.ravel(), strict=True)},
         "length_a": lengths[0], "length_b": lengths[1],
-        "angle": np.degrees(np.arccos(np.clip(cell[0] @ cell[1] / lengths.prod(), -1, 1))),
+        "angle": np.degrees(np.arccos(np.clip(vectors[0] @ vectors[1] / lengths.prod(), -1, 1))),
         "index_a": index[:, 0], "index_b": index[:, 1], "site": site,
         "residual_y": residual[:, 0], "residual_x": residual[:, 1],
         "residual": np.hypot(*residual.T), "count": np.asarray(on.sum()),
