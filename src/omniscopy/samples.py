@@ -31,6 +31,7 @@ __all__ = [
     "dead_pixels",
     "decomposition",
     "deflections",
+    "defocused_4d",
     "diffraction_4d",
     "distorted_rings",
     "domain_positions",
@@ -187,6 +188,13 @@ def orientation_4d() -> xr.DataArray:
 def pattern_library() -> xr.Dataset:
     """Return spots of aluminium in orientations 8 degrees apart: (orientation, spot)."""
     return simulate.pattern_library("Al", voltage=200e3, step=8.0)
+
+
+def defocused_4d() -> xr.DataArray:
+    """Return a 4D-STEM block of an object that does not repeat, far out of focus."""
+    return simulate.ptychography_4d(
+        (18, 20), 24, sampling=0.08, pixel=0.8, phase=0.2, aberrations={"defocus": 120.0}
+    )
 
 
 def ptychography_4d() -> xr.DataArray:

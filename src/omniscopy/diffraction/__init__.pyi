@@ -38,6 +38,7 @@ __all__ = [
     "rebin",
     "reconstruct_dpc",
     "reconstruct_idpc",
+    "reconstruct_parallax",
     "reconstruct_ptychography",
     "reduce",
     "reduce_events",
@@ -70,6 +71,7 @@ from .discs.finding import find_discs
 from .discs.templates import make_template
 from .lattices.fitting import fit_lattice
 from .lattices.strain import measure_strain
+from .parallax.reconstruct import reconstruct_parallax
 from .patterns import max_pattern, mean_pattern
 from .polar.fluctuations import measure_fluctuations
 from .polar.pair_distributions import pair_distribution

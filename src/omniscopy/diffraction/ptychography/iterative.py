@@ -133,7 +133,9 @@ class Iterations:
 
     def settle(self, state: State, reference: np.ndarray) -> None:
         """Take off what patterns do not tell: a ramp, a factor and a constant phase."""
-        moved = _middle_of(state.probe) - reference
+        constraints = self.plan.constraints
+        # A ramp would make phases negative that were not.
+        moved = (0.0 if constraints.positive else 1.0) * (_middle_of(state.probe) - reference)
         window = self.geometry.window
         for values, sign in ((state.object, 1.0), (state.probe, -1.0)):
             rows, columns = values.shape[-2:]
@@ -141,7 +143,6 @@ class Iterations:
             ramp_x = np.exp(sign * 2j * np.pi * moved[1] * np.arange(columns) / window[1])
             values[...] *= (ramp_y[:, None] * ramp_x).astype(values.dtype)
         state.probe = orthogonal(state.probe)
-        constraints = self.plan.constraints
         if not constraints.phase_only:
             size = float(np.sqrt((np.abs(state.probe) ** 2).sum()))
             state.probe /= size
