@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+import omniscopy as om
 from omniscopy import crystal, simulate
 from omniscopy.model import DataError
 from omniscopy.physics import electron, scattering
@@ -226,3 +227,11 @@ def test_options_that_make_no_sense_are_refused():
         simulate.holz_lines(**good, convergence_mrad=600.0)
     with pytest.raises(DataError, match="grain_size must be a positive number"):
         simulate.ring_pattern("Si", voltage=200e3, grain_size=-1.0)
+
+
+def test_a_pattern_of_given_atoms_can_be_made_again_from_its_history():
+    atoms = crystal.structure("ZnO")
+    atoms.positions[0] += 0.05
+    spots = simulate.spot_pattern(atoms, zone=(2, 1, 0), voltage=200e3, thickness=80.0)
+    again = om.replay(spots)
+    np.testing.assert_array_equal(again.intensity, spots.intensity)

@@ -1,6 +1,6 @@
 """Patterns of a crystal in all of its orientations."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -87,9 +87,11 @@ def pattern_library(  # noqa: PLR0913 - each is a physical parameter
     )
     crystal = crystal_of(atoms)
     electron.require_voltage(voltage)
-    bright = Bright(crystal, voltage, (limit, thickness, largest_excitation), shape)
-    bright.prepare(table, debye_waller)
-    bright.around = _around(np.deg2rad(step), bright.view.wave_number)
+    bright = reflections_of(
+        crystal, voltage, limit, thickness, shape, largest_excitation=largest_excitation,
+        table=table, debye_waller=debye_waller,
+    )  # fmt: skip
+    bright = bright._replace(around=_around(np.deg2rad(step), bright.view.wave_number))
     turns = np.array([facing(way) for way in sample_directions(crystal, step).values])
     listed = [bright.spots(turn, faintest) for turn in turns]
     most = max(len(spots) for spots in listed)
@@ -125,28 +127,18 @@ def facing(way: Floats) -> Floats:
     return np.array([x, np.cross(z, x), z])
 
 
-class Bright:
-    """The spots of a crystal in any orientation; structure factors are made once."""
+class Reflections(NamedTuple):
+    """Reflections of a crystal that are not forbidden, for any of its orientations."""
 
-    def __init__(self, crystal: Any, voltage: float, limits: Any, shape: Shape) -> None:
-        self.limit, self.thickness, self.largest_excitation = limits
-        self.shape = shape
-        self.around = np.zeros((1, 2))
-        self.view = View(
-            crystal, np.eye(3), np.zeros(3), inner_wave_number(crystal, voltage), voltage
-        )
-
-    def prepare(self, table: Table, debye_waller: Motion) -> None:
-        """Find the reflections that are not forbidden, and how far apart two beams swing."""
-        crystal = self.view.atoms
-        hkl = indices_of(crystal, self.limit)
-        factors = np.abs(
-            scattering.structure_factors(crystal, hkl, table=table, debye_waller=debye_waller)
-        )
-        forward = abs(scattering.structure_factors(crystal, (0, 0, 0), table=table, debye_waller=0))
-        kept = factors > EXTINCT * forward
-        self.g = self.view.g_vectors(hkl[kept])
-        self.distances = extinction_distances_of(self.view, factors[kept])
+    g: Floats
+    distances: Floats
+    """Extinction distances of two beams, in Å."""
+    view: View
+    thickness: float
+    shape: Shape
+    largest_excitation: float
+    around: Floats
+    """Wave vectors (x, y) in 1/Å that intensities are the mean over."""
 
     def spots(self, turn: Floats, faintest: float) -> Floats:
         """Return ky, kx and intensity of the spots of an orientation, the brightest first."""
@@ -159,6 +151,31 @@ class Bright:
         order = np.argsort(-intensity, kind="stable")
         order = order[intensity[order] >= faintest * intensity.max(initial=0.0)]
         return np.stack([-g[order, 1], g[order, 0], intensity[order]], axis=1)
+
+
+def reflections_of(
+    crystal: Any,
+    voltage: float,
+    limit: float,
+    thickness: float,
+    shape: Shape,
+    *,
+    largest_excitation: float,
+    table: Table = "lobato",
+    debye_waller: Motion = None,
+) -> Reflections:
+    """Return the reflections of a crystal up to a limit; a single direction is around each."""
+    view = View(crystal, np.eye(3), np.zeros(3), inner_wave_number(crystal, voltage), voltage)
+    hkl = indices_of(crystal, limit)
+    factors = np.abs(
+        scattering.structure_factors(crystal, hkl, table=table, debye_waller=debye_waller)
+    )
+    forward = abs(scattering.structure_factors(crystal, (0, 0, 0), table=table, debye_waller=0))
+    kept = factors > EXTINCT * forward
+    return Reflections(
+        view.g_vectors(hkl[kept]), extinction_distances_of(view, factors[kept]), view, thickness,
+        shape, largest_excitation, np.zeros((1, 2)),
+    )  # fmt: skip
 
 
 def _labelled(table: Floats, turns: Floats) -> xr.Dataset:
@@ -248,8 +265,7 @@ def orientation_4d(  # noqa: PLR0913 - each is a physical parameter
     draw = np.random.default_rng(rng)
     axes = [np.asarray(pixel * (np.arange(n) - n // 2), np.float64) for n in pattern_shape]
     reach = 0.1 * max(np.abs(axes[0]).max(), np.abs(axes[1]).max()) * np.sqrt(2.0)
-    bright = Bright(crystal, voltage, (reach, thickness, 0.05), beam_shape)
-    bright.prepare("lobato", None)
+    bright = reflections_of(crystal, voltage, reach, thickness, beam_shape, largest_excitation=0.05)
     turns = _random_rotations(int(np.prod(shape)), draw)
     mean = np.array([_picture(bright, turn, axes, (width, direct, background)) for turn in turns])
     values = counts * mean.reshape(*shape, *pattern_shape)
@@ -277,7 +293,7 @@ def _random_rotations(count: int, draw: np.random.Generator) -> Floats:
     return np.asarray(Rotation.from_quat(four).as_matrix(), np.float64)
 
 
-def _picture(bright: Bright, turn: Floats, axes: list[Floats], parts: Any) -> Floats:
+def _picture(bright: Reflections, turn: Floats, axes: list[Floats], parts: Any) -> Floats:
     """Return a pattern of Gaussian spots whose sum is 1, but for what falls beside it."""
     width, direct, background = parts
     ky, kx = axes
