@@ -22,6 +22,7 @@ from omniscopy.eds.design import (
 )
 from omniscopy.eds.detector_models import Detector, require_detector
 from omniscopy.eds.line_tables import line_coordinate
+from omniscopy.eds.pivots import pivot_rows
 from omniscopy.eds.spectra import families_in, require_spectra, voltage_of
 from omniscopy.model import Status, operation, require_choice, result
 from omniscopy.physics import xray
@@ -249,6 +250,11 @@ def nonnegative(gram: np.ndarray, inverse: np.ndarray, right: np.ndarray) -> np.
     found = right @ inverse
     wrong = np.flatnonzero((found < 0).any(axis=1) & np.isfinite(right).all(axis=1))
     if len(wrong):
+        parts, done = found[wrong], np.empty(len(wrong), np.bool_)
+        pivot_rows(gram, right[wrong], parts, done)
+        found[wrong] = parts
+        # Sets that change sides for ever: one at a time then.
+        wrong = wrong[~done]
         room = np.empty((len(wrong), 2 * len(gram) + 1))
         energy = np.zeros(len(wrong))
         solve_rows(gram, right[wrong], energy, True, False, len(gram) + 1, room)  # noqa: FBT003
