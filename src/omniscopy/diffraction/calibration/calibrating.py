@@ -1,6 +1,6 @@
 """Scale, origin and rotation of patterns, put into their coordinates."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import xarray as xr
@@ -163,7 +163,7 @@ def correct_ellipse(data: Labelled, distortion: xr.Dataset) -> Labelled:
         message = "distortion must be what `image.measure_distortion` returned for patterns"
         raise DataError(message)
     if isinstance(data, xr.DataArray):
-        return undistort(data, distortion)
+        return cast("Labelled", undistort(data, distortion))
     if not {*_PLACES} <= {*data.data_vars}:
         message = f"expected patterns, or a table with ky and kx, got {sorted(map(str, data))}"
         raise DataError(message)
