@@ -50,7 +50,7 @@ def potential(
         atoms.
     projection : {"infinite", "finite"}
         Put the whole of an atom into the slice that it is in, or into each slice what of it is
-        there (atoms are moved along z by up to a hundredth of a slice for it).
+        there (atoms are moved along z by up to a fortieth of a slice for it).
     table : str
         Whose form factors; see `physics.scattering.form_factor`.
     debye_waller : float, mapping of symbols, or array of one number an atom, Å²

@@ -17,7 +17,7 @@ Projection = Literal["infinite", "finite"]
 
 REACH = 8.0
 """How far from its middle along the beam an atom has a potential, in Å."""
-STEPS = 50
+STEPS = 20
 """Into how many steps a slice is cut; atoms of a finite projection are at the nearest."""
 
 
