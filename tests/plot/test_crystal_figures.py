@@ -168,3 +168,12 @@ def test_what_is_no_table_or_lens_is_refused(spots):
         plot.kikuchi_geometry(bragg_angle=0.0)
     with pytest.raises(DataError, match="twice the height"):
         plot.holz_geometry(wave_number=1.0)
+
+
+def test_tables_of_patterns_are_drawn_as_such_by_default(spots):
+    figure = plot.signal(spots)
+    assert "000" in texts(figure.axes[0])
+    rings = plot.signal(simulate.ring_pattern("Al", voltage=200e3))
+    assert len(rings.axes) == 2
+    lines = simulate.kikuchi_lines("Si", **SETTING)
+    assert len(plot.signal(lines).axes[0].collections) == 2

@@ -180,6 +180,16 @@ def test_a_mean_absorption_is_exponential():
     np.testing.assert_allclose(found.intensity.isel(beam=0), expected, rtol=1e-3)
 
 
+def test_extinction_distances_are_those_of_two_beams_and_infinite_where_forbidden():
+    found = simulate.bloch_waves("Si", zone=(0, 1, 1), voltage=200e3, thickness=100.0, limit=1.0)
+    expected = scattering.extinction_distances(crystal.structure("Si"), (2, 0, 0), voltage=200e3)
+    assert np.isinf(expected)
+    assert np.isinf(float(beam_of(found, 2, 0, 0).extinction_distance))
+    assert np.isinf(float(beam_of(found, 0, 0, 0).extinction_distance))
+    xi = scattering.extinction_distances(crystal.structure("Si"), (1, 1, -1), voltage=200e3)
+    assert float(beam_of(found, 1, 1, -1).extinction_distance) == pytest.approx(xi, rel=1e-3)
+
+
 def test_tilts_are_those_of_a_stage_and_done_at_once():
     options = {"zone": (0, 0, 1), "voltage": 200e3, "thickness": 200.0, "limit": 1.5}
     angles = [(0.0, 0.0), (0.3, 0.0), (0.0, 0.4)]

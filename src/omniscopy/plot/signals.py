@@ -12,6 +12,7 @@ from omniscopy.plot.atoms.figures import ATOM_FIGURES
 from omniscopy.plot.baselines import baseline_figure, is_baseline
 from omniscopy.plot.clusters import clusters_figure, is_clustering
 from omniscopy.plot.contrast import PERCENTILES
+from omniscopy.plot.crystals.figures import CRYSTAL_FIGURES
 from omniscopy.plot.curves import FAMILY, curve_figure, family_figure
 from omniscopy.plot.decompositions import decomposition_figure, is_decomposition
 from omniscopy.plot.distributions import (
@@ -43,6 +44,7 @@ _COLOURS = ("red", "green", "blue")
 # Results that have a figure of their own, and how they are known.
 _FIGURES = (
     *ATOM_FIGURES,
+    *CRYSTAL_FIGURES,
     (is_decomposition, decomposition_figure),
     (is_clustering, clusters_figure),
     (is_mixture, mixture_figure),

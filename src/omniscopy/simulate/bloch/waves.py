@@ -195,6 +195,7 @@ def beam_table(beams: Beams, view: View) -> xr.Dataset:
     """Return what is known of each beam before any is scattered."""
     size = np.abs(beams.coupling[:, 0])
     size[0] = 0.0
+    size[size < 1e-9 * size.max(initial=0.0)] = 0.0  # forbidden, but for rounding
     with np.errstate(divide="ignore"):
         # The extinction distance is the wave length inside over U.
         distances = view.wave_number / size
