@@ -156,7 +156,9 @@ def require_experiment(
     beam = Beam(wavelength, 1e-3 * angle / wavelength, aberrations.terms_of(aberration or {}))
     middle = None if centre == "auto" else (per_k * centre[0], per_k * centre[1])
     per_scan = require_units(data.coords[scan[0]], "nm")
-    found = Experiment(beam, scan, plane, *lengths, *k, middle, per_scan, per_k)
+    found = Experiment(
+        beam, scan, plane, lengths[0], lengths[1], k[0], k[1], middle, per_scan, per_k
+    )
     _require_disc(found, angle)
     return found
 

@@ -36,9 +36,9 @@ class Geometry:
     def places(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where positions of the scan are in pixels of the object, in its axes."""
         row, column = self.turn.to_detector(y, x)
-        return tuple(  # type: ignore[return-value]
-            (at - corner) / pixel + MARGIN
-            for at, corner, pixel in zip((row, column), self.corner, self.pixel, strict=True)
+        return (
+            (row - self.corner[0]) / self.pixel[0] + MARGIN,
+            (column - self.corner[1]) / self.pixel[1] + MARGIN,
         )
 
     def positions_of(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

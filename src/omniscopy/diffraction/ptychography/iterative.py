@@ -69,8 +69,8 @@ class Iterations:
         xp = self.arrays.xp
         state.object, state.probe = xp.asarray(state.object), xp.asarray(state.probe)
         rng = np.random.default_rng([self.seed, first])
-        valid = xp.asarray(valid.astype(kind)) if not valid.all() else None
-        measured = Measured(np.arange(len(flat)), xp.asarray(amplitudes), valid)
+        weights = None if valid.all() else xp.asarray(valid.astype(kind))
+        measured = Measured(np.arange(len(flat)), xp.asarray(amplitudes), weights)
         iterations = steps(state, measured, self.plan, rng, arrays=self.arrays, first=first)
         with showing_progress("Ptychography", watch_dask=False) as tell:
 

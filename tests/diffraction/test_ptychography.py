@@ -1,0 +1,307 @@
+"""Phases from patterns that overlap, of objects, probes and positions that are known."""
+
+import numpy as np
+import pytest
+import scipy.fft
+
+from omniscopy import simulate
+from omniscopy.diffraction import reconstruct_ptychography
+from omniscopy.diffraction.ptychography.arrays import Arrays
+from omniscopy.model import DataError, Status, convert_units
+
+DEFOCUS = {"defocus": 60.0}
+
+
+def block(shape=(10, 11), pixels=32, **options):
+    return simulate.ptychography_4d(shape, pixels, **{"pixel": 0.8, "sampling": 0.06, **options})
+
+
+def error_of(data, found, margin=3):
+    """Return the rms error of the phase as a part of that of the true phase, both without means."""
+    truth = data.attrs["metadata"]["truth"]
+    y, x = found["y"].values, found["x"].values
+    total = np.zeros((len(y), len(x)))
+    for at_y, at_x, height in truth["atoms"]:
+        along_y = np.exp(-0.5 * (y - at_y) ** 2 / truth["width"] ** 2)
+        along_x = np.exp(-0.5 * (x - at_x) ** 2 / truth["width"] ** 2)
+        total += height * np.outer(along_y, along_x)
+    inside = (slice(margin, -margin), slice(margin, -margin))
+    truth, seen = total[inside], found["phase"].values[inside]
+    return np.std(seen - truth) / np.std(truth)
+
+
+def periodic(phase):
+    """Return a scan of a whole cell, and its phase in the band that the aperture passes."""
+    size, width, count, step = 0.9, 0.06, 24, 0.0375
+    data = simulate.phase_grating_4d(
+        (count, count), 36, size=size, sampling=step, phase=phase, width=width, rotation=0.0,
+        flip=False,
+    )  # fmt: skip
+    q = np.fft.fftfreq(count, step)
+    square = q[:, None] ** 2 + q**2
+    atom = phase * 2 * np.pi * width**2 * np.exp(-2 * np.pi**2 * width**2 * square) / size**2
+    places = [(1.0, 0.25, 0.25), (0.5, 0.6, 0.75)]
+    spectrum = atom * sum(
+        h * np.exp(-2j * np.pi * size * (q[:, None] * y + q * x)) for h, y, x in places
+    )
+    spectrum[np.sqrt(square) >= 2 * 0.020 / 0.0025079] = 0.0  # twice 20 mrad at 200 kV
+    spectrum[0, 0] = 0.0
+    return data, np.fft.ifft2(spectrum, norm="forward").real
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("ssb", 1e-4), ("matched", 1e-4), ("wdd", 5e-3)])
+def test_a_weak_phase_that_repeats_is_exact_in_its_band(method, tolerance):
+    data, truth = periodic(0.01)
+    found = reconstruct_ptychography(data, method=method, regularisation=1e-5)
+    assert np.std(found["phase"] - truth) < tolerance * np.std(truth)
+    assert found["phase"].attrs["units"] == "rad"
+
+
+def test_wigner_deconvolution_is_exact_where_side_bands_are_not():
+    data, truth = periodic(0.6)
+    errors = {
+        method: np.std(
+            reconstruct_ptychography(data, method=method, regularisation=r)["phase"] - truth
+        )
+        / np.std(truth)
+        for method, r in (("ssb", 1e-5), ("wdd", 1e-3))
+    }
+    assert errors["wdd"] < 0.02
+    assert errors["wdd"] < 0.7 * errors["ssb"]
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(0.0, False), (25.0, True), (-70.0, False)])
+@pytest.mark.parametrize(("method", "most"), [("ssb", 0.2), ("wdd", 0.25), ("lsqml", 0.08)])
+def test_a_detector_that_is_turned_gives_the_object_along_the_scan(method, most, rotation, flip):
+    data = block((18, 17), sampling=0.05, phase=0.1, rotation=rotation, flip=flip)
+    found = reconstruct_ptychography(data, method=method, rotation=rotation, flip=flip, max_steps=8)
+    assert error_of(data, found, 4) < most
+    wrong = reconstruct_ptychography(
+        data, method=method, rotation=rotation + 90.0, flip=flip, max_steps=5
+    )
+    if wrong["phase"].shape == found["phase"].shape:
+        assert error_of(data, wrong, 4) > 2 * most
+
+
+@pytest.mark.parametrize("method", ["ssb", "matched", "wdd"])
+def test_aberrations_are_corrected(method):
+    lens = {"defocus": 80.0, "astigmatism": 30.0, "astigmatism_angle": 30.0}
+    data = block((18, 18), sampling=0.05, phase=0.1, aberrations=lens)
+    right = error_of(data, reconstruct_ptychography(data, method=method, aberrations=lens), 4)
+    assert right < 0.3
+    for wrong in ({}, {**lens, "defocus": -80.0}, {**lens, "astigmatism_angle": 120.0}):
+        found = reconstruct_ptychography(data, method=method, aberrations=wrong)
+        assert error_of(data, found, 4) > 1.3 * right
+
+
+@pytest.mark.parametrize(
+    ("method", "steps", "most"), [("epie", 8, 0.2), ("lsqml", 15, 0.04), ("gradient", 20, 0.05)]
+)
+def test_iterations_find_a_strong_object(method, steps, most):
+    data = block((8, 9), aberrations=DEFOCUS)
+    found = reconstruct_ptychography(
+        data, method=method, aberrations=DEFOCUS, max_steps=steps, tolerance=0.0
+    )
+    assert error_of(data, found) < most
+    error = found["error"].values
+    assert error[-1] < 0.2 * error[0]
+    assert float((abs(found["probe"]) ** 2).sum()) == pytest.approx(1.0, rel=1e-4)
+    assert float(found["amplitude"][3:-3, 3:-3].std()) < 0.03
+
+
+def test_a_probe_that_was_stated_wrong_is_found():
+    data = block((9, 9), aberrations={"defocus": 90.0})
+    start = {"aberrations": DEFOCUS, "method": "lsqml", "max_steps": 25, "tolerance": 0.0}
+    held = reconstruct_ptychography(data, **start, refine_probe=False)
+    freed = reconstruct_ptychography(data, **start)
+    assert error_of(data, freed) < 0.15
+    assert error_of(data, held) > 1.1 * error_of(data, freed)
+    assert float(held["error"][-1]) > 2 * float(freed["error"][-1])
+
+
+def test_positions_are_found():
+    data = block((9, 9), aberrations={"defocus": 80.0}, jitter=0.01)
+    truth = data.attrs["metadata"]["truth"]
+    found = reconstruct_ptychography(
+        data, method="lsqml", aberrations={"defocus": 80.0}, max_steps=25, refine_positions=True
+    )
+    for name, start in (
+        ("position_y", data["y"].values[:, None]),
+        ("position_x", data["x"].values),
+    ):
+        before = np.std(start - np.array(truth[name]))
+        after = np.std(found[name].values - np.array(truth[name]))
+        assert before == pytest.approx(0.01, rel=0.4)
+        assert after < 0.15 * before
+    assert found["position_y"].attrs["units"] == "nm"
+
+
+def test_modes_take_up_the_size_of_the_source():
+    data = block((8, 8), aberrations=DEFOCUS, source_size=0.025)
+    made = [
+        reconstruct_ptychography(
+            data, method="lsqml", aberrations=DEFOCUS, max_steps=15, modes=modes, tolerance=0.0
+        )
+        for modes in (1, 3)
+    ]
+    one, three = (float(each["error"][-1]) for each in made)
+    assert three < 0.75 * one
+    powers = (abs(made[1]["probe"]) ** 2).sum(["probe_y", "probe_x"]).values
+    assert powers[0] > 0.8
+    assert (np.diff(powers) <= 0).all()
+
+
+def test_electrons_that_are_counted_make_it_worse_by_degrees():
+    errors = []
+    for counts in (300000, 30000):
+        data = block((12, 12), aberrations=DEFOCUS, counts=counts)
+        found = reconstruct_ptychography(
+            data, method="gradient", aberrations=DEFOCUS, max_steps=10, resolution=0.1
+        )
+        errors.append(error_of(data, found))
+    assert errors[0] < 0.2
+    assert errors[1] < 0.4
+
+
+def test_a_reconstruction_goes_on_where_it_ended():
+    data = block((6, 6))
+    options = {"method": "lsqml", "tolerance": 0.0, "precision": "double"}
+    half = reconstruct_ptychography(data, **options, max_steps=4)
+    more = reconstruct_ptychography(data, **options, max_steps=4, start=half)
+    assert more.sizes["step"] == 8
+    np.testing.assert_array_equal(more["error"][:4], half["error"])
+    assert float(more["error"][4]) < float(half["error"][3])
+    with pytest.raises(DataError, match="start is of another scan"):
+        reconstruct_ptychography(block((6, 7)), **options, start=half)
+    with pytest.raises(DataError, match="start must be the Dataset"):
+        reconstruct_ptychography(data, **options, start=half[["phase"]])
+
+
+def test_the_seed_decides_and_who_watches_may_end_it():
+    data, seen = block((5, 5)), []
+
+    def watch(step, error):
+        seen.append((step, error))
+        return step == 2
+
+    options = {"method": "epie", "max_steps": 6, "tolerance": 0.0}
+    stopped = reconstruct_ptychography(data, **options, watch=watch)
+    assert [step for step, _ in seen] == [0, 1, 2]
+    assert np.isnan(stopped["error"][3:]).all()
+    again = reconstruct_ptychography(data, **options)
+    np.testing.assert_array_equal(again["error"][:3], stopped["error"][:3])
+    other = reconstruct_ptychography(data, **options, rng=1)
+    assert float(other["error"][2]) != float(again["error"][2])
+
+
+def test_what_an_object_is_held_to():
+    data = block((6, 6))
+    options = {"method": "gradient", "max_steps": 4}
+    phase = reconstruct_ptychography(data, **options, object_type="phase")
+    np.testing.assert_allclose(phase["amplitude"], 1.0, atol=1e-5)
+    positive = reconstruct_ptychography(data, **options, positive=True)
+    assert float(np.angle(positive["object"]).min()) > -1e-5
+
+
+def test_pixels_that_are_not_known_are_left_out():
+    data = block((8, 8), aberrations=DEFOCUS)
+    spoilt = data.copy()
+    spoilt[:, :, 12, 14] = np.nan
+    spoilt[3, 4] = np.nan
+    found = reconstruct_ptychography(spoilt, method="lsqml", aberrations=DEFOCUS, max_steps=15)
+    assert error_of(data, found) < 0.1
+
+
+def test_every_array_goes_through_the_library_that_was_given():
+    class Counting:
+        def __init__(self):
+            self.calls = 0
+
+        def __getattr__(self, name):
+            if name in {"fft2", "ifft2"}:
+                self.calls += 1
+            return getattr(scipy.fft, name)
+
+    counting = Counting()
+    data = block((3, 4), sampling=1 / (32 * 0.8) * 2)
+    options = {"method": "epie", "max_steps": 2, "tolerance": 0.0, "refine_probe": False}
+    found = reconstruct_ptychography(data, **options, arrays=Arrays(np, counting))
+    # Forth and back at each position, nothing else: positions are on pixels.
+    assert counting.calls == 2 * 2 * 12
+    np.testing.assert_array_equal(
+        found["error"], reconstruct_ptychography(data, **options)["error"]
+    )
+
+
+def test_patterns_in_angles_and_axes_that_descend_are_the_same():
+    data = block((5, 6))
+    options = {"method": "lsqml", "max_steps": 3, "precision": "double"}
+    expected = reconstruct_ptychography(data, **options)["phase"]
+    turned = data.isel(ky=slice(None, None, -1), kx=slice(None, None, -1))
+    found = reconstruct_ptychography(turned, **options)["phase"]
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    micrometres = convert_units(convert_units(data, "Å", dim="y"), "Å", dim="x")
+    found = reconstruct_ptychography(micrometres, **options)["phase"]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found["y"], 10 * expected["y"])
+
+
+def without(data, name):
+    beam = {key: value for key, value in data.attrs["metadata"]["beam"].items() if key != name}
+    return data.assign_attrs(metadata={**data.attrs["metadata"], "beam": beam})
+
+
+def test_what_is_not_known_is_named():
+    data = block((4, 4))
+    with pytest.raises(DataError, match=r"set data.attrs\['metadata'\]\['beam'\]\['voltage'\]"):
+        reconstruct_ptychography(without(data, "voltage"))
+    with pytest.raises(DataError, match="pass convergence_angle= in mrad"):
+        reconstruct_ptychography(without(data, "convergence_angle"))
+    bare = data.copy()
+    bare["y"] = bare["y"].drop_attrs()
+    with pytest.raises(DataError, match="the step of the scan must be known"):
+        reconstruct_ptychography(bare)
+    bare = data.copy()
+    bare["ky"] = bare["ky"].assign_attrs(units="1")
+    with pytest.raises(DataError, match="same units"):
+        reconstruct_ptychography(bare)
+
+
+def test_what_cannot_be_is_refused():
+    data = block((4, 4))
+    with pytest.raises(DataError, match="1 points; at least 2 are needed"):
+        reconstruct_ptychography(data.isel(y=slice(0, 1)), method="epie")
+    with pytest.raises(DataError, match="larger than the detector"):
+        reconstruct_ptychography(data, convergence_angle=60.0)
+    with pytest.raises(DataError, match="Are ky and kx calibrated"):
+        reconstruct_ptychography(data, convergence_angle=1.0)
+    with pytest.raises(DataError, match="leaves the detector"):
+        reconstruct_ptychography(data, centre=(8.0, 0.0))
+    with pytest.raises(DataError, match="do not overlap"):
+        reconstruct_ptychography(block((4, 4), sampling=0.4), method="epie")
+    with pytest.raises(DataError, match="that pixels of the patterns resolve"):
+        reconstruct_ptychography(data, method="epie", aberrations={"defocus": 400.0})
+    with pytest.raises(DataError, match="method must be one of"):
+        reconstruct_ptychography(data, method="dm")
+    with pytest.raises(DataError, match="takes no start="):
+        reconstruct_ptychography(data, start=data.to_dataset(name="object"))
+    with pytest.raises(DataError, match="max_steps must be a whole number"):
+        reconstruct_ptychography(data, method="epie", max_steps=0)
+    with pytest.raises(DataError, match="resolution must be a positive length"):
+        reconstruct_ptychography(data, method="epie", resolution=-1.0)
+    with pytest.raises(DataError, match="regularisation must be positive"):
+        reconstruct_ptychography(data, regularisation=-1.0)
+    with pytest.raises(DataError, match="unknown aberrations"):
+        reconstruct_ptychography(data, aberrations={"blur": 1.0})
+
+
+@pytest.mark.parametrize("method", ["ssb", "wdd", "lsqml"])
+def test_patterns_without_a_beam_are_told(method):
+    data = block((4, 4))
+    dark = reconstruct_ptychography(data.copy(data=np.zeros(data.shape)), method=method)
+    assert int(dark["status"]) == Status.NO_DATA
+    assert np.isnan(dark["phase"]).all()
+    # The disc is at the edge of the detector.
+    away = reconstruct_ptychography(data.roll(ky=12), method=method)
+    assert int(away["status"]) == Status.INVALID
+    assert np.isnan(away["phase"]).all()
