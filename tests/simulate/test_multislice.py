@@ -309,6 +309,32 @@ def test_multislice_converges_to_bloch_waves():
     assert worst[0] > worst[1] > worst[2]
 
 
+@pytest.mark.slow
+def test_multislice_is_bloch_waves_with_higher_laue_zones():
+    atoms = crystal.structure("SrTiO3")
+    length = float(atoms.cell[0, 0])
+    data = simulate.potential(
+        atoms,
+        sampling=length / 80,
+        slice_thickness=length / 2,
+        debye_waller=0.8,
+        precision="double",
+    )
+    depths = [length * cells for cells in (13, 26, 52)]
+    made = simulate.multislice(data, voltage=VOLTAGE, repeats=52, depths=depths)
+    found = np.abs(amplitudes(made)) ** 2
+    bloch = simulate.bloch_waves(
+        atoms, zone=(0, 0, 1), voltage=VOLTAGE, thickness=made.z.values.tolist(), limit=5.2,
+        largest_excitation=0.16, debye_waller=0.8,
+    )  # fmt: skip
+    hkl = bloch["hkl"].values
+    for h, k in ((0, 0), (1, 1), (2, 0), (2, 2), (3, 1)):
+        beam = int(np.flatnonzero((hkl == (h, k, 0)).all(axis=1))[0])
+        np.testing.assert_allclose(
+            found[:, k, h], bloch["intensity"].isel(beam=beam), atol=0.006, err_msg=f"{h} {k} 0"
+        )
+
+
 def test_no_electron_is_lost_but_beyond_the_band():
     atoms = crystal.structure("Si")
     data = simulate.potential(atoms, sampling=0.05, precision="double")
