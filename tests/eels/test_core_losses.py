@@ -277,3 +277,45 @@ def test_strontium_titanate_has_three_oxygens_for_each_titanium(shared):
     )  # fmt: skip
     ratio = found["atomic_fraction"].sel(element="O") / found["atomic_fraction"].sel(element="Ti")
     assert 2.0 < float(ratio) < 4.0
+
+
+def test_edges_that_are_there_are_seen_and_others_are_not():
+    data = eels.simulate_spectrum(KNOWN, rng=1, **CORE)
+    found = eels.find_edges(data, ["N", "Ti", "O", "Sn", "Ca"])
+    seen = {str(name).partition("_")[0] for name in found["edge"].values[found["is_seen"].values]}
+    assert {"N", "Ti", "O"} <= seen
+    assert "Sn" not in seen
+    with pytest.raises(DataError, match="no edge of"):
+        eels.find_edges(data, ["He"])
+
+
+def test_white_lines_are_measured_above_two_steps():
+    energy = 400.0 + 0.25 * np.arange(800)
+    step = 300.0 * (energy >= 455.5) * 2 / 3 + 300.0 * (energy >= 461.5) / 3
+    lines = [
+        area * 0.25 / np.sqrt(2 * np.pi) / 0.5 * np.exp(-0.5 * ((energy - place) / 0.5) ** 2)
+        for area, place in ((4e3, 455.5), (2.5e3, 461.5))
+    ]
+    found = eels.measure_white_lines(labelled(step + sum(lines), energy), "Ti", width=6.0)
+    assert float(found["first_line"]) == pytest.approx(4e3, rel=0.01)
+    assert float(found["second_line"]) == pytest.approx(2.5e3, rel=0.01)
+    assert float(found["ratio"]) == pytest.approx(1.6, rel=0.01)
+    with pytest.raises(DataError, match="neither L3 and L2"):
+        eels.measure_white_lines(labelled(step, energy), "Fe")
+
+
+def test_windows_are_summed_with_the_noise_of_their_counts():
+    data = labelled(np.full((2, 600), 9.0))
+    found = eels.measure_windows(data, {"a": (300.0, 300.9), "b": (400.0, 404.9)})
+    np.testing.assert_allclose(found["intensity"], [[18.0, 90.0]] * 2)
+    np.testing.assert_allclose(found["intensity_std"], np.sqrt([[18.0, 90.0]] * 2))
+    with pytest.raises(DataError, match="window 'c'"):
+        eels.measure_windows(data, {"c": (900.0, 910.0)})
+
+
+def test_peaks_of_fine_structures_are_found():
+    values = 200.0 * np.exp(-0.5 * ((ENERGY - 455.3) / 1.5) ** 2) + 7.0
+    found = eels.fit_fine_structure(labelled(values), (440.0, 470.0), [456.0])
+    assert float(found["peak_1_centre"]) == pytest.approx(455.3, abs=1e-4)
+    with pytest.raises(DataError, match="outside of the window"):
+        eels.fit_fine_structure(labelled(values), (440.0, 470.0), [500.0])

@@ -20,6 +20,8 @@ from omniscopy.signal.simplex import solve_each
 _DECAY = Formula(exponential, 2)
 # Channels whose mean says how noisy a channel is.
 _SMOOTH = 9
+# Times as many spectra that a thread takes at a time, where it only subtracts.
+_LARGER = 8
 
 
 class Found(NamedTuple):
@@ -81,7 +83,8 @@ class Background:
             part = slice(begin, begin + blocks.step)
             self.take_off(rows[part], others[part], made[part])
 
-        blocks = blocks_of(len(rows), rows.shape[1])
+        # One pass over the values: larger blocks than those that are worked on again and again.
+        blocks = blocks_of(len(rows), max(rows.shape[1] // _LARGER, 1))
         share_work(work, blocks, self.threads)
         return made.reshape(values.shape)
 
@@ -124,7 +127,9 @@ class PowerLaws(Background):
         if self.rule.method == "two_area":
             amplitude, exponent, _, _ = self.rule.starts(fitted)
         else:
-            amplitude, exponent = self.find(fitted).parameters.T
+            table = np.full((len(fitted), power_laws.COLUMNS), np.nan)
+            self.rule.fit(fitted, table, deviations=False)
+            amplitude, exponent = table[:, 0], table[:, 1]
         order = self.order
         subtract(rows, order, np.ascontiguousarray(amplitude), np.ascontiguousarray(exponent), made)
         if not np.isfinite(order).all():

@@ -178,8 +178,8 @@ class PowerLawFit:
         exponent, amplitude = (np.where(status == 0, e, np.nan) for e in (exponent, amplitude))
         return amplitude, exponent, variance, status
 
-    def fit(self, rows: np.ndarray, found: np.ndarray) -> None:
-        """Fill in what is found for some spectra."""
+    def fit(self, rows: np.ndarray, found: np.ndarray, *, deviations: bool = True) -> None:
+        """Fill in what is found for some spectra; its deviations if they are wanted."""
         amplitude, exponent, variance, status = self.starts(rows)
         found[:, STATUS] = status
         good = np.flatnonzero(status == 0)
@@ -187,8 +187,8 @@ class PowerLawFit:
             return
         a, r, size = amplitude[good], exponent[good], len(self.energy)
         part = rows[good, self.begin : self.begin + size].astype(np.float64)
-        background = a[:, None] * np.exp(-r[:, None] * self.order)
         if self.method == "two_area":
+            background = a[:, None] * np.exp(-r[:, None] * self.order)
             chi = ((part - background) ** 2 / background).sum(axis=1) / (size - 2)
             deviations = self.deviations(part, r, variance[good])
             found[good] = np.column_stack(
@@ -202,13 +202,19 @@ class PowerLawFit:
             np.arange(2), np.ones(2), np.zeros(2),
         )  # fmt: skip
         counts = self.method == "poisson"
+        weights = None
+        if not counts:
+            weights = r[:, None] * self.order
+            np.exp(weights, out=weights)
+            weights /= a[:, None]
         solved = least_squares(
             problem, part, np.column_stack([a, r]), columns=self.order[None],
-            weights=None if counts else 1.0 / background, max_steps=self.max_steps,
-            likelihood="poisson" if counts else "gaussian", covariance=True, threads=1,
+            weights=weights, max_steps=self.max_steps,
+            likelihood="poisson" if counts else "gaussian", covariance=deviations, threads=1,
         )  # fmt: skip
+        both = solved.covariance[:, 0, 1] if deviations else np.full(len(good), np.nan)
         found[good] = np.column_stack([
-            solved.parameters, solved.std, solved.covariance[:, 0, 1],
+            solved.parameters, solved.std, both,
             solved.chi_square / (size - 2), solved.status,
         ])  # fmt: skip
 

@@ -14,7 +14,7 @@ Model = Literal[
     "gaussian", "lorentzian", "pseudo_voigt", "split_voigt", "voigt", "lorentzian_product"
 ]
 _FWHM = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
-_NEWTON = 20
+_NEWTON = 7
 
 
 @dataclass(frozen=True)
