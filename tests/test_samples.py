@@ -15,6 +15,7 @@ DIMS = {
     "contact_kpfm": ("y", "x", "write_bias", "read_bias"),
     "diffraction_4d": ("y", "x", "ky", "kx"),
     "drifting_spectra": ("frame", "energy"),
+    "eds_map": ("y", "x", "energy"),
     "force_curve": ("time",),
     "force_map": ("y", "x", "time"),
     "force_relaxation": ("time",),
@@ -35,6 +36,8 @@ DIMS = {
 RESULTS = {
     "condensed": "spm.condense",
     "decomposition": "signal.decompose",
+    "eds_composition": "eds.quantify",
+    "eds_lines": "eds.fit_lines",
     "first_peaks": "spm.fit_first_peak",
     "first_peaks_of_taus": "spm.fit_first_peak",
     "folded": "signal.fold",
