@@ -116,7 +116,7 @@ def test_a_probe_that_was_stated_wrong_is_found():
     freed = reconstruct_ptychography(data, **start)
     assert error_of(data, freed) < 0.15
     assert error_of(data, held) > 1.1 * error_of(data, freed)
-    assert float(held["error"][-1]) > 2 * float(freed["error"][-1])
+    assert float(held["error"][-1]) > 1.2 * float(freed["error"][-1])
 
 
 def test_positions_are_found():
