@@ -8,6 +8,7 @@ from omniscopy.model import analyses_for, history, validate
 EXPECTED = {
     "atom_image": {
         "Atoms",
+        "Heights of the atoms",
         "Lattice of the atoms",
         "Neighbours",
         "Sublattices",

@@ -93,3 +93,12 @@ def test_too_few_or_equal_grains_have_no_line():
 def test_says_what_is_wrong(call, match):
     with pytest.raises(DataError, match=match):
         call()
+
+
+def test_atoms_are_distributed_as_grains_are():
+    table = xr.Dataset({"amplitude": ("atom", [1.0, 2.0, 2.0, np.nan, 5.0], {"units": "nA"})})
+    found = grain_distribution(table, "amplitude", bins=4, dim="atom")
+    assert found["count"].values.tolist() == [1, 2, 0, 1]
+    assert found["mean"].attrs["units"] == "nA"
+    with pytest.raises(DataError, match="a Dataset along 'grain'"):
+        grain_distribution(table, "amplitude")

@@ -18,6 +18,7 @@ def grain_distribution(
     bins: int = 20,
     window: tuple[float, float] | None = None,
     weights: str | None = None,
+    dim: str = _DIM,
 ) -> xr.Dataset:
     r"""Calculate how a quantity of grains is distributed.
 
@@ -34,6 +35,8 @@ def grain_distribution(
     weights : str
         Another variable by which grains count, such as "area" or "volume_zero"; all alike
         otherwise.
+    dim : str
+        Along which the grains are; "atom" of tables of atoms.
 
     Returns
     -------
@@ -57,8 +60,10 @@ def grain_distribution(
     >>> int(found["count"].sum()), found["density"].attrs["units"]
     (12, '1/nm^2')
     """
-    values = _column(grains, quantity)
-    weight = xr.ones_like(values, dtype=np.float64) if weights is None else _column(grains, weights)
+    values = _column(grains, quantity, dim)
+    weight = xr.ones_like(values, dtype=np.float64)
+    if weights is not None:
+        weight = _column(grains, weights, dim)
     if bins < 1:
         message = f"bins must be at least 1, got {bins!r}"
         raise DataError(message)
@@ -70,7 +75,7 @@ def grain_distribution(
         ("mean", "standard_deviation", "median", "smallest", "largest", "total"),
     )
     columns = map_signal(
-        _distributions, values, dim=_DIM, also=[weight],
+        _distributions, values, dim=dim, also=[weight],
         output_dims=[classes] * 6 + [{}] * (len(single) + 2),
         dtypes=[*[np.float64] * 2, np.int64, *[np.float64] * (3 + len(single)), np.int64, np.uint8],
         parameters={"bins": bins, "window": window},
@@ -144,12 +149,12 @@ def correlate_grains(grains: xr.Dataset, first: str, second: str) -> xr.Dataset:
     return made.assign_coords({_DIM: grains[_DIM]}) if _DIM in grains.coords else made
 
 
-def _column(grains: xr.Dataset, name: str) -> xr.DataArray:
+def _column(grains: xr.Dataset, name: str, dim: str = _DIM) -> xr.DataArray:
     """Return a variable along the grains, without its description."""
-    if not isinstance(grains, xr.Dataset) or _DIM not in grains.dims:
-        message = "expected a table of grains, a Dataset along 'grain' as `measure_grains` makes it"
+    if not isinstance(grains, xr.Dataset) or dim not in grains.dims:
+        message = f"expected a table of {dim}s, a Dataset along {dim!r} as of `measure_grains`"
         raise DataError(message)
-    known = sorted(str(each) for each in grains.data_vars if _DIM in grains[each].dims)
+    known = sorted(str(each) for each in grains.data_vars if dim in grains[each].dims)
     if name not in known:
         message = f"grains have no {name!r}; there are {known}"
         raise DataError(message)
