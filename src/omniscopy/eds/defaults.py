@@ -33,12 +33,12 @@ def lines_of_spectra(data: xr.DataArray) -> Results:
     elements = find_elements(data)
     found = elements.isel(element=np.flatnonzero(elements["found"].values))
     if not found.sizes["element"]:
-        return {"Elements": found}
+        return {"Elements": found[["significance", "intensity"]]}
     strongest = found.sortby("significance", ascending=False).isel(element=slice(_MOST))
     names = [str(symbol) for symbol in strongest["element"].values]
     counts = fit_lines(data, names)
     return {
-        "Elements": found,
+        "Elements": found[["significance", "intensity"]],
         "Counts of the lines": counts[["intensity"]],
         "Composition": quantify(counts)[["atomic_fraction"]],
     }

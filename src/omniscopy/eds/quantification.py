@@ -334,6 +334,9 @@ def _counts_of(
     names = [family.name for family in families]
     counts = ds["intensity"].astype(np.float64).sel(line=names)
     if "intensity_covariance" in ds:
+        if not set(names) <= set(ds["other_line"].values.tolist()):
+            message = "`intensity_covariance` lacks a line that there are counts of"
+            raise DataError(message)
         covariance = ds["intensity_covariance"].sel(line=names, other_line=names)
         return counts, covariance.astype(np.float64)
     std = ds["intensity_std"].sel(line=names) if "intensity_std" in ds else np.sqrt(counts)
@@ -401,8 +404,12 @@ def absorption_correction(
     names = [str(name) for name in (ds["used_line"].values if lines is None else lines)]
     families = [xray.find_family(name) for name in names]
     symbols = [str(symbol) for symbol in ds["element"].values]
-    table = np.array([[float(xray.mass_absorption(symbol, family.energy)) for family in families]
-                      for symbol in symbols])  # fmt: skip
+    values = [
+        float(xray.mass_absorption(symbol, family.energy))
+        for symbol in symbols
+        for family in families
+    ]
+    table = np.array(values).reshape(len(symbols), len(families))
     way = mass_thickness * _AREA / np.sin(np.deg2rad(take_off_angle))
 
     def correct(weights: np.ndarray) -> np.ndarray:
