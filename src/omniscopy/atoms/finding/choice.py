@@ -130,9 +130,11 @@ def _choose(found: Candidates, matched: Filter, scene: Scene, noise: Maxima) -> 
         kept = found.take(_highest(found, apart, aspect))
         height = _heights(kept, matched, aspect)
         signal = height / kept.std
-        chosen = threshold
-        if threshold is None:
-            chosen = _threshold(kept.place * aspect, signal, apart, scene, noise)
+        chosen = (
+            _threshold(kept.place * aspect, signal, apart, scene, noise)
+            if threshold is None
+            else threshold
+        )
         atoms = signal >= chosen
         if atoms.any():
             atoms &= height > least * np.percentile(height[atoms], 90)

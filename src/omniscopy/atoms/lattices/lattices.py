@@ -101,11 +101,11 @@ def _cell_of(
 
 
 class _Lattice(NamedTuple):
-    """Vectors (a, b), places of the sites, and the index and site of atoms; -1 for none."""
+    """Vectors (a, b), places of the sites, and the indices and site of atoms; -1 for none."""
 
     cell: np.ndarray
     sites: np.ndarray
-    index: np.ndarray
+    indices: np.ndarray
     site: np.ndarray
     variance: np.ndarray
 
@@ -174,7 +174,9 @@ def _sites_of(
     within = (points - origin) @ np.linalg.inv(cell)
     within = (within - np.floor(within)) @ cell
     shifts = np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]) @ cell
-    left, sites, counts = np.ones(len(points), bool), [], []
+    left = np.ones(len(points), bool)
+    sites: list[np.ndarray] = []
+    counts: list[int] = []
     for number in range(len(points)):
         if not left[number] or len(sites) == _MOST_SITES:
             continue
@@ -231,5 +233,5 @@ def _from_middle(points: np.ndarray, found: _Lattice | None) -> _Lattice | None:
     steps = np.floor((sites - sites[0]) @ inverse + 1e-9)
     moved = middle - steps
     moved[0] = middle
-    index = found.index - moved[rank[found.site]]
+    index = found.indices - moved[rank[found.site]]
     return _Lattice(found.cell, sites + moved @ found.cell, index, rank[found.site], variance)
