@@ -190,9 +190,9 @@ class PowerLawFit:
         if self.method == "two_area":
             background = a[:, None] * np.exp(-r[:, None] * self.order)
             chi = ((part - background) ** 2 / background).sum(axis=1) / (size - 2)
-            deviations = self.deviations(part, r, variance[good])
+            spreads = self.spreads(part, r, variance[good])
             found[good] = np.column_stack(
-                [a, r, *(np.sqrt(chi) * each for each in deviations[:2]), chi * deviations[2], chi,
+                [a, r, *(np.sqrt(chi) * each for each in spreads[:2]), chi * spreads[2], chi,
                  status[good]]
             )  # fmt: skip
             return
@@ -218,7 +218,7 @@ class PowerLawFit:
             solved.chi_square / (size - 2), solved.status,
         ])  # fmt: skip
 
-    def deviations(
+    def spreads(
         self,
         part: np.ndarray,
         exponent: np.ndarray,

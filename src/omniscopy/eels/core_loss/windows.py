@@ -67,7 +67,7 @@ def measure_windows(
         made = xr.concat(each, xr.Variable(("window",), np.arange(len(each))))
         return made.assign_coords(window=names).transpose(..., "window")
 
-    counts = np.sqrt(np.maximum(sums(data).astype(np.float64), 0.0))
+    counts = sums(data).astype(np.float64).clip(min=0.0) ** 0.5
     std = counts if is_counted(data) else counts * np.nan
     units = data.attrs.get("units")
     return result({}, intensity=(sums(spectra), units), intensity_std=(std, units))

@@ -6,7 +6,7 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.eels.axes import DIM, LossAxis, loss_axis, require_zero
 from omniscopy.eels.beams import Beam, beam_of
-from omniscopy.model import DataError, Status, operation, require_array, result
+from omniscopy.model import DataError, Status, operation, result
 from omniscopy.physics.energy_loss.kramers_kronig import dielectric
 
 
@@ -125,9 +125,6 @@ def _require_scale(
     if not steps >= 0:
         message = f"surface_steps must be from 0 on, got {steps!r}"
         raise DataError(message)
-    for given in (thickness, intensity):
-        if given is not None and not isinstance(given, xr.DataArray | int | float):
-            require_array(given)
 
 
 def _block(
@@ -151,7 +148,7 @@ def _block(
     good = np.isfinite(single).all(axis=1)
     lossy = good & (np.where(good[:, None], single, 0.0).sum(axis=1) > 0)
     for each in known.values():
-        lossy &= np.isfinite(each) & (each > 0)
+        lossy = lossy & np.isfinite(each) & (each > 0)
     status = np.where(good, np.where(lossy, Status.CONVERGED, Status.INVALID), Status.NO_DATA)
     intensity = known.get("intensity", np.full(len(rows), np.nan))
     thickness = known.get("thickness")
@@ -173,7 +170,7 @@ def _block(
             )  # fmt: skip
             begin = first + 1
             values = own[:, 1:] if share == 0.0 else own
-            curve[np.ix_(lossy, np.arange(begin, begin + values.shape[1]))] = values
+            curve[np.ix_(np.flatnonzero(lossy), np.arange(begin, begin + values.shape[1]))] = values
         reached[lossy] = found.thickness
     shapes = [each.reshape(*outer, size) for each in curves]
     return (*shapes, reached.reshape(outer), status.astype(np.uint8).reshape(outer))

@@ -105,7 +105,7 @@ def _positions(
         return (
             found["shift"] * scale + place,
             found["shift_std"] * scale + 0.0 * place,
-            xr.where(lost > 0, lost, found["status"]),
+            found["status"].where(lost == 0, lost),
         )
     return _peaks(data, method, axis, dim, counted=is_counted(data))
 
