@@ -32,7 +32,7 @@ def calibrate(
     data : DataArray, shape (..., energy), counts
         All spectra are added up. Lazy or in memory.
     elements : sequence of str
-        Elements that there are (`"Fe"`), or families of their lines (`"Pt_La"`), at least one.
+        All elements that there are (`"Fe"`), or families of their lines (`"Pt_La"`).
     background : {"lifshin", "kramers", "small"}
         Model of the continuum.
     detector : Detector
@@ -65,7 +65,7 @@ def calibrate(
     Examples
     --------
     >>> import omniscopy as om
-    >>> found = om.eds.calibrate(om.samples.eds_map(), ["Fe", "Pt", "Sr"])
+    >>> found = om.eds.calibrate(om.samples.eds_map(), ["Fe", "Pt", "Sr", "Ti", "O"])
     >>> abs(found["width"].item() - 0.13) < 0.002
     True
     """
