@@ -154,12 +154,13 @@ def _block(
     thickness = known.get("thickness")
     curves = np.full((4, len(rows), size), np.nan)
     reached = np.full(len(rows), np.nan)
-    if lossy.any():
+    which = np.flatnonzero(lossy)
+    if len(which):
         with np.errstate(all="ignore"):
             found = dielectric(
-                single[lossy], axis.step, intensity=intensity[lossy], voltage=beam.voltage,
+                single[which], axis.step, intensity=intensity[which], voltage=beam.voltage,
                 collection=beam.collection, index=index,
-                thickness=None if thickness is None else thickness[lossy], surface_steps=steps,
+                thickness=None if thickness is None else thickness[which], surface_steps=steps,
             )  # fmt: skip
         parts = (found.permittivity.real, found.permittivity.imag, found.loss, found.surface)
         for curve, part in zip(curves, parts, strict=True):
@@ -170,7 +171,7 @@ def _block(
             )  # fmt: skip
             begin = first + 1
             values = own[:, 1:] if share == 0.0 else own
-            curve[np.ix_(np.flatnonzero(lossy), np.arange(begin, begin + values.shape[1]))] = values
-        reached[lossy] = found.thickness
+            curve[np.ix_(which, np.arange(begin, begin + values.shape[1]))] = values
+        reached[which] = found.thickness
     shapes = [each.reshape(*outer, size) for each in curves]
     return (*shapes, reached.reshape(outer), status.astype(np.uint8).reshape(outer))
