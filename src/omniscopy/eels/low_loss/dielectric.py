@@ -145,7 +145,7 @@ def _block(
     share = 0.0 if share < 1e-6 else share
     single = (1.0 - share) * rows[:, first : size - 1] + share * rows[:, first + 1 :]
     single[:, 0] = 0.0
-    good = np.isfinite(single).all(axis=1)
+    good = np.asarray(np.isfinite(single).all(axis=1))
     lossy = good & (np.where(good[:, None], single, 0.0).sum(axis=1) > 0)
     for each in known.values():
         lossy = lossy & np.isfinite(each) & (each > 0)

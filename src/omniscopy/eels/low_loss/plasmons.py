@@ -41,7 +41,8 @@ def fit_plasmon(
     Parameters
     ----------
     data : DataArray, shape (..., energy_loss)
-        Low losses, or single scattering; lazy or in memory. A zero loss at 0 eV is taken off.
+        Low losses, or single scattering; lazy or in memory. A zero loss near 0 eV is taken off;
+        energies are those of the axis, so that drifts (see `align_zero_loss`) are in them.
     window : (low, high), eV
         What is fitted; otherwise from 0.6 to 1.4 of the most frequent loss, or with `plural` all
         from two full widths of the zero loss on.
