@@ -177,29 +177,7 @@ def deflections() -> xr.Dataset:
 
 def phase_grating_4d() -> xr.DataArray:
     """Return a 4D-STEM block of an object that only changes the phase."""
-    return simulate.phase_grating_4d()
-
-
-def orientation_4d() -> xr.DataArray:
-    """Return patterns of aluminium in orientations of chance: (y, x, ky, kx), counts."""
-    return simulate.orientation_4d("Al", (2, 3), (32, 30), pixel=1.1, width=1.0)
-
-
-def pattern_library() -> xr.Dataset:
-    """Return spots of aluminium in orientations 8 degrees apart: (orientation, spot)."""
-    return simulate.pattern_library("Al", voltage=200e3, step=8.0)
-
-
-def defocused_4d() -> xr.DataArray:
-    """Return a 4D-STEM block of an object that does not repeat, far out of focus."""
-    return simulate.ptychography_4d(
-        (18, 20), 24, sampling=0.08, pixel=0.8, phase=0.2, aberrations={"defocus": 120.0}
-    )
-
-
-def ptychography_4d() -> xr.DataArray:
-    """Return a 4D-STEM block of an object that does not repeat, and a probe out of focus."""
-    return simulate.ptychography_4d((5, 6), 24, pixel=1.0, aberrations={"defocus": 40.0})
+    return simulate.phase_grating_4d((18, 20))
 
 
 def nanobeam_4d() -> xr.DataArray:
@@ -222,6 +200,28 @@ def nanobeam_discs() -> xr.Dataset:
 def nanobeam_lattice() -> xr.Dataset:
     """Return the lattices of the discs of `nanobeam_4d`."""
     return diffraction.fit_lattice(nanobeam_discs())
+
+
+def orientation_4d() -> xr.DataArray:
+    """Return patterns of aluminium in orientations of chance: (y, x, ky, kx), counts."""
+    return simulate.orientation_4d("Al", (2, 3), (32, 30), pixel=1.1, width=1.0)
+
+
+def pattern_library() -> xr.Dataset:
+    """Return spots of aluminium in orientations 8 degrees apart: (orientation, spot)."""
+    return simulate.pattern_library("Al", voltage=200e3, step=8.0)
+
+
+def defocused_4d() -> xr.DataArray:
+    """Return a 4D-STEM block of an object that does not repeat, far out of focus."""
+    return simulate.ptychography_4d(
+        (18, 20), 24, sampling=0.08, pixel=0.8, phase=0.2, aberrations={"defocus": 120.0}
+    )
+
+
+def ptychography_4d() -> xr.DataArray:
+    """Return a 4D-STEM block of an object that does not repeat, and a probe out of focus."""
+    return simulate.ptychography_4d((5, 6), 24, pixel=1.0, aberrations={"defocus": 40.0})
 
 
 def nanobeam_strain() -> xr.Dataset:

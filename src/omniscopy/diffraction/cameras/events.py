@@ -178,7 +178,7 @@ class _Events:
         weights = self.weights * factor.ravel()[self.pixel]
         return np.bincount(self.position, weights, self.positions)
 
-    def outputs(self, asked: Question, places: Places) -> dict[str, xr.DataArray]:
+    def outputs(self, asked: Question, places: Places) -> dict[str, xr.Variable]:
         """Return what a read of the patterns gives."""
         if asked.item is None:
             return self.patterns(places)
@@ -203,7 +203,7 @@ class _Events:
         there = np.full(self.positions, float(np.count_nonzero(plane)))
         return label_outputs({name: self.image(plane), f"{name}/count": there}, [asked], places)
 
-    def patterns(self, places: Places) -> dict[str, xr.DataArray]:
+    def patterns(self, places: Places) -> dict[str, xr.Variable]:
         """Return sums over the scan, for each position of dimensions that are kept."""
         kept = [dim for dim in self.scan if dim not in places.over]
         sizes = [self.data.sizes[dim] for dim in self.scan]
@@ -224,11 +224,9 @@ class _Events:
             "count": np.full(count * pixels, float(self.positions // max(count, 1))),
         }
         return {
-            f"scan/{name}": xr.DataArray(
-                values.reshape(full), dims=(*kept, *self.plane)
-            )
+            f"scan/{name}": xr.Variable((*kept, *self.plane), values.reshape(full))
             for name, values in each.items()
-        }  # fmt: skip
+        }
 
 
 def _require_events(events: xr.Dataset) -> tuple[list[str], tuple[str, str]]:
