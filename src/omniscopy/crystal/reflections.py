@@ -78,9 +78,7 @@ def reflections(
     return _labelled(hkl, g, length, family, multiplicity)
 
 
-def indices_within(
-    cell: Floats, limit: float | None, largest: int | None
-) -> npt.NDArray[np.int64]:
+def indices_within(cell: Floats, limit: float | None, largest: int | None) -> npt.NDArray[np.int64]:
     """Return all indices in the box that holds the reflections wanted, without 000."""
     ends = np.full(3, np.inf)
     if limit is not None:

@@ -25,7 +25,6 @@ __all__ = [
     "index_spots",
     "make_template",
     "match_orientation",
-    "make_template",
     "max_pattern",
     "mean_pattern",
     "measure_com",
@@ -67,10 +66,6 @@ from .lattices.fitting import fit_lattice
 from .lattices.maps import bragg_vector_map
 from .lattices.strain import measure_strain
 from .orientation.matching import match_orientation
-from .discs.finding import find_discs
-from .discs.templates import make_template
-from .lattices.fitting import fit_lattice
-from .lattices.strain import measure_strain
 from .parallax.reconstruct import reconstruct_parallax
 from .patterns import max_pattern, mean_pattern
 from .polar.fluctuations import measure_fluctuations

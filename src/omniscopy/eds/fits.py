@@ -121,7 +121,7 @@ def fit_lines(  # noqa: PLR0913 - options are keywords
     numbers = [made[3].isel(number=place, drop=True) for place in range(6)]
     fitted = result(
         intensity=(counts, "counts"),
-        intensity_std=(np.sqrt(variance), "counts"),
+        intensity_std=(variance**0.5, "counts"),
         intensity_covariance=(covariance, "counts^2"),
         background=(continuum, "counts"),
         reduced_chi_square=(squares, "1"),

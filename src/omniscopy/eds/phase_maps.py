@@ -74,7 +74,7 @@ def find_phases(
     else:
         scaled = (data / counts.where(known)).assign_attrs(units="1")
         # The mean squares of channels differ by orders; noise of counts is evened out.
-        root = np.sqrt(scaled.mean(others))
+        root = scaled.mean(others) ** 0.5
         even = (scaled / (root + root.max(dim) * 1e-2)).fillna(0.0).assign_attrs(units="1")
         made = cluster(even, n_phases, method=method, dim=dim, n_components=n_phases + 1, rng=rng)
         label = made["label"].where(known, -1).astype(np.int64)

@@ -339,7 +339,7 @@ def _counts_of(
             raise DataError(message)
         covariance = ds["intensity_covariance"].sel(line=names, other_line=names)
         return counts, covariance.astype(np.float64)
-    std = ds["intensity_std"].sel(line=names) if "intensity_std" in ds else np.sqrt(counts)
+    std = ds["intensity_std"].sel(line=names) if "intensity_std" in ds else counts**0.5
     unit = xr.DataArray(np.eye(len(names)), dims=("line", "other_line"))
     return counts, std.drop_vars("line") ** 2 * unit
 

@@ -160,12 +160,13 @@ def _walk(file: Any, without: frozenset[str], opened: dict[tuple[int, str], Any]
 
 
 def linked(group: Any, name: str) -> Any:
-    """Return the group or dataset called `name`, `None` where that lies in another place."""
+    """Return the group or dataset called `name`, `None` without one or where it lies elsewhere."""
     import h5py
 
     # Asked of the library itself: h5py's own way takes several times as long.
     word = name.encode() if isinstance(name, str) else name
-    if group.id.links.get_info(word).type != h5py.h5l.TYPE_HARD:
+    links = group.id.links
+    if not links.exists(word) or links.get_info(word).type != h5py.h5l.TYPE_HARD:
         return None
     opened = h5py.h5o.open(group.id, word)
     if isinstance(opened, h5py.h5g.GroupID):
