@@ -1,4 +1,5 @@
 __all__ = [
+    "animate",
     "holz_geometry",
     "kikuchi_geometry",
     "line_pattern",
@@ -16,6 +17,7 @@ __all__ = [
 from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure
+from .movies import animate
 from .scale_bars import nice_length, scale_bar
 from .signals import signal
 from .surfaces import surface

@@ -76,13 +76,18 @@ def draw_curves(
     std: xr.DataArray | None = None,
     title: str = "",
     names: list[str] | None = None,
+    rescaled: bool = True,
 ) -> None:
-    """Draw one curve, or several along one further dimension, that are in memory."""
+    """Draw one curve, or several along one further dimension, that are in memory.
+
+    With `rescaled` the values are shown in the prefix of their units that reads best.
+    """
     others = [str(other) for other in curves.dims if other != dim]
     family = curves.transpose(*others, dim) if others else curves
     values = np.atleast_2d(np.asarray(family.values))
     values = values.astype(np.float64) if values.dtype.kind in "iub" else values
-    factor, units = prefix(values, curves.attrs.get("units"))
+    units = curves.attrs.get("units")
+    factor, units = prefix(values, units) if rescaled else (1.0, units)
     ruler = ruler_of(curves, dim)
     labels = names or (_names(curves, others[0]) if others else [""])
     marked = len(ruler.positions) <= 30

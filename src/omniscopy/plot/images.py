@@ -67,12 +67,14 @@ def draw_image(
     """Draw a plane that is in memory.
 
     With `framed` it gets axes with ticks and labels, without only a scale bar where that can be.
-    `contrast` is that of several images which are to be compared.
+    `contrast` is that of several images which are to be compared; it is in the units of `plane`.
     """
     values = np.asarray(plane.values)
     values = values.astype(np.float64) if values.dtype.kind in "iub" else values
-    factor, units = prefix(values, plane.attrs.get("units"))
-    values = values * factor
+    units = plane.attrs.get("units")
+    if contrast is None:
+        factor, units = prefix(values, units)
+        values = values * factor
     grid = grid_of(plane)
     if contrast is None:
         pattern = all(kind_of_dim(plane, dim) == "reciprocal" for dim in plane.dims)

@@ -78,10 +78,11 @@ def grid_figure(
 
 
 def _frame_label(data: xr.DataArray, place: dict[str, int]) -> str:
-    return ", ".join(_place_label(data, dim, index) for dim, index in place.items())
+    return ", ".join(place_label(data, dim, index) for dim, index in place.items())
 
 
-def _place_label(data: xr.DataArray, dim: str, index: int) -> str:
+def place_label(data: xr.DataArray, dim: str, index: int) -> str:
+    """Return where an index along a dimension is: `time 2.5 s`."""
     if dim not in data.coords:
         return f"{dim} {index}"
     value = data.coords[dim].values[index]
