@@ -6,6 +6,7 @@ import pytest
 from omniscopy.model import conversion_factor
 from omniscopy.plot.labels import (
     drawable,
+    in_words,
     number_with_units,
     prefix,
     pretty_units,
@@ -70,3 +71,10 @@ def test_characters_that_the_font_lacks_are_boxes():
 )  # fmt: skip
 def test_a_number_is_written_with_its_units(value, units, text):
     assert number_with_units(value, units) == text
+
+
+def test_symbols_keep_their_letters():
+    assert in_words("t_over_lambda") == "t/λ"
+    assert with_units(in_words("t_over_lambda"), "1") == "t/λ"
+    assert in_words("resonance_frequency") == "resonance frequency"
+    assert with_units(in_words("resonance_frequency_std"), "Hz") == "Resonance frequency std (Hz)"

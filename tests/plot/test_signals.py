@@ -108,6 +108,29 @@ def test_strain_is_shown_symmetric_about_zero():
     assert norm.vmin == pytest.approx(-norm.vmax)
 
 
+def test_drift_is_shown_symmetric_about_zero():
+    data = make.image(quantity="drift", units="nm") / 1000 - 0.1
+    norm = pictures(plot.signal(data.assign_attrs(quantity="drift", units="nm")))[0].images[0].norm
+    assert norm.vmin == pytest.approx(-norm.vmax)
+
+
+def test_orders_are_stems_and_nothing_is_drawn_between_them():
+    orders = make.labelled(np.array([0.2, -0.5, 0.9]), ("order", np.array([2, 3, 6])))
+    (ax,) = drawn(plot.signal(orders)).axes
+    assert ax.lines[0].get_linestyle() == "None"
+    stems = ax.collections[0].get_segments()
+    np.testing.assert_allclose([stem[:, 0].tolist() for stem in stems], [[2, 2], [3, 3], [6, 6]])
+    np.testing.assert_allclose([stem[1, 1] for stem in stems], orders)
+
+
+def test_a_variable_is_called_by_its_title_or_its_symbol():
+    maps = make.fitted_maps()
+    thickness = maps.amplitude.assign_attrs(units="1")
+    titled = thickness.assign_attrs(long_name="Relative thickness")
+    figure = drawn(plot.signal(xr.Dataset({"t_over_lambda": thickness, "ratio": titled})))
+    assert {"t/λ", "Relative thickness"} <= set(texts(figure))
+
+
 def test_a_colour_image_is_shown_in_its_colours():
     ax = drawn(plot.signal(make.colour_image())).axes[0]
     assert tuple(ax.images[0].get_array()[0, 0]) == (255, 0, 0)

@@ -5,6 +5,7 @@ __all__ = [
     "line_pattern",
     "nice_length",
     "projection",
+    "publication",
     "ray_diagram",
     "ring_pattern",
     "scale_bar",
@@ -18,6 +19,7 @@ from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure
 from .movies import animate
+from .publications import publication
 from .scale_bars import nice_length, scale_bar
 from .signals import signal
 from .surfaces import surface

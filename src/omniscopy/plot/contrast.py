@@ -10,7 +10,7 @@ from matplotlib.colors import AsinhNorm, Colormap, Normalize
 # Quantities that are meant to be read about zero.
 _SIGNED = (
     "strain", "rotation", "displacement", "shift", "loading", "difference", "residual",
-    "polarization", "charge", "deflection", "asymmetry",
+    "polarization", "charge", "deflection", "asymmetry", "drift",
 )  # fmt: skip
 _CYCLIC = ("phase", "angle", "azimuth", "orientation")
 _BRIGHTNESS = ("intensity", "counts", "electrons", "brightness", "yield")

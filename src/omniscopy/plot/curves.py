@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from omniscopy.model.checks import kind_of_dim
 from omniscopy.plot.axes import Ruler, ruler_of
@@ -18,11 +19,13 @@ from omniscopy.plot.labels import (
     with_units,
 )  # fmt: skip
 from omniscopy.plot.sampling import sample_curves, sample_plane
-from omniscopy.plot.style import COLOURS, TICK, Look, label_axes, new_page, style_axes
+from omniscopy.plot.style import COLOURS, FAINT, TICK, Look, label_axes, new_page, style_axes
 
 # More curves than this are drawn as a picture.
 FAMILY = len(COLOURS)
 _HEIGHT = 3.4
+# What is counted is drawn as stems, up to so many.
+_COUNTED, _STEMS = ("order", "harmonic"), 60
 
 
 def curve_figure(
@@ -91,15 +94,22 @@ def draw_curves(
     ruler = ruler_of(curves, dim)
     labels = names or (_names(curves, others[0]) if others else [""])
     marked = len(ruler.positions) <= 30
+    counted = _is_counted(curves, dim)
     for values_of_one, label, colour in zip(values * factor, labels, COLOURS, strict=False):
+        if counted:
+            ax.vlines(ruler.positions, 0.0, values_of_one, color=colour, linewidth=1.2)
         ax.plot(
             ruler.positions, values_of_one, color=colour, linewidth=1.2, label=label,
-            marker="o" if marked else None, markersize=3.5,
+            marker="o" if marked or counted else None, markersize=3.5,
+            linestyle="none" if counted else "-",
         )  # fmt: skip
     if std is not None and not others:
         _draw_band(ax, ruler, values[0] * factor, np.asarray(std.values) * factor)
     style_axes(ax, grid=True)
-    ax.margins(x=0.01)
+    ax.margins(x=0.05 if counted else 0.01)
+    if counted:
+        ax.axhline(0.0, color=FAINT, linewidth=0.7, zorder=0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     label_axes(ax, ruler.label, with_units(value_words(curves, title=title), units))
     if ruler.names:
         turned = sum(len(name) for name in ruler.names) > 60
@@ -109,6 +119,17 @@ def draw_curves(
         )  # fmt: skip
     if len(values) > 1 or std is not None:
         write_legend(ax)
+
+
+def _is_counted(curves: xr.DataArray, dim: str) -> bool:
+    """Return whether there is nothing between the points along a dimension: orders, harmonics."""
+    if dim not in curves.coords or curves.sizes[dim] > _STEMS:
+        return False
+    places = curves.coords[dim]
+    whole = places.dtype.kind in "iu" or (
+        places.dtype.kind == "f" and bool(np.all(places.values == np.round(places.values)))
+    )
+    return whole and bool({dim, str(places.attrs.get("quantity"))} & {*_COUNTED})
 
 
 def write_legend(ax: Axes) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from omniscopy.plot.labels import number_with_units, prefix, with_units
+from omniscopy.plot.labels import in_words, number_with_units, prefix, with_units
 from omniscopy.plot.style import COLOURS, FAINT, Look, label_axes, new_page, style_axes
 
 _CLASSES = {"lower", "upper", "count", "cumulative"}
@@ -70,7 +70,7 @@ def correlation_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
 def _stated(results: xr.Dataset, names: tuple[str, ...]) -> list[str]:
     """Return what single numbers say, those that there are."""
     return [
-        f"{name.replace('_', ' ')} "
+        f"{in_words(name)} "
         + number_with_units(float(results[name].values), results[name].attrs.get("units"))
         for name in names
         if name in results and results[name].ndim == 0

@@ -17,6 +17,8 @@ from omniscopy.model.vocabulary import DIMENSIONS
 PLAIN: dict[str, Any] = {"parse_math": False}
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+# Results that are known by their symbols.
+_FORMULAS = {"t_over_lambda": "t/λ"}
 _SYMBOLS = {"deg": "°", "Ohm": "Ω"}
 _PREFIXES = ("f", "p", "n", "µ", "m", "", "k", "M", "G")
 _GRAPH_NAME = re.compile(r"-[0-9a-f]{32}$")
@@ -35,7 +37,8 @@ def pretty_units(units: str) -> str:
 
 def with_units(words: str, units: str | None) -> str:
     """Return a label such as `Energy loss (eV)`; unknown and pure numbers have no brackets."""
-    words = words[:1].upper() + words[1:] if len(words) > 2 else words
+    # Symbols such as t/λ and kx keep their letters.
+    words = words[:1].upper() + words[1:] if len(words) > 2 and words[1].isalpha() else words
     if units in (None, "", "1"):
         return drawable(words)
     return drawable(f"{words} ({pretty_units(units)})" if words else pretty_units(units))
@@ -63,9 +66,16 @@ def value_words(data: xr.DataArray, *, title: str | None = None) -> str:
     """Return what the values are in words, unless the title says so already."""
     quantity = data.attrs.get("quantity")
     if quantity:
-        return str(quantity).replace("_", " ")
+        return in_words(str(quantity))
     named = _given_name(data)
-    return "" if named == title else named.replace("_", " ")
+    return "" if named == title else in_words(named)
+
+
+def in_words(name: str) -> str:
+    """Return the name of a variable as it is read: `t_over_lambda` → `t/λ`, else without `_`."""
+    stem = name.removesuffix("_std")
+    words = _FORMULAS.get(stem, stem.replace("_", " "))
+    return words if stem == name else f"{words} std"
 
 
 def title_of(data: xr.DataArray | xr.Dataset) -> str:

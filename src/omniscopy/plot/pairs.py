@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,10 +11,12 @@ from omniscopy.plot.axes import grid_of
 from omniscopy.plot.curves import draw_curves
 from omniscopy.plot.images import draw_image, picture_size
 from omniscopy.plot.sampling import sample_means, sample_plane
-from omniscopy.plot.style import Look, new_page, panel_title
+from omniscopy.plot.style import Look, Page, new_page, panel_title
 
 _CURVE_WIDTH = 3.9
 _BESIDE = 1.7
+# Pages less wide than this have one view above the other.
+_NARROW = 6.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ def panel_size(values: xr.DataArray, room: float) -> tuple[float, float]:
 
 
 def _figure_of_pair(left: View, right: View, look: Look, title: str) -> Figure:
+    if look.width < _NARROW:
+        sizes = [panel_size(view.values, look.width) for view in (left, right)]
+        page = new_page(look.width, sum(size[1] + 0.85 for size in sizes) + 0.3)
+        axes = page.figure.subplots(2, 1, height_ratios=[size[1] for size in sizes])
+        return _drawn_pair(page, axes, (left, right), look, title)
     room = look.width + 2.2
     sizes = [
         panel_size(left.values, room - _CURVE_WIDTH),
@@ -88,7 +96,13 @@ def _figure_of_pair(left: View, right: View, look: Look, title: str) -> Figure:
     height = max(2.2, *(size[1] for size in sizes))
     page = new_page(sum(size[0] for size in sizes), height + 1.15)
     axes = page.figure.subplots(1, 2, width_ratios=[size[0] for size in sizes])
-    for ax, view in zip(axes, (left, right), strict=True):
+    return _drawn_pair(page, axes, (left, right), look, title)
+
+
+def _drawn_pair(
+    page: Page, axes: np.ndarray, views: tuple[View, View], look: Look, title: str
+) -> Figure:
+    for ax, view in zip(axes, views, strict=True):
         draw_panel(ax, view.values, look, title=title)
         panel_title(ax, view.title)
         page.note(view.note)

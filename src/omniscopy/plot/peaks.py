@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from omniscopy.model.checks import units_of
 from omniscopy.model.vocabulary import DIMENSIONS
-from omniscopy.plot.labels import number_with_units, prefix, with_units
+from omniscopy.plot.labels import in_words, number_with_units, prefix, with_units
 from omniscopy.plot.marks import background_for, draw_marked_curve
 from omniscopy.plot.results import outcome, strength_of, variables_of
 from omniscopy.plot.style import COLOURS, Look, label_axes, new_page, style_axes
@@ -71,8 +71,8 @@ def _draw_stems(ax: Axes, results: xr.Dataset, position: str, strength: str) -> 
     style_axes(ax, grid=True)
     label_axes(
         ax,
-        with_units(position.replace("_", " "), x_units),
-        with_units(strength.replace("_", " "), y_units),
+        with_units(in_words(position), x_units),
+        with_units(in_words(strength), y_units),
     )
 
 
@@ -83,7 +83,7 @@ def _table(
     if strength is not None:
         strongest = np.argsort(-np.nan_to_num(np.asarray(results[strength].values, np.float64)))
         order = np.sort(strongest[:rows])
-    head = ["#", *(name.replace("_", " ") for name in columns)]
+    head = ["#", *(in_words(name) for name in columns)]
     body = [
         [str(number + 1), *(_cell(results, name, int(number)) for name in columns)]
         for number in order[:rows]

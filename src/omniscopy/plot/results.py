@@ -11,7 +11,7 @@ from omniscopy.model.checks import dims_of_kind
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.curves import curve_dim, draw_curves
 from omniscopy.plot.images import draw_image
-from omniscopy.plot.labels import number_with_units
+from omniscopy.plot.labels import in_words, number_with_units
 from omniscopy.plot.points import draw_points, points_size
 from omniscopy.plot.sampling import sample_curves, sample_plane
 from omniscopy.plot.style import LABEL, TICK, Look, new_page, panel_title
@@ -51,14 +51,14 @@ def annotated(words: str, results: xr.Dataset, name: str) -> str:
     said = "; ".join(
         part for part in (f"± {spread} typically" if spread else "", outcome(results)) if part
     )
-    words = words.replace("_", " ")
+    words = in_words(words)
     return f"{words} ({said})" if said else words
 
 
 def scalars_figure(results: xr.Dataset, look: Look, title: str) -> Figure:
     """Return the table of results that are single numbers."""
     rows = [
-        [name.replace("_", " "), _value_text(results, name), _std_text(results, name)]
+        [_called(results, name), _value_text(results, name), _std_text(results, name)]
         for name in variables_of(results)
         if results[name].size == 1
     ]
@@ -127,7 +127,8 @@ def _draw_variable(ax: Axes, results: xr.Dataset, name: str, look: Look) -> str:
         std = None if std is None or sample.note else std.squeeze().compute()
         draw_curves(ax, sample.values, dim, std=std if values.ndim == 1 else None, title=name)
     ax.set_ylabel(ax.get_ylabel(), fontsize=TICK if values.ndim == 2 else LABEL)
-    panel_title(ax, annotated(name, results.drop_vars("status", errors="ignore"), name), size=TICK)
+    alone = results.drop_vars("status", errors="ignore")
+    panel_title(ax, annotated(_called(results, name), alone, name), size=TICK)
     return "; ".join(part for part in (note, sample.note) if part)
 
 
@@ -154,7 +155,7 @@ def _panel_height(results: xr.Dataset, name: str, room: float) -> float:
 def _scalars_text(results: xr.Dataset) -> str:
     """Return single numbers that come with maps or curves."""
     scalars = [name for name in variables_of(results) if results[name].size == 1][:3]
-    return ", ".join(f"{name.replace('_', ' ')}: {_value_text(results, name)}" for name in scalars)
+    return ", ".join(f"{_called(results, name)}: {_value_text(results, name)}" for name in scalars)
 
 
 def _value_text(results: xr.Dataset, name: str) -> str:
@@ -171,6 +172,11 @@ def _number(values: xr.DataArray) -> str:
     if isinstance(value, complex | np.complexfloating):
         return f"{value:.4g}"
     return number_with_units(float(value), values.attrs.get("units"))
+
+
+def _called(results: xr.Dataset, name: str) -> str:
+    """Return what a variable is called: its title where it has one, else its name in words."""
+    return in_words(str(results[name].attrs.get("long_name") or name))
 
 
 def _typical_std(results: xr.Dataset, name: str) -> str:

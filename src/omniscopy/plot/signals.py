@@ -37,7 +37,7 @@ from omniscopy.plot.results import (
     variables_of,
 )  # fmt: skip
 from omniscopy.plot.stacks import stack_figure
-from omniscopy.plot.style import Look, new_page
+from omniscopy.plot.style import Look, new_page, page_width
 from omniscopy.plot.tables import draw_table
 
 _COLOURS = ("red", "green", "blue")
@@ -76,7 +76,7 @@ def signal(
     title : str, optional
         What to write above it; by default the title of the data.
     width : float
-        Width in inches, about.
+        Width in inches, about; inside `publication` that of the column.
     colours : str, optional
         Name of a matplotlib colour map; by default one that suits the quantity: grey for
         intensities, diverging about zero for strains and shifts, cyclic for phases.
@@ -104,7 +104,7 @@ def signal(
     means over many spectra or patterns are made chunk by chunk and, above 512 MiB, of evenly
     taken ones. A line below the figure says what was left out.
     """
-    look = Look(title, width, colours, percentiles, frames, over)
+    look = Look(title, page_width(width), colours, percentiles, frames, over)
     if isinstance(data, xr.Dataset):
         return _draw_results(data, look, title_of(data) if title is None else title)
     require_array(data)

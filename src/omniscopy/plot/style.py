@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from omniscopy.plot.contrast import PERCENTILES
 from omniscopy.plot.labels import PLAIN, drawable, shortened
+from omniscopy.plot.publications import current_preset, fit_to
 
 # Okabe and Ito (2008): told apart with every kind of colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -50,6 +51,9 @@ class Page:
                 shortened(drawable("; ".join(self.notes)), 130),
                 fontsize=NOTE, color=FAINT, x=0.99, ha="right", **PLAIN,
             )  # fmt: skip
+        preset = current_preset()
+        if preset is not None:
+            fit_to(self.figure, preset, label=LABEL)
         # Pictures of true aspect with a bar beside them are in place only at the third pass;
         # two are made here, the last when the figure is drawn.
         engine = self.figure.get_layout_engine()
@@ -64,6 +68,12 @@ def new_page(width: float, height: float) -> Page:
     figure = Figure(figsize=(width, height), facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06, wspace=0.03, hspace=0.03)
     return Page(figure)
+
+
+def page_width(width: float) -> float:
+    """Return the width in inches to lay a figure out for: that of a column in a publication."""
+    preset = current_preset()
+    return width if preset is None else preset.designed_width(LABEL)
 
 
 def style_axes(ax: Axes, *, grid: bool = False) -> None:

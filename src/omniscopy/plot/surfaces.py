@@ -15,7 +15,7 @@ from omniscopy.plot.contrast import PERCENTILES, Contrast, contrast_of
 from omniscopy.plot.images import picture_size
 from omniscopy.plot.labels import PLAIN, number, prefix, title_of, value_words, with_units
 from omniscopy.plot.sampling import sample_plane
-from omniscopy.plot.style import FAINT, INK, LABEL, TICK, new_page
+from omniscopy.plot.style import FAINT, INK, LABEL, TICK, new_page, page_width
 
 # Points along each side that are drawn; a part of the longer side that heights fill unasked.
 _POINTS, _HEIGHT = 256, 0.22
@@ -86,7 +86,7 @@ def surface(
     factor, units = prefix(values, plane.attrs.get("units"))
     heights, grid = values * factor, grid_of(plane)
     sides, times = _sides(heights, units, grid, exaggeration)
-    picture = picture_size(0.78, width - 0.3)
+    picture = picture_size(0.78, page_width(width) - 0.3)
     page = new_page(*picture)
     # Perspective leaves room around it that the layout does not know of.
     page.figure.set_layout_engine("none")

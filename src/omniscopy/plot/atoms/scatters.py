@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from omniscopy.plot.atoms.fields import dot_size, draw_field, field_size
 from omniscopy.plot.contrast import contrast_of
 from omniscopy.plot.images import add_colour_bar
-from omniscopy.plot.labels import prefix, with_units
+from omniscopy.plot.labels import in_words, prefix, with_units
 from omniscopy.plot.results import annotated, outcome
 from omniscopy.plot.style import COLOURS, FAINT, INK, TICK, Look, Page, new_page, panel_title
 
@@ -64,7 +64,7 @@ def _draw_measure(ax: Axes, results: xr.Dataset, name: str, look: Look, page: Pa
         x[there], y[there], c=numbers[there], s=size, cmap=contrast.colours, norm=contrast.scale,
         edgecolor=FAINT, linewidth=0.25,
     )  # fmt: skip
-    add_colour_bar(ax, drawn, with_units(name.replace("_", " "), units), contrast)
+    add_colour_bar(ax, drawn, with_units(in_words(name), units), contrast)
 
 
 def is_grouped(results: xr.Dataset) -> bool:
