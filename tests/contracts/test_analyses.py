@@ -47,10 +47,10 @@ EXPECTED = {
         "Counts of the lines",
         "Composition",
     },
-    "image_stack": {"Mean image"},
+    "image_stack": {"Mean image", "Registered mean", "Shifts"},
     "point_cloud": {"Image of the points"},
     "spectrum": {"Peaks", "Baseline"},
-    "spectrum_image": {"Sum spectrum", "Sum image", "Components"},
+    "spectrum_image": {"Sum spectrum", "Sum image", "Components", "Edges of the sum"},
     "switching_spectroscopy": {
         "Components",
         "Resonance",

@@ -117,7 +117,8 @@ def fit_lines(  # noqa: PLR0913 - options are keywords
         dtypes=(np.float64, np.float64, np.float64, np.float64, np.uint8),
     )  # fmt: skip
     counts, covariance, continuum, squares, status = found
-    variance = xr.DataArray(covariance.data.diagonal(axis1=-2, axis2=-1), dims=counts.dims)
+    own = xr.DataArray(np.arange(lines), dims="line")
+    variance = covariance.isel(line=own, other_line=own)
     numbers = [made[3].isel(number=place, drop=True) for place in range(6)]
     fitted = result(
         intensity=(counts, "counts"),
