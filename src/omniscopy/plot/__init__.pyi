@@ -2,6 +2,7 @@ __all__ = [
     "animate",
     "holz_geometry",
     "kikuchi_geometry",
+    "line_family",
     "line_pattern",
     "nice_length",
     "projection",
@@ -18,6 +19,7 @@ __all__ = [
 from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure
+from .families import line_family
 from .movies import animate
 from .publications import publication
 from .scale_bars import nice_length, scale_bar

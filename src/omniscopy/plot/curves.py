@@ -103,8 +103,9 @@ def draw_curves(
             marker="o" if marked or counted else None, markersize=3.5,
             linestyle="none" if counted else "-",
         )  # fmt: skip
-    if std is not None and not others:
-        _draw_band(ax, ruler, values[0] * factor, np.asarray(std.values) * factor)
+    if std is not None:
+        spread = np.atleast_2d(np.asarray(std.transpose(*family.dims).values, np.float64))
+        _draw_bands(ax, ruler, values * factor, spread * factor)
     style_axes(ax, grid=True)
     ax.margins(x=0.05 if counted else 0.01)
     if counted:
@@ -139,11 +140,15 @@ def write_legend(ax: Axes) -> None:
         text.set_parse_math(False)
 
 
-def _draw_band(ax: Axes, ruler: Ruler, values: np.ndarray, std: np.ndarray) -> None:
-    ax.fill_between(
-        ruler.positions, values - std, values + std,
-        color=COLOURS[0], alpha=0.22, linewidth=0, label="± 1 standard deviation",
-    )  # fmt: skip
+def _draw_bands(ax: Axes, ruler: Ruler, values: np.ndarray, std: np.ndarray) -> None:
+    """Draw the uncertainty of every curve in its colour; it is explained once."""
+    words = "± 1 standard deviation"
+    for curve, spread, colour in zip(values, std, COLOURS, strict=False):
+        ax.fill_between(
+            ruler.positions, curve - spread, curve + spread,
+            color=colour, alpha=0.22, linewidth=0, label=words,
+        )  # fmt: skip
+        words = "_"
 
 
 def _names(curves: xr.DataArray, dim: str) -> list[str]:
@@ -163,11 +168,10 @@ def _matching(std: xr.DataArray | None, curves: xr.DataArray) -> xr.DataArray | 
     """Return the uncertainty of the points that are drawn, if it has their form."""
     if std is None or set(std.dims) != set(curves.dims) or std.dtype.kind not in "iuf":
         return None
-    (dim,) = (str(dim) for dim in curves.dims) if curves.ndim == 1 else ("",)
-    if not dim:
-        return None
-    if std.sizes[dim] == curves.sizes[dim]:
-        return std.compute()
-    if dim in std.coords and dim in curves.coords:
-        return std.sel({dim: curves.coords[dim].values}).compute()
-    return None
+    for dim in map(str, curves.dims):
+        if std.sizes[dim] == curves.sizes[dim]:
+            continue
+        if dim not in std.coords or dim not in curves.coords:
+            return None
+        std = std.sel({dim: curves.coords[dim].values})
+    return std.compute()

@@ -125,7 +125,7 @@ def _draw_variable(ax: Axes, results: xr.Dataset, name: str, look: Look) -> str:
         sample = sample_curves(values, dim)
         std = results.get(f"{name}_std")
         std = None if std is None or sample.note else std.squeeze().compute()
-        draw_curves(ax, sample.values, dim, std=std if values.ndim == 1 else None, title=name)
+        draw_curves(ax, sample.values, dim, std=std, title=name)
     ax.set_ylabel(ax.get_ylabel(), fontsize=TICK if values.ndim == 2 else LABEL)
     alone = results.drop_vars("status", errors="ignore")
     panel_title(ax, annotated(_called(results, name), alone, name), size=TICK)

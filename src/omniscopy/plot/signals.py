@@ -1,12 +1,12 @@
 """One call that draws anything: the figure is picked from what the data are."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array
+from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array, require_choice
 from omniscopy.model.errors import DataError
 from omniscopy.plot.atoms.figures import ATOM_FIGURES
 from omniscopy.plot.baselines import baseline_figure, is_baseline
@@ -21,6 +21,7 @@ from omniscopy.plot.distributions import (
     is_correlation,
     is_distribution,
 )
+from omniscopy.plot.hues import hue_figure
 from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
 from omniscopy.plot.marks import background_for, marked_image_figure
@@ -36,6 +37,7 @@ from omniscopy.plot.results import (
     strength_of,
     variables_of,
 )  # fmt: skip
+from omniscopy.plot.sampling import sample_plane
 from omniscopy.plot.stacks import stack_figure
 from omniscopy.plot.style import Look, new_page, page_width
 from omniscopy.plot.tables import draw_table
@@ -53,7 +55,7 @@ _FIGURES = (
 )
 
 
-def signal(
+def signal(  # noqa: PLR0913 - options of the field
     data: xr.DataArray | xr.Dataset,
     *,
     std: xr.DataArray | None = None,
@@ -63,6 +65,7 @@ def signal(
     percentiles: tuple[float, float] = PERCENTILES,
     frames: int = 12,
     over: xr.DataArray | None = None,
+    complex_as: Literal["panels", "hue"] = "panels",
 ) -> Figure:
     """Draw any labelled data or result, calibrated and with its units.
 
@@ -72,7 +75,7 @@ def signal(
         A spectrum, image, stack, spectral image, 4D scan, pattern or set of points; or the
         results of an operation, of which every variable is drawn.
     std : DataArray, optional
-        Standard deviation of a curve, drawn as a band around it.
+        Standard deviation of a curve, or of a few, drawn as a band around it.
     title : str, optional
         What to write above it; by default the title of the data.
     width : float
@@ -87,6 +90,9 @@ def signal(
     over : DataArray, optional
         The curve that peaks, or the image that spots, were found in: they are marked on it. The
         spectra that baselines were estimated of: drawn with these, and with what is left.
+    complex_as : {"panels", "hue"}
+        Complex images and pictures of many curves: magnitude and phase beside each other, or both
+        in one, the phase as hue and the magnitude as brightness, with a wheel of colours.
 
     Returns
     -------
@@ -96,7 +102,8 @@ def signal(
     Raises
     ------
     DataError
-        There is nothing that can be drawn: no values, or values that are not numbers.
+        There is nothing that can be drawn: no values, or values that are not numbers;
+        `complex_as` is unknown.
 
     Notes
     -----
@@ -104,7 +111,8 @@ def signal(
     means over many spectra or patterns are made chunk by chunk and, above 512 MiB, of evenly
     taken ones. A line below the figure says what was left out.
     """
-    look = Look(title, page_width(width), colours, percentiles, frames, over)
+    require_choice("complex_as", complex_as, ("panels", "hue"))
+    look = Look(title, page_width(width), colours, percentiles, frames, over, complex_as)
     if isinstance(data, xr.Dataset):
         return _draw_results(data, look, title_of(data) if title is None else title)
     require_array(data)
@@ -141,17 +149,23 @@ def _draw_array(data: xr.DataArray, look: Look, title: str, std: xr.DataArray | 
         )
         return spectral_image_figure(data, picture, curve, look, title)
     if data.ndim == 2:
-        return _draw_plane(data, look, title, pictures=spatial + reciprocal)
+        return _draw_plane(data, look, title, std, pictures=spatial + reciprocal)
     plane = next((pair[-2:] for pair in (spatial, reciprocal) if len(pair) >= 2), None)
     rows, columns = plane or [str(dim) for dim in data.dims[-2:]]
     return stack_figure(data, (rows, columns), look, title)
 
 
-def _draw_plane(data: xr.DataArray, look: Look, title: str, *, pictures: list[str]) -> Figure:
+def _draw_plane(
+    data: xr.DataArray, look: Look, title: str, std: xr.DataArray | None, *, pictures: list[str]
+) -> Figure:
+    few = min(data.sizes.values()) <= FAMILY
+    if data.dtype.kind == "c" and look.complex_as == "hue" and (len(pictures) == 2 or not few):
+        sample = sample_plane(data)
+        return hue_figure(sample.values, look, title, sample.note)
     if len(pictures) == 2:
         return image_figure(data, look, title)
-    if min(data.sizes.values()) <= FAMILY:
-        return curve_figure(data, look, title)
+    if few:
+        return curve_figure(data, look, title, std=std)
     return family_figure(data, look, title)
 
 

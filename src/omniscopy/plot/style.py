@@ -1,6 +1,7 @@
 """The look that all figures share; set on each figure, never on the whole of matplotlib."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import xarray as xr
 from matplotlib.axes import Axes
@@ -26,6 +27,7 @@ class Look:
     percentiles: tuple[float, float] = PERCENTILES
     frames: int = 12
     over: xr.DataArray | None = None
+    complex_as: Literal["panels", "hue"] = "panels"
 
 
 @dataclass
