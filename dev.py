@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PEERS = ROOT / ".venv-peers"
 UV = "uv==0.13.9"
-EXTRAS = ["codecs", "cluster", "cloud", "vendor"]
+EXTRAS = ["codecs", "cluster", "cloud", "mcp", "vendor"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 

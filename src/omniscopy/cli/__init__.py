@@ -1,4 +1,4 @@
-"""The command line: `omniscopy info | convert | report | demo | formats | run | view`."""
+"""The command line: `omniscopy info | convert | report | demo | formats | run | view | mcp`."""
 
 import lazy_loader as _lazy
 

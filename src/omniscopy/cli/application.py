@@ -12,9 +12,19 @@ from typing import Annotated, Any
 
 import typer
 
-from omniscopy.cli import converting, demonstration, formats, info, reporting, running, viewing
-from omniscopy.cli.outcomes import DONE, INTERRUPTED, WRONG, describe_error
+from omniscopy.cli import (
+    converting,
+    demonstration,
+    formats,
+    info,
+    reporting,
+    running,
+    serving,
+    viewing,
+)
+from omniscopy.cli.outcomes import DONE, INTERRUPTED, WRONG
 from omniscopy.cli.printing import complain
+from omniscopy.model.errors import describe_error
 
 # The base of all complaints about usage, wherever this version of typer has it.
 _UsageError: Any = next(
@@ -34,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (info, converting, reporting, demonstration, formats, running, viewing):
+for _module in (info, converting, reporting, demonstration, formats, running, viewing, serving):
     _module.register(app)
 
 

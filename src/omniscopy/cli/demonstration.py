@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from omniscopy.cli.outcomes import describe_error, exit_code
+from omniscopy.cli.outcomes import exit_code
 from omniscopy.cli.printing import clean, complain, say
 from omniscopy.cli.reporting import write_report
 from omniscopy.cli.targets import targets_for
 from omniscopy.compute.progress import showing_progress
+from omniscopy.model.errors import describe_error
 
 
 def register(app: typer.Typer) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniscopy.cli.outcomes import describe_error, exit_code
+from omniscopy.cli.outcomes import exit_code
 from omniscopy.cli.printing import clean, complain, say, say_json
 from omniscopy.cli.targets import targets_for
 from omniscopy.compute.progress import showing_progress
+from omniscopy.model.errors import describe_error
 
 if TYPE_CHECKING:
     from omniscopy.io.recipes.running import Recipe

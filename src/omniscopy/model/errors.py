@@ -36,5 +36,16 @@ class ReplayWarning(OmniscopyWarning):
     """A replayed step gave other numbers than those recorded."""
 
 
+def describe_error(error: BaseException) -> str:
+    """Return an error in one line: our own say all, others also say what they are."""
+    text = " ".join(str(error).split())
+    if type(error).__module__.startswith("omniscopy.") or isinstance(error, FileExistsError):
+        return text
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def _missing(package: str, extra: str, purpose: str) -> MissingDependencyError:
     return MissingDependencyError(package, extra=extra, purpose=purpose)

@@ -1,0 +1,5 @@
+"""Use by machines: operations, data by handle, and pictures, through the MCP protocol."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,36 @@
+"""What a machine works at: a folder, data by handle, and what it may do."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omniscopy.mcp_server.roots import Root
+from omniscopy.mcp_server.shelf import Shelf
+
+
+@dataclass
+class Bench:
+    """The folder that is served, the data that were opened or made, and whether it may write.
+
+    `groups` are the packages of operations, such as ``"image"``, that have tools of their own.
+    """
+
+    root: Root
+    allow_write: bool = False
+    groups: tuple[str, ...] = ()
+    shelf: Shelf = field(default_factory=Shelf)
+
+    @classmethod
+    def at(
+        cls, folder: str | Path, *, allow_write: bool = False, groups: tuple[str, ...] = ()
+    ) -> "Bench":
+        """Return an empty bench in a folder."""
+        return cls(Root.at(folder), allow_write, groups)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool returns: facts as plain values of JSON, and perhaps a picture (PNG)."""
+
+    facts: dict[str, Any]
+    picture: bytes | None = None
