@@ -172,9 +172,9 @@ def test_recording_costs_little_on_large_arrays():
     large = xr.DataArray(np.zeros((64, 256, 256)), dims=("z", "y", "x"))
 
     def seconds(function):
-        start = time.perf_counter()
+        start = time.thread_time()
         function(large)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     plain = min(seconds(lambda d: d * 2.0) for _ in range(5))
     assert min(seconds(scale) for _ in range(5)) < 2 * plain

@@ -52,7 +52,9 @@ def with_coordinates(made: Made, places: Places) -> dict[str, Labelled]:
         own = coordinates_of(places, values.dims)
         own = {**own, **values.coords} if isinstance(values, xr.DataArray) else own
         ordered = in_order(values, places)
-        found[name] = (xr.DataArray(ordered.data, own, ordered.dims), units, title)
+        # A lazy array would give its own name.
+        labelled = xr.DataArray(ordered.data, own, ordered.dims).rename(None)
+        found[name] = (labelled, units, title)
     return found
 
 
