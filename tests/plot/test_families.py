@@ -27,7 +27,7 @@ def lines_of(ax):
 
 def test_each_line_has_the_colour_of_its_parameter():
     figure = plot.line_family(family())
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     ax = figure.axes[0]
     lines = lines_of(ax)
     np.testing.assert_allclose(lines.get_segments()[3][:, 1], 4 * np.arange(50))
@@ -79,7 +79,7 @@ def test_lines_of_nothing_but_nan_leave_the_others():
     data = family()
     data[2] = np.nan
     figure = plot.line_family(data, apart=0.1)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     assert np.isfinite(figure.axes[0].get_ylim()).all()
 
 
@@ -101,7 +101,7 @@ def test_what_is_no_family_is_refused(data, options, message):
 def test_a_few_curves_have_a_band_each_in_their_colour():
     data = family(3)
     figure = plot.signal(data, std=abs(data) * 0.1)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     ax = figure.axes[0]
     bands = [each for each in ax.collections if isinstance(each, PolyCollection)]
     assert len(bands) == 3

@@ -45,7 +45,7 @@ def test_a_complex_image_has_a_wheel_that_says_what_its_colours_are():
     phase = np.linspace(-3, 3, 24 * 32).reshape(24, 32)
     data = (make.image() * np.exp(1j * phase)).assign_attrs(make.image().attrs)
     figure = plot.signal(data, complex_as="hue", percentiles=(0, 100))
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     (ax,) = figure.axes
     expected = hues(data.values, float(np.abs(data).max()))
     np.testing.assert_allclose(ax.images[0].get_array(), expected)
@@ -62,7 +62,7 @@ def test_many_complex_spectra_are_a_picture_of_hues():
     data = make.spectral_image()[:, 0] * np.exp(0.3j)
     stack = data.rename(y="time").assign_coords(time=("time", np.arange(8.0) ** 2, {"units": "s"}))
     figure = plot.signal(stack, complex_as="hue")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     assert figure.axes[0].collections
 
 

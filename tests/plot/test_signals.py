@@ -20,7 +20,7 @@ def texts(figure):
 
 def drawn(figure):
     """Draw a figure, so that nothing is left to fail, and return it."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return figure
 
 

@@ -1,10 +1,12 @@
 __all__ = [
     "animate",
+    "fit_overlay",
     "holz_geometry",
     "kikuchi_geometry",
     "line_family",
     "line_pattern",
     "nice_length",
+    "parameter_map",
     "projection",
     "publication",
     "ray_diagram",
@@ -14,14 +16,18 @@ __all__ = [
     "spot_pattern",
     "structure",
     "surface",
+    "vector_map",
 ]
 
 from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure
 from .families import line_family
+from .fits import fit_overlay
 from .movies import animate
+from .parameters import parameter_map
 from .publications import publication
 from .scale_bars import nice_length, scale_bar
 from .signals import signal
 from .surfaces import surface
+from .vector_maps import vector_map

@@ -17,8 +17,8 @@ from omniscopy.model.vocabulary import DIMENSIONS
 PLAIN: dict[str, Any] = {"parse_math": False}
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-# Results that are known by their symbols.
-_FORMULAS = {"t_over_lambda": "t/λ"}
+# Results that are known by their symbols, or not by their names.
+_FORMULAS = {"t_over_lambda": "t/λ", "com": "centre of mass"}
 _SYMBOLS = {"deg": "°", "Ohm": "Ω"}
 _PREFIXES = ("f", "p", "n", "µ", "m", "", "k", "M", "G")
 _GRAPH_NAME = re.compile(r"-[0-9a-f]{32}$")

@@ -27,6 +27,7 @@ from omniscopy.plot.labels import number_with_units, title_of, value_words
 from omniscopy.plot.marks import background_for, marked_image_figure
 from omniscopy.plot.mixtures import is_mixture, mixture_figure
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
+from omniscopy.plot.parameters import is_map, parameter_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
 from omniscopy.plot.points import places_of, point_dim, points_figure, without_blanks
 from omniscopy.plot.results import (
@@ -39,6 +40,7 @@ from omniscopy.plot.results import (
 )  # fmt: skip
 from omniscopy.plot.sampling import sample_plane
 from omniscopy.plot.stacks import stack_figure
+from omniscopy.plot.steps import steps_figure, steps_of
 from omniscopy.plot.style import Look, new_page, page_width
 from omniscopy.plot.tables import draw_table
 
@@ -147,6 +149,9 @@ def _draw_array(data: xr.DataArray, look: Look, title: str, std: xr.DataArray | 
         curve = max(
             (dim for dim in spectral if dim not in picture), key=lambda dim: data.sizes[dim]
         )
+        steps = steps_of(data, picture, curve) if len(spatial) >= 2 else None
+        if steps is not None:
+            return steps_figure(data, picture, (steps, curve), look, title)
         return spectral_image_figure(data, picture, curve, look, title)
     if data.ndim == 2:
         return _draw_plane(data, look, title, std, pictures=spatial + reciprocal)
@@ -196,6 +201,8 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
         (name,) = filled
         only = results[name]
         words = annotated(title or title_of(only), results, name)
+        if is_map(results, name):
+            return parameter_figure(results, name, look, words)
         return _draw_array(_with_coordinates(only), look, words, results.get(f"{name}_std"))
     return panels_figure(results[[*_kept(results, filled)]], look, title)
 
