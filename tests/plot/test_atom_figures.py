@@ -79,7 +79,7 @@ def test_bonds_are_lines_between_their_atoms():
 )
 def test_figures_say_what_they_show(made, words):
     figure = plot.signal(made(), title="Title")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     said = " ".join(text.get_text() for text in figure.findobj(match=is_text))
     assert words in said
     assert figure.get_suptitle() == "Title"
@@ -94,10 +94,10 @@ def test_cells_lie_over_the_image_they_are_of():
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_table_of_nothing_or_one_has_a_figure(count):
     rings = atoms.find_rings(samples.atom_positions()).isel(ring=slice(count))
-    plot.signal(rings).canvas.draw()
+    plot.signal(rings).draw_without_rendering()
     few = simulate.atom_positions("square").isel(atom=slice(count + 1))
-    plot.signal(atoms.find_bonds(few)).canvas.draw()
-    plot.signal(atoms.measure_bond_order(few)).canvas.draw()
+    plot.signal(atoms.find_bonds(few)).draw_without_rendering()
+    plot.signal(atoms.measure_bond_order(few)).draw_without_rendering()
 
 
 def is_text(artist):

@@ -11,7 +11,7 @@ def test_a_baseline_is_drawn_over_its_spectrum_with_the_difference_below():
     data = samples.spectrum()
     baseline = estimate_baseline(data, method="snip")
     figure = plot.signal(baseline, over=data, title="Baseline")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     above, below = figure.axes
     np.testing.assert_allclose(above.lines[0].get_ydata(), data)
     np.testing.assert_allclose(above.lines[1].get_ydata(), baseline)
