@@ -123,6 +123,14 @@ def test_orders_are_stems_and_nothing_is_drawn_between_them():
     np.testing.assert_allclose([stem[1, 1] for stem in stems], orders)
 
 
+def test_uncertain_orders_have_bars_and_no_band_between_them():
+    orders = make.labelled(np.array([0.2, -0.5, 0.9]), ("order", np.array([2, 3, 6])))
+    (ax,) = drawn(plot.signal(orders, std=abs(orders) * 0.1)).axes
+    bars = ax.collections[-1].get_segments()
+    np.testing.assert_allclose([bar[:, 0].tolist() for bar in bars], [[2, 2], [3, 3], [6, 6]])
+    np.testing.assert_allclose([np.ptp(bar[:, 1]) for bar in bars], 0.2 * abs(orders))
+
+
 def test_a_variable_is_called_by_its_title_or_its_symbol():
     maps = make.fitted_maps()
     thickness = maps.amplitude.assign_attrs(units="1")

@@ -105,7 +105,8 @@ def draw_curves(
         )  # fmt: skip
     if std is not None:
         spread = np.atleast_2d(np.asarray(std.transpose(*family.dims).values, np.float64))
-        _draw_bands(ax, ruler, values * factor, spread * factor)
+        draw = _draw_error_bars if counted else _draw_bands
+        draw(ax, ruler, values * factor, spread * factor)
     style_axes(ax, grid=True)
     ax.margins(x=0.05 if counted else 0.01)
     if counted:
@@ -120,6 +121,17 @@ def draw_curves(
         )  # fmt: skip
     if len(values) > 1 or std is not None:
         write_legend(ax)
+
+
+def _draw_error_bars(ax: Axes, ruler: Ruler, values: np.ndarray, std: np.ndarray) -> None:
+    """Draw the uncertainty of every point, in the colour of its curve; it is explained once."""
+    words = "± 1 standard deviation"
+    for curve, spread, colour in zip(values, std, COLOURS, strict=False):
+        ax.errorbar(
+            ruler.positions, curve, yerr=spread, fmt="none", ecolor=colour, alpha=0.55,
+            elinewidth=3.0, label=words,
+        )  # fmt: skip
+        words = "_"
 
 
 def _is_counted(curves: xr.DataArray, dim: str) -> bool:

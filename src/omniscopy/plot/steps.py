@@ -13,6 +13,8 @@ from omniscopy.plot.style import Look, new_page, panel_title
 # Kinds of dimensions that steps are along, the most telling first.
 _STEPS = ("spectral", "temporal", "parameter")
 _CURVE = 2.3
+# Pages less wide than this have no room for long titles.
+_NARROW = 6.0
 
 
 def steps_of(data: xr.DataArray, picture: list[str], curve: str) -> str | None:
@@ -49,6 +51,8 @@ def steps_figure(
     names = ", ".join(picture), f"{steps}, {curve}", steps, curve
     for ax, view, mean, name in zip(axes, views, means, names, strict=True):
         draw_panel(ax, view, look, title=title)
-        panel_title(ax, f"mean at each {name}".replace("_", " "))
+        words = name if look.width < _NARROW else f"mean at each {name}"
+        panel_title(ax, words.replace("_", " "))
         page.note(mean.note)
+    page.note("means over all else" if look.width < _NARROW else "")
     return page.finish(title)
