@@ -250,7 +250,8 @@ def read_attribute(found: Any, name: str) -> Any:
         stored = attributes.get_id(name)
         if stored.get_type().get_class() == h5py.h5t.VLEN:
             return UNREADABLE  # text whose type is damaged looks like this, and crashes the library
-        claimed = stored.get_storage_size()
+        # An empty one has no shape, and the library no size for it.
+        claimed = 0 if stored.shape is None else stored.get_storage_size()
         if claimed <= ATTRIBUTE_BYTES or claimed <= Path(found.file.filename).stat().st_size:
             return plain(attributes[name], found)
     return UNREADABLE
