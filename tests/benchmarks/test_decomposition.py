@@ -119,7 +119,7 @@ def test_gram_matrix_against_lapack(measured):
         lambda: decompose(data, 8), lambda: scipy.linalg.svd(rows, full_matrices=False), repeats=3
     )
     measured("8 components of 16384 × 512 (Gram), times faster than LAPACK", full / ours, "> 8")
-    assert full / ours > 2.5
+    assert full / ours > 4
 
 
 @pytest.mark.parametrize("dose", [0.5, 20.0])
@@ -176,12 +176,12 @@ def test_weights_of_counts_find_phases_at_lower_doses(measured, request):
     lowest = right[1].min()
     measured("counts a spectrum from which on weights find 3 phases of 3", lowest, "")
     measured("cosine of their space with the truth at 30000 counts, weighed",
-             cosines[-1, 1], "> 0.98")  # fmt: skip
+             cosines[-1, 1], "> 0.99")  # fmt: skip
     measured("the same of plain singular vectors", cosines[-1, 0], "fails")
     assert (right[1] == doses[doses >= lowest]).all()
     assert lowest < 3000
     assert not right[0].size
-    assert cosines[-1, 1] > 0.98
+    assert cosines[-1, 1] > 0.99
     assert cosines[:, 0].max() < 0.1
     if request.config.getoption("--keep-benchmarks"):
         save_figure(doses, ranks, cosines)

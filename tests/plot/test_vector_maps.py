@@ -81,7 +81,10 @@ def test_components_in_other_prefixes_are_brought_together():
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_vectors_of_no_length_are_drawn_as_a_map(value):
-    plot.vector_map(vectors(value, value)).draw_without_rendering()
+    figure = plot.vector_map(vectors(value, value))
+    figure.draw_without_rendering()
+    lengths = np.ma.filled(figure.axes[0].images[0].get_array(), np.nan)
+    np.testing.assert_array_equal(lengths, np.full_like(lengths, value))
     plot.vector_map(vectors(1.0, 0.0, shape=(1, 5)).isel(y=[0, 0])).draw_without_rendering()
 
 

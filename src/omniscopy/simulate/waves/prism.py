@@ -60,9 +60,9 @@ def prism(  # noqa: PLR0913 - each is a property of the microscope
     detectors : mapping of names to detectors, mrad
         As in `stem`.
     interpolation : int
-        Of the plane waves of the aperture every so-manieth along y and x is computed; the probe
-        then sees a window of the cell over this number. 1 is as exact as `stem`; see what a
-        larger number changes.
+        Along y and x, only one in so many plane waves of the aperture is computed; the probe then
+        sees a window of the cell over this number. 1 is as exact as `stem`; see what a larger
+        number changes.
     aberrations : mapping of names to numbers, Å and degrees
         See `physics.aberrations.terms_of`. The focus is at the top of the sample.
     notation : {"krivanek", "nion", "haider", "ceos"}
