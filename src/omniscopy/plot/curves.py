@@ -24,7 +24,7 @@ from omniscopy.plot.style import COLOURS, FAINT, TICK, Look, label_axes, new_pag
 # More curves than this are drawn as a picture.
 FAMILY = len(COLOURS)
 _HEIGHT = 3.4
-# What is counted is drawn as stems, up to so many.
+# What has names is drawn as stems, and what is counted, up to so many.
 _COUNTED, _STEMS = ("order", "harmonic"), 60
 
 
@@ -135,10 +135,14 @@ def _draw_error_bars(ax: Axes, ruler: Ruler, values: np.ndarray, std: np.ndarray
 
 
 def _is_counted(curves: xr.DataArray, dim: str) -> bool:
-    """Return whether there is nothing between the points along a dimension: orders, harmonics."""
-    if dim not in curves.coords or curves.sizes[dim] > _STEMS:
+    """Return whether there is nothing between points along a dimension: orders, or elements."""
+    if dim not in curves.coords:
         return False
     places = curves.coords[dim]
+    if places.dtype.kind in "UTO":
+        return True
+    if places.size > _STEMS:
+        return False
     whole = places.dtype.kind in "iu" or (
         places.dtype.kind == "f" and bool(np.all(places.values == np.round(places.values)))
     )
