@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PEERS = ROOT / ".venv-peers"
 UV = "uv==0.13.9"
-EXTRAS = ["codecs", "cluster", "cloud", "mcp", "vendor"]
+# Outside the pinned lists, and by pip: its builds for CPUs are found by nothing else.
+TORCH = "torch==2.13.0"
+EXTRAS = ["codecs", "cluster", "cloud", "mcp", "notebook", "vendor"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
@@ -41,6 +43,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "bench": ("ratios of time and memory, kept in docs/benchmarks.md", [BENCH]),
     "fuzz": ("damaged files, for an hour or so", [FUZZ]),
     "view": ("the explorer", [["omniscopy", "view"]]),
+    "browser": ("install Chromium for the tests of the explorer, where there is none", []),
     "lock": ("renew the pinned lists", []),
 }
 NEEDS_PEERS = {"setup", "test", "check", "bench"}
@@ -70,6 +73,7 @@ def make_environment(folder: Path, lock: Path, *, editable: bool) -> None:
         install(folder, "--requirement", lock)
         stamp.write_text(wanted)
     if editable:
+        install_torch(folder)
         install_project(folder)
 
 
@@ -77,6 +81,25 @@ def install(folder: Path, *words: str | Path) -> None:
     """Install what `words` say into `folder`."""
     python, uv = folder / SCRIPTS / "python", folder / SCRIPTS / "uv"
     run(uv, "pip", "install", "--quiet", "--python", python, *words)
+
+
+def install_torch(folder: Path) -> None:
+    """Install the library of networks, unless this version is there."""
+    stamp = folder / "torch-from"
+    if not (stamp.exists() and stamp.read_text() == TORCH):
+        run(folder / SCRIPTS / "python", *PIP, TORCH)
+        stamp.write_text(TORCH)
+
+
+def install_browser() -> None:
+    """Install Chromium for the tests of the explorer, unless there is one."""
+    if any(map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])):
+        return
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        run("apt-get", "-qq", "update")
+        run("apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium")
+    else:
+        run(VENV / SCRIPTS / "playwright", "install", "chromium")
 
 
 def install_project(folder: Path) -> None:
@@ -95,7 +118,7 @@ def lock() -> None:
     requirements = ROOT / "requirements"
     extras = [word for name in EXTRAS for word in ("--extra", name)]
     groups = {
-        "dev.txt": ["pyproject.toml", "--group", "dev", *extras],
+        "dev.txt": ["pyproject.toml", "--group", "dev", "--group", "docs", *extras],
         "peers.txt": ["--group", "peers"],
     }
     for name, words in groups.items():
@@ -105,7 +128,7 @@ def lock() -> None:
 def main() -> None:
     """Run the task that was named."""
     if len(sys.argv) < 2 or sys.argv[1] not in TASKS:
-        lines = [f"  {name:<6} {meaning}" for name, (meaning, _) in TASKS.items()]
+        lines = [f"  {name:<7} {meaning}" for name, (meaning, _) in TASKS.items()]
         sys.exit("usage: python3 dev.py TASK [further words]\n" + "\n".join(lines))
     task, words = sys.argv[1], sys.argv[2:]
     make_environment(VENV, ROOT / "requirements" / "dev.txt", editable=True)
@@ -113,6 +136,8 @@ def main() -> None:
         make_environment(PEERS, ROOT / "requirements" / "peers.txt", editable=False)
     if task == "lock":
         return lock()
+    if task == "browser":
+        return install_browser()
     commands = TASKS[task][1]
     for number, command in enumerate(commands, start=1):
         extra = words if number == len(commands) else []
