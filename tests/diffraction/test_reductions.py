@@ -20,7 +20,7 @@ from omniscopy.diffraction import (
     reduce,
     virtual_image,
 )
-from omniscopy.diffraction.reductions import kernels
+from omniscopy.diffraction.reductions import few_counts, kernels
 from omniscopy.model import DataError, Status, coordinate
 
 CENTRE = (0.25, -0.4)
@@ -278,6 +278,50 @@ def test_the_kernels_are_what_their_formulas_say():
     rows, columns = inside.sum(axis=2), inside.sum(axis=1)
     expected = [rows.sum(axis=1), rows @ ky, rows @ ky**2, columns @ kx, columns @ kx**2]
     np.testing.assert_allclose(moments, np.stack(expected, axis=1))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("shape", "many"), [((11, 13), None), ((64, 70), 9), ((3, 200), 74)])
+def test_sums_of_few_counts_end_before_a_pattern_of_many(dtype, shape, many):
+    rng = np.random.default_rng(0)
+    block = rng.integers(0, 200, (75, *shape)).astype(dtype)
+    if many is not None and dtype == np.uint16:
+        block[many, 1, 2] = 65535
+    masks = rng.random((3, *shape)) < 0.4
+    masks[1] = False
+    masks[2, :, 2:] = False
+    bits = np.where(masks, np.iinfo(dtype).max, 0).astype(dtype)
+    ky, kx = rng.random(shape[0]), rng.random(shape[1])
+    few, total = np.zeros(shape, np.uint16), np.zeros(shape, np.uint32)
+    moments, sums = np.empty((75, 5)), np.empty((75, 3))
+    done = few_counts.sum_few(
+        block, few_counts.largest_few(shape), few, np.zeros((4, shape[1]), np.uint16),
+        np.zeros((4, shape[0]), np.uint16), ky, kx, bits, *few_counts.spans_of_rows(bits), total,
+        moments, sums,
+    )  # fmt: skip
+    assert done == (72 if many is None or dtype == np.uint8 else many // 4 * 4)
+    read = block[:done].astype(np.int64)
+    np.testing.assert_array_equal(total, read.sum(axis=0))
+    np.testing.assert_array_equal(sums[:done], np.einsum("pyx,ryx->pr", read, masks))
+    rows, columns = read.sum(axis=2), read.sum(axis=1)
+    expected = [rows.sum(axis=1), rows @ ky, rows @ ky**2, columns @ kx, columns @ kx**2]
+    np.testing.assert_allclose(moments[:done], np.stack(expected, axis=1))
+    assert not few.any()
+
+
+@pytest.mark.parametrize("largest", [3, 700, 65535])
+def test_counts_few_or_many_have_the_same_sums(largest):
+    rng = np.random.default_rng(1)
+    values = rng.poisson(2, (5, 7, 40, 33)).astype(np.uint16)
+    values[3, 3, 4, 5] = largest
+    few, wide = patterns(values), patterns(values.astype(np.int32))
+    asked = {"disc": Disk(3.0, centre=(0.0, 0.0)), "com": CentreOfMass(), "mean": "mean"}
+    for mine, other in (
+        (few, wide),
+        (few[:, ::2], wide[:, ::2]),
+        (few[:, :, ::-1], wide[:, :, ::-1]),
+    ):
+        xr.testing.assert_allclose(reduce(mine, asked), reduce(other, asked))
 
 
 @pytest.mark.parametrize(

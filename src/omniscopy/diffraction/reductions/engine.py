@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from omniscopy.compute.threads import available_cores, share_work
-from omniscopy.diffraction.reductions import kernels
+from omniscopy.diffraction.reductions import few_counts, kernels
 
 # Patterns that are looked at while they are in the cache of a core, and what a thread takes.
 _PIECE, _TASK = 2**20, 2**24
@@ -157,6 +157,16 @@ class _Job:
         self.byte_masks = np.array([mask * np.uint8(255) for mask in flat]).reshape(
             self.masks.shape
         )
+        whole = [n for n in self.areas if np.asarray(planes[n], bool).all()]
+        others = {item.kind for item in read.items} - {"mask", "area"}
+        # Of more than sums of pixels, rows and columns the whole is read by pieces.
+        self.few = (
+            self.dtype.kind == "u" and self.dtype.itemsize <= 2 and not others
+            and len(whole) == len(self.areas) and (read.total or bool(whole))
+            and not (read.squares or read.largest)
+        )  # fmt: skip
+        self.planes_of_masks = self.masks.reshape(-1, read.ky.size, read.kx.size)
+        self.rows_of_masks = few_counts.spans_of_rows(self.planes_of_masks)
 
     def _bits(self, flat: Sequence[np.ndarray]) -> np.ndarray:
         ones = 1 if self.floats else -1
@@ -206,7 +216,7 @@ class _Job:
         )  # fmt: skip
         apart = {output.name for output in self.read.outputs(self.dtype) if output.pattern}
         step = max(4, _PIECE // max(self.dtype.itemsize * plane[0] * plane[1], 1) // 4 * 4)
-        for begin in range(0, len(part.values), step):
+        for begin in range(self._few(part, found, sums["scan/total"]), len(part.values), step):
             piece = np.ascontiguousarray(part.values[begin : begin + step], self.dtype)
             first = part.first + begin
             where = slice(first, first + len(piece))
@@ -215,6 +225,28 @@ class _Job:
             self.piece(piece, own, each, sums, room)
         sums["scan/count"] = len(part.values) - sums.pop("missing").astype(np.float64)
         return sums
+
+    def _few(self, part: _Part, found: dict[str, np.ndarray], total: np.ndarray) -> int:
+        """Do all with patterns up to the first one with many counts; return how many that are."""
+        values = part.values
+        if not (self.few and values.dtype == self.dtype and values.flags.c_contiguous):
+            return 0
+        plane, number = total.shape, np.uint16
+        moments = np.empty((len(values), 5))
+        sums = np.empty((len(values), len(self.mask_names)))
+        done = few_counts.sum_few(
+            values, few_counts.largest_few(plane), np.zeros(plane, number),
+            np.zeros((4, plane[1]), number), np.zeros((4, plane[0]), number),
+            self.read.ky, self.read.kx, self.planes_of_masks, *self.rows_of_masks,
+            total, moments, sums,
+        )  # fmt: skip
+        where = slice(part.first, part.first + done)
+        for n in self.areas:
+            found[self.read.items[n].name][where] = moments[:done]
+        for n, name in enumerate(self.mask_names):
+            found[name][where] = sums[:done, n]
+            found[f"{name}/count"][where] = self.counts[n]
+        return done
 
     def piece(
         self, piece: np.ndarray, centres: np.ndarray | None, found: dict[str, np.ndarray],

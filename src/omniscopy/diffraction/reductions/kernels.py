@@ -3,7 +3,7 @@
 
 Values stay of the type they have; what they are summed in is given by the arrays for the
 results. No sum of a row or column of a pattern, or of a pixel over the patterns of one call, may
-overflow that: see `accumulator`. `omniscopy.diffraction.reductions.twin` reads more easily.
+overflow that: see `accumulator`. Of small counts `few_counts` has faster ones.
 """
 
 import math
