@@ -27,10 +27,13 @@ from omniscopy.model import (
     result,
     units_of,
 )
-from omniscopy.spm.general_mode.inference import Factor, choose
+from omniscopy.spm.general_mode.inference import Factor, choose, coordinates, span
 
 # By how much the branches may differ, as a part of by how much the conductance changes.
 _HYSTERESIS = (0.0, 0.03, 0.1, 0.3, 1.0)
+# Where the conductance may change more quickly than elsewhere, and the width of that region, both
+# as parts of the amplitude of the bias; and by how much more quickly, less one.
+_SWITCHES, _REGION, _QUICKER = tuple(np.linspace(-0.88, 0.88, 12)), 0.2, 6.0
 # How much less is known of the mean conductance, and of the capacitance, than of changes.
 _VAGUE = 1e3
 # Distance, in standard deviations, from which a conductance is certainly positive.
@@ -72,7 +75,8 @@ def invert_current_voltage(  # noqa: PLR0913 - the setup and the prior
         Half of the current in phase with the bias that the capacitance lets through, as a rate:
         0 for none. The value is that of the setup for which the method was published [1]_.
     smoothness : float
-        Voltage over which the conductance varies, as a part of the amplitude of the bias.
+        Voltage over which the conductance varies, as a part of the amplitude of the bias: where
+        it varies most.
     noise : float, units of `data`
         Standard deviation of the noise; that with the largest evidence, for each point,
         otherwise.
@@ -105,11 +109,14 @@ def invert_current_voltage(  # noqa: PLR0913 - the setup and the prior
 
     with the conductance g on a grid, linear in between, of each branch: its mean and half of
     the difference have Gaussian priors of precision :math:`(1 + \ell^6 L^3) / \sigma^2`, where
-    L is the Laplacian with free ends and :math:`\ell` the smoothness; C has a wide one. The
-    ratio of :math:`\sigma` to the noise and the hysteresis are those of the largest evidence,
-    for each point. All depends on the bias but the last step, so that the design is factored
-    once for a whole image, and nothing is drawn at random: g is Gaussian, and the quantiles of
-    R are those of 1/g for g > 0. The published method [1]_ infers the branches one by one,
+    L is the Laplacian with free ends and :math:`\ell` the smoothness; C has a wide one. One
+    conductance of both branches may vary as quickly everywhere, or so near one voltage alone,
+    where it switches, and seven times more slowly elsewhere: its prior is that of a bias that is
+    stretched there. The ratio of :math:`\sigma` to the noise, the hysteresis and where it
+    switches are those of the largest evidence, for each point. All depends on the bias but the
+    last step, so that the design is factored once for a whole image, and nothing is drawn at
+    random: g is Gaussian, and the quantiles of R are those of 1/g for g > 0. The published
+    method [1]_ infers the branches one by one,
     where a capacitance shows only as the bias passes zero.
 
     References
@@ -224,11 +231,16 @@ def _periods(data: xr.DataArray, dim: str, frequency: float) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Inversion:
-    """The factors of a bias, and what the current through the capacitance is with one farad."""
+    """The factors of a bias, and what the current through the capacitance is with one farad.
+
+    The factors are of records in terms of a few `axes`, with the rest of their size as the last.
+    """
 
     grid: np.ndarray
     displacement: np.ndarray
+    axes: np.ndarray
     factors: tuple[Factor, ...]
+    hysteresis: np.ndarray  # of each factor
     scale: float  # farads in the unit of the last unknown
 
     @classmethod
@@ -251,15 +263,20 @@ class _Inversion:
         scale = float(np.std(voltage) / np.std(displacement))
         current = voltage[:, None] * weights
         sign = np.where(slope >= 0, 1.0, -1.0)[:, None]
-        root = _prior_root(grid, smoothness * 0.5 * np.ptp(voltage))
+        length = smoothness * 0.5 * np.ptp(voltage)
+        kinds = [(None, part) for part in _HYSTERESIS] + [(place, 0.0) for place in _SWITCHES]
+        roots = [_prior_root(grid, length, switch) for switch, _ in kinds]
+        smooth = current @ span(np.hstack(roots))
+        axes = span(np.hstack([smooth, sign * smooth, scale * displacement[:, None]]))
+        mean, change = axes.T @ current, axes.T @ (sign * current)
+        last = _VAGUE * scale * (axes.T @ displacement)[:, None]
         factors = []
-        for part in _HYSTERESIS:
+        for root, (_, part) in zip(roots, kinds, strict=True):
             # In units of the mean branch: the conductances of both, and the capacitance.
-            both = [current @ root, part * sign * (current @ _without_mean(root))]
-            last = scale * displacement[:, None]
-            design = np.hstack([*both, _VAGUE * last] if part else [both[0], _VAGUE * last])
-            factors.append(_factor(design, root, part))
-        return cls(grid, displacement, tuple(factors), scale)
+            both = [mean @ root, *([part * (change @ _without_mean(root))] if part else [])]
+            factors.append(_factor(np.hstack([*both, last]), root, part, len(voltage)))
+        hysteresis = np.array([part for _, part in kinds])
+        return cls(grid, displacement, axes, tuple(factors), hysteresis, scale)
 
     def run(
         self,
@@ -298,7 +315,8 @@ class _Inversion:
         """Return all variables of complete records."""
         # Around one, so that squares of picoamperes are numbers.
         size = np.sqrt(np.mean(current**2)) if noise is None else noise
-        best, tried = choose(self.factors, current / size, None if noise is None else 1.0)
+        few = coordinates(self.axes, current / size)
+        best, tried = choose(self.factors, few, None if noise is None else 1.0)
         steps = len(self.grid)
         mean, variance = (np.empty((len(current), 2 * steps + 1)) for _ in range(2))
         gamma2 = np.empty(len(current))
@@ -307,7 +325,7 @@ class _Inversion:
             if not own.any():
                 continue
             gamma2[own] = 1.0 if noise is not None else factor.noise_variance(
-                current[own] / size, places[own], ratio[own]
+                few[own], places[own], ratio[own]
             )  # fmt: skip
             mean[own], variance[own] = factor.posterior(places[own], ratio[own], gamma2[own])
         deviation = np.sqrt(variance)
@@ -324,12 +342,15 @@ class _Inversion:
             resistance[..., -3], 0.5 * (resistance[..., -1] - resistance[..., -2]),
             resistance[..., :-3], conductance, conductance_std, capacitance, capacitance_std,
             current - capacitance[:, None] * self.displacement, size * np.sqrt(gamma2),
-            np.asarray(_HYSTERESIS)[best],
+            self.hysteresis[best],
         )  # fmt: skip
 
 
-def _factor(design: np.ndarray, root: np.ndarray, part: float) -> Factor:
-    """Return the factor whose unknowns are both branches and the capacitance."""
+def _factor(design: np.ndarray, root: np.ndarray, part: float, samples: int) -> Factor:
+    """Return the factor whose unknowns are both branches and the capacitance.
+
+    The design is that of the coordinates of records; a last one is for their rest.
+    """
     steps, modes = root.shape
     width = design.shape[1]
     prior = np.zeros((2 * steps + 1, width))
@@ -340,7 +361,8 @@ def _factor(design: np.ndarray, root: np.ndarray, part: float) -> Factor:
         prior[steps : 2 * steps, modes : 2 * modes] = -half
     prior[-1, -1] = _VAGUE
     found = Factor.of(design, np.eye(width))
-    return Factor(found.axes, found.singular, prior @ found.unknowns, found.samples)
+    axes = np.vstack([found.axes, np.zeros(len(found.singular))])
+    return Factor(axes, found.singular, prior @ found.unknowns, samples)
 
 
 def _interpolation(voltage: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -354,20 +376,40 @@ def _interpolation(voltage: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _prior_root(grid: np.ndarray, length: float) -> np.ndarray:
+def _prior_root(grid: np.ndarray, length: float, switch: float | None) -> np.ndarray:
     """Return a root of the covariance of a smooth function on a grid, its mean nearly free.
 
-    The eigenvectors of the Laplacian with free ends are the cosines of a discrete transform.
+    The eigenfunctions of the Laplacian with free ends are cosines; those of a bias that is
+    stretched around `switch`, a part of the amplitude, are cosines of it.
     """
-    count, step = len(grid), float(grid[1] - grid[0])
-    mode, place = np.arange(count), np.arange(count) + 0.5
-    cosines = np.cos(np.pi * np.outer(place, mode) / count) * np.sqrt(2.0 / count)
+    place, total = _stretched(grid, switch)
+    if switch is not None:
+        length *= 1.0 + _QUICKER
+    mode = np.arange(len(grid))
+    cosines = np.cos(np.pi * np.outer(place / total, mode)) * np.sqrt(2.0 * length / total)
     cosines[:, 0] /= np.sqrt(2.0)
-    eigenvalue = (2.0 - 2.0 * np.cos(np.pi * mode / count)) / step**2
-    precision = (1.0 + (length**2 * eigenvalue) ** 3) * step / length
+    precision = 1.0 + (length * np.pi * mode / total) ** 6
     kept = precision <= precision[1] / _NARROW**2
     precision[0] /= _VAGUE**2
     return (cosines / np.sqrt(precision))[:, kept]
+
+
+def _stretched(grid: np.ndarray, switch: float | None) -> tuple[np.ndarray, float]:
+    """Return where each voltage is on a scale that is stretched where it switches; its length.
+
+    The scale begins and ends half a step beyond the grid.
+    """
+    from scipy.special import erf
+
+    step, amplitude = float(grid[1] - grid[0]), 0.5 * float(np.ptp(grid))
+    place = np.concatenate([[grid[0] - 0.5 * step], grid, [grid[-1] + 0.5 * step]])
+    if switch is not None:
+        width = _REGION * amplitude
+        centre = 0.5 * (grid[0] + grid[-1]) + switch * amplitude
+        bell = np.sqrt(0.5 * np.pi) * width * erf((place - centre) / (np.sqrt(2.0) * width))
+        place = place + _QUICKER * bell
+    place -= place[0]
+    return place[1:-1], float(place[-1])
 
 
 def _without_mean(root: np.ndarray) -> np.ndarray:

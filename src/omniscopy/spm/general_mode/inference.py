@@ -91,6 +91,21 @@ class Factor:
         return np.asarray(((power / spread).sum(1) + outside) / self.samples)
 
 
+def span(columns: np.ndarray) -> np.ndarray:
+    """Return orthonormal columns that span some columns."""
+    import scipy.linalg
+
+    made, sizes, _ = scipy.linalg.svd(columns, full_matrices=False)
+    return np.asarray(made[:, sizes > _UNSEEN * sizes[0]])
+
+
+def coordinates(axes: np.ndarray, records: np.ndarray) -> np.ndarray:
+    """Return records along orthonormal axes, and the size of their rest in a last column."""
+    places = records @ axes
+    rest = np.maximum((records**2).sum(1) - (places**2).sum(1), 0.0)
+    return np.column_stack([places, np.sqrt(rest)])
+
+
 def choose(
     factors: Sequence[Factor], records: np.ndarray, noise: float | None
 ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
