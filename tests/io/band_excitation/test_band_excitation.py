@@ -204,11 +204,100 @@ def test_records_of_the_new_format_are_at_their_place(tmp_path):
     np.testing.assert_array_equal(tree["Excitation_1_reversed"]["signal"], values * 2)
     np.testing.assert_allclose(data["bias"], BIAS)
     np.testing.assert_allclose(data["frequency"], BAND)
-    np.testing.assert_allclose(data["y"], [0, 0.5, 1.0])
-    np.testing.assert_allclose(data["x"], [0, 0.25])
+    np.testing.assert_allclose(data["y"], [0, 0.5, 1.0], atol=1e-6)
+    np.testing.assert_allclose(data["x"], [0, 0.25], atol=1e-6)
+    assert data["y"].attrs["units"] == "um"
     np.testing.assert_allclose(tree["Excitation_1"]["excitation"], 0.25 - 0.5j)
-    np.testing.assert_array_equal(om.open(path)["Excitation_1"]["signal"][1, 1, ::2, 3],
-                                  values[1, 1, ::2, 3])  # fmt: skip
+    again = om.open(path)["Excitation_1"]["signal"]
+    np.testing.assert_array_equal(again[1, 1, ::2, 3], values[1, 1, ::2, 3])
+    assert complex(again[1, 1, 2, 3]) == values[1, 1, 2, 3]
+
+
+def test_records_tell_noise_deflection_and_amplitude_of_each_step(tmp_path):
+    path = new_folder(tmp_path, spectra(3, 2, 4, 5))
+    tree = om.open(path)["Excitation_1"]
+    np.testing.assert_allclose(tree["noise_floor_inter_bin_band"][2, 1], 2e-3 * 6, rtol=1e-6)
+    np.testing.assert_allclose(tree["noise_floor_sub_band"][0, 1, 2], 3e-3 * 2, rtol=1e-6)
+    np.testing.assert_allclose(tree["deflection"][1, :, 0], [2.1, 3.1], rtol=1e-6)
+    np.testing.assert_allclose(tree["signal"]["ac_amplitude"], 1.5)
+
+
+def write_records(folder, records):
+    folder = folder / "newdataformat"
+    folder.mkdir(exist_ok=True)
+    path = folder / "s_parms.txt"
+    path.write_text(encoder.encode_parameters((2, 3), steps=4))
+    (folder / "sample_1_1.dat").write_bytes(b"".join(records))
+    return path
+
+
+def test_an_excitation_that_changes_makes_channels_of_their_own(tmp_path):
+    values, other = spectra(2, 3, 4, 5), spectra(2, 3, 6, 7)
+    records = []
+    for number in range(6):
+        y, x = divmod(number, 3)
+        said = {"bias": BIAS, "frequency": BAND, "number": number}
+        if number >= 4:  # more bins, and more steps
+            said |= {"bias": np.arange(6.0), "frequency": np.linspace(2e5, 3e5, 7)}
+        elif number >= 2:
+            said |= {"frequency": BAND + 1e3}
+        chosen = (other if number >= 4 else values)[y, x]
+        records.append(encoder.encode_record(chosen, (y, x, 0), (2, 3, 1), **said))
+    tree = om.open(write_records(tmp_path, records))
+    names = ["Excitation_1", "Excitation_1_from_record_3", "Excitation_1_from_record_5"]
+    assert list(tree.children) == names
+    first, second, third = (tree[name]["signal"] for name in names)
+    np.testing.assert_array_equal(first[0, :2], values[0, :2])
+    assert np.isnan(first[0, 2]).all()
+    assert np.isnan(first[1]).all()
+    np.testing.assert_array_equal(second[0, 2], values[0, 2])
+    np.testing.assert_array_equal(second[1, 0], values[1, 0])
+    np.testing.assert_allclose(second["frequency"], BAND + 1e3)
+    assert third.shape == (2, 3, 6, 7)
+    np.testing.assert_array_equal(third[1, 1:], other[1, 1:])
+    np.testing.assert_allclose(third["bias"], np.arange(6))
+    assert third.attrs["incomplete"]["missing_from"] == 0
+    assert "with this excitation" in third.attrs["incomplete"]["reason"]
+
+
+def test_biases_of_each_point_stay_together(tmp_path):
+    values = spectra(10, 10, 4, 5)
+    records = [
+        encoder.encode_record(
+            values[n // 10, n % 10], (n // 10, n % 10, 0), (10, 10, 1), bias=BIAS + 0.1 * n,
+            frequency=BAND,
+        )
+        for n in range(100)
+    ]  # fmt: skip
+    tree = om.open(write_records(tmp_path, records))
+    data = tree["Excitation_1"]
+    assert data["signal"].dims == ("y", "x", "sample", "frequency")
+    np.testing.assert_allclose(data["bias"][3, 4], BIAS + 3.4, rtol=1e-6)
+    np.testing.assert_array_equal(data["signal"], values)
+    records = [
+        encoder.encode_record(
+            values[0, 0], (n // 10, n % 10, 0), (10, 10, 1), bias=BIAS, frequency=BAND + n
+        )
+        for n in range(100)
+    ]
+    with pytest.raises(om.FormatError, match="the excitation changes more than 64 times"):
+        om.open(write_records(tmp_path, records))
+
+
+def test_heights_and_repeats_are_dimensions(tmp_path):
+    values = spectra(2, 1, 3, 2, 4, 5)
+    places = [(y, 0, z) for y in range(2) for z in range(3) for _ in range(2)]
+    said = {"bias": BIAS, "frequency": BAND}
+    records = [
+        encoder.encode_record(each, place, (2, 1, 3), **said)
+        for each, place in zip(values.reshape(12, 4, 5), places, strict=True)
+    ]
+    data = om.open_signal(write_records(tmp_path, records))
+    assert data.dims == ("y", "x", "z", "frame", "bias", "frequency")
+    np.testing.assert_array_equal(data, values)
+    np.testing.assert_allclose(data["z"], [0, 0.01, 0.02], atol=1e-7)
+    assert data["z"].attrs["units"] == "um"
+    np.testing.assert_array_equal(data[1, 0, 2, 1, ::2, 3], values[1, 0, 2, 1, ::2, 3])
 
 
 def test_records_that_are_cut_or_contradict_themselves_are_refused(tmp_path):

@@ -2,80 +2,32 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
 from omniscopy.io.band_excitation.parameters import Parameters, number_of, text_of
+from omniscopy.io.band_excitation.records import (
+    AMPLITUDE,
+    BIAS,
+    LEAST_ROWS,
+    Form,
+    RecordRow,
+    RecordSpectra,
+    Run,
+    find_runs,
+)
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import stated
-from omniscopy.io.records import Axis, Channel, Key, Measurement, Variable
+from omniscopy.io.records import Axis, Channel, Measurement, Variable
 
 _NAME = re.compile(r".*_\d+_(r?)(\d+)\.dat", re.IGNORECASE)
-_LEAST_ROWS = 6
 _MOST_RECORDS = 2**24
-
-
-@dataclass(frozen=True)
-class _Form:
-    """The sizes of a record: a table of `rows` by `columns` after two numbers.
-
-    Its last rows hold the real, then the imaginary parts of `bins`, its last columns `steps`.
-    """
-
-    rows: int
-    columns: int
-    bins: int
-    steps: int
-
-    @property
-    def stride(self) -> int:
-        """Return the numbers from one record to the next."""
-        return self.rows * self.columns + 2
-
-
-@dataclass(frozen=True, eq=False)
-class RecordSpectra:
-    """The complex spectra of records, placed on a grid; -1 where a place has none."""
-
-    path: str
-    form: _Form
-    count: int
-    places: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return (*self.places.shape, self.form.steps, self.form.bins)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return np.dtype(np.complex64)
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
-        return None
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        *scan, step, band = full_key(key, self.shape)
-        form = self.form
-        numbers = self.places[tuple(scan)]
-        tables = _tables(self.path, form, self.count)
-        first = form.rows - 2 * form.bins
-        spectra = tables[:, first:, form.columns - form.steps :]
-        flat = numbers.ravel()
-        read = spectra[np.maximum(flat, 0)]
-        values = np.empty((len(flat), form.steps, form.bins), np.complex64)
-        values.real = read[:, : form.bins].transpose(0, 2, 1)
-        values.imag = read[:, form.bins :].transpose(0, 2, 1)
-        values[flat < 0] = np.nan
-        made = values[:, step if isinstance(step, slice) else slice(step, step + 1)]
-        made = made[:, :, band if isinstance(band, slice) else slice(band, band + 1)]
-        kept = [n for n, part in zip(made.shape[1:], (step, band), strict=True)
-                if isinstance(part, slice)]  # fmt: skip
-        return np.ascontiguousarray(made).reshape(*numbers.shape, *kept)
+# Heights are in m; what is higher is a deflection in V.
+_HIGHEST = 1e-3
+# Noise of three kinds, in rows 3 to 5 of a table.
+_NOISES = ("super_band", "inter_bin_band", "sub_band")
 
 
 def is_new(files: Sequence[Path]) -> bool:
@@ -86,13 +38,13 @@ def is_new(files: Sequence[Path]) -> bool:
 def read_new(
     path: Path, groups: Parameters, files: Sequence[Path], *, partial: bool
 ) -> Measurement:
-    """Return a channel for each kind of excitation."""
-    channels = []
+    """Return a channel for each kind of excitation, and for each time that it changed."""
+    channels: list[Channel] = []
     for each in files:
         match = _NAME.fullmatch(each.name)
         if match and each.stat().st_size:
             title = f"Excitation {match[2]}{' reversed' if match[1] else ''}"
-            channels.append(_channel(each, title, partial=partial))
+            channels += _channels(each, title, partial=partial)
     metadata = stated(
         {
             "title": text_of(groups, "File", "file_name") or path.parent.name,
@@ -105,126 +57,165 @@ def read_new(
     return Measurement(channels=channels, metadata=metadata, original_metadata=original)
 
 
-def _channel(path: Path, title: str, *, partial: bool) -> Channel:
-    form, count = _form(path, partial=partial)
-    tables = _tables(str(path), form, count)
-    places, extent = _places(path, tables)
-    head = form.rows - 2 * form.bins
-    first = np.array(tables[0])
-    frequency = first[head : head + form.bins, 2].astype(np.float64)
-    excitation = np.empty(form.bins, np.complex64)
-    excitation.real, excitation.imag = first[head:, 1].reshape(2, form.bins)
-    biases = np.array(tables[:, 1, form.columns - form.steps :], np.float64)
+def _channels(path: Path, title: str, *, partial: bool) -> list[Channel]:
+    runs = find_runs(path, partial=partial)
+    if not runs:
+        message = "the file holds no whole record"
+        raise FormatError(message, path=path, offset=0)
+    scan = _Scan.of(path, runs)
+    names = [title] + [f"{title} from record {run.first + 1}" for run in runs[1:]]
+    return [_channel(run, name, scan) for run, name in zip(runs, names, strict=True)]
+
+
+def _channel(run: Run, title: str, scan: "_Scan") -> Channel:
+    form, tables, places = run.form, run.tables(), scan.places_of(run)
+    frequency, excitation = _bins(form, np.array(tables[0]))
+    first = np.array(tables[0, :, :3])
+    biases = np.array(tables[:, BIAS, form.before :], np.float64)
     same = bool(np.all(biases == biases[0]))
     steps = (
         Axis(name="bias", size=form.steps, values=biases[0], units="V")
         if same
         else Axis(name="sample", size=form.steps)
     )
-    attrs: dict[str, Any] = {"wave_type": int(first[2, 1]), "daq_channel": int(first[2, 2])}
     told = {"units": "V", "quantity": "excitation"}
     variables = {"excitation": Variable(dims=("frequency",), data=excitation, attrs=told)}
+    dims = (*(axis.name for axis in scan.axes), steps.name)
+    coordinates = {
+        "ac_amplitude": Variable(
+            dims=(steps.name,), data=np.array(tables[0, AMPLITUDE, form.before :], np.float64),
+            attrs={"units": "V", "quantity": "amplitude"},
+        )
+    }  # fmt: skip
     if not same:
         taken = np.where(places[..., None] >= 0, biases[np.maximum(places, 0)], np.nan)
-        variables["bias"] = Variable(dims=("y", "x", "sample"), data=taken,
+        variables["bias"] = Variable(dims=dims, data=taken,
                                      attrs={"units": "V", "quantity": "bias"})  # fmt: skip
+    variables |= _beside(run, places, dims)
+    attrs: dict[str, Any] = {"wave_type": int(first[2, 1]), "daq_channel": int(first[2, 2])}
     missing = int(np.count_nonzero(places < 0))
     if missing:
         reason = f"{missing} of {places.size} points have no record"
+        if scan.records > run.count:
+            reason += " with this excitation"
         attrs["incomplete"] = {
             "missing_from": int(np.argmin(places.ravel() >= 0)),
             "reason": reason,
         }
     return Channel(
         title=title,
-        data=RecordSpectra(str(path), form, count, places),
-        axes=[*extent, steps, _frequency(frequency)],
+        data=RecordSpectra(run, places),
+        axes=[*scan.axes, steps, frequency],
         quantity="response",
         units="V",
         modality="AFM",
         source="Band excitation",
         variables=variables,
+        coordinates=coordinates,
         attrs=attrs,
     )
 
 
-def _form(path: Path, *, partial: bool) -> tuple[_Form, int]:
-    """Return the sizes of the records of a file, and how many are there."""
-    total = path.stat().st_size // 4
-    with path.open("rb") as file:
-        start = np.frombuffer(file.read(16), "<f4")
-    if len(start) < 4 or not np.isfinite(start).all():
-        message = "the first record has no length; the file is damaged or of another kind"
-        raise FormatError(message, path=path, offset=0)
-    rows, columns = int(start[2]), int(start[3])
-    whole = rows * columns + 2
-    if not (_LEAST_ROWS < rows < 2**24 and 3 < columns < 2**24 and whole <= total):
-        message = f"a record of {rows} x {columns} numbers is described, {total} are there"
-        raise FormatError(message, path=path, offset=8)
-    if not whole - 2 <= int(start[0]) <= whole:
-        message = f"the record says it has {start[0]:.0f} numbers and {rows} x {columns}"
-        raise FormatError(message, path=path, offset=0)
-    with path.open("rb") as file:
-        table = np.frombuffer(file.read(4 * (2 + 2 * columns)), "<f4")[2:].reshape(2, columns)
-    double, steps = table[1, 0], table[1, 1]
-    valid = np.isfinite(table[1, :2]).all() and double == int(double) and int(double) % 2 == 0
-    if not valid or not (2 <= double <= rows - _LEAST_ROWS and 1 <= steps <= columns - 3):
-        message = (
-            f"{double / 2:g} bins and {steps:g} steps do not fit to {rows} x {columns} numbers"
+def _bins(form: Form, table: np.ndarray) -> tuple[Axis, np.ndarray]:
+    """Return the frequencies of the bins, and the spectrum of the excitation in them."""
+    excitation = np.empty(form.bins, np.complex64)
+    excitation.real, excitation.imag = table[form.head :, 1].reshape(2, form.bins)
+    values = table[form.head : form.head + form.bins, 2].astype(np.float64)
+    if np.isfinite(values).all() and np.all(np.diff(values) > 0):
+        return Axis(name="frequency", size=form.bins, values=values, units="Hz"), excitation
+    return Axis(name="frequency", size=form.bins, kind="spectral"), excitation
+
+
+def _beside(run: Run, places: np.ndarray, dims: tuple[str, ...]) -> dict[str, Variable]:
+    """Return what a record says of each step beside its spectra: noise, and deflection."""
+    if run.form.head < LEAST_ROWS + 2:
+        return {}
+    made = {
+        f"noise_floor_{name}": Variable(
+            dims=dims, data=RecordRow(run, places, 3 + number),
+            attrs={"units": "V", "quantity": "noise", "long_name": f"noise floor, {name}"},
         )
-        raise FormatError(message, path=path, offset=4 * (2 + columns))
-    form = _Form(rows, columns, int(double) // 2, int(steps))
-    count = total // form.stride
-    heads = np.memmap(path, "<f4", "r", 0, (count, form.stride))[:, 2:4]
-    wrong = np.flatnonzero((heads[:, 0] != rows) | (heads[:, 1] != columns))
-    if len(wrong):
-        message = f"record {wrong[0]} has other sizes than the first one, which is not read"
-        raise FormatError(message, path=path, offset=int(wrong[0]) * form.stride * 4)
-    if path.stat().st_size % (4 * form.stride) and not partial:
-        message = "the last record is cut short; partial=True reads those before it"
-        raise FormatError(message, path=path, offset=count * form.stride * 4)
-    return form, count
+        for number, name in enumerate(_NOISES)
+    }  # fmt: skip
+    row = run.form.head - 2
+    attrs = {"units": "V", "quantity": "deflection", "long_name": "Deflection"}
+    return {**made, "deflection": Variable(dims=dims, data=RecordRow(run, places, row),
+                                           attrs=attrs)}  # fmt: skip
 
 
-def _tables(path: str, form: _Form, count: int) -> np.ndarray:
-    records = np.memmap(path, "<f4", "r", 0, (count, form.stride))
-    return records[:, 2:].reshape(count, form.rows, form.columns)
+class _Scan:
+    """The points of a scan: by row, column, height, and how often there."""
+
+    def __init__(self, axes: list[Axis], places: np.ndarray) -> None:
+        self.axes, self._places = axes, places
+        self.records = int(np.count_nonzero(places >= 0))
+
+    @classmethod
+    def of(cls, path: Path, runs: Sequence[Run]) -> "_Scan":
+        """Return the scan that the records of a file tell."""
+        said = np.concatenate([np.array(run.tables()[:, 3:6, :3], np.float64) for run in runs])
+        sizes = said[0, :, 0]
+        if not np.isfinite(said[:, :2]).all() or np.any(sizes[:2] < 1) or (
+            np.prod(np.maximum(sizes, 1)) > _MOST_RECORDS
+        ):  # fmt: skip
+            message = f"a scan of {sizes[0]:g} x {sizes[1]:g} points is described"
+            raise FormatError(message, path=path)
+        deep = bool(np.isfinite(said[:, 2]).all() and sizes[2] > 1)
+        among = 3 if deep else 2
+        shape = tuple(int(size) for size in sizes[:among])
+        index = said[:, :among, 1].astype(np.int64) - 1
+        outside = np.any((index < 0) | (index >= shape), axis=1)
+        if outside.any():
+            wrong = int(np.argmax(outside))
+            message = f"record {wrong} is at {index[wrong] + 1}, outside of the scan {shape}"
+            raise FormatError(message, path=path)
+        if np.prod(shape) > 64 * len(said) + 1024:
+            message = f"a scan of {shape} points is described, {len(said)} records are there"
+            raise FormatError(message, path=path)
+        axes = [
+            _position(name, axis, said, index, shape) for axis, name in enumerate("yxz"[:among])
+        ]
+        flat = np.ravel_multi_index(tuple(index.T), shape)
+        times = _times(flat)
+        repeats = int(times.max()) + 1
+        places = np.full((*shape, repeats), -1, np.int64)
+        places.reshape(-1, repeats)[flat, times] = np.arange(len(said))
+        if repeats == 1:
+            return cls(axes, places[..., 0])
+        return cls([*axes, Axis(name="frame", size=repeats, units="1")], places)
+
+    def places_of(self, run: Run) -> np.ndarray:
+        """Return which record of a run stands at each place, -1 for none."""
+        own = (self._places >= run.first) & (self._places < run.first + run.count)
+        return np.where(own, self._places - run.first, -1)
 
 
-def _places(path: Path, tables: np.ndarray) -> tuple[np.ndarray, list[Axis]]:
-    """Return which record stands at each place of the scan, and the axes of the scan."""
-    said = np.array(tables[:, 3:5, :3], np.float64)
-    sizes = said[0, :, 0]
-    if not np.isfinite(said).all() or np.any(sizes < 1) or np.prod(sizes) > _MOST_RECORDS:
-        message = f"a scan of {sizes[0]:g} x {sizes[1]:g} points is described"
-        raise FormatError(message, path=path)
-    shape = (int(sizes[0]), int(sizes[1]))
-    index = said[:, :, 1].astype(np.int64) - 1
-    if np.any(index < 0) or np.any(index >= shape):
-        wrong = int(np.argmax(np.any((index < 0) | (index >= shape), axis=1)))
-        message = f"record {wrong} is at {index[wrong] + 1}, outside of the scan {shape}"
-        raise FormatError(message, path=path)
-    if np.prod(shape) > 64 * len(tables) + 1024:
-        message = f"a scan of {shape} points is described, {len(tables)} records are there"
-        raise FormatError(message, path=path)
-    places = np.full(shape, -1, np.int64)
-    places[index[:, 0], index[:, 1]] = np.arange(len(tables))
-    return places, [_position(name, axis, said, index, shape) for axis, name in enumerate("yx")]
+def _times(places: np.ndarray) -> np.ndarray:
+    """Return how often each place was there before."""
+    order = np.argsort(places, kind="stable")
+    ranked = places[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    lengths = np.diff([*starts, len(places)])
+    times = np.empty(len(places), np.int64)
+    times[order] = np.arange(len(places)) - np.repeat(starts, lengths)
+    return times
 
 
 def _position(
-    name: str, axis: int, said: np.ndarray, index: np.ndarray, shape: tuple[int, int]
+    name: str, axis: int, said: np.ndarray, index: np.ndarray, shape: tuple[int, ...]
 ) -> Axis:
-    """Return an axis of the scan: places in µm from the first one, numbers where they are not."""
+    """Return an axis of the scan: places in µm from the first one, numbers where they are not.
+
+    The file has them in m, or in V where the third one is a deflection.
+    """
     values = np.full(shape[axis], np.nan)
     values[index[:, axis]] = said[:, axis, 2]
     steps = np.diff(values)
     if not np.isfinite(values).all() or len(values) < 2 or not np.all(steps * steps[0] > 0):
         return Axis(name=name, size=shape[axis])
-    return Axis(name=name, size=shape[axis], values=values - values.min(), units="um")
-
-
-def _frequency(values: np.ndarray) -> Axis:
-    if np.isfinite(values).all() and np.all(np.diff(values) > 0):
-        return Axis(name="frequency", size=len(values), values=values, units="Hz")
-    return Axis(name="frequency", size=len(values), kind="spectral")
+    if name == "z" and np.abs(values).max() > _HIGHEST:
+        return Axis(name="deflection", size=len(values), values=values, units="V",
+                    kind="parameter", quantity="deflection")  # fmt: skip
+    if name != "z":
+        values = values - values.min()
+    return Axis(name=name, size=shape[axis], values=1e6 * values, units="um")

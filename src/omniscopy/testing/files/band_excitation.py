@@ -82,28 +82,50 @@ def write_ndf(
 ) -> Path:
     """Write a folder in the new data format; `spectra` have the shape (y, x, steps, bins)."""
     path.write_text(parameters)
-    rows, columns, steps, bins = spectra.shape
-    head, before = 9, 3
+    rows, columns = spectra.shape[:2]
     content = b""
     for number in range(rows * columns):
         y, x = divmod(number, columns)
-        table = np.zeros((head + 2 * bins, before + steps), "<f4")
-        table[0, :2] = table.shape
-        table[1, :2] = 2 * bins, steps
-        table[2, 1:3] = wave, 4
-        table[3, :3] = rows, y + 1, 10.0 + 0.5 * y
-        table[4, :3] = columns, x + 1, -3.0 + 0.25 * x
-        table[5, :3] = 1, 1, 0
-        table[head : head + bins, 1], table[head + bins :, 1] = 0.25, -0.5
-        table[head : head + bins, 2] = frequency
-        table[head + bins :, 2] = np.arange(100, 100 + bins)
-        table[0, before:] = np.arange(1, steps + 1)
-        table[1, before:] = bias
-        table[head : head + bins, before:] = spectra[y, x].T.real
-        table[head + bins :, before:] = spectra[y, x].T.imag
-        content += np.array([table.size + 2, number + 1], "<f4").tobytes() + table.tobytes()
+        content += encode_record(
+            spectra[y, x], (y, x, 0), (rows, columns, 1), bias=bias, frequency=frequency,
+            number=number, wave=wave,
+        )  # fmt: skip
     path.with_name(name).write_bytes(content)
     return path
+
+
+def encode_record(
+    spectra: np.ndarray,
+    place: tuple[int, int, int],
+    scan: tuple[int, int, int],
+    *,
+    bias: np.ndarray,
+    frequency: np.ndarray,
+    number: int = 0,
+    wave: int = 1,
+    amplitude: float = 1.5,
+) -> bytes:
+    """Return the record of a point (y, x, z) of a scan; `spectra` have the shape (steps, bins)."""
+    head, before = 9, 3
+    steps, bins = spectra.shape
+    table = np.zeros((head + 2 * bins, before + steps), "<f4")
+    table[0, :2] = table.shape
+    table[1, :2] = 2 * bins, steps
+    table[2, 1:3] = wave, 4
+    metres = (1e-5 + 5e-7 * place[0], -3e-6 + 2.5e-7 * place[1], 1e-8 * place[2])
+    for axis in range(3):
+        table[3 + axis, :3] = scan[axis], place[axis] + 1, metres[axis]
+    table[head : head + bins, 1], table[head + bins :, 1] = 0.25, -0.5
+    table[head : head + bins, 2] = frequency
+    table[head + bins :, 2] = np.arange(100, 100 + bins)
+    table[0, before:] = np.arange(1, steps + 1)
+    table[1, before:] = bias
+    table[2, before:] = amplitude
+    table[3:6, before:] = np.array([[1e-3], [2e-3], [3e-3]]) * (1 + number)
+    table[head - 2, before:] = 0.1 + number
+    table[head : head + bins, before:] = spectra.T.real
+    table[head + bins :, before:] = spectra.T.imag
+    return np.array([table.size + 2, number + 1], "<f4").tobytes() + table.tobytes()
 
 
 def write_lines(path: Path, records: np.ndarray, parameters: str, *, inputs: int = 1) -> Path:
