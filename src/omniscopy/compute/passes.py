@@ -3,7 +3,7 @@
 import xarray as xr
 
 
-def read_again(data: xr.DataArray, *after: xr.DataArray) -> xr.DataArray:
+def read_again(data: xr.DataArray, *after: xr.DataArray | xr.Variable) -> xr.DataArray:
     """Return the same lazy data to be read once more, when `after` is there.
 
     Without it, every chunk that is needed now and again later stays in memory until then: all
@@ -14,7 +14,7 @@ def read_again(data: xr.DataArray, *after: xr.DataArray) -> xr.DataArray:
     ----------
     data : DataArray
         What is read again, down to the file.
-    *after : DataArray
+    *after : DataArray or Variable
         What the first pass makes.
 
     Returns

@@ -1,6 +1,7 @@
 """Contracts that operations state on their first lines."""
 
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,14 +13,14 @@ from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
 
 def kind_of_dim(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str | None:
     """Return the kind of a dimension: what its coordinate says, else what its name means."""
-    attrs = data.coords[dim].attrs if dim in data.coords else {}
-    return attrs.get("kind") or kind_of(str(dim))
+    return _attrs_of(data, dim).get("kind") or kind_of(str(dim))
 
 
 def role_of_dim(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str:
     """Return whether a dimension is mapped over (navigation) or worked on (signal)."""
-    attrs = data.coords[dim].attrs if dim in data.coords else {}
-    return attrs.get("role") or DEFAULT_ROLE.get(kind_of_dim(data, dim) or "", "navigation")
+    return _attrs_of(data, dim).get("role") or DEFAULT_ROLE.get(
+        kind_of_dim(data, dim) or "", "navigation"
+    )
 
 
 def dims_of_kind(data: xr.DataArray, *kinds: str) -> list[str]:
@@ -34,7 +35,13 @@ def dims_of_role(data: xr.DataArray, role: str) -> list[str]:
 
 def units_of(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str | None:
     """Return the units of a dimension's coordinate, `None` where they are unknown."""
-    return data.coords[dim].attrs.get("units") if dim in data.coords else None
+    return _attrs_of(data, dim).get("units")
+
+
+def _attrs_of(data: xr.DataArray | xr.Dataset, dim: Hashable) -> dict[Any, Any]:
+    # As a variable: to make an array of each coordinate takes longer than all checks.
+    variable = data.coords.variables.get(dim)
+    return {} if variable is None else variable.attrs
 
 
 def require_array(data: object) -> None:

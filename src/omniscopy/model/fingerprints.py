@@ -11,21 +11,22 @@ from omniscopy.model.digests import digest_array
 FILE_ARRAY = "file-"
 
 
-def fingerprint(data: xr.DataArray) -> str | None:
+def fingerprint(data: xr.DataArray | xr.Variable) -> str | None:
     """Return what identifies the values without computing any.
 
     ``content:`` and their digest in memory, ``file:`` and a name where they are read straight
     from a file, ``graph:`` and the name of the calculation where they are lazy.
     """
-    values = data.variable._data  # `.data` would load the file
+    variable = data.variable if isinstance(data, xr.DataArray) else data
+    values = variable._data  # `.data` would load the file
     if isinstance(values, np.ndarray):  # asked first, as to ask for chunks takes long
         return f"content:{digest_array(values)}"
-    if data.chunks is not None:
-        name = _origin(data.data)
+    if variable.chunks is not None:
+        name = _origin(variable.data)
         return f"{'file' if name.startswith(FILE_ARRAY) else 'graph'}:{name}"
-    if not data.variable._in_memory:
+    if not variable._in_memory:
         return None
-    return f"content:{digest_array(np.asarray(data.values))}"
+    return f"content:{digest_array(np.asarray(variable.values))}"
 
 
 def _origin(lazy: Any) -> str:

@@ -98,8 +98,8 @@ def remember(made: Labelled, steps: Sequence[Record]) -> Labelled:
     made = made.copy(deep=False)
     made.attrs[PROVENANCE] = steps
     if isinstance(made, xr.Dataset):
-        for variable in made.data_vars.values():
-            variable.attrs[PROVENANCE] = steps
+        for name in made.data_vars:
+            made.variables[name].attrs[PROVENANCE] = steps
     return made
 
 
@@ -127,7 +127,12 @@ def with_changes(data: Any) -> tuple[list[Record], dict[str, Any]]:
 
 def state(obj: xr.DataArray | xr.Dataset) -> dict[str, Any]:
     """Return what tells whether `obj` is still what it was: its coordinates and values."""
-    variables = {"": obj} if isinstance(obj, xr.DataArray) else obj.data_vars
+    # As variables: to make an array of each, with its coordinates, takes longer than a digest.
+    variables: dict[Any, xr.Variable] = (
+        {"": obj.variable}
+        if isinstance(obj, xr.DataArray)
+        else {name: obj.variables[name] for name in obj.data_vars}
+    )
     return {
         "coords": {str(dim): _coordinate_state(obj, dim) for dim in obj.dims},
         "variables": {
@@ -285,9 +290,10 @@ def _selection(
 
 
 def _coordinate_state(obj: Any, dim: Any) -> dict[str, Any]:
-    if dim not in obj.coords:
+    coordinate = obj.coords.variables.get(dim)
+    if coordinate is None:
         return {"size": int(obj.sizes[dim])}
-    values = np.asarray(obj.coords[dim].values)
+    values = np.asarray(coordinate.values)
     ends = {"first": _plain(values[0]), "last": _plain(values[-1])} if values.size else {}
     return {"size": int(values.size), "digest": digest_array(values), **ends}
 

@@ -31,7 +31,7 @@ def result(
             made[name].attrs |= status_attrs()
     if coords is None and (shared := _shared_coordinates(made.values())) is not None:
         made, coords = {name: each.variable for name, each in made.items()}, shared
-    return xr.Dataset(made, coords).drop_attrs(deep=False).assign_attrs(attrs or {})
+    return xr.Dataset(made, coords, attrs or {})
 
 
 def _shared_coordinates(arrays: Iterable[xr.DataArray | xr.Variable]) -> Any:

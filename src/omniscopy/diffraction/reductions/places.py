@@ -89,27 +89,36 @@ class Places:
         """Return whether the centre is another one for positions of the scan."""
         return centre == "auto" and bool(set(self.auto[0].dims) & set(self.over))
 
-    def known(self, centre: Centre) -> xr.DataArray | None:
+    def known(self, centre: Centre) -> xr.Variable | None:
         """Return where a centre was found, unless it was given."""
-        return self.auto[0].notnull() & self.auto[1].notnull() if centre == "auto" else None
+        if centre != "auto":
+            return None
+        there: xr.Variable = (self.auto[0].notnull() & self.auto[1].notnull()).variable
+        return there
+
+    # What follows are variables: arrays with coordinates would be compared label by label,
+    # which takes longer than the sums of a small block.
+    @cached_property
+    def used(self) -> xr.Variable:
+        """Return the pixels that count."""
+        used = xr.Variable(self.dims, np.ones([self.data.sizes[dim] for dim in self.dims], bool))
+        return used if self.dead is None else used & ~self.dead.variable.astype(bool)
 
     @cached_property
-    def used(self) -> xr.DataArray:
-        """Return the pixels that count."""
-        ky, kx = (xr.DataArray(np.ones(self.data.sizes[dim], bool), dims=dim) for dim in self.dims)
-        used = ky & kx
-        return used if self.dead is None else used & ~_bare(self.dead).astype(bool)
+    def axes(self) -> tuple[xr.Variable, xr.Variable]:
+        """Return the coordinates of pixels along ky and along kx."""
+        ky, kx = (
+            xr.Variable((dim,), self.data.coords.variables[dim].values.astype(np.float64))
+            for dim in self.dims
+        )
+        return ky, kx
 
-    def distances(self, centre: Centre) -> tuple[xr.DataArray, xr.DataArray]:
+    def distances(self, centre: Centre) -> tuple[xr.Variable, xr.Variable]:
         """Return how far pixels are from a centre along ky and along kx."""
-        middle = self.auto if centre == "auto" else centre
-        return self._axis(0) - middle[0], self._axis(1) - middle[1]
+        middle = [each.variable for each in self.auto] if centre == "auto" else centre
+        return self.axes[0] - middle[0], self.axes[1] - middle[1]
 
-    def _axis(self, number: int) -> xr.DataArray:
-        dim = self.dims[number]
-        return xr.DataArray(self.data.coords[dim].values.astype(np.float64), dims=dim)
-
-    def pixels(self, detector: Detector) -> xr.DataArray:
+    def pixels(self, detector: Detector) -> xr.Variable:
         """Return the pixels on a detector that does not move, or their weights."""
         centre = detector.centre
         if centre != "auto" and np.shape(centre) != (2,):
@@ -125,8 +134,3 @@ class Places:
             message = f"no pixel is on {detector!r}: {spans}"
             raise DataError(message)
         return inside
-
-
-def _bare(values: xr.DataArray) -> xr.DataArray:
-    """Return values without coordinates, so that labels of pixels need not agree to rounding."""
-    return values.drop_vars(list(values.coords)).drop_attrs()

@@ -78,9 +78,7 @@ def plan_read(questions: Sequence[Question], places: Places) -> Read:
     """Return the read that answers all questions, with axes around their middles."""
     wanted = {each.wanted for each in questions if isinstance(each.wanted, str)}
     ky, kx = (
-        places.data.coords[dim].values.astype(np.float64)
-        - (float(places.data.coords[dim].mean()) if places.data.sizes[dim] else 0.0)
-        for dim in places.dims
+        axis.values - (float(axis.values.mean()) if axis.size else 0.0) for axis in places.axes
     )
     return Read(
         np.ascontiguousarray(ky), np.ascontiguousarray(kx),
@@ -97,8 +95,9 @@ def _read(
     kept = [str(dim) for dim in data.dims if dim not in (*over, *dims)]
     read = plan_read(questions, places)
     planes = [
-        each.plane.expand_dims({d: data.sizes[d] for d in kept if d not in each.plane.dims})
-        .transpose(*kept, *dims)
+        each.plane.set_dims({
+            **{d: data.sizes[d] for d in kept if d not in each.plane.dims}, **each.plane.sizes
+        }).transpose(*kept, *dims)
         for each in questions
         if each.item is not None and each.plane is not None
     ]  # fmt: skip
@@ -159,7 +158,7 @@ def centres_of_positions(places: Places, nav: Sequence[str]) -> xr.DataArray:
 
 
 def _eagerly(
-    read: Read, data: xr.DataArray, planes: Sequence[xr.DataArray], centres: xr.DataArray | None,
+    read: Read, data: xr.DataArray, planes: Sequence[xr.Variable], centres: xr.DataArray | None,
     kept: int,
 ) -> dict[str, Any]:  # fmt: skip
     arrays = [each.values for each in planes]
@@ -171,7 +170,7 @@ def _eagerly(
 
 
 def _lazily(
-    read: Read, data: xr.DataArray, planes: Sequence[xr.DataArray], centres: xr.DataArray | None,
+    read: Read, data: xr.DataArray, planes: Sequence[xr.Variable], centres: xr.DataArray | None,
     kept: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the outputs as lazy arrays of one task for each chunk of the scan."""

@@ -116,8 +116,8 @@ class Question:
     name: str
     wanted: Wanted
     item: Item | None = None
-    plane: xr.DataArray | None = None
-    known: xr.DataArray | None = None
+    plane: xr.Variable | None = None
+    known: xr.Variable | None = None
     radii: np.ndarray | None = None
 
     def answer(self, outputs: Outputs, data: xr.DataArray, places: Places) -> Made:
@@ -142,25 +142,27 @@ class Question:
         return {self.name: (self._where_known(sums), units, title)}
 
     def _where_known(self, values: xr.Variable) -> xr.Variable:
-        return values if self.known is None else _where(values, self.known.variable)
+        return values if self.known is None else _where(values, self.known)
 
     def _com(self, moments: xr.Variable, data: xr.DataArray, places: Places) -> Made:
-        total, *powers = (moments.isel(moment=n) for n in range(5))
+        dims, values = moments.dims[:-1], moments.data
+        total, *powers = (values[..., n] for n in range(5))
         usable = total > 0
-        usable = usable if self.known is None else usable & self.known.variable
-        total = _where(total, usable)
+        if self.known is not None:
+            usable = usable & self.known.set_dims(dict(zip(dims, total.shape, strict=True))).data
+        total = np.where(usable, total, np.nan)
         counted = data.attrs.get("units") in COUNTS
         made: Made = {}
         for n, (axis, dim) in enumerate(zip("yx", places.dims, strict=True)):
             mean = powers[2 * n] / total
             spread = powers[2 * n + 1] / total - mean**2
-            std = (_not_below_0(spread) / total) ** 0.5
-            units = units_of(data, dim)
-            middle = float(data.coords[dim].mean())
-            made[f"{self.name}_{axis}"] = (mean + middle, units, f"Centre of mass along {dim}")
-            made[f"{self.name}_{axis}_std"] = (std if counted else std * np.nan, units, "")
+            std = (np.maximum(spread, 0) / total) ** 0.5 if counted else total * np.nan
+            units, middle = units_of(data, dim), float(places.axes[n].values.mean())
+            named = f"{self.name}_{axis}"
+            made[named] = (xr.Variable(dims, mean + middle), units, f"Centre of mass along {dim}")
+            made[f"{named}_std"] = (xr.Variable(dims, std), units, "")
         status = "status" if self.name == "com" else f"{self.name}_status"
-        made[status] = ((~usable) * int(Status.NO_DATA), "1", "")
+        made[status] = (xr.Variable(dims, np.where(usable, 0, int(Status.NO_DATA))), "1", "")
         return made
 
 
@@ -230,7 +232,7 @@ def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
         item = Item(name, "around", edges=edges)
         return Question(name, wanted, item, places.used, known, radii)
     dy, dx = places.distances(wanted.centre)
-    ring: xr.DataArray = np.floor((dy**2 + dx**2) ** 0.5 / step)  # type: ignore[assignment]
+    ring: Any = np.floor((dy**2 + dx**2) ** 0.5 / step)
     ring = ring.where(places.used & (ring < rings), rings).astype(np.int32)
     if wanted.centre != "auto" and not bool((ring < rings).any()):
         message = f"no pixel is in the rings of {wanted!r}"
@@ -267,4 +269,4 @@ def _not_below_0(values: xr.Variable) -> xr.Variable:
 
 
 def _used(pattern: xr.Variable, places: Places) -> xr.Variable:
-    return pattern if places.dead is None else _where(pattern, places.used.variable)
+    return pattern if places.dead is None else _where(pattern, places.used)
