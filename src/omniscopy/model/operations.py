@@ -175,7 +175,7 @@ def _with_origin(made: Any, inputs: Mapping[str, Any]) -> Any:
         for key in ("metadata", "modality", "source")
         if key in first.attrs and key not in made.attrs
     }
-    return made.assign_attrs(kept)
+    return made.assign_attrs(kept) if kept else made
 
 
 def _holds_data(value: Any) -> bool:

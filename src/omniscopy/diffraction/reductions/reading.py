@@ -74,6 +74,13 @@ def coordinates_of(places: Places, dims: Iterable[Any]) -> dict[Any, xr.DataArra
     }
 
 
+def shared_coordinates(places: Places, dims: Iterable[Any]) -> xr.Coordinates:
+    """Return the same as variables with the indexes that the data have."""
+    kept = {name: each.variable for name, each in coordinates_of(places, dims).items()}
+    indexes = {name: each for name, each in places.data.xindexes.items() if name in kept}
+    return xr.Coordinates(kept, indexes)
+
+
 def plan_read(questions: Sequence[Question], places: Places) -> Read:
     """Return the read that answers all questions, with axes around their middles."""
     wanted = {each.wanted for each in questions if isinstance(each.wanted, str)}

@@ -8,10 +8,10 @@ import xarray as xr
 from omniscopy.diffraction.detectors import Annulus, Detector, Disk, Mask, Polygon, Segment
 from omniscopy.diffraction.reductions.places import Places
 from omniscopy.diffraction.reductions.reading import (
-    coordinates_of,
     in_order,
     read_for,
     scan_of,
+    shared_coordinates,
     with_coordinates,
 )
 from omniscopy.diffraction.reductions.wanted import (
@@ -114,13 +114,13 @@ def dataset(made: Made, places: Places) -> xr.Dataset:
     else:
         ordered = {name: in_order(values, places) for name, (values, _, _) in made.items()}
         dims = {dim for values in ordered.values() for dim in values.dims}
-        coords = coordinates_of(places, dims)
+        coords = shared_coordinates(places, dims)
         found = result(
             None, coords, **{name: (each, made[name][1]) for name, each in ordered.items()}
         )
     for name, (_, _, title) in made.items():
         if title:
-            found[name].attrs["long_name"] = title
+            found.variables[name].attrs["long_name"] = title
     return found
 
 

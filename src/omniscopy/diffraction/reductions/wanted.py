@@ -95,7 +95,9 @@ def named(operations: Asked) -> dict[str, Wanted]:
 def _is_wanted(wanted: object) -> bool:
     if isinstance(wanted, str):
         return wanted in get_args(Simple)
-    return isinstance(wanted, CentreOfMass | RadialProfile | Detector)
+    # To ask for the attributes of a detector takes longer.
+    known = CentreOfMass | RadialProfile | Disk | Annulus
+    return isinstance(wanted, known) or isinstance(wanted, Detector)
 
 
 def _choices() -> str:
@@ -182,7 +184,6 @@ def question(name: str, wanted: Wanted, places: Places) -> Question:
     area = isinstance(wanted, CentreOfMass)
     if detector is None:
         return Question(name, wanted, Item(name, "area"), places.used)
-    assert isinstance(detector, Detector)
     known = places.known(detector.centre)
     if places.moving(detector.centre):
         edges = _edges(detector)
