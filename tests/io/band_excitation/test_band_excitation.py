@@ -347,6 +347,56 @@ def test_records_of_lines_are_general_mode(tmp_path):
     assert om.open_signal(path, partial=True).attrs["incomplete"]["missing_from"] == 5
 
 
+def test_transients_of_harmonics_are_at_their_bias_field_and_time(tmp_path):
+    values, bias = spectra(2, 3, 2, 4, 2, 6), np.array([1.0, 3.0, -1.0, -3.0])
+    path = encoder.write_time_resolved(tmp_path, values, bias)
+    for place in (tmp_path, path):
+        assert om.io.identify(place) == "band_excitation"
+        tree = om.open(place)
+        assert list(tree.children) == ["Harmonic_1", "Harmonic_2"]
+    second = tree["Harmonic_2"]["signal"]
+    assert second.dims == ("y", "x", "bias", "field", "time")
+    np.testing.assert_array_equal(second, values[1])
+    np.testing.assert_array_equal(tree["Harmonic_1"]["signal"].sel(field="in-field", bias=-1.0),
+                                  values[0, :, :, 2, 1])  # fmt: skip
+    np.testing.assert_allclose(second["time"], np.arange(6) * 2e-3 / 6)
+    assert tree.attrs["metadata"]["technique"].startswith("Time-resolved Kelvin")
+
+
+def test_transients_that_are_cut_or_contradict_themselves_are_refused(tmp_path):
+    values, bias = spectra(1, 3, 2, 4, 2, 6), np.arange(1.0, 5.0)
+    path = encoder.write_time_resolved(tmp_path, values, bias)
+    content = path.read_bytes()
+    record = len(content) // 6
+    path.write_bytes(content[: 5 * record])
+    data = om.open_signal(tmp_path)
+    assert data.attrs["incomplete"]["missing_from"] == 5
+    assert np.isnan(data[2, 1]).all()
+    np.testing.assert_array_equal(data[2, 0], values[0, 2, 0])
+    path.write_bytes(content[:-8])
+    with pytest.raises(om.FormatError, match="the last record is cut short"):
+        om.open(tmp_path)
+    assert om.open_signal(tmp_path, partial=True).attrs["incomplete"]["missing_from"] == 5
+    damaged = np.frombuffer(content, "<f4").copy()
+    damaged[record // 4] = 7
+    path.write_bytes(damaged.tobytes())
+    with pytest.raises(om.FormatError, match="record 1 has 7 numbers, the first one 53"):
+        om.open(tmp_path)
+    damaged[0] = 1e6
+    path.write_bytes(damaged.tobytes())
+    with pytest.raises(om.FormatError, match="a record of 1000000 numbers"):
+        om.open(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(om.FormatError, match="does not start with a record"):
+        om.open(tmp_path)
+    (tmp_path / "s_ch02.dat").unlink()
+    with pytest.raises(om.FormatError, match="are no pairs of real and imaginary parts"):
+        om.open(tmp_path)
+    write_mat(tmp_path / "s_parm.mat", {"num_rows": np.array([3.0])})
+    with pytest.raises(om.FormatError, match="a number was expected for 'num_cols'"):
+        om.open(tmp_path)
+
+
 @pytest.mark.shared
 def test_the_synthetic_set_is_as_its_truth_says(shared):
     folder = shared / "data/spm/beps_odf_synth"

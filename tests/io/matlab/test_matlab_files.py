@@ -113,6 +113,25 @@ def test_points_of_a_folder_are_one_scan(tmp_path, base, name):
     assert om.io.identify(tmp_path) == "matlab"
 
 
+def test_spectra_of_sweeps_become_responses_along_time(tmp_path):
+    records = np.random.default_rng(4).standard_normal((2, 2, 3, 8))
+    for row, column in np.ndindex(2, 2):
+        spectra = np.fft.fftshift(np.fft.fft(records[row, column], axis=1), axes=1)
+        write_mat(tmp_path / f"fSweep_r{row + 1}_c{column + 1}.mat", {"AI_mat": spectra})
+    drives = np.array([1e4, 2e4, 3e4])
+    said = {"freqArray": drives, "IOparms": {"downSampRate": np.array([4e6])}}
+    write_mat(tmp_path / "parms.mat", said)
+    data = om.open_signal(tmp_path)
+    assert data.dims == ("y", "x", "drive_frequency", "time")
+    np.testing.assert_allclose(data, records, atol=1e-12)
+    np.testing.assert_allclose(data["time"], np.arange(8) / 4e6)
+    np.testing.assert_array_equal(data["drive_frequency"], drives)
+    assert (data.attrs["units"], data["drive_frequency"].attrs["units"]) == ("V", "Hz")
+    (tmp_path / "parms.mat").write_bytes(b"MATLAB 5.0 MAT-file, but damaged")
+    data = om.open_signal(tmp_path / "fSweep_r1_c2.mat")
+    np.testing.assert_allclose(data, records[0, 1], atol=1e-12)
+
+
 def test_files_of_a_scan_that_differ_are_named(tmp_path):
     write_line(tmp_path, 1, np.zeros((40, 2)))
     write_line(tmp_path, 2, np.zeros((41, 2)))

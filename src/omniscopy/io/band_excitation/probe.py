@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from omniscopy.io.band_excitation.parameters import HEADING
+from omniscopy.io.band_excitation.time_resolved import find_time_resolved
 
 _MOST_FILES = 2000
 _HEAD = 4096
@@ -12,7 +13,7 @@ _HEAD = 4096
 def matches(path: Path) -> bool:
     """Return whether a folder, or that of a file, holds parameters and data of this system."""
     folder = path if path.is_dir() else path.parent
-    return find_parameters(folder) is not None
+    return find_parameters(folder) is not None or find_time_resolved(files_of(folder)) is not None
 
 
 def find_parameters(folder: Path) -> Path | None:

@@ -7,6 +7,7 @@ from omniscopy.io.band_excitation.new_format import is_new, read_new
 from omniscopy.io.band_excitation.old_format import read_old
 from omniscopy.io.band_excitation.parameters import read_parameters
 from omniscopy.io.band_excitation.probe import files_of, find_parameters
+from omniscopy.io.band_excitation.time_resolved import find_time_resolved, read_time_resolved
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Measurement
 
@@ -31,7 +32,8 @@ def read(path: Path, *, partial: bool = False, repeats: int | None = None) -> Me
         Band excitation in the old data format: complex spectra (y, x, …, frequency), with the
         steps of the bias as the parameters say; the current of the second input where there is
         one. In the new data format: a channel for each kind of excitation. General mode: the
-        record of each line, or of each point of a tune.
+        record of each line, or of each point of a tune. Time-resolved Kelvin probe: complex
+        transients (y, x, bias, field, time) of each harmonic.
 
     Raises
     ------
@@ -41,6 +43,9 @@ def read(path: Path, *, partial: bool = False, repeats: int | None = None) -> Me
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     parameters = find_parameters(folder)
+    further = find_time_resolved(files_of(folder)) if parameters is None else None
+    if further is not None:
+        return read_time_resolved(further, files_of(folder), partial=partial)
     if parameters is None:
         message = "no parameters (a file `*parm*.txt`) are in the folder of the data"
         raise FormatError(message, path=path)

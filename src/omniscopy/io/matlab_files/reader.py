@@ -9,6 +9,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.matlab import Cells, read_variables
 from omniscopy.io.matlab_files.currents import forc_currents, line_currents
 from omniscopy.io.matlab_files.stacks import stacked_channels
+from omniscopy.io.matlab_files.sweeps import swept_records
 from omniscopy.io.records import Axis, Channel, Measurement
 
 
@@ -28,8 +29,10 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
     -------
     Measurement
         Currents of reversal curves (FORC-IV) and of lines of general-mode current-voltage
-        measurements with their axes. Of any other file a channel for each array of numbers,
-        with numbered axes; text, structures and small numbers are metadata.
+        measurements with their axes; responses along time to sweeps of the drive (general mode,
+        voltage spectroscopy), of their spectra in `fSweep_r1_c1.mat`. Of any other file a
+        channel for each array of numbers, with numbered axes; text, structures and small
+        numbers are metadata.
 
     Raises
     ------
@@ -55,6 +58,7 @@ def read_channels(path: Path) -> list[Channel]:
 
 def _channels(path: Path, variables: dict[str, Any]) -> list[Channel]:
     channels = forc_currents(path, variables) or line_currents(variables)
+    channels = channels or swept_records(path, variables)
     if not channels:
         channels = [
             _plain(name, value)

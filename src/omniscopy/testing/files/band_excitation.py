@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from omniscopy.testing.files.matlab import write_mat
+
 PARAMETERS = """<File parameters>
 file path : C:\\Data
 file name : {name}
@@ -135,3 +137,36 @@ def write_lines(path: Path, records: np.ndarray, parameters: str, *, inputs: int
         name = path.with_name(f"bigtime_0{number}.dat")
         name.write_bytes(np.ascontiguousarray(records * number, "<f4").tobytes())
     return path
+
+
+def write_time_resolved(
+    folder: Path, transients: np.ndarray, bias: np.ndarray, *, duration: float = 2e-3
+) -> Path:
+    """Write a folder of time-resolved Kelvin probe force microscopy.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are written; the one of the first channel is returned.
+    transients : complex ndarray, shape (harmonic, y, x, bias, field, time)
+        In single precision.
+    bias : ndarray, shape (bias)
+        Volts, of the second field; there are 0 V in the first.
+    duration : float
+        Seconds in each field.
+    """
+    rows, columns, *inner = transients.shape[1:]
+    steps = np.stack([np.zeros(len(bias)), bias], axis=1).ravel()
+    numbers = {"num_rows": rows, "num_cols": columns, "IO_rate": 1e6, "IO_time": duration}
+    write_mat(folder / "s_parm.mat", {"dc_amp_vec": steps, **{
+        key: np.array([float(value)]) for key, value in numbers.items()
+    }})  # fmt: skip
+    values = inner[0] * inner[1] * inner[2]
+    head = np.array([values + 5, 0, 0, inner[2], values // inner[2]], "<f4").tobytes()
+    for number, each in enumerate(part for one in transients for part in (one.real, one.imag)):
+        content = b"".join(
+            head + record.tobytes()
+            for record in np.ascontiguousarray(each, "<f4").reshape(rows * columns, values)
+        )
+        (folder / f"s_ch{number + 1:02d}.dat").write_bytes(content)
+    return folder / "s_ch01.dat"
