@@ -15,8 +15,8 @@ from PIL import Image
 
 import omniscopy as om
 from omniscopy.cli.application import run
+from omniscopy.io.requests import MOST_BYTES
 from omniscopy.mcp_server import Bench, make_server
-from omniscopy.mcp_server.requests import MOST_BYTES
 from omniscopy.testing.files.mrc import write_mrc
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omniscopy.mcp_server.roots import Root
+from omniscopy.io.roots import Root
 from omniscopy.mcp_server.shelf import Shelf
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from omniscopy.io.requests import require_arguments, require_parameters
 from omniscopy.mcp_server.bench import Answer, Bench
-from omniscopy.mcp_server.facts import describe, plain
-from omniscopy.mcp_server.requests import require_arguments, require_parameters
 from omniscopy.model.errors import DataError
+from omniscopy.model.facts import describe, plain
 from omniscopy.model.operations import PACKAGES, Operation, all_operations, find_operation
 from omniscopy.model.parameters import decode, encode
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 from omniscopy.io import FormatError, identify, info, open, save, signals
+from omniscopy.io.requests import require_arguments, require_request
 from omniscopy.mcp_server.bench import Answer, Bench
 from omniscopy.mcp_server.catalogue import (
     call_operation,
@@ -15,10 +16,9 @@ from omniscopy.mcp_server.catalogue import (
     run_operation,
     tool_schema,
 )
-from omniscopy.mcp_server.facts import describe, numbers, part_of, plain, search_metadata
 from omniscopy.mcp_server.pictures import draw_png
-from omniscopy.mcp_server.requests import require_arguments, require_request
 from omniscopy.model.errors import DataError
+from omniscopy.model.facts import describe, numbers, part_of, plain, search_metadata
 from omniscopy.model.operations import PACKAGES, Operation, all_operations
 from omniscopy.model.provenance import history
 from omniscopy.model.scripts import script
