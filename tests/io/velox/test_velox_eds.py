@@ -2,10 +2,12 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
 import omniscopy as om
+from omniscopy.io.velox import events, streams
 from omniscopy.testing.files.velox import (
     VeloxImage,
     VeloxStream,
@@ -102,18 +104,18 @@ def test_options_that_do_not_fit_are_named(tmp_path, options, message):
 
 
 def test_a_part_does_not_read_the_whole_stream(tmp_path, monkeypatch):
-    from omniscopy.io.velox import streams
-
     data = om.open_signal(write(tmp_path / "a.emd"))
     data[0, 0, 0].compute()  # finds where the rows of the first frame are
     read = []
-    real = streams.read_events
+    real = events._read
 
-    def counted(stored, start, stop):
+    def counted(*place, start, stop):
         read.append(stop - start)
-        return real(stored, start, stop)
+        return real(*place, start, stop)
 
-    monkeypatch.setattr(streams, "read_events", counted)
+    monkeypatch.setattr(
+        events, "_read", lambda *place: counted(*place[:-2], start=place[-2], stop=place[-1])
+    )
     np.testing.assert_array_equal(data[0, 2].compute(), COUNTS[0, 2])
     assert sum(read) == COUNTS[0, 2].sum() + 5
     read.clear()
@@ -124,9 +126,7 @@ def test_a_part_does_not_read_the_whole_stream(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("block", [1, 100, 10_000])
 def test_frames_are_read_a_few_at_a_time(tmp_path, monkeypatch, block):
-    from omniscopy.io.velox import streams
-
-    monkeypatch.setattr(streams, "_BLOCK", block)
+    monkeypatch.setattr(streams, "BLOCK_EVENTS", block)
     path = write(tmp_path / "a.emd")
     np.testing.assert_array_equal(om.open_signal(path, chunks=None), COUNTS)
     summed = om.open_signal(path, chunks=None, sum_frames=True)
@@ -134,6 +134,41 @@ def test_frames_are_read_a_few_at_a_time(tmp_path, monkeypatch, block):
     handle = om.open_signal(path)
     np.testing.assert_array_equal(handle[::2, 1:, ::3, 5:9].compute(), COUNTS[::2, 1:, ::3, 5:9])
     np.testing.assert_array_equal(handle[::-1, ::-1].compute(), COUNTS[::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [{}, {"chunks": (16, 1)}, {"chunks": (16, 1), "compression": "gzip"}, {"chunks": (247, 1)}],
+    ids=["in one piece", "in blocks", "packed", "in one block"],
+)
+def test_events_are_found_wherever_the_file_has_them(tmp_path, monkeypatch, layout):
+    path = write(tmp_path / "a.emd")
+    with h5py.File(path, "r+") as file:
+        (group,) = file["Data/SpectrumStream"].values()
+        stored = group["Data"][()]
+        del group["Data"]
+        data = group.create_dataset("Data", stored.shape, "u2", **layout)
+        # Blocks lie in the order in which they are written.
+        for begin in reversed(range(0, len(stored), 16)):
+            data[begin : begin + 16] = stored[begin : begin + 16]
+    monkeypatch.setattr(events, "_TOGETHER", 3)
+    monkeypatch.setattr(events, "_UNCUT", 50)
+    np.testing.assert_array_equal(om.open_signal(path, chunks=None), COUNTS)
+    part = om.open_signal(path)[1:, 2, 1:, ::3]
+    np.testing.assert_array_equal(part.compute(), COUNTS[1:, 2, 1:, ::3])
+
+
+def test_a_stream_of_which_the_end_is_gone_by_now_is_refused_by_name(tmp_path):
+    path = write(tmp_path / "a.emd")
+    data = om.open_signal(path)
+    with path.open("r+b") as file:
+        file.truncate(3000)
+    with pytest.raises(om.FormatError, match=r"cut short|cannot be read"):
+        data.compute()
+    events._blocks.cache_clear()
+    places, block = np.array([2990]), 64
+    with pytest.raises(om.FormatError, match="the events end too early; the file is cut short"):
+        events._read(str(path), places, block, 0, 64)
 
 
 @pytest.mark.shared

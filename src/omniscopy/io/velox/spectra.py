@@ -140,7 +140,8 @@ def _starts(group: Any, data: Any, scan: tuple[int, int]) -> list[int]:
         starts = np.unique(np.append(table[()].ravel().astype(np.int64), 0))
         if starts[0] >= 0 and starts[-1] <= size:
             return [*(starts[starts < size]).tolist(), size]
-    from omniscopy.io.velox.streams import blocks_of, find_rows
+    from omniscopy.io.velox.events import blocks_of
+    from omniscopy.io.velox.streams import find_rows
 
     # Without a table, frames are as many marks as there are pixels.
     pixels = math.prod(scan)

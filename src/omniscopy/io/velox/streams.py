@@ -8,7 +8,6 @@ their own events cost.
 
 import functools
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ import numba
 import numpy as np
 
 from omniscopy.compute.threads import BLOCK_BYTES, share_work
-from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key
 from omniscopy.io.spectrum_images import Window
+from omniscopy.io.velox.events import BLOCK_EVENTS, Read, blocks_of, open_events
 
 NEXT_PIXEL = 65535
-# Events that are read at a time, and of which marks are counted without looking at each.
-_BLOCK = 1 << 22
-_GLANCE = 256
+# Events among which marks are looked for at a time, so that they stay in the processor's cache.
+_GLANCE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,13 @@ class EventStream:
     def _count(self, frames: range, window: Window, cubes: np.ndarray) -> None:
         """Count the wanted parts of frames, into a cube of each or into one of all."""
         wanted = np.array(window.ranges[-3], np.int64)
-        channels = window.places(-1, self.channels, rebin=self.rebin)
+        # Numbers as short as can be: more of the table stays at hand while events are counted.
+        channels = window.places(-1, self.channels, rebin=self.rebin).astype(np.int32)
         places = (window.places(-2, self.scan[1]), channels)
         done = 0
-        with open_stream(self.path, self.key) as stored:
+        with open_events(self.path, self.key) as read:
             for batch in self._batches(frames):
-                events, rows = self._read(stored, batch, wanted)
+                events, rows = self._read(read, batch, wanted)
                 into = cubes if self.summed else cubes[done : done + len(batch)]
                 bounds = (rows[:, wanted], rows[:, wanted + 1])
                 count_frames(events, bounds, places, into, further=self.summed and done > 0)
@@ -83,19 +82,17 @@ class EventStream:
         begin, events = 0, 0
         for number, frame in enumerate(frames):
             size = self.starts[frame + 1] - self.starts[frame]
-            if number > begin and events + size > _BLOCK:
+            if number > begin and events + size > BLOCK_EVENTS:
                 yield frames[begin:number]
                 begin, events = number, 0
             events += size
         yield frames[begin:]
 
-    def _read(
-        self, stored: Any, frames: range, wanted: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _read(self, read: Read, frames: range, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the events of the wanted rows of frames, and where in them each row starts."""
         if len(wanted) == self.scan[0] and frames.step == 1:
             first = self.starts[frames[0]]
-            events = read_events(stored, first, self.starts[frames[-1] + 1])
+            events = read(first, self.starts[frames[-1] + 1])
             rows = np.empty((len(frames), self.scan[0] + 1), np.int64)
 
             def find(number: int) -> None:
@@ -111,7 +108,7 @@ class EventStream:
                 self.path, self.key, *self.starts[frame : frame + 2], self.scan, age
             )
             begin = starts[wanted.min()]
-            parts.append(read_events(stored, int(begin), int(starts[wanted.max() + 1])))
+            parts.append(read(int(begin), int(starts[wanted.max() + 1])))
             tables.append(starts - begin + done)
             done += len(parts[-1])
         return np.concatenate(parts), np.array(tables)
@@ -136,31 +133,6 @@ def rows_in(
         seen = find_rows(events, at, seen, scan[1], rows)
         at += len(events)
     return rows
-
-
-@contextmanager
-def open_stream(path: str, key: str) -> Iterator[Any]:
-    """Open the data set of a stream; what cannot be read of it is a `FormatError`."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            yield file[key]
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        message = f"the stream cannot be read ({error})"
-        raise FormatError(message, path=path, key=key) from error
-
-
-def read_events(stored: Any, start: int, stop: int) -> np.ndarray:
-    """Return the events from `start` to `stop` of an open stream."""
-    return np.asarray(stored[start:stop, 0], np.uint16)
-
-
-def blocks_of(path: str, key: str, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Yield the events of a part of a stream."""
-    with open_stream(path, key) as stored:
-        for begin in range(start, stop, _BLOCK):
-            yield read_events(stored, begin, min(begin + _BLOCK, stop))
 
 
 def count_frames(
@@ -199,6 +171,19 @@ def count_frames(
     share_work(work, range(0, len(each), step))
 
 
+def find_rows(events: np.ndarray, at: int, seen: int, columns: int, rows: np.ndarray) -> int:
+    """Fill in where rows start in events that begin `at`; return the marks seen by then."""
+    for begin in range(0, events.size, _GLANCE):
+        marks = np.flatnonzero(events[begin : begin + _GLANCE] == NEXT_PIXEL)
+        # The last mark of each row, of which the first ones were seen before.
+        ends = marks[(-seen - 1) % columns :: columns] + (at + begin + 1)
+        first = seen // columns + 1
+        ends = ends[: max(rows.size - 1 - first, 0)]
+        rows[first : first + len(ends)] = ends
+        seen += len(marks)
+    return seen
+
+
 @numba.njit(cache=True, nogil=True)
 def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
     events: np.ndarray, starts: np.ndarray, stops: np.ndarray, columns: np.ndarray,
@@ -207,41 +192,20 @@ def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
     """Add the events of some rows of `cubes`, numbered through all frames."""
     count, height, width, channels = cubes.shape
     flat = cubes.reshape(-1)
-    size = width * channels
     for number in range(begin, stop):
-        base = number * size
         frame, row = number // height, number % height
         # One cube is of all frames.
         last = frame + 1 if count > 1 else starts.shape[0]
         for taken in range(frame, last):
-            column = 0
-            first = base + columns[0] * channels if columns[0] >= 0 else -1
-            for event in events[starts[taken, row] : stops[taken, row]]:
-                if event < places.size:
-                    channel = places[event]
-                    if channel >= 0 and first >= 0:
-                        flat[np.uintp(first + channel)] += 1
-                elif event == NEXT_PIXEL:
-                    column += 1
-                    wanted = column < columns.size and columns[column] >= 0
-                    first = base + columns[column] * channels if wanted else -1
-
-
-@numba.njit(cache=True, nogil=True)
-def find_rows(events: np.ndarray, at: int, seen: int, columns: int, rows: np.ndarray) -> int:
-    """Fill in where rows start in events that begin `at`; return the marks seen by then."""
-    for begin in range(0, events.size, _GLANCE):
-        end = min(begin + _GLANCE, events.size)
-        marks = 0
-        for number in range(begin, end):
-            marks += events[number] == NEXT_PIXEL
-        # Most blocks hold no end of a row.
-        if (seen + marks) // columns > seen // columns:
-            for number in range(begin, end):
-                if events[number] == NEXT_PIXEL:
-                    seen += 1
-                    if seen % columns == 0 and seen // columns < rows.size - 1:
-                        rows[seen // columns] = at + number + 1
-        else:
-            seen += marks
-    return seen
+            at, end = starts[taken, row], stops[taken, row]
+            for column in columns:
+                first = (number * width + column) * channels
+                while at < end:
+                    event = events[at]
+                    at += 1
+                    if event < places.size:
+                        channel = places[event]
+                        if channel >= 0 and column >= 0:
+                            flat[np.uintp(first + channel)] += 1
+                    elif event == NEXT_PIXEL:
+                        break
