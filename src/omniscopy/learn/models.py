@@ -1,0 +1,171 @@
+"""What all networks have in common: parameters, training, predictions with a history, files."""
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import torch
+import xarray as xr
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from omniscopy.learn.batches import Batches
+from omniscopy.learn.devices import device_of, seeded
+from omniscopy.learn.training import Loss, Training, train_network
+from omniscopy.model import DataError, encode
+from omniscopy.model.digests import digest_bytes, digest_json
+from omniscopy.model.parameters import public_name
+from omniscopy.model.provenance import record
+
+Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
+
+
+class Estimator(BaseEstimator):
+    """A network with settings, in the manner of scikit-learn.
+
+    A class of its own has settings as keyword arguments of ``__init__``, kept as they are, and
+    ``device``; `make_network`, which makes the network of `facts_` (what was learnt of the shape
+    of the data, plain JSON); and ``fit``, which calls `train`.
+
+    Attributes
+    ----------
+    facts_ : dict
+        What the network is made of beside the settings: channels, classes, sizes.
+    net_ : Module
+        The network; all that is learnt is in it, as parameters or buffers.
+    history_ : Dataset, dimension epoch
+        How the training went.
+    about_ : dict
+        Where the weights are from: recipe, seed, digest of the data, scores, licence.
+    """
+
+    device: str
+    # Names of what the network takes and gives, as exported.
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+    outputs: ClassVar[tuple[str, ...]] = ("output",)
+
+    def make_network(self) -> torch.nn.Module:
+        """Return a network with weights drawn at random, from settings and `facts_`."""
+        raise NotImplementedError
+
+    def example_input(self) -> tuple[torch.Tensor, ...]:
+        """Return something the network can be called with."""
+        raise NotImplementedError
+
+    def train(self, loss: Loss, data: Batches, facts: Mapping[str, Any], options: Training) -> Self:
+        """Make the network and train it.
+
+        Parameters
+        ----------
+        loss : callable
+            As `train_network` takes.
+        data : Batches
+        facts : mapping
+            What `make_network` needs to know of the data, plain JSON.
+        options : Training
+            Options of `train_network`; ``device`` is that of the settings.
+        """
+        given = dict(options)
+        given.setdefault("device", getattr(self, "device", "auto"))
+        unknown = set(given) - set(inspect.signature(train_network).parameters)
+        if unknown:
+            message = (
+                f"there are no options {sorted(unknown)} of training; there are "
+                f"{sorted(Training.__annotations__)}"
+            )
+            raise DataError(message)
+        self.facts_ = json.loads(json.dumps(dict(facts)))
+        with seeded(int(given.get("seed", 0))):
+            net = self.make_network()
+        self.history_ = train_network(net, loss, data, **given)  # type: ignore[arg-type]
+        self.net_ = net
+        self.about_: dict[str, Any] = {"training": _plain_options(given, len(data))}
+        return self
+
+    def adopt(
+        self,
+        facts: Mapping[str, Any],
+        tensors: Mapping[str, torch.Tensor],
+        about: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Take weights that were learnt elsewhere; raise unless they fit."""
+        self.facts_ = dict(facts)
+        with seeded(0):
+            net = self.make_network()
+        wanted = net.state_dict()
+        odd = sorted(wanted.keys() ^ tensors.keys())
+        odd += [
+            name for name in sorted(wanted.keys() & tensors.keys())
+            if wanted[name].shape != tensors[name].shape
+        ]  # fmt: skip
+        if odd:
+            message = (
+                f"these weights do not fit {type(self).__name__}: {odd[:5]} are missing, unknown "
+                "or of another shape"
+            )
+            raise DataError(message)
+        net.load_state_dict({name: each.to(wanted[name].dtype) for name, each in tensors.items()})
+        self.net_, self.about_ = net.eval(), dict(about or {})
+        return self
+
+    def ready(self) -> tuple[torch.nn.Module, torch.device]:
+        """Return the network, ready to predict, and the device it is on.
+
+        Raises
+        ------
+        NotFittedError
+            Nothing was learnt yet.
+        """
+        if not hasattr(self, "net_"):
+            name = type(self).__name__
+            message = (
+                f"this {name} has learnt nothing yet; call its fit, or load one with "
+                "omniscopy.learn.load"
+            )
+            raise NotFittedError(message)
+        device = device_of(getattr(self, "device", "auto"))
+        return self.net_.to(device).eval(), device
+
+    @property
+    def digest(self) -> str:
+        """Return what tells models apart: settings, facts and weights."""
+        self.ready()
+        parts = [digest_json([public_name(type(self)), self.settings, self.facts_]).encode()]
+        for name, each in sorted(self.net_.state_dict().items()):
+            values = each.detach().cpu().contiguous().numpy()
+            parts += [name.encode(), np.ascontiguousarray(values).tobytes()]
+        return digest_bytes(*parts)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the parameters as plain JSON."""
+        return {name: encode(value) for name, value in self.get_params(deep=False).items()}
+
+    def recorded(
+        self, made: Labelled, method: str, inputs: Mapping[str, Any], **parameters: Any
+    ) -> Labelled:
+        """Return a prediction with a record of the call, the digest of the model included."""
+        called = {
+            "model": self.digest, "settings": self.settings,
+            **{name: encode(value) for name, value in parameters.items()},
+        }  # fmt: skip
+        own = {name: each for name, each in inputs.items() if each is not None}
+        return record(made, f"{public_name(type(self))}.{method}", parameters=called, inputs=own)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write ``model.json`` and ``weights.safetensors`` to a folder, or a file ``.zip``."""
+        from omniscopy.learn.storage import save
+
+        return save(self, path, overwrite=overwrite)
+
+
+def _plain_options(options: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Return options of a training that say how it went, as plain JSON."""
+    told = {
+        name: encode(value) for name, value in options.items()
+        if isinstance(value, int | float | str | bool | list | tuple) and name != "callbacks"
+    }  # fmt: skip
+    return {**told, "examples": count}
