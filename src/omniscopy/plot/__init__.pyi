@@ -16,6 +16,7 @@ __all__ = [
     "spot_pattern",
     "structure",
     "surface",
+    "thumbnail",
     "vector_map",
 ]
 
@@ -30,4 +31,5 @@ from .publications import publication
 from .scale_bars import nice_length, scale_bar
 from .signals import signal
 from .surfaces import surface
+from .thumbnails import thumbnail
 from .vector_maps import vector_map
