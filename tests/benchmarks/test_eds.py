@@ -38,7 +38,10 @@ def plain_multifit(values, columns):
 
 
 def plain_whole(values, columns):
-    """Fit all spectra by one call of least squares."""
+    """Fit all spectra by one call of least squares, as a plain linear fit of many pixels does.
+
+    Some 80 µs a spectrum: less than the overhead of a package would add to it.
+    """
     return np.linalg.lstsq(columns, values.T.astype(np.float64), rcond=None)[0].T
 
 
@@ -59,7 +62,8 @@ def test_lines_of_a_map_against_plain_least_squares(spectra, measured, best_time
     whole = best_time(lambda: plain_whole(values, columns), 1) / took
     each = best_time(lambda: plain_multifit(values[:256], columns), 1) * len(values) / 256 / took
     measured(
-        "X-ray lines of 128 x 128 x 2048: fits for one of plain, whole map at once", whole, "-"
+        "X-ray lines of 128 x 128 x 2048: fits for one of plain, whole map at once", whole, "2"
     )
     measured("X-ray lines of 128 x 128 x 2048: fits for one of plain, each spectrum", each, "> 20")
+    assert whole > 1.5
     assert each > 20

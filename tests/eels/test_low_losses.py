@@ -7,6 +7,9 @@ import pytest
 import xarray as xr
 
 from omniscopy import eels, open_signal, samples, simulate
+from omniscopy.eels.zero_loss import peak_kernel as kernel
+from omniscopy.eels.zero_loss.shapes import SHAPES as MODELS
+from omniscopy.eels.zero_loss.shapes import areas_of, figures_of
 from omniscopy.model import DataError, coordinate
 from omniscopy.physics import peaks
 from omniscopy.physics.electron import effective_energy
@@ -338,3 +341,41 @@ def test_the_noise_of_the_detector_is_what_was_asked_for(gain):
         variance.sel(energy_loss=slice(-1, 1)), gain * mean.sel(energy_loss=slice(-1, 1)) + 25.0,
         rtol=0.25,
     )  # fmt: skip
+
+
+def test_walks_to_peaks_are_those_of_numpy():
+    rng = np.random.default_rng(5)
+    for size in (1, 2, 3, 4, 7, 130):
+        rows = np.round(rng.normal(1.0, 2.0, (60, size)), 1)
+        rows[rng.random(rows.shape) < 0.05] = np.nan
+        rows[rng.random(rows.shape) < 0.02] = np.inf
+        top, height = np.empty(60, np.int64), np.empty(60)
+        kernel.walk_to_summits(rows, 0.5, 0.1, top, height)
+        for found, plain in zip((top, height), kernel.summits_plain(rows, 0.5, 0.1), strict=True):
+            np.testing.assert_array_equal(found, plain)
+        ends = np.empty((2, 60), np.int64)
+        kernel.walk_to_ends(rows, top, 0.5 * height, *ends)
+        np.testing.assert_array_equal(ends, kernel.ends_plain(rows, top, 0.5 * height))
+        runs = np.empty(60, np.int64)
+        kernel.count_runs(rows, height, runs)
+        for row, value, run in zip(rows, height, runs, strict=True):
+            text = "".join("1" if each else "0" for each in row == value)
+            assert run == max(len(part) for part in text.split("0"))
+
+
+@pytest.mark.parametrize("model", ["gaussian", "lorentzian", "pseudo_voigt"])
+def test_closed_forms_of_a_peak_are_what_its_formula_gives(model):
+    shape = MODELS[model]
+    found = np.array([[30.0, 0.12, 0.4, 0.3], [7.0, -0.4, 1.1, 0.8]])[:, : len(shape.names)]
+    nodes, weights = np.polynomial.legendre.leggauss(4000)
+    low, high = -3.0, 5.0
+    x = 0.5 * (low + high) + 0.5 * (high - low) * nodes
+    value, slopes = shape.formula.evaluate([x], (), found)
+    area, slope = areas_of(shape, found, low, high)
+    np.testing.assert_allclose(area, 0.5 * (high - low) * value @ weights, rtol=1e-9)
+    np.testing.assert_allclose(slope, 0.5 * (high - low) * slopes @ weights, rtol=1e-8, atol=1e-9)
+    figures = figures_of(shape, found, np.ones((2, *[len(shape.names)] * 2)), x[:2], x[:2])
+    half = shape.formula.evaluate(
+        [figures.centre[:, None] + 0.5 * figures.fwhm[:, None]], (), found
+    )
+    np.testing.assert_allclose(half[0][:, 0], 0.5 * found[:, 0], rtol=1e-12)

@@ -62,6 +62,11 @@ def total_of(data: xr.DataArray, dim: str) -> xr.DataArray:
     others = [each for each in data.dims if each != dim]
     if data.dtype.kind != "f":
         return data.sum(others, dtype=np.float64)
+    if data.chunks is None:
+        # One pass is enough where nothing is missing.
+        total = data.sum(others, skipna=False, dtype=np.float64)
+        if not total.isnull().any():
+            return total
     return data.sum(others, dtype=np.float64).where(data.notnull().any(others))
 
 

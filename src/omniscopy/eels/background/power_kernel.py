@@ -35,6 +35,15 @@ def subtract(rows, order, amplitude, exponent, made):  # type: ignore[no-untyped
             made[row, i] = rows[row, i] - a * exp(-r * order[i])
 
 
+@_kept
+def evaluate(order, amplitude, exponent, made):  # type: ignore[no-untyped-def]
+    """Fill in power laws."""
+    for row in range(made.shape[0]):
+        a, r = amplitude[row], exponent[row]
+        for i in range(made.shape[1]):
+            made[row, i] = a * exp(-r * order[i])
+
+
 def subtract_plain(
     rows: np.ndarray, order: np.ndarray, amplitude: np.ndarray, exponent: np.ndarray
 ) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Power laws, and how each of some rules finds them in a window."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from omniscopy.compute import least_squares, map_signal
 from omniscopy.compute.fitting.problem import Problem, Term
 from omniscopy.compute.threads import blocks_of, share_work
 from omniscopy.eels.axes import DIM, loss_axis
-from omniscopy.eels.background.power_kernel import areas
+from omniscopy.eels.background.power_kernel import areas, evaluate
 from omniscopy.model import DataError, Status, operation, require_choice, result
 from omniscopy.physics.decays import power_law
 from omniscopy.physics.formulas import Formula
@@ -110,6 +110,18 @@ def power_law_fit(
     return PowerLawFit(energy, part.start, method, max_steps, None if data.chunks is None else 1)
 
 
+@lru_cache(maxsize=16)
+def _tables(order: bytes, middle: int) -> tuple[CubicSpline, CubicSpline]:
+    """Return the exponent of a ratio of areas, and the log area of an exponent."""
+    exponents = np.linspace(-STEEPEST, STEEPEST, _TABLE)
+    powers = np.exp(-exponents[:, None] * np.frombuffer(order))
+    first, second = powers[:, :middle].sum(axis=1), powers[:, middle:].sum(axis=1)
+    return (
+        CubicSpline(np.log(first / second), exponents, extrapolate=False),
+        CubicSpline(exponents, np.log(first + second), extrapolate=False),
+    )
+
+
 @dataclass(frozen=True)
 class PowerLawFit:
     """How power laws are found in blocks of spectra, in channels from `begin` on."""
@@ -149,17 +161,10 @@ class PowerLawFit:
         share_work(work, blocks, self.threads)
         return found.reshape(*values.shape[:-1], COLUMNS)
 
-    @cached_property
+    @property
     def tables(self) -> tuple[CubicSpline, CubicSpline]:
         """Return the exponent of a ratio of areas, and the log area of an exponent."""
-        exponents = np.linspace(-STEEPEST, STEEPEST, _TABLE)
-        powers = np.exp(-exponents[:, None] * self.order)
-        first = powers[:, : self.middle].sum(axis=1)
-        second = powers[:, self.middle :].sum(axis=1)
-        return (
-            CubicSpline(np.log(first / second), exponents, extrapolate=False),
-            CubicSpline(exponents, np.log(first + second), extrapolate=False),
-        )
+        return _tables(self.order.tobytes(), self.middle)
 
     def starts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return amplitudes, exponents, variances of these for counts, and outcomes."""
@@ -186,8 +191,10 @@ class PowerLawFit:
         if len(good) == 0:
             return
         a, r, size = amplitude[good], exponent[good], len(self.energy)
-        part = rows[good, self.begin : self.begin + size].astype(np.float64)
+        part = rows[:, self.begin : self.begin + size]
+        part = part if len(good) == len(rows) else part[good]
         if self.method == "two_area":
+            part = part.astype(np.float64)
             background = a[:, None] * np.exp(-r[:, None] * self.order)
             chi = ((part - background) ** 2 / background).sum(axis=1) / (size - 2)
             spreads = self.spreads(part, r, variance[good])
@@ -204,9 +211,8 @@ class PowerLawFit:
         counts = self.method == "poisson"
         weights = None
         if not counts:
-            weights = r[:, None] * self.order
-            np.exp(weights, out=weights)
-            weights /= a[:, None]
+            weights = np.empty((len(good), size))
+            evaluate(self.order, 1.0 / a, -r, weights)
         solved = least_squares(
             problem, part, np.column_stack([a, r]), columns=self.order[None],
             weights=weights, max_steps=self.max_steps,

@@ -22,7 +22,8 @@ def fold(spectra: np.ndarray, kernels: np.ndarray) -> np.ndarray:
     Shape (..., spectra, channels of the data): the part that needs no losses beyond `reach`.
     """
     count, size = spectra.shape[-1], kernels.shape[-1]
-    length = fft.next_fast_len(count + size - 1, real=True)
+    # What is turned around the end of `reach` falls on channels that are not returned.
+    length = fft.next_fast_len(count, real=True)
     turned = fft.rfft(spectra, length) * fft.rfft(kernels, length)[..., None, :]
     made: np.ndarray = fft.irfft(turned, length)[..., size - 1 : count]
     return made

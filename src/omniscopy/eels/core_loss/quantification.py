@@ -338,12 +338,15 @@ class QuantityFit:
             tail = others[0].shape[len(own) :]
             electrons = np.broadcast_to(others[0], (*outer, *tail)).reshape(len(rows), *tail)
         found = np.full((len(rows), 4 * number + number**2 + 3), np.nan)
-        blocks = blocks_of(len(rows), size * (number + 2))
+        blocks = blocks_of(len(rows), size)
+        curves = self.curves(self.energy if kernel is None else self.reached(kernel))
 
         def work(begin: int) -> None:
             part = slice(begin, begin + blocks.step)
             given = None if electrons is None else electrons[part].astype(np.float64) * ratio
-            self.fit(rows[part], given, kernel, found[part])
+            if given is not None and kernel is not None:
+                given = given[:, : self.kept(kernel)]
+            self.fit(rows[part], given, curves, found[part])
 
         share_work(work, blocks, self.threads)
         ends = np.cumsum([number] * 4 + [number**2])
@@ -356,9 +359,8 @@ class QuantityFit:
         )  # fmt: skip
 
     def fit(
-        self, rows: np.ndarray, electrons: np.ndarray | None, kernel: LossAxis | None,
-        found: np.ndarray,
-    ) -> None:  # fmt: skip
+        self, rows: np.ndarray, electrons: np.ndarray | None, curves: np.ndarray, found: np.ndarray
+    ) -> None:
         """Fill in what is found for some spectra."""
         y = rows[:, self.begin : self.begin + len(self.energy)].astype(np.float64)
         good = np.isfinite(y).sum(axis=1) > len(self.energy) // 2
@@ -372,7 +374,7 @@ class QuantityFit:
             return
         y = y[which]
         filled = bridge_gaps(y)
-        columns = self.columns(None if electrons is None else electrons[which], kernel)
+        columns = self.columns(None if electrons is None else electrons[which], curves)
         expected = ndimage.uniform_filter1d(filled, _SMOOTH, axis=1, mode="nearest")
         floor = 1e-3 * expected.max(axis=1, keepdims=True)
         weights = np.where(self.used, 1.0 / np.maximum(expected, floor), 0.0)
@@ -402,21 +404,27 @@ class QuantityFit:
             solved.status,
         ])  # fmt: skip
 
-    def columns(self, electrons: np.ndarray | None, kernel: LossAxis | None) -> np.ndarray:
+    def kept(self, kernel: LossAxis) -> int:
+        """Return how many channels of a low loss matter."""
+        return int((kernel.energy <= max(FARTHEST, self.energy[-1] - min(self.onsets))).sum())
+
+    def reached(self, kernel: LossAxis) -> np.ndarray:
+        """Return the losses that edges are needed at, to be folded with a low loss."""
+        return reach(self.energy, self.step, kernel.energy[0], self.kept(kernel))
+
+    def columns(self, electrons: np.ndarray | None, curves: np.ndarray) -> np.ndarray:
         """Return what the terms of the model take: logarithms or powers, then the curves."""
         order = np.log(self.energy / self.energy[0])
         if self.background == "power_law":
             base = order[None]
         else:
             base = np.exp(-np.asarray(_SUM_EXPONENTS)[:, None] * order)
-        if kernel is None or electrons is None:
-            curves = self.curves(self.energy)[None]
-            if electrons is not None:
-                curves = curves * electrons[:, None, None]
+        if electrons is None:
+            curves = curves[None]
+        elif electrons.ndim == 1:
+            curves = curves * electrons[:, None, None]
         else:
-            kept = kernel.energy <= max(FARTHEST, self.energy[-1] - self.onsets[0])
-            whole = reach(self.energy, self.step, kernel.energy[0], int(kept.sum()))
-            curves = fold(self.curves(whole), electrons[:, kept])
+            curves = fold(curves, electrons)
         shape = (len(curves), *base.shape)
         return np.concatenate([np.broadcast_to(base, shape), curves], axis=1)
 

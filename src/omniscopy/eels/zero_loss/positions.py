@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from omniscopy.eels.zero_loss.peak_kernel import count_runs, walk_to_ends, walk_to_summits
+
 # Part of the height from which on channels belong to the peak.
 HALF, CENTRAL = 0.5, 0.3
 # Part of the largest value from which on a peak is one.
@@ -17,28 +19,19 @@ def summits(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     a tenth of all: beyond, plasmons of thick samples may be higher than the zero loss. -1 where
     no value is positive.
     """
-    values = np.where(np.isfinite(rows), rows, -np.inf)
-    if rows.shape[1] == 0:
-        return np.full(len(rows), -1), np.full(len(rows), np.nan)
-    so_far = np.maximum.accumulate(values, axis=1)
-    with np.errstate(invalid="ignore"):
-        over = (values < HALF * so_far) & (so_far > FAINTEST * so_far[:, -1:])
-    end = np.where(over.any(axis=1), np.argmax(over, axis=1), rows.shape[1])
-    values = np.where(np.arange(rows.shape[1]) < end[:, None], values, -np.inf)
-    top = np.argmax(values, axis=1)
-    height = values[np.arange(len(rows)), top]
-    return np.where(height > 0.0, top, -1), np.where(height > 0.0, height, np.nan)
+    rows = np.ascontiguousarray(rows, np.float64)
+    top, height = np.empty(len(rows), np.int64), np.empty(len(rows))
+    walk_to_summits(rows, HALF, FAINTEST, top, height)
+    return top, height
 
 
 def extent(
     rows: np.ndarray, top: np.ndarray, height: np.ndarray, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and last channel around the top that are above a part of its height."""
-    size = rows.shape[1]
-    channel = np.arange(size)
-    below = ~(rows > level * height[:, None])
-    left = np.where(below & (channel < top[:, None]), channel, -1).max(axis=1, initial=-1) + 1
-    right = np.where(below & (channel > top[:, None]), channel, size).min(axis=1, initial=size) - 1
+    left, right = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    rows = np.ascontiguousarray(rows, np.float64)
+    walk_to_ends(rows, np.asarray(top, np.int64), level * height, left, right)
     return left, right
 
 
@@ -70,11 +63,9 @@ def crossings(
 
 def saturated(rows: np.ndarray, height: np.ndarray) -> np.ndarray:
     """Return whether the largest value of a row is that of several channels in a row."""
-    at_top = rows == height[:, None]
-    run = at_top.copy()
-    for _ in range(SATURATED - 1):
-        run = run[:, :-1] & at_top[:, -run.shape[1] + 1 :] if run.shape[1] > 1 else run[:, :0]
-    return run.any(axis=1)
+    longest = np.empty(len(rows), np.int64)
+    count_runs(np.ascontiguousarray(rows, np.float64), height, longest)
+    return longest >= SATURATED
 
 
 def of_parabolas(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import special
 
 from omniscopy.physics import peaks
 from omniscopy.physics.energy_loss.zero_losses import product_of_lorentzians
@@ -21,7 +22,9 @@ _NEWTON = 7
 class Shape:
     """A model: its formula, the names and units of parameters, and what is known of them.
 
-    `units` holds "y" (of the data), "x" (eV), "xy" or "1" for each parameter.
+    `units` holds "y" (of the data), "x" (eV), "xy" or "1" for each parameter. `pseudo_voigt` is of
+    those that are one: the full width for one unit of the third parameter, and the Lorentzian
+    part, `None` where that is the fourth parameter.
     """
 
     formula: Formula
@@ -31,6 +34,7 @@ class Shape:
     linear: tuple[bool, ...]
     upper: tuple[float, ...]
     start: Callable[[np.ndarray, np.ndarray, np.ndarray], list[np.ndarray]]
+    pseudo_voigt: tuple[float, float | None] | None = None
 
 
 def _shape(
@@ -38,6 +42,7 @@ def _shape(
     start: Callable[[np.ndarray, np.ndarray, np.ndarray], list[np.ndarray]],
     *parameters: tuple[str, str],
     bounded: str = "",
+    pseudo_voigt: tuple[float, float | None] | None = None,
 ) -> Shape:
     names = tuple(name for name, _ in parameters)
     return Shape(
@@ -45,22 +50,23 @@ def _shape(
         positive=tuple(units == "x" and "centre" not in name for name, units in parameters),
         linear=tuple(n == 0 for n in range(len(names))),
         upper=tuple(1.0 if name == bounded else np.inf for name in names), start=start,
+        pseudo_voigt=pseudo_voigt,
     )  # fmt: skip
 
 
 SHAPES: dict[str, Shape] = {
     "gaussian": _shape(
         peaks.gaussian, lambda a, c, w: [a, c, w / _FWHM],
-        ("amplitude", "y"), ("centre", "x"), ("sigma", "x"),
+        ("amplitude", "y"), ("centre", "x"), ("sigma", "x"), pseudo_voigt=(_FWHM, 0.0),
     ),
     "lorentzian": _shape(
         peaks.lorentzian, lambda a, c, w: [a, c, w / 2],
-        ("amplitude", "y"), ("centre", "x"), ("gamma", "x"),
+        ("amplitude", "y"), ("centre", "x"), ("gamma", "x"), pseudo_voigt=(2.0, 1.0),
     ),
     "pseudo_voigt": _shape(
         peaks.pseudo_voigt, lambda a, c, w: [a, c, w, np.full_like(a, 0.5)],
         ("amplitude", "y"), ("centre", "x"), ("width", "x"), ("fraction", "1"),
-        bounded="fraction",
+        bounded="fraction", pseudo_voigt=(1.0, None),
     ),
     "split_voigt": _shape(
         peaks.split_voigt, lambda a, c, w: [a, c, w, w, np.full_like(a, 0.5)],
@@ -99,6 +105,10 @@ def figures_of(
     from the covariance of the parameters by :math:`dx/dp = -(\partial F/\partial p) /
     (\partial F/\partial x)` of the equation :math:`F(x, p) = 0` that a place fulfils.
     """
+    if shape.pseudo_voigt is not None:
+        factor = shape.pseudo_voigt[0]
+        stds = [np.sqrt(covariance[:, n, n]) for n in (1, 2)]
+        return Figures(found[:, 1], stds[0], factor * found[:, 2], factor * stds[1])
     step = 1e-3 * width[:, None]
 
     def logs(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,3 +152,25 @@ def figures_of(
     lost = ~np.isfinite(covariance[:, 0, 0]) & ~np.isfinite(covariance[:, 1, 1])
     stds = [np.where(lost, np.nan, each) for each in stds]
     return Figures(x[:, 0], stds[0], ends[1] - ends[0], stds[1])
+
+
+def areas_of(
+    shape: Shape, found: np.ndarray, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return integrals of pseudo-Voigt peaks and their slopes (spectra, parameters)."""
+    factor, part = shape.pseudo_voigt or (1.0, None)
+    amplitude, centre, width = found[:, 0], found[:, 1], factor * found[:, 2]
+    fraction = found[:, 3] if part is None else np.full_like(amplitude, part)
+    root = np.sqrt(np.log(2.0))
+    u = 2.0 * (np.array([low, high]) - centre[:, None]) / width[:, None]
+    wide = 0.5 * width * np.diff(np.arctan(u))[:, 0]
+    narrow = 0.25 * np.sqrt(np.pi) / root * width * np.diff(special.erf(root * u))[:, 0]
+    own = fraction * wide + (1.0 - fraction) * narrow
+    ends = fraction[:, None] / (1.0 + u * u) + (1.0 - fraction[:, None]) * np.exp(
+        -((root * u) ** 2)
+    )
+    slopes = [own, -amplitude * np.diff(ends)[:, 0],
+              factor * amplitude * (own / width - 0.5 * np.diff(u * ends)[:, 0])]  # fmt: skip
+    if part is None:
+        slopes.append(amplitude * (wide - narrow))
+    return amplitude * own, np.stack(slopes, axis=1)
