@@ -13,6 +13,7 @@ from omniscopy.signal.decomposition.lazily import Array, is_lazy
 
 # Values that are prepared at a time: 32 MB in double precision.
 _SLAB = 4_000_000
+_GLANCE = 2**18
 _DISPLAYED = ("z", "y", "x", "ky", "kx")
 
 
@@ -189,23 +190,23 @@ def require_finite(matrix: Matrix, at_least: int) -> None:
     """Raise where fewer samples of data in memory are finite throughout."""
     if is_lazy(matrix.values):
         return
-    found, (rows, columns) = int(_kept(matrix).sum()), matrix.shape
-    if found < at_least:
-        message = (
-            f"{found} of {rows} samples are finite in all of their {columns} channels; at least "
-            f"{at_least} are needed. Leave out channels that hold NaN with `data.isel`, or fill "
-            "them"
-        )
-        raise DataError(message)
+    found, (rows, columns) = 0, matrix.shape
+    for _, kept in _slabs(matrix):
+        found += int(kept.sum())
+        if found >= at_least:
+            return
+    message = (
+        f"{found} of {rows} samples are finite in all of their {columns} channels; at least "
+        f"{at_least} are needed. Leave out channels that hold NaN with `data.isel`, or fill them"
+    )
+    raise DataError(message)
 
 
 def require_substance(matrix: Matrix, *, centred: bool, nonnegative: bool) -> None:
     """Raise where data in memory do not vary, are 0, or are negative where they must not be."""
     if is_lazy(matrix.values):
         return
-    rows, kept = matrix.values.reshape(matrix.shape), _kept(matrix)
-    first = rows[int(np.argmax(kept))] if centred else 0
-    if not _differs(rows, kept, first):
+    if not _differ(matrix, centred=centred):
         message = (
             "all samples are the same: nothing is left of them when their mean is subtracted; "
             "use method='svd'"
@@ -214,20 +215,25 @@ def require_substance(matrix: Matrix, *, centred: bool, nonnegative: bool) -> No
         )
         raise DataError(message)
     if nonnegative:
-        require_nonnegative(rows if kept.all() else rows[kept])
+        for rows, kept in _slabs(matrix):
+            require_nonnegative(rows if kept.all() else rows[kept])
 
 
-def _kept(matrix: Matrix) -> np.ndarray:
-    """Return which samples of data in memory are finite throughout."""
+def _slabs(matrix: Matrix) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield samples of data in memory, a few at a time, and which are finite throughout."""
     rows = matrix.values.reshape(matrix.shape)
-    return finite_rows(rows) if rows.dtype.kind in "fc" else np.ones(len(rows), bool)
-
-
-def _differs(rows: np.ndarray, kept: np.ndarray, first: np.ndarray | int) -> bool:
-    """Return whether one of the kept rows differs from the first; most often an early one does."""
-    step = 64
+    step = max(1, _GLANCE // max(rows.shape[1], 1))
     for begin in range(0, len(rows), step):
-        part = slice(begin, begin + step)
-        if (rows[part] != first)[kept[part]].any():
+        part = rows[begin : begin + step]
+        yield part, finite_rows(part) if part.dtype.kind in "fc" else np.ones(len(part), bool)
+
+
+def _differ(matrix: Matrix, *, centred: bool) -> bool:
+    """Return whether samples differ, from each other or from 0; most often early ones do."""
+    first: np.ndarray | int | None = None if centred else 0
+    for rows, kept in _slabs(matrix):
+        if first is None and kept.any():
+            first = rows[int(np.argmax(kept))]
+        if first is not None and (rows != first)[kept].any():
             return True
     return False
