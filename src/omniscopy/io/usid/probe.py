@@ -5,6 +5,7 @@ from typing import Any
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.storage.hdf5 import DAMAGE, DESCRIPTIONS, open_hdf5, walk
+from omniscopy.io.usid.acquisition import is_unlinked
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000
@@ -27,12 +28,17 @@ def matches(path: Path) -> bool:
 
 
 def is_main(found: Any) -> bool:
-    """Return whether a group or dataset is a table with references to its four ancillaries."""
+    """Return whether a group or dataset is a table with references to its four ancillaries.
+
+    Tables that the acquisition program left without them count too.
+    """
     import h5py
 
     if not isinstance(found, h5py.Dataset) or found.shape is None or found.ndim != 2:
         return False
     try:
-        return found.dtype.kind in "biufcV" and all(name in found.attrs for name in REFERENCES)
+        if found.dtype.kind not in "biufcV":
+            return False
+        return all(name in found.attrs for name in REFERENCES) or is_unlinked(found)
     except DAMAGE:
         return False

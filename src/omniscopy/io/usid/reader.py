@@ -27,7 +27,7 @@ from omniscopy.io.storage.hdf5 import (
     walk,
 )
 from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
-from omniscopy.io.usid.acquisition import is_unmended
+from omniscopy.io.usid.acquisition import is_unmended, metadata_as_acquired, table_of
 from omniscopy.io.usid.arrays import TableArray, folded_chunks
 from omniscopy.io.usid.compounds import names_of, renamed
 from omniscopy.io.usid.probe import REFERENCES, is_main
@@ -111,19 +111,20 @@ class _Tables:
     """The tables of a file, each read once, and the nodes of its results groups."""
 
     whole: bool = False
-    sides: dict[tuple[str, str, str], Side] = field(default_factory=dict)
+    sides: dict[tuple[str, str, str, int], Side] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
 
     def side(self, main: Any, side: str, taken: Iterable[str] = ()) -> Side:
         """Return what the ancillary tables of one side of a dataset say."""
         indices, values = (
-            str(main.file[main.attrs[f"{side}_{what}"]].name) for what in ("Indices", "Values")
+            str(table_of(main, f"{side}_{what}").name) for what in ("Indices", "Values")
         )
         again = frozenset(taken)
-        known = self.sides.get((side, indices, values))
+        lines = main.shape[0 if side == "Position" else 1]
+        known = self.sides.get((side, indices, values, lines))
         if known is None or known.names & again:
             known = read_side(main, side, taken=again, whole_tables=self.whole)
-            self.sides[(side, indices, values)] = known
+            self.sides[(side, indices, values, lines)] = known
         return known
 
     def node(self, group: Any) -> str:
@@ -157,16 +158,18 @@ def _channel(main: Any, tables: _Tables) -> Channel:
     compound = main.dtype.names is not None
     arrays = {name: _folded(main, positions, steps, done, name) for name in _fields(main)}
     variables = _of_fields(arrays, dims) if compound else {}
-    units = text_of(said, "units")
+    units, quantity = text_of(said, "units"), text_of(said, "quantity")
+    if main.dtype.kind == "c" and is_unmended(main.file):
+        units, quantity = units or "V", quantity or "response"
     return Channel(
         title=main.name.rpartition("/")[2],
         data=None if compound else arrays[None],
         axes=axes,
-        quantity=text_of(said, "quantity"),
+        quantity=quantity,
         units=None if compound and units == "compound" else known_units(units),
         modality=text_of(above, "data_type"),
         source=text_of(above, "instrument", "microscope"),
-        metadata=_metadata(above),
+        metadata={**_metadata(above), **metadata_as_acquired(main.file, above)},
         original_metadata=original,
         variables={**variables, **_progress(done, positions)},
         coordinates={**positions.coordinates, **steps.coordinates},
@@ -220,7 +223,7 @@ def _mended(main: Any) -> dict[str, Any]:
     """Return what was put right in memory; the file stays as it is."""
     if not is_unmended(main.file):
         return {}
-    return {"repaired": "indices of the steps are made from their values, as acquisition left them"}
+    return {"repaired": "references, indices and units of the steps, as acquisition left them"}
 
 
 def _result_group(main: Any) -> Any:
@@ -324,7 +327,7 @@ def _others(found: Iterable[Any], mains: list[Any], channels: list[Channel]) -> 
     import h5py
 
     used = {main.name for main in mains}
-    used |= {main.file[main.attrs[name]].name for main in mains for name in REFERENCES}
+    used |= {table_of(main, name).name for main in mains for name in REFERENCES}
     beside = {main.parent.name: channel for main, channel in zip(mains, channels, strict=True)}
     extra = []
     for each in found:

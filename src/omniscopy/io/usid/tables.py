@@ -11,7 +11,13 @@ import numpy.typing as npt
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Variable
 from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes, require_values
-from omniscopy.io.usid.acquisition import indices_of, is_unmended
+from omniscopy.io.usid.acquisition import (
+    indices_of,
+    is_unmended,
+    table_of,
+    units_as_acquired,
+    written_steps,
+)
 from omniscopy.io.usid.rasters import Raster, find_raster
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import parse
@@ -72,11 +78,14 @@ def read_side(
 ) -> Side:
     """Return what the tables `<side>_Indices` and `<side>_Values` of a dataset say."""
     number = 0 if side == "Position" else 1
-    indices = main.file[main.attrs[f"{side}_Indices"]]
-    values = main.file[main.attrs[f"{side}_Values"]]
+    indices = table_of(main, f"{side}_Indices")
+    values = table_of(main, f"{side}_Values")
     wanted = main.shape[number]
     require_values(indices)
     require_values(values)
+    mended = number == 1 and is_unmended(main.file)
+    if mended and wanted == 1 != values.shape[-1]:
+        return Side()  # a result with the tables of what it was made of
     if indices.ndim != 2 or indices.shape != values.shape or indices.shape[number] != wanted:
         message = (
             f"the tables {indices.name!r} {indices.shape} and {values.name!r} "
@@ -87,7 +96,6 @@ def read_side(
         message = f"the tables of {main.name!r} hold no numbers"
         raise FormatError(message, path=main.file.filename, key=main.name)
     said = {**read_attributes(values), **read_attributes(indices)}
-    mended = number == 1 and is_unmended(main.file)
     if not (whole_tables or mended or _is_incomplete(said)):
         raster = find_raster(indices, values, number)
         if raster is not None:
@@ -99,6 +107,11 @@ def read_side(
         table, coordinates = table.T, coordinates.T
     if mended:
         table = indices_of(coordinates)
+        labels = _texts(said.get("labels"), coordinates.shape[1])
+        stated = _texts(said.get("units"), len(labels)) or [""] * len(labels)
+        said["units"] = [unit or units_as_acquired(label)
+                         for label, unit in zip(labels, stated, strict=False)]  # fmt: skip
+    table = written_steps(table, _texts(said.get("labels"), table.shape[1]))
     columns = _columns(said, list(table.T), list(coordinates.T), side, taken)
     if _is_placeholder(columns):
         return Side()
