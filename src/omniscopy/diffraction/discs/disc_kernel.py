@@ -191,7 +191,7 @@ def _rows(
 fill_rows = _compiled(_rows)
 
 
-def _highest(
+def _summit(
     padded: np.ndarray, template: np.ndarray, starts: np.ndarray, ends: np.ndarray,
     y: int, x: int, half: int, values: np.ndarray, at: np.ndarray,
 ) -> None:  # fmt: skip
@@ -218,7 +218,7 @@ def _highest(
     at[0], at[1] = i, j
 
 
-highest = _compiled(_highest)
+summit = _compiled(_summit)
 
 
 def _follow(  # noqa: C901 - a loop over patterns and sites
@@ -262,7 +262,7 @@ def _follow(  # noqa: C901 - a loop over patterns and sites
                 continue
             y = min(max(int(np.round(at_y)), half), high - 1 - half)
             x = min(max(int(np.round(at_x)), half), wide - 1 - half)
-            highest(pattern, template, starts, ends, y, x, half, values, room[11])
+            summit(pattern, template, starts, ends, y, x, half, values, room[11])
             i, j = int(room[11, 0]), int(room[11, 1])
             if not top(values, i, j, shift, curve):
                 continue
@@ -325,27 +325,26 @@ solve = _compiled(_solve)
 follow = _compiled(_follow)
 
 
-def _peaks(  # noqa: C901 - a loop over patterns and sites
+def _peaks(
     maps: np.ndarray, padded: np.ndarray, template: np.ndarray, bright: np.ndarray,
     starts: np.ndarray, ends: np.ndarray, sums: np.ndarray, slopes: np.ndarray,
     table: np.ndarray, margin: np.ndarray, spacing: np.ndarray, least: float, height: float,
     transform: int, scales: np.ndarray, counted: bool,  # noqa: FBT001
-    candidates: np.ndarray, room: np.ndarray, found: np.ndarray, counts: np.ndarray,
+    highest: np.ndarray, candidates: np.ndarray, room: np.ndarray, found: np.ndarray,
+    counts: np.ndarray,
 ) -> None:  # fmt: skip
     """Find the discs of each pattern at the peaks of its correlation map, the highest first.
 
     `spacing`: how near, in pixels, two of them are not. `height`: of the lowest over the
-    highest. `candidates`, shape (many, 3): room for peaks.
+    highest one, of which `highest` has the value for each map. `candidates`, shape (many, 3):
+    room for peaks.
     """
     shift, curve = room[0], room[1]
     first_y, first_x = max(int(np.ceil(margin[0])), 1), max(int(np.ceil(margin[1])), 1)
     for n in range(maps.shape[0]):
         c = maps[n]
         high, wide = c.shape
-        most, size = 0.0, 0
-        for i in range(first_y, high - first_y):
-            for j in range(first_x, wide - first_x):
-                most = max(most, c[i, j])
+        most, size = highest[n], 0
         for i in range(first_y, high - first_y):
             for j in range(first_x, wide - first_x):
                 v = c[i, j]

@@ -42,8 +42,9 @@ from omniscopy.model import (
 
 Search = Literal["everywhere", "lattice"]
 Subpixel = Literal["parabola", "dft"]
-# Patterns that are worked on at once, so that they stay in the cache of a core.
-_BATCH = 16
+# Patterns that are worked on at once: they stay in the cache of a core, and the memory for them
+# is not given back to the system in between.
+_BATCH = 8
 _CANDIDATES = 512
 _NAMES = ("ky", "kx", "ky_std", "kx_std", "intensity", "correlation")
 
@@ -325,7 +326,8 @@ class _Finder:
             )  # fmt: skip
             kernel.find_peaks_of_maps(
                 maps, padded, template.kernel, *common, margin, spacing, least, self.height,
-                code, scales, self.counted, np.zeros((_CANDIDATES, 3)), room, found, count,
+                code, scales, self.counted, self._highest(maps, margin),
+                np.zeros((_CANDIDATES, 3)), room, found, count,
             )  # fmt: skip
             if self.subpixel == "dft":
                 wide = _whole_columns(self.shape[1], template)
@@ -338,6 +340,13 @@ class _Finder:
                 sites.room, room, found, count,
             )  # fmt: skip
         return known & (padded.max(axis=(1, 2)) > 0)
+
+    @staticmethod
+    def _highest(maps: np.ndarray, margin: np.ndarray) -> np.ndarray:
+        """Return the highest value of each map that is not at the edge."""
+        y, x = (max(int(np.ceil(each)), 1) for each in margin)
+        inside = maps[:, y : maps.shape[1] - y, x : maps.shape[2] - x]
+        return np.asarray(inside.max(axis=(1, 2), initial=0.0), np.float64)
 
     def _sites(self, mean: np.ndarray, template: Template) -> "_Sites | None":
         """Return the lattice of the mean pattern and its sites on the detector."""

@@ -95,9 +95,8 @@ def named(operations: Asked) -> dict[str, Wanted]:
 def _is_wanted(wanted: object) -> bool:
     if isinstance(wanted, str):
         return wanted in get_args(Simple)
-    # To ask for the attributes of a detector takes longer.
-    known = CentreOfMass | RadialProfile | Disk | Annulus
-    return isinstance(wanted, known) or isinstance(wanted, Detector)
+    # The classes first: to ask for the attributes of a detector takes longer.
+    return isinstance(wanted, CentreOfMass | RadialProfile | Disk | Annulus | Detector)
 
 
 def _choices() -> str:
