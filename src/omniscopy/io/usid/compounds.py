@@ -1,12 +1,16 @@
-"""What the fields of compound results of band excitation are called here."""
+"""What the fields of compound results of band excitation are called here, and there."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from omniscopy.io.arrays import Scaled
 from omniscopy.io.records import Variable
+from omniscopy.model.errors import DataError
+from omniscopy.model.units import conversion_factor
 
 _OSCILLATOR = {
     "Amplitude [V]": "amplitude",
@@ -44,6 +48,11 @@ _CRITERIA = {
     for model in ("loop", "line")
 }
 _KINDS = (_OSCILLATOR, _LOOP, _METRICS, _SWITCHING, _CRITERIA)
+# Dataset and tool of each kind of result, as the programs of the field look for them.
+_PLACES = (
+    ("Fit", "SHO_Fit"), ("Fit", "Loop_Fit"), ("Loop_Metrics", "Loop_Fit"),
+    ("Fit_Loop_Parameters", "Loop_Fit"), ("Loop_Criteria", "Loop_Fit"),
+)  # fmt: skip
 _UNITS = {
     "quality_factor": "1", "r_squared": "1", "a2": "V", "a3": "V", "b0": "V", "b1": "V",
     "b2": "V", "b3": "V", "positive_coercive_bias": "V", "negative_coercive_bias": "V",
@@ -73,3 +82,38 @@ def renamed(field: str, variable: Variable, names: Mapping[str, str]) -> tuple[s
         data = Scaled(data, -1.0, 1.0, data.dtype)
         attrs["comment"] = _TURNED
     return name, Variable(dims=variable.dims, data=data, attrs=attrs)
+
+
+@dataclass(frozen=True)
+class Compound:
+    """A result as the programs of the field keep it: one dataset, with a field for each number."""
+
+    dataset: str
+    tool: str
+    fields: Mapping[str, str]  # their names, and ours
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of the dataset."""
+        return np.dtype([(field, np.float64) for field in self.fields])
+
+    def stored(self, field: str, values: Any, units: str | None) -> Any:
+        """Return values of ours, lazy or not, as a field holds them."""
+        if self.fields is _LOOP and self.fields[field] == "r_squared":
+            return 1.0 - values
+        wanted = re.fullmatch(r".*\[(.*)\]", field)
+        try:
+            factor = conversion_factor(units, wanted[1]) if units and wanted else 1.0
+        except DataError:
+            factor = 1.0
+        return values * factor
+
+
+def compounds_of(names: Container[str]) -> list[Compound]:
+    """Return the compound results that variables of ours make up."""
+    kinds = zip(_PLACES, _KINDS, strict=True)
+    return [
+        Compound(*place, kind)
+        for place, kind in kinds
+        if all(name in names for name in kind.values())
+    ]

@@ -8,6 +8,7 @@ from typing import Any
 from omniscopy.io.storage.hdf5_nodes import SIGNAL
 from omniscopy.io.storage.hdf5_writing import link_name
 from omniscopy.io.storage.stored import StoredNode
+from omniscopy.io.usid.compounds import compounds_of
 from omniscopy.model.provenance import PROVENANCE
 
 RESULTS = re.compile(r".+-.+_\d{3,}")
@@ -42,7 +43,8 @@ def node_places(nodes: list[StoredNode]) -> dict[str, Place]:
             first = node.path.split("/")[2]
             if first not in groups:
                 made = [each for each in own if each.path.split("/")[1:3] == ["results", first]]
-                groups[first] = _results_place(first, _source(made, known), places, groups)
+                source = _source(made, known)
+                groups[first] = _results_place(first, source, places, groups, _tool(made))
             links = [link_name(part, ()) for part in node.path.split("/")[3:-1]]
             place = groups[first]
             places[node.path] = replace(place, group="/".join([place.group, *links]))
@@ -58,6 +60,9 @@ def said_of(node: StoredNode) -> dict[str, Any]:
 
 def main_name(node: StoredNode, place: Place) -> str:
     """Return the name for the main variable of a node."""
+    compounds = compounds_of(node.variables) if place.results else []
+    if compounds:
+        return compounds[0].dataset
     return node.path.rpartition("/")[2] if place.results else MAIN
 
 
@@ -70,26 +75,33 @@ def _results_place(
     source: StoredNode | None,
     places: Mapping[str, Place],
     groups: Mapping[str, Place],
+    known: str | None,
 ) -> Place:
     """Return the results group for the nodes below `/results/<first>`, beside their source."""
     above = places[source.path].group if source else "/Measurement_000/Channel_000"
-    name, tool = _results_name(first, source, places)
+    name, tool = _results_name(first, source, places, known)
     taken = {place.group.rpartition("/")[2] for place in groups.values()}
     group = f"{above}/{link_name(name, taken)}"
     return Place(group, group, tool, source.path if source else None)
 
 
 def _results_name(
-    name: str, source: StoredNode | None, places: Mapping[str, Place]
+    name: str, source: StoredNode | None, places: Mapping[str, Place], known: str | None
 ) -> tuple[str, str]:
     """Return the name `<Source>-<Tool>_000` of a results group and its tool."""
     if RESULTS.fullmatch(name):
         return name, re.sub(r"_\d+$", "", name.partition("-")[2])
     match = re.fullmatch(r"(?:Log_)?(.*?)_?(\d*)", name)
-    tool = (match[1] if match and match[1] else name).replace("-", "_")
+    tool = known or (match[1] if match and match[1] else name).replace("-", "_")
     number = int(match[2][-6:] or 0) if match else 0
     of = main_name(source, places[source.path]).replace("-", "_") if source else MAIN
     return f"{of}-{tool}_{number:03d}", tool
+
+
+def _tool(made: list[StoredNode]) -> str | None:
+    """Return what the field calls the tool that makes such results, `None` for others."""
+    found = (each.tool for node in made for each in compounds_of(node.variables))
+    return next(found, None)
 
 
 def _source(made: list[StoredNode], known: list[StoredNode]) -> StoredNode | None:

@@ -9,6 +9,8 @@ from omniscopy.io.usid.acquisition import is_unlinked
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000
+# Marks a dataset that holds, for other programs, what the file holds in others too.
+COPY = "omniscopy_copy"
 REFERENCES = (
     "Position_Indices", "Position_Values", "Spectroscopic_Indices", "Spectroscopic_Values",
 )  # fmt: skip

@@ -30,7 +30,7 @@ from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
 from omniscopy.io.usid.acquisition import is_unmended, metadata_as_acquired, table_of
 from omniscopy.io.usid.arrays import TableArray, folded_chunks
 from omniscopy.io.usid.compounds import names_of, renamed
-from omniscopy.io.usid.probe import REFERENCES, is_main
+from omniscopy.io.usid.probe import COPY, REFERENCES, is_main
 from omniscopy.io.usid.tables import Side, read_side
 
 RESULTS = re.compile(r".+-.+_\d{3,}")
@@ -71,7 +71,9 @@ def read(path: Path, *, partial: bool = False, whole_tables: bool = False) -> Me
         mains = [each for each in found if is_main(each)]
         if has_nodes(file):
             nodes = read_nodes(found, folded_handle)
-            foreign = [main for main in mains if main.name not in nodes.used]
+            foreign = [
+                main for main in mains if main.name not in nodes.used and COPY not in main.attrs
+            ]
             return nodes.measurement(_channels(foreign, _Tables(whole=whole_tables)))
         if not mains:
             message = "the file holds no USID dataset (none has references to its four tables)"

@@ -1,7 +1,7 @@
 """Writing USID files: every variable a table with references to its four ancillaries."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,10 @@ from omniscopy.io.storage.stored import (
 )
 from omniscopy.io.usid.ancillaries import Ancillaries, make_columns, split_dims
 from omniscopy.io.usid.arrays import line_numbers, line_runs
+from omniscopy.io.usid.band_excitation import is_band_excitation, labelled, parameters_of
+from omniscopy.io.usid.compounds import Compound, compounds_of
 from omniscopy.io.usid.places import Place, main_name, node_places, said_of
+from omniscopy.io.usid.probe import COPY
 from omniscopy.model.provenance import PROVENANCE
 
 COMPLETED = "completed_positions"
@@ -47,7 +50,9 @@ def write(tree: xr.DataTree, path: Path, *, compression: str | None = None) -> N
     tree : DataTree
         Any nodes. Every variable of numbers becomes a main dataset: its spatial dimensions and
         points are positions, all others steps at each position. Nodes below `results` become
-        results groups (`<Source>-<Tool>_000`) beside what they were made of.
+        results groups (`<Source>-<Tool>_000`) beside what they were made of. Resonances and
+        hysteresis loops are also written as the programs of the field keep them: compound
+        datasets in groups `Raw_Data-SHO_Fit_000` and `Fit-Loop_Fit_000`.
     path : Path
         The file to write.
     compression : {"gzip", "lzf"}, optional
@@ -62,9 +67,12 @@ def write(tree: xr.DataTree, path: Path, *, compression: str | None = None) -> N
     root, *nodes = stored_nodes(tree)
     with h5py.File(path, "w", libver=LIBRARY) as file:
         mark_layout(file, "usid")
-        writing = _Writing(file, compression)
+        excited = is_band_excitation(root)
+        writing = _Writing(file, compression, labelled if excited else dict)
         file.attrs["translator"] = "omniscopy"
         measurement = file.create_group("Measurement_000")
+        if excited:
+            _write_flat(measurement, parameters_of(root, nodes))
         _write_flat(measurement, root.attrs.get("metadata"))
         writing.node(root, Place("/Measurement_000"), root.variables)
         for node, place in _placed(nodes):
@@ -86,6 +94,7 @@ class _Writing:
 
     file: Any
     compression: str | None
+    labels: Callable[[Mapping[str, StoredVariable]], dict[str, StoredVariable]]
     pairs: list[Pair] = field(default_factory=list)
     tables: Ancillaries = field(default_factory=Ancillaries)
     mains: dict[str, Any] = field(default_factory=dict)
@@ -96,6 +105,8 @@ class _Writing:
         if place.results and node.data:
             self.results_group(self.file.require_group(place.results), node, place)
         found: dict[str, dict[str, Any]] = {}
+        for compound in compounds_of(node.variables) if place.results else ():
+            self.compound(group, compound, node, coords)
         for name, variable in node.variables.items():
             if variable.coordinate or variable.is_text:
                 found[name] = {"at": keep_aside(group, variable, self.pairs)}
@@ -119,29 +130,60 @@ class _Writing:
         coords: Mapping[str, StoredVariable],
     ) -> dict[str, Any]:
         """Write a variable as a table; return what its reader has to know."""
-        rows, columns = split_dims(variable.dims, coords)
-        sizes = dict(zip(variable.dims, variable.values.shape, strict=True))
         values, _ = native_chunks(variable.values)
-        shape = tuple(math.prod(sizes[dim] for dim in dims) for dims in (rows, columns))
-        dataset = group.create_dataset(
-            name, shape=shape, dtype=values.dtype, **self.layout(shape, values.dtype)
-        )
-        axes = tuple(variable.dims.index(dim) for dim in rows + columns)
-        folded = _Folded(dataset, tuple(values.shape), axes, len(rows))
-        self.pairs.append((values, ChunkedTarget(folded, tuple(max(n, 1) for n in values.shape))))
+        dataset, table = self.main(group, name, variable, values.dtype, coords)
+        self.fill(dataset, values, variable, table, None)
         said = variable.attrs
         write_words(
             dataset,
             quantity=said.get("quantity") or said.get("long_name") or name,
             units=variable.hints.get("units") or said.get("units"),
         )
+        self.mains.setdefault(node.path, dataset)
+        return {"at": name, "table": table}
+
+    def main(
+        self, group: Any, name: str, variable: StoredVariable, dtype: np.dtype[Any],
+        coords: Mapping[str, StoredVariable],
+    ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+        """Return an empty table for such a variable with its four ancillaries, and its sizes."""
+        rows, columns = split_dims(variable.dims, coords)
+        sizes = dict(zip(variable.dims, variable.values.shape, strict=True))
+        shape = tuple(math.prod(sizes[dim] for dim in dims) for dims in (rows, columns))
+        dataset = group.create_dataset(name, shape=shape, dtype=dtype, **self.layout(shape, dtype))
+        said = self.labels(coords)
         for side, dims in (("Position", rows), ("Spectroscopic", columns)):
-            indices, places = self.tables.write(group, side, make_columns(dims, sizes, coords))
+            indices, places = self.tables.write(group, side, make_columns(dims, sizes, said))
             dataset.attrs[f"{side}_Indices"] = indices.ref
             dataset.attrs[f"{side}_Values"] = places.ref
+        return dataset, {"rows": rows, "columns": columns, "sizes": sizes}
+
+    def fill(
+        self, dataset: Any, values: Any, variable: StoredVariable, table: Mapping[str, Any],
+        field: str | None,
+    ) -> None:  # fmt: skip
+        """Let values be streamed to a table, or to a field of one."""
+        rows = table["rows"]
+        axes = tuple(variable.dims.index(dim) for dim in rows + table["columns"])
+        folded = _Folded(dataset, tuple(values.shape), axes, len(rows), field)
+        self.pairs.append((values, ChunkedTarget(folded, tuple(max(n, 1) for n in values.shape))))
+
+    def compound(
+        self, group: Any, compound: Compound, node: StoredNode,
+        coords: Mapping[str, StoredVariable],
+    ) -> None:  # fmt: skip
+        """Write variables once more, as the fields of one dataset."""
+        variables = [node.variables[name] for name in compound.fields.values()]
+        if len({variable.dims for variable in variables}) > 1:
+            return
+        name = link_name(compound.dataset, group)
+        dataset, table = self.main(group, name, variables[0], compound.dtype, coords)
+        write_words(dataset, quantity=compound.tool, units="compound")
+        dataset.attrs[COPY] = True
+        for field_name, variable in zip(compound.fields, variables, strict=True):
+            values = compound.stored(field_name, variable.values, variable.attrs.get("units"))
+            self.fill(dataset, native_chunks(values)[0], variable, table, field_name)
         self.mains.setdefault(node.path, dataset)
-        table = {"rows": rows, "columns": columns, "sizes": sizes}
-        return {"at": name, "table": table}
 
     def layout(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
         """Return how a table is laid out: in one piece, or in chunks of whole spectra."""
@@ -179,11 +221,13 @@ class _Folded:
     shape: tuple[int, ...]
     axes: tuple[int, ...]
     row_dims: int
+    field: str | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Return the type of the table."""
-        return self.table.dtype
+        """Return the type of the table, or of its field."""
+        dtype: np.dtype[Any] = self.table.dtype
+        return dtype if self.field is None else dtype[self.field]
 
     def __setitem__(self, key: tuple[slice, ...], values: np.ndarray) -> None:
         parts = tuple(key[axis] for axis in self.axes)
@@ -198,7 +242,8 @@ class _Folded:
             left = 0
             for across, width in line_runs(columns):
                 block = lines[start : start + length, left : left + width]
-                self.table[along, across] = block
+                at = (along, across)
+                self.table[at if self.field is None else (self.field, *at)] = block
                 left += width
             start += length
 
