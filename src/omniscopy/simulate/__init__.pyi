@@ -7,6 +7,7 @@ __all__ = [
     "amorphous_film",
     "atom_image",
     "atom_positions",
+    "atom_scene",
     "band_excitation",
     "bicrystal",
     "bloch_convergence",
@@ -68,6 +69,7 @@ __all__ = [
     "tem_image",
     "thermal_spectrum",
     "transients",
+    "true_atoms",
 ]
 
 from .bloch.cbed import cbed, cbed_discs
@@ -97,6 +99,7 @@ from .resonance import band_excitation, oscillator_maps
 from .ringdowns import ringdown
 from .scanned_objects import ptychography_4d
 from .scans import drifting_scans
+from .scenes.scenes import atom_scene, true_atoms
 from .spectra import phase_map, phase_spectra, spectrum, spectrum_image
 from .surfaces import surface
 from .switching import loop_maps, switching_maps, switching_spectroscopy
