@@ -397,6 +397,69 @@ def test_transients_that_are_cut_or_contradict_themselves_are_refused(tmp_path):
         om.open(tmp_path)
 
 
+def oldest(folder, values, applied, **changes):
+    """Write spectra whose parameters are vectors in a MATLAB file."""
+    rows, columns, *_, bins = values.shape
+    wave = np.cos(2 * np.pi * 0.2 * np.arange(40)) + 0.3
+    said = {
+        "position_vec": np.array([rows, columns, rows, columns], float),
+        "BE_parm_vec_1": np.array([3, 35e4, 6e4, 1.5, 150, 0.01, 0, 12, 2]),
+        "assembly_parm_vec": np.zeros(4), "AO_rate": np.array([4e6]), "BE_wave": wave,
+        "SS_parm_vec": np.array([0, 0, 2, 0.1, 0, 8, 8, applied.size / 2, 1, 0.0]),
+        "bin_ind": np.arange(22.0, 22 + bins), "bin_w": 3e5 + 1e3 * np.arange(bins),
+        "dc_amp_vec_full": applied, **changes,
+    }  # fmt: skip
+    write_mat(folder / "s.mat", said)
+    for part in ("real", "imag"):
+        content = np.ascontiguousarray(getattr(values, part), "<f4").tobytes()
+        (folder / f"s_{part}.dat").write_bytes(content)
+    return wave
+
+
+def test_the_oldest_parameters_are_vectors_in_a_matlab_file(tmp_path):
+    values, applied = spectra(3, 2, 2, 4, 5), np.tile([0.0, 2.0, 0.0, -2.0], 2)
+    wave = oldest(tmp_path, values, applied)
+    for place in (tmp_path, tmp_path / "s_real.dat"):
+        assert om.io.identify(place) == "band_excitation"
+        tree = om.open(place)
+        data = tree["Band_excitation"]["signal"]
+        assert data.dims == ("y", "x", "cycle", "bias", "frequency")
+        np.testing.assert_array_equal(data, values)
+    np.testing.assert_array_equal(data["bias"], applied[:4])
+    np.testing.assert_allclose(data["frequency"], 3e5 + 1e3 * np.arange(5))
+    spectrum = np.fft.fftshift(np.fft.fft(wave))
+    np.testing.assert_allclose(
+        tree["Band_excitation"]["excitation"], np.conj(spectrum[21:26]), rtol=1e-6
+    )
+    original = data.attrs["original_metadata"]
+    assert original["VS"]["measure_in_field_loops"] == "out-of-field"
+    assert (original["BE"]["points_per_step"], original["IO"]["rate_[Hz]"]) == (4096, 4e6)
+
+
+def test_reversal_curves_of_the_oldest_parameters_have_biases_of_their_own(tmp_path):
+    values = spectra(1, 2, 2, 4, 5)
+    applied = np.array([[0.0, 1.0, 0.0, -1.0], [0.0, 3.0, 0.0, -2.0]])
+    said = np.array([6, 0, 2, 0, 0, 1, 3, 4, 1, 0.0])
+    oldest(tmp_path, values, applied.ravel(), SS_parm_vec=said)
+    data = om.open_signal(tmp_path)
+    assert data.dims == ("y", "x", "forc", "bias_step", "frequency")
+    np.testing.assert_array_equal(data["bias"], applied)
+    oldest(tmp_path, values, applied.ravel(), SS_parm_vec=np.array([6, 0, 3, *np.zeros(7)]))
+    with pytest.raises(om.FormatError, match="8 steps are not those of 3 cycles"):
+        om.open(tmp_path)
+    oldest(tmp_path, values, applied.ravel(), assembly_parm_vec=np.zeros(1))
+    with pytest.raises(om.FormatError, match="4 numbers or more were expected"):
+        om.open(tmp_path)
+
+
+def test_amplitudes_of_the_oldest_parameters_are_along_samples(tmp_path):
+    values, applied = spectra(1, 2, 8, 5), np.linspace(0.1, 0.8, 8)
+    oldest(tmp_path, values, applied, SS_parm_vec=np.array([2, 0, 1, *np.zeros(7)]))
+    data = om.open_signal(tmp_path)
+    assert data.dims == ("y", "x", "sample", "frequency")
+    np.testing.assert_allclose(data["ac_amplitude"], applied)
+
+
 @pytest.mark.shared
 def test_the_synthetic_set_is_as_its_truth_says(shared):
     folder = shared / "data/spm/beps_odf_synth"

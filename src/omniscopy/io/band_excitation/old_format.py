@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.arrays import Transposed
+from omniscopy.io.band_excitation.matlab_parameters import Known
 from omniscopy.io.band_excitation.parameters import Parameters, number_of, size_of, text_of
 from omniscopy.io.band_excitation.waveforms import Steps, frequencies, steps_of
 from omniscopy.io.errors import FormatError
@@ -31,13 +32,17 @@ class _Pair:
 
 
 def read_old(
-    path: Path, groups: Parameters, files: Sequence[Path], *, partial: bool, repeats: int | None
-) -> Measurement:
-    """Return the spectra of a folder in the old data format."""
+    path: Path, groups: Parameters, files: Sequence[Path], *, partial: bool, repeats: int | None,
+    known: Known | None = None,
+) -> Measurement:  # fmt: skip
+    """Return the spectra of a folder in the old data format.
+
+    `known` is what the oldest files of parameters say; `groups` is their part of it.
+    """
     pairs = _pairs(path, files)
-    further = _more_parameters(files)
+    further = _more_parameters(files) if known is None else known.further
     rows, columns = (size_of(groups, path, "grid", f"num_{n}") for n in ("rows", "cols"))
-    steps = steps_of(groups, path)
+    steps = known.steps if known is not None and known.steps else steps_of(groups, path)
     if repeats is not None:
         steps = Steps((*steps.axes, _repeats(repeats)), steps.coordinates)
     bins, count = _bins(path, groups, pairs, rows * columns, steps, further)

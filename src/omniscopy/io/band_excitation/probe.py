@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from omniscopy.io.band_excitation.matlab_parameters import find_matlab_parameters
 from omniscopy.io.band_excitation.parameters import HEADING
 from omniscopy.io.band_excitation.time_resolved import find_time_resolved
 
@@ -13,7 +14,10 @@ _HEAD = 4096
 def matches(path: Path) -> bool:
     """Return whether a folder, or that of a file, holds parameters and data of this system."""
     folder = path if path.is_dir() else path.parent
-    return find_parameters(folder) is not None or find_time_resolved(files_of(folder)) is not None
+    if find_parameters(folder) is not None:
+        return True
+    files = files_of(folder)
+    return find_time_resolved(files) is not None or find_matlab_parameters(files) is not None
 
 
 def find_parameters(folder: Path) -> Path | None:

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 from omniscopy.io.band_excitation.lines import read_lines
+from omniscopy.io.band_excitation.matlab_parameters import (
+    find_matlab_parameters,
+    read_matlab_parameters,
+)
 from omniscopy.io.band_excitation.new_format import is_new, read_new
 from omniscopy.io.band_excitation.old_format import read_old
 from omniscopy.io.band_excitation.parameters import read_parameters
@@ -43,12 +47,8 @@ def read(path: Path, *, partial: bool = False, repeats: int | None = None) -> Me
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     parameters = find_parameters(folder)
-    further = find_time_resolved(files_of(folder)) if parameters is None else None
-    if further is not None:
-        return read_time_resolved(further, files_of(folder), partial=partial)
     if parameters is None:
-        message = "no parameters (a file `*parm*.txt`) are in the folder of the data"
-        raise FormatError(message, path=path)
+        return _read_without_text(path, files_of(folder), partial=partial, repeats=repeats)
     groups = read_parameters(parameters)
     files = files_of(parameters.parent)
     if is_new(files):
@@ -56,3 +56,18 @@ def read(path: Path, *, partial: bool = False, repeats: int | None = None) -> Me
     if any(each.name.lower().startswith("bigtime") for each in files):
         return read_lines(parameters, groups, files, partial=partial)
     return read_old(parameters, groups, files, partial=partial, repeats=repeats)
+
+
+def _read_without_text(
+    path: Path, files: list[Path], *, partial: bool, repeats: int | None
+) -> Measurement:
+    """Read a data set whose parameters are in a MATLAB file alone."""
+    waves = find_time_resolved(files)
+    if waves is not None:
+        return read_time_resolved(waves, files, partial=partial)
+    oldest = find_matlab_parameters(files)
+    if oldest is None:
+        message = "no parameters (a file `*parm*.txt`) are in the folder of the data"
+        raise FormatError(message, path=path)
+    known = read_matlab_parameters(oldest)
+    return read_old(oldest, known.groups, files, partial=partial, repeats=repeats, known=known)
