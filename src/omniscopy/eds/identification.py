@@ -1,5 +1,6 @@
 """Which elements made a spectrum."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -7,20 +8,37 @@ import xarray as xr
 from scipy.optimize import nnls
 
 from omniscopy.compute import map_signal
-from omniscopy.eds.design import Scale, Setting, of_x_rays, shapes, total_of, variance_of
+from omniscopy.eds.design import (
+    Scale,
+    Setting,
+    of_x_rays,
+    refine,
+    shapes,
+    total_of,
+    variance_of,
+)
 from omniscopy.eds.detector_models import Detector, require_detector
 from omniscopy.eds.line_tables import element_coordinate
-from omniscopy.eds.spectra import require_spectra, voltage_of
+from omniscopy.eds.spectra import bounds_of, require_spectra, voltage_of
 from omniscopy.model import DataError, operation, result
 from omniscopy.physics import xray
+from omniscopy.physics.line_shapes import FWHM_PER_SIGMA
 from omniscopy.physics.scattering.coefficients import find_element
+from omniscopy.physics.xray.emission import alpha_transitions
 
 # The lines of lighter elements are on the flank of the noise; beyond californium are no samples.
 _NUMBERS = range(6, 99)
-_NOBLE = ("He", "Ne", "Kr", "Xe", "Rn")
+# Gases that no sample holds, and elements that have decayed.
+_ABSENT = ("He", "Ne", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa")
 # Part of a model that is not trusted: forms of peaks and of the continuum.
 _TOLERANCE = 0.02
 _MOST, _ROUNDS = 20, 5
+# What of other elements' lines is not trusted: weaker lines from the outermost subshells and from
+# each of those further in (part of their counts), places and widths of peaks (of widths).
+_RATIO, _SUBSHELL, _PLACE, _WIDTH = 0.1, 0.4, 0.02, 0.03
+_OUTERMOST = ("K", "L2", "L3", "M4", "M5")
+# Part of the X-rays, and reach in keV, that may lack some of their charge.
+_TAIL, _TAIL_LENGTH = 0.02, 0.25
 
 
 @operation(example={"data": "eds_map", "min_significance": 5.0})
@@ -53,7 +71,8 @@ def find_elements(
         ``found``; ``significance`` of the strongest family of an element beside all that are
         found, in standard deviations, 0 where an element is not needed; ``intensity``, the counts
         of its alpha line. For every element from carbon on with a line in the range; noble gases
-        but argon are left out. ``ds["element"][ds["found"]]`` are the names.
+        but argon, and elements that have decayed, are left out. ``ds["element"][ds["found"]]`` are
+        the names.
 
     Raises
     ------
@@ -68,8 +87,13 @@ def find_elements(
     the counts of all families are fitted anew, not negative. So a peak is not explained by the
     element whose line is next to it, but by the one whose other lines are there too. What is not
     needed beside the others is taken back, and an element whose lines at higher energies are
-    missing is refused. The variance is that of Poisson noise, and 2 % of
-    the model for what peaks and continuum are not known to.
+    missing is refused. The variance is that of Poisson noise, and 2 % of the model for what peaks
+    and continuum are not known to. The deviation of an element also holds what it would gain if
+    the continuum was 2 % higher, if the weaker lines of others' families were 10 % stronger (those
+    from subshells further in 40 %), or if their peaks were 2 % of their width beside their place,
+    3 % wider, or had a tail of 2 % towards lower energies: a remnant on the flank of a strong peak
+    is no element. The axis is calibrated by the elements that are found, and then they are looked
+    for again.
 
     Examples
     --------
@@ -92,9 +116,15 @@ def find_elements(
         if total.ndim != 1 or not np.nansum(total) > 0:
             return none, none, none
         setting = Setting(families, known, volts)
-        columns = shapes(energy, setting, Scale(width=known.resolution))
-        found = _Search(of_x_rays(total, energy), columns, candidates, min_significance)
-        return found.run()
+        scale = Scale(width=known.resolution)
+        found = _look(total, energy, setting, scale, candidates, min_significance)
+        seen = tuple(
+            families[c] for n in np.flatnonzero(found[0]) for c in candidates[n].columns
+        )  # fmt: skip
+        if not seen:
+            return found
+        scale = refine(total, energy, replace(setting, families=seen)).scale
+        return _look(total, energy, setting, scale, candidates, min_significance)
 
     size = {"element": len(symbols)}
     found, significance, counts = map_signal(
@@ -103,6 +133,17 @@ def find_elements(
     made = result(found=(found > 0, "1"), significance=(significance, "1"),
                   intensity=(counts, "counts"))  # fmt: skip
     return made.assign_coords(element=element_coordinate(symbols))
+
+
+def _look(  # noqa: PLR0917
+    total: np.ndarray, energy: np.ndarray, setting: Setting, scale: Scale,
+    candidates: list["_Candidate"], least: float,
+) -> tuple[np.ndarray, ...]:  # fmt: skip
+    """Return what is found on an axis of this scale."""
+    columns = shapes(energy, setting, scale)
+    detector = replace(setting.detector, resolution=scale.width)
+    flaws = _Flaws(scale.offset + scale.gain * energy, detector, columns, setting.families)
+    return _Search(of_x_rays(total, energy), columns, candidates, least, flaws).run()
 
 
 class _Candidate(NamedTuple):
@@ -125,7 +166,7 @@ def _candidates(energy: np.ndarray, voltage: float) -> list[_Candidate]:
             for family in xray.families(symbol)
             if low < family.energy < high and family.edge < 0.9 * voltage * 1e-3
         )
-        if not seen or symbol in _NOBLE:
+        if not seen or symbol in _ABSENT:
             continue
         ratios = np.array([xray.emission_cross_section(family, voltage) for family in seen])
         if not ratios.max() > 0:
@@ -139,13 +180,63 @@ def _candidates(energy: np.ndarray, voltage: float) -> list[_Candidate]:
     return found
 
 
+class _Flaws:
+    """What may be wrong with the shape of every family, in counts for one of its alpha line."""
+
+    def __init__(
+        self, energy: np.ndarray, detector: Detector, columns: np.ndarray,
+        families: tuple[xray.Family, ...],
+    ) -> None:  # fmt: skip
+        self.energy, self.bounds, self.detector = energy, bounds_of(energy), detector
+        self.columns, self.families = columns, families
+        self.known: dict[int, np.ndarray] = {}
+
+    def of(self, column: int) -> np.ndarray:
+        """Return flaws of one family, shape (flaws, channels), as they are in one deviation."""
+        if column not in self.known:
+            family, shape = self.families[column], self.columns[:, column]
+            start = 1 if family.shell == "K" else 2
+            flaws = [
+                (_RATIO if subshell in _OUTERMOST else _SUBSHELL) * self.weaker(family, subshell)
+                for subshell in sorted({line.transition[:start] for line in family.lines})
+            ]
+            width = float(xray.peak_width(family.energy, self.detector.resolution))
+            slope = np.gradient(shape, self.energy)
+            bend = np.gradient(slope, self.energy) * (width / FWHM_PER_SIGMA) ** 2
+            lossy = replace(
+                self.detector, tail=self.detector.tail + _TAIL, tail_length=_TAIL_LENGTH
+            )
+            flaws += [
+                _PLACE * width * slope,
+                _WIDTH * bend,
+                xray.family_shape(self.bounds, family, lossy) - shape,
+            ]
+            self.known[column] = np.stack(flaws)
+        return self.known[column]
+
+    def weaker(self, family: xray.Family, subshell: str) -> np.ndarray:
+        """Return the lines from one subshell, without the alpha line."""
+        alpha = alpha_transitions(family)
+        strong = tuple(line for line in family.lines if line.transition in alpha)
+        more = tuple(
+            line for line in family.lines
+            if line.transition.startswith(subshell) and line not in strong
+        )  # fmt: skip
+        both, one = (
+            xray.family_shape(self.bounds, family._replace(lines=lines), self.detector)
+            for lines in (strong + more, strong)
+        )
+        return both - one
+
+
 class _Search:
     """Elements taken one after the other."""
 
     def __init__(
-        self, total: np.ndarray, columns: np.ndarray, candidates: list[_Candidate], least: float
-    ) -> None:
-        self.candidates, self.least = candidates, least
+        self, total: np.ndarray, columns: np.ndarray, candidates: list[_Candidate], least: float,
+        flaws: _Flaws,
+    ) -> None:  # fmt: skip
+        self.candidates, self.least, self.flaws = candidates, least, flaws
         self.refused: set[int] = set()
         self.families = sum(len(each.columns) for each in candidates)
         self.continuum = np.arange(self.families, columns.shape[1])
@@ -246,9 +337,23 @@ class _Search:
         used = self._used(chosen)
         part = self.weighted[:, used]
         covariance = np.linalg.pinv(part.T @ part, hermitian=True)
-        std = np.zeros(self.columns.shape[1])
-        std[used] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        return std
+        variance = np.zeros(self.columns.shape[1])
+        variance[used] = np.maximum(np.diag(covariance), 0.0)
+        amplitudes = self._fit(chosen)
+        # What a family would gain if the continuum below it was not what its model is.
+        level = (self.columns[:, self.continuum] @ amplitudes[self.continuum]) * self.root
+        caught = part.T @ level / np.maximum((part**2).sum(axis=0), 1e-300)
+        lines = used < self.families
+        variance[used[lines]] += (_TOLERANCE * caught[lines]) ** 2
+        for n in chosen:
+            own = [c for c in self.candidates[n].columns if amplitudes[c] > 0]
+            if not own:
+                continue
+            flaws = np.concatenate([amplitudes[c] * self.flaws.of(c) for c in own])
+            gained = covariance @ (part.T @ (flaws * self.root).T)
+            others = ~np.isin(used, self.candidates[n].columns)
+            variance[used[others]] += (gained[others] ** 2).sum(axis=1)
+        return np.sqrt(variance)
 
     def _significances(self, chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
         amplitudes, std = self._fit(chosen), self._deviations(chosen)
