@@ -51,6 +51,7 @@ RESULTS = {
     "loop_oscillators": "simulate.switching_maps",
     "indentations": "spm.to_separation",
     "loops": "spm.project_loops",
+    "nanobeam_disc_list": "diffraction.to_disc_list",
     "nanobeam_discs": "diffraction.find_discs",
     "nanobeam_lattice": "diffraction.fit_lattice",
     "nanobeam_region": "diffraction.virtual_image",

@@ -66,6 +66,7 @@ __all__ = [
     "low_loss",
     "moving_atoms",
     "nanobeam_4d",
+    "nanobeam_disc_list",
     "nanobeam_discs",
     "nanobeam_lattice",
     "nanobeam_region",
@@ -195,6 +196,11 @@ def nanobeam_template() -> xr.DataArray:
 def nanobeam_discs() -> xr.Dataset:
     """Return the discs of `nanobeam_4d`."""
     return diffraction.find_discs(nanobeam_4d(), nanobeam_template(), max_discs=12)
+
+
+def nanobeam_disc_list() -> xr.Dataset:
+    """Return the discs of `nanobeam_4d` as a list: (disc)."""
+    return diffraction.to_disc_list(nanobeam_discs())
 
 
 def nanobeam_lattice() -> xr.Dataset:

@@ -6,10 +6,12 @@ import xarray as xr
 
 from omniscopy import samples, simulate
 from omniscopy.diffraction import (
+    Annulus,
     CentreOfMass,
     Disk,
     Mask,
     RadialProfile,
+    Segment,
     bright_field_image,
     correct_detector,
     count_electrons,
@@ -179,6 +181,25 @@ def test_a_list_of_events_gives_what_its_patterns_give(data, dead, dead_too):
             made[name].transpose(*expected[name].dims), expected[name], atol=1e-9, err_msg=name
         )
     np.testing.assert_array_equal(made["y"], data["y"])
+
+
+def test_detectors_follow_the_beam_in_a_list_of_events():
+    counts = simulate.diffraction_4d((5, 4), strain=0.0, deflection=(0.2, -0.3))
+    counts = counts.astype(np.int64)
+    y, x = counts["y"] - counts["y"].mean(), counts["x"] - counts["x"].mean()
+    ky, kx = (each.copy(deep=True) for each in xr.broadcast(0.25 + 0.2 * y, -0.4 - 0.3 * x))
+    centres = xr.Dataset({"ky": ky, "kx": kx})
+    for each in centres.values():
+        each.attrs["units"] = "1/nm"
+    centres["ky"][0, 0] = np.nan
+    pixels = xr.zeros_like(counts[0, 0], dtype=bool)
+    pixels[20:23, 25] = True
+    asked = {
+        "disc": Disk(2.6), "ring": Annulus(2.6, 6.0), "half": Segment(0.0, 2.6, 0.0, 180.0),
+        "com": CentreOfMass(Disk(2.6)), "profile": RadialProfile(0.4, outer=4.0),
+    }  # fmt: skip
+    made = reduce_events(find_events(counts), asked, centres=centres, dead=pixels)
+    xr.testing.assert_allclose(made, reduce(counts, asked, centres=centres, dead=pixels))
 
 
 def test_events_of_a_series_have_patterns_of_their_own(data):

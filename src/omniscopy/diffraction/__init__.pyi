@@ -21,6 +21,7 @@ __all__ = [
     "fit_descan",
     "fit_dpc",
     "fit_lattice",
+    "from_disc_list",
     "index_rings",
     "index_spots",
     "make_template",
@@ -43,6 +44,7 @@ __all__ = [
     "reduce_events",
     "socket_frames",
     "stream",
+    "to_disc_list",
     "transform_polar",
     "virtual_image",
 ]
@@ -58,6 +60,7 @@ from .com import measure_com
 from .deflections.reconstruct import fit_dpc, reconstruct_dpc, reconstruct_idpc
 from .detectors import Annulus, Disk, Mask, Polygon, Segment
 from .discs.finding import find_discs
+from .discs.lists import from_disc_list, to_disc_list
 from .discs.templates import make_template
 from .indexing.rings import index_rings
 from .indexing.spots import index_spots

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from omniscopy.diffraction.centre import find_centre
+from omniscopy.diffraction.reductions.engine import Item
+from omniscopy.diffraction.reductions.kernels import sum_rings_around
 from omniscopy.diffraction.reductions.places import Places
-from omniscopy.diffraction.reductions.reading import label_outputs, scan_of
+from omniscopy.diffraction.reductions.reading import centres_of_positions, label_outputs, scan_of
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
 from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
 from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
@@ -100,9 +102,9 @@ def reduce_events(
         As of `find_events`.
     operations : sequence or mapping of name to what is wanted
         As in `reduce`.
-    centres : Dataset
-        Where detectors with the centre "auto" are; the same for all positions. That of the
-        disc in the mean pattern otherwise.
+    centres : Dataset, shape (y, x) or less
+        Where detectors with the centre "auto" are, as in `reduce`. The middle of the disc in
+        the mean pattern otherwise.
     dead : DataArray of bool, shape (ky, kx)
         Pixels that are left out.
 
@@ -114,7 +116,7 @@ def reduce_events(
     Raises
     ------
     DataError
-        The list is none, or detectors are asked for that move from position to position.
+        The list is none, or something that is not known is asked for.
 
     Examples
     --------
@@ -182,15 +184,13 @@ class _Events:
         """Return what a read of the patterns gives."""
         if asked.item is None:
             return self.patterns(places)
-        if asked.plane is None or asked.item.kind in ("around", "moved", "moved_area"):
-            message = "detectors that move from position to position need patterns, not events"
-            raise DataError(message)
+        assert asked.plane is not None
         plane = asked.plane.transpose(*self.plane).values
         name, kind = asked.item.name, asked.item.kind
+        if kind in ("around", "moved", "moved_area"):
+            return label_outputs(self.moving(asked.item, plane, places), [asked], places)
         if kind == "area":
-            ky, kx = (
-                self.data.coords[d].values - float(self.data.coords[d].mean()) for d in self.plane
-            )
+            ky, kx = self.axes
             factors = [np.ones((ky.size, kx.size)), *(ky[:, None] ** n + 0 * kx for n in (1, 2))]
             factors += [kx**n + 0 * ky[:, None] for n in (1, 2)]
             found = np.stack([self.image(plane * factor) for factor in factors], axis=-1)
@@ -202,6 +202,46 @@ class _Events:
             return label_outputs({name: sums, f"{name}/count": counts}, [asked], places)
         there = np.full(self.positions, float(np.count_nonzero(plane)))
         return label_outputs({name: self.image(plane), f"{name}/count": there}, [asked], places)
+
+    @property
+    def axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coordinates of pixels from the middles of both axes."""
+        ky, kx = (self.data.coords[dim].values.astype(np.float64) for dim in self.plane)
+        return ky - ky.mean(), kx - kx.mean()
+
+    def moving(self, item: Item, plane: np.ndarray, places: Places) -> dict[str, np.ndarray]:
+        """Return sums around the centre of each position, and how many pixels they are of."""
+        centres = centres_of_positions(places, self.scan).values.reshape(-1, 2).astype(np.float64)
+        (ky, kx), used = self.axes, np.asarray(plane, bool)
+        row, column = np.divmod(self.pixel, self.shape[1])
+        dy, dx = ky[row] - centres[self.position, 0], kx[column] - centres[self.position, 1]
+        if item.kind == "around":
+            edges = np.array(item.edges)
+            empty = np.broadcast_to(np.zeros(()), (self.positions, *self.shape))
+            sums, counts = np.zeros((2, self.positions, edges.size - 1))
+            sum_rings_around(empty, used, ky, kx, centres, edges, sums, counts)
+            away = np.hypot(dy, dx)
+            there = used.ravel()[self.pixel] & (away >= edges[0]) & (away < edges[-1])
+            step = (edges[-1] - edges[0]) / (edges.size - 1)
+            ring = np.minimum(((away[there] - edges[0]) / step).astype(int), edges.size - 2)
+            place = self.position[there] * (edges.size - 1) + ring
+            sums += np.bincount(place, self.weights[there], sums.size).reshape(sums.shape)
+            return {item.name: sums, f"{item.name}/count": counts}
+        assert item.contains is not None
+        inside = np.asarray(item.contains(dy, dx), bool) & used.ravel()[self.pixel]
+        if item.kind == "moved":
+            counts = np.array([
+                (np.asarray(item.contains(ky[:, None] - y, kx - x), bool) & used).sum()
+                for y, x in centres
+            ], np.float64)  # fmt: skip
+            sums = np.bincount(self.position, self.weights * inside, self.positions)
+            return {item.name: sums, f"{item.name}/count": counts}
+        powers = (1.0, ky[row], ky[row] ** 2, kx[column], kx[column] ** 2)
+        moments = [
+            np.bincount(self.position, self.weights * inside * power, self.positions)
+            for power in powers
+        ]
+        return {item.name: np.stack(moments, axis=-1)}
 
     def patterns(self, places: Places) -> dict[str, xr.Variable]:
         """Return sums over the scan, for each position of dimensions that are kept."""
