@@ -44,6 +44,8 @@ EXPECTED = {
         "Sum image",
         "Components",
         "Elements",
+        "Sum of the spectra",
+        "Lines of the sum",
         "Counts of the lines",
         "Composition",
     },

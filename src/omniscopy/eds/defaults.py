@@ -9,6 +9,7 @@ from omniscopy.eds.quantification import quantify
 from omniscopy.eds.spectra import require_spectra, voltage_of
 from omniscopy.model import DataError, analysis
 from omniscopy.model.analyses import Results
+from omniscopy.signal import sum_over
 
 _MOST = 12
 
@@ -37,8 +38,11 @@ def lines_of_spectra(data: xr.DataArray) -> Results:
     strongest = found.sortby("significance", ascending=False).isel(element=slice(_MOST))
     names = [str(symbol) for symbol in strongest["element"].values]
     counts = fit_lines(data, names)
+    total = data if data.ndim == 1 else sum_over(data)
     return {
         "Elements": found[["significance", "intensity"]],
+        "Sum of the spectra": total,
+        "Lines of the sum": fit_lines(total, names)[["intensity"]],
         "Counts of the lines": counts[["intensity"]],
         "Composition": quantify(counts)[["atomic_fraction"]],
     }

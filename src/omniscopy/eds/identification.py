@@ -22,14 +22,14 @@ from omniscopy.eds.line_tables import element_coordinate
 from omniscopy.eds.spectra import bounds_of, require_spectra, voltage_of
 from omniscopy.model import DataError, operation, result
 from omniscopy.physics import xray
+from omniscopy.physics.energy_loss.shells import DECAYED
 from omniscopy.physics.line_shapes import FWHM_PER_SIGMA
 from omniscopy.physics.scattering.coefficients import find_element
 from omniscopy.physics.xray.emission import alpha_transitions
 
 # The lines of lighter elements are on the flank of the noise; beyond californium are no samples.
 _NUMBERS = range(6, 99)
-# Gases that no sample holds, and elements that have decayed.
-_ABSENT = ("He", "Ne", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa")
+_ABSENT = ("He", "Ne", "Kr", "Xe", *DECAYED)
 # Part of a model that is not trusted: forms of peaks and of the continuum.
 _TOLERANCE = 0.02
 _MOST, _ROUNDS = 20, 5

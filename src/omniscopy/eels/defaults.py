@@ -1,5 +1,6 @@
 """What is done with energy losses when nobody says what to do."""
 
+import numpy as np
 import xarray as xr
 
 from omniscopy.eels.axes import DIM, loss_axis
@@ -42,6 +43,11 @@ def thickness_of_low_losses(data: xr.DataArray) -> Results:
 
 @analysis("Edges", "spectrum", "spectral_image", applies=_is_core_loss)
 def edges_of_core_losses(data: xr.DataArray) -> Results:
-    """Find the edges of the sum of core losses."""
+    """Find the edges of the sum of core losses, and mark those that are seen on it."""
     total = data if data.ndim == 1 else sum_over(data)
-    return {"Edges of the sum": find_edges(total)[["energy", "significance", "is_seen"]]}
+    found = find_edges(total)[["energy", "significance", "is_seen"]]
+    seen = found.isel(edge=np.flatnonzero(found["is_seen"].values))
+    made: dict[str, xr.DataArray | xr.Dataset] = {"Edges of the sum": found}
+    if seen.sizes["edge"]:
+        made |= {"Sum of the core losses": total, "Edges that are seen": seen}
+    return made

@@ -99,7 +99,7 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
     Returns
     -------
     DataArray, shape (..., energy_loss), counts
-        The dimensions of the maps come first. The truth is in ``attrs["metadata"]["truth"]``, as
+        The dimensions of the maps come first, counted where they have no coordinate. The truth is in ``attrs["metadata"]["truth"]``, as
         far as it is numbers.
 
     Raises
@@ -146,8 +146,11 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
     mean = mean + _edges(density, densities, energy, low, (below, above), beam, cross_sections)
     counts = _detected(mean, gain, readout_noise, point_spread / dispersion, noise=noise, rng=rng)
     dims = (*maps[0].dims, DIM)
+    along = {
+        dim: coordinate(str(dim), np.arange(float(maps[0].sizes[dim]))) for dim in maps[0].dims
+    }
     made = xr.DataArray(counts, dims=dims).assign_coords(
-        {**maps[0].coords, DIM: coordinate(DIM, energy, "eV")}
+        {**along, **maps[0].coords, DIM: coordinate(DIM, energy, "eV")}
     )
     numbers = {
         "electrons": electrons, "plasmon_energy": plasmon_energy, "plasmon_width": plasmon_width,

@@ -26,6 +26,7 @@ from omniscopy.plot.images import colour_figure, image_figure
 from omniscopy.plot.labels import number_with_units, title_of, value_words
 from omniscopy.plot.marks import background_for, marked_image_figure
 from omniscopy.plot.mixtures import is_mixture, mixture_figure
+from omniscopy.plot.named_lines import named_lines_figure, place_of_names
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
 from omniscopy.plot.parameters import is_map, parameter_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
@@ -90,8 +91,9 @@ def signal(  # noqa: PLR0913 - options of the field
     frames : int
         Most images of a stack that are shown.
     over : DataArray, optional
-        The curve that peaks, or the image that spots, were found in: they are marked on it. The
-        spectra that baselines were estimated of: drawn with these, and with what is left.
+        The curve that peaks, lines or edges, or the image that spots, were found in: they are
+        marked on it. The spectra that baselines were estimated of: drawn with these, and with
+        what is left.
     complex_as : {"panels", "hue"}
         Complex images and pictures of many curves: magnitude and phase beside each other, or both
         in one, the phase as hue and the magnitude as brightness, with a wheel of colours.
@@ -179,9 +181,9 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
     filled = [name for name in names if results[name].size]
     if not filled:
         return _nothing_figure(results, look, title)
-    for applies, figure in _FIGURES:
-        if applies(results):
-            return figure(results, look, title)
+    own = _own_figure(results, look, title)
+    if own is not None:
+        return own
     dim = point_dim(results)
     if dim is not None and set(results.dims) == {dim}:
         results = without_blanks(results, dim)
@@ -205,6 +207,18 @@ def _draw_results(results: xr.Dataset, look: Look, title: str) -> Figure:
             return parameter_figure(results, name, look, words)
         return _draw_array(_with_coordinates(only), look, words, results.get(f"{name}_std"))
     return panels_figure(results[[*_kept(results, filled)]], look, title)
+
+
+def _own_figure(results: xr.Dataset, look: Look, title: str) -> Figure | None:
+    """Return the figure of results that have one of their own."""
+    for applies, figure in _FIGURES:
+        if applies(results):
+            return figure(results, look, title)
+    over = None if look.over is None else look.over.squeeze()
+    place = place_of_names(results, over)
+    if over is None or place is None:
+        return None
+    return named_lines_figure(results, over, place, look, title)
 
 
 def _kept(results: xr.Dataset, filled: list[str]) -> list[Any]:

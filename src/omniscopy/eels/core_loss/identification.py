@@ -9,7 +9,7 @@ from omniscopy.compute import map_signal
 from omniscopy.eels.axes import DIM, LossAxis, loss_axis
 from omniscopy.eels.core_loss.edges import edges_within
 from omniscopy.model import DataError, coordinate, operation, result
-from omniscopy.physics.energy_loss.shells import Shell, shells_of, symbols
+from omniscopy.physics.energy_loss.shells import DECAYED, Shell, shells_of, symbols
 
 # What is looked at on either side of an edge: part of its energy, and at least so many eV; and
 # how far an edge may lie from what the tables say, eV.
@@ -32,7 +32,7 @@ def find_edges(
     data : DataArray, shape (..., energy_loss)
         Core losses with their background; lazy or in memory.
     elements : sequence of str
-        Elements to look for; all otherwise, of which some share their onset.
+        Elements to look for; otherwise all but those that have decayed. Some share their onset.
     threshold : float
         Jumps below so many standard deviations of the noise are none.
     dim : str
@@ -65,7 +65,8 @@ def find_edges(
     ['O', 'Ti']
     """
     axis = loss_axis(data, dim, at_least=2 * _FEWEST)
-    wanted = symbols() if elements is None else tuple(elements)
+    every = tuple(each for each in symbols() if each not in DECAYED)
+    wanted = every if elements is None else tuple(elements)
     for each in wanted:
         shells_of(each)
     known = edges_within(

@@ -18,6 +18,8 @@ NAMES = (
 )  # fmt: skip
 # Edges that stand out of a background: those of the highest orbital momentum of a shell.
 MAJOR = ("K", "L2", "L3", "M4", "M5", "N4", "N5", "O4", "O5")
+# Elements that no sample holds, because they have decayed.
+DECAYED = ("Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa")
 # Below, electrons are those of bands rather than of shells.
 LOWEST = 10.0
 _HEAVIEST = 96
