@@ -52,7 +52,14 @@ EXPECTED = {
     "image_stack": {"Mean image", "Registered mean", "Shifts"},
     "point_cloud": {"Image of the points"},
     "spectrum": {"Peaks", "Baseline"},
-    "spectrum_image": {"Sum spectrum", "Sum image", "Components", "Edges of the sum"},
+    "spectrum_image": {
+        "Sum spectrum",
+        "Sum image",
+        "Components",
+        "Edges of the sum",
+        "Sum of the core losses",
+        "Edges that are seen",
+    },
     "switching_spectroscopy": {
         "Components",
         "Resonance",

@@ -39,9 +39,10 @@ def lines_of_spectra(data: xr.DataArray) -> Results:
     names = [str(symbol) for symbol in strongest["element"].values]
     counts = fit_lines(data, names)
     total = data if data.ndim == 1 else sum_over(data)
+    summed = {"Sum of the spectra": total} if data.ndim > 1 else {}
     return {
         "Elements": found[["significance", "intensity"]],
-        "Sum of the spectra": total,
+        **summed,
         "Lines of the sum": fit_lines(total, names)[["intensity"]],
         "Counts of the lines": counts[["intensity"]],
         "Composition": quantify(counts)[["atomic_fraction"]],

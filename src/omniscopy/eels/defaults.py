@@ -49,5 +49,7 @@ def edges_of_core_losses(data: xr.DataArray) -> Results:
     seen = found.isel(edge=np.flatnonzero(found["is_seen"].values))
     made: dict[str, xr.DataArray | xr.Dataset] = {"Edges of the sum": found}
     if seen.sizes["edge"]:
-        made |= {"Sum of the core losses": total, "Edges that are seen": seen}
+        # What a figure is drawn over comes before it.
+        made |= {"Sum of the core losses": total} if data.ndim > 1 else {}
+        made["Edges that are seen"] = seen
     return made

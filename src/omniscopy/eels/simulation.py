@@ -99,8 +99,8 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
     Returns
     -------
     DataArray, shape (..., energy_loss), counts
-        The dimensions of the maps come first, counted where they have no coordinate. The truth is in ``attrs["metadata"]["truth"]``, as
-        far as it is numbers.
+        The dimensions of the maps come first, counted where they have no coordinate. The truth is
+        in ``attrs["metadata"]["truth"]``, as far as it is numbers.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
     counts = _detected(mean, gain, readout_noise, point_spread / dispersion, noise=noise, rng=rng)
     dims = (*maps[0].dims, DIM)
     along = {
-        dim: coordinate(str(dim), np.arange(float(maps[0].sizes[dim]))) for dim in maps[0].dims
+        dim: coordinate(str(dim), np.arange(float(size))) for dim, size in maps[0].sizes.items()
     }
     made = xr.DataArray(counts, dims=dims).assign_coords(
         {**along, **maps[0].coords, DIM: coordinate(DIM, energy, "eV")}
