@@ -24,6 +24,7 @@ from omniscopy.testing.files import (
     edax,
     edax_ang,
     edax_apex,
+    edax_oim,
     empad,
     fast_free,
     gwyddion,
@@ -327,6 +328,10 @@ MAKERS = {
     "edax_apex": (
         ".edaxh5",
         lambda path: edax_apex.write_apex(path, cube=np.int16([IMAGE]), spectrum=IMAGE[0]),
+    ),
+    "edax_oim": (
+        ".oh5",
+        lambda path: edax_oim.write_oim(path, {"Phi1": IMAGE, "CI": IMAGE}, steps=(0.5, 0.5)),
     ),
     "hdf5_arrays": (".h5", plain_hdf5),
     "arina": (

@@ -47,7 +47,7 @@ def find_reader(path: Place) -> Format:
     by_extension = [form for form in readable if _extension_fits(form, path)]
     # The first that fits is the best, so that the others need not look inside.
     ranked = sorted(readable, key=lambda form: _rank(form, by_extension), reverse=True)
-    with _opened_once(path, head):
+    with opened_once(path, head):
         found = next((form for form in ranked if _fits(form, path, head)), None)
     if found is not None:
         return found
@@ -108,8 +108,8 @@ def _fits(form: Format, path: Path, head: bytes) -> bool:
 
 
 @contextmanager
-def _opened_once(path: Path, head: bytes) -> Iterator[None]:
-    """Keep an HDF5 file open while all formats look into it; what is damaged fits none."""
+def opened_once(path: Path, head: bytes) -> Iterator[None]:
+    """Keep an HDF5 file open while formats and a reader look into it; what is damaged fits none."""
     if not is_hdf5(head):
         yield
         return

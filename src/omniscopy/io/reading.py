@@ -4,7 +4,7 @@ import struct
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.identification import find_reader, read_head
+from omniscopy.io.identification import find_reader, opened_once, read_head
 from omniscopy.io.manifests import Format, find_format
 from omniscopy.io.records import Measurement
 from omniscopy.io.remote import Place, RemotePath, absent
@@ -28,18 +28,23 @@ def read_measurement(
     UnsupportedFormatError
         No reader knows the file.
     """
-    if not isinstance(path, RemotePath):
-        read_head(path)
+    if isinstance(path, RemotePath):
+        return _read(path, reader, partial=partial, **options)
+    with opened_once(path, read_head(path)):
+        return _read(path, reader, partial=partial, **options)
+
+
+def _read(path: Place, reader: str | None, **options: Any) -> tuple[Format, Measurement]:
     form = find_format(reader) if reader else find_reader(path)
     if isinstance(path, RemotePath) and not form.remote:
         raise absent(path)
     read = form.reader()
     try:
-        measurement = read(path, partial=partial, **options)
+        measurement = read(path, **options)
     except FormatError as error:
         raise error.in_file(path) from error.__cause__
     except TypeError as error:
-        if options and "unexpected keyword" in str(error):
+        if len(options) > 1 and "unexpected keyword" in str(error):
             message = f"the reader of {form.title} files does not take these options: {error}"
             raise FormatError(message, path=path) from error
         raise _damaged(path, form, error) from error

@@ -1,5 +1,6 @@
 """XML inside vendors' files: parsed without entities, and as nested dictionaries."""
 
+import functools
 from typing import Any
 from xml.etree import ElementTree
 
@@ -39,6 +40,7 @@ def xml_tree(element: ElementTree.Element, *, depth: int = 0) -> Any:
     return found | ({"text": text} if text else {})
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def local_name(tag: str) -> str:
     """Return a name without its namespace."""
     return tag.rpartition("}")[2]

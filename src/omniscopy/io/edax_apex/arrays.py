@@ -1,6 +1,5 @@
 """Handles of what APEX keeps in types that are arrays themselves, and in rows without end."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,34 +55,6 @@ class NestedArray:
         return np.asarray(values[kept + within], dtype=self.dtype)
 
 
-@dataclass(frozen=True)
-class Folded:
-    """A row of numbers as the rows of an image."""
-
-    path: str
-    key: str
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        """Return that any part will do."""
-        return None
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        """Return the values asked for."""
-        rows, columns = full_key(key, self.shape)
-        single = isinstance(rows, int)
-        lines = range(self.shape[0])[slice(rows, rows + 1) if isinstance(rows, int) else rows]
-        if not len(lines):
-            return np.empty((0, self.shape[1]), self.dtype)[:, columns]
-        width = self.shape[1]
-        with open_hdf5(self.path, attributes=False) as file:
-            part = file[self.key][lines[0] * width : (lines[-1] + 1) * width]
-        block = np.asarray(part, dtype=self.dtype).reshape(-1, width)[:: lines.step, columns]
-        return np.asarray(block[0] if single else block)
-
-
 def values_of(dataset: Any) -> NestedArray:
     """Return the handle of a dataset of numbers, or of arrays of numbers."""
     inner = dataset.dtype.subdtype
@@ -113,14 +84,6 @@ def field_of(dataset: Any, name: str) -> NestedArray | None:
         dataset.file.filename, dataset.name, (1,), field.subdtype[1],
         field.subdtype[0].newbyteorder("="), 1, None, name,
     )  # fmt: skip
-
-
-def folded(dataset: Any, shape: tuple[int, int]) -> Folded | None:
-    """Return a row of numbers as an image, `None` where it is not as long."""
-    plain = numbers_of(dataset)
-    if math.prod(shape) != plain.shape[0] or min(shape) < 1:
-        return None
-    return Folded(plain.path, plain.key, shape, plain.dtype)
 
 
 def _require_plain(dataset: Any, dtype: np.dtype[Any]) -> None:

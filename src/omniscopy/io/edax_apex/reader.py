@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.edax_apex.arrays import field_of, folded, values_of
+from omniscopy.io.edax_apex.arrays import field_of, values_of
 from omniscopy.io.edax_apex.records import common_metadata, number, record_of, settings_of
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import slug
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
+from omniscopy.io.storage.folded import folded
 from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes
 from omniscopy.io.storage.hdf5_access import members, walk_groups
 from omniscopy.io.storage.hdf5_numbers import is_array, member

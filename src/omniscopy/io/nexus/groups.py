@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, plain, read_attribute
+from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, plain, read_attribute, whole
 
 NUMBERS = "biufc"
 
@@ -128,7 +128,7 @@ def _describe(group: Any, left: Any, most: int, longest: int, *, depth: int) -> 
 
 
 def _described_value(dataset: Any) -> Any:
-    value = plain(dataset[()], dataset)
+    value = plain(whole(dataset), dataset)
     attrs = {name: attribute(dataset, name) for name in dataset.attrs}
     return {"value": value, **attrs} if attrs else value
 

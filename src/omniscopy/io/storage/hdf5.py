@@ -60,6 +60,14 @@ class Held:
 
 _held: ContextVar[Held | None] = ContextVar("a file that is held open", default=None)
 
+# Classes of types that need no more than to be read: integers, floats and texts.
+_SIMPLE = frozenset({0, 1, 3})
+
+# What `linked` found in groups of files that are open, with the group, so that it stays open too.
+_Links = dict[tuple[int, str], tuple[Any, Any]]
+_links: ContextVar[_Links | None] = ContextVar("links that were followed", default=None)
+_MOST_LINKS = 10_000
+
 
 @contextmanager
 def held_open(path: Path) -> Iterator[None]:
@@ -97,8 +105,18 @@ def open_hdf5(path: str | Path, *, attributes: bool = True) -> Iterator[Any]:
             "written"
         )
         raise FormatError(message, path=path) from error
-    with file, _damage_named(path):
+    with file, _links_kept(), _damage_named(path):
         yield file
+
+
+@contextmanager
+def _links_kept() -> Iterator[None]:
+    """Let `linked` open what it is asked for once: each further time costs a tenth of the first."""
+    token = _links.set({})
+    try:
+        yield
+    finally:
+        _links.reset(token)
 
 
 @contextmanager
@@ -137,7 +155,7 @@ def walk(
 def _walk(file: Any, without: frozenset[str], opened: dict[tuple[int, str], Any]) -> Iterator[Any]:
     import h5py
 
-    waiting = deque([(file["/"], 0)])
+    waiting = deque([(file if isinstance(file, h5py.File) else file["/"], 0)])
     seen: set[int] = set()
     while waiting and len(seen) < MAX_OBJECTS:
         found, depth = waiting.popleft()
@@ -161,12 +179,26 @@ def _walk(file: Any, without: frozenset[str], opened: dict[tuple[int, str], Any]
 
 def linked(group: Any, name: str) -> Any:
     """Return the group or dataset called `name`, `None` without one or where it lies elsewhere."""
+    kept = _links.get()
+    if kept is None:
+        return _open_linked(group, name)
+    place = (group.id.id, name)
+    if place not in kept:
+        if len(kept) >= _MOST_LINKS:
+            return _open_linked(group, name)
+        kept[place] = (group, _open_linked(group, name))
+    return kept[place][1]
+
+
+def _open_linked(group: Any, name: str) -> Any:
     import h5py
 
     # Asked of the library itself: h5py's own way takes several times as long.
     word = name.encode() if isinstance(name, str) else name
-    links = group.id.links
-    if not links.exists(word) or links.get_info(word).type != h5py.h5l.TYPE_HARD:
+    try:
+        if group.id.links.get_info(word).type != h5py.h5l.TYPE_HARD:
+            return None
+    except KeyError:
         return None
     opened = h5py.h5o.open(group.id, word)
     if isinstance(opened, h5py.h5g.GroupID):
@@ -219,13 +251,26 @@ def file_of(found: Any) -> str:
 def load(dataset: Any) -> np.ndarray:
     """Return the values of a small dataset; raise `FormatError` where it claims to be huge."""
     require_values(dataset)
-    wanted = math.prod(dataset.shape) * dataset.dtype.itemsize
-    held = dataset.id.get_storage_size() * (DEFLATE_RATIO if dataset.chunks else 1)
-    if wanted > min(max(held, 2**20), LOADED_BYTES):
-        message = f"a table of {dataset.shape} is claimed, more than its bytes can hold"
-        raise FormatError(message, path=file_of(dataset), key=dataset.name)
-    values = dataset[()]
-    return np.asarray(values, dtype=dataset.dtype.newbyteorder("="))
+    shape, dtype = dataset.shape, dataset.dtype
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted > 2**20:
+        held = dataset.id.get_storage_size() * (DEFLATE_RATIO if dataset.chunks else 1)
+        if wanted > min(held, LOADED_BYTES):
+            message = f"a table of {shape} is claimed, more than its bytes can hold"
+            raise FormatError(message, path=file_of(dataset), key=dataset.name)
+    return np.asarray(whole(dataset), dtype=dtype.newbyteorder("="))
+
+
+def whole(dataset: Any) -> Any:
+    """Return all values of a dataset, as `dataset[()]` does with preparations for parts."""
+    import h5py
+
+    shape, dtype = dataset.shape, dataset.dtype
+    if shape is None or 0 in shape or dtype.kind not in "iufcS":
+        return dataset[()]
+    values = np.empty(shape, dtype)
+    dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    return values[()]
 
 
 def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -244,16 +289,24 @@ def read_attribute(found: Any, name: str) -> Any:
     import h5py
 
     with suppress(*DAMAGE):
-        attributes = found.attrs
-        if name not in attributes:
+        word = name.encode()
+        if not h5py.h5a.exists(found.id, word):
             return UNREADABLE
-        stored = attributes.get_id(name)
-        if stored.get_type().get_class() == h5py.h5t.VLEN:
+        stored = h5py.h5a.open(found.id, word)
+        kind = stored.get_type()
+        if isinstance(kind, h5py.h5t.TypeVlenID):
             return UNREADABLE  # text whose type is damaged looks like this, and crashes the library
         # An empty one has no shape, and the library no size for it.
-        claimed = 0 if stored.shape is None else stored.get_storage_size()
-        if claimed <= ATTRIBUTE_BYTES or claimed <= Path(found.file.filename).stat().st_size:
-            return plain(attributes[name], found)
+        shape = stored.shape
+        claimed = 0 if shape is None else math.prod(shape) * kind.get_size()
+        if claimed > ATTRIBUTE_BYTES and claimed > Path(file_of(found)).stat().st_size:
+            return UNREADABLE
+        if shape is None or kind.get_class() not in _SIMPLE:
+            return plain(found.attrs[name], found)
+        # As h5py does it, but without opening the attribute anew.
+        values = np.zeros(shape, kind.dtype)
+        stored.read(values)
+        return plain(values[()], found)
     return UNREADABLE
 
 
@@ -322,6 +375,8 @@ def plain(value: Any, found: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim:
         if value.size > MAX_ENTRIES:
             return f"array of shape {value.shape} left out"
+        if value.dtype.kind in "biufcU":
+            return value.tolist()
         return [plain(item, found) for item in value]
     if isinstance(value, np.generic | np.ndarray):
         return plain(value.item(), found) if value.dtype.kind != "V" else value.tobytes().hex()

@@ -49,7 +49,7 @@ def member(group: Any, path: str) -> Any:
     """Return what is linked into a group under a path, `None` where there is nothing."""
     found = group
     for name in path.split("/"):
-        if not hasattr(found, "keys") or name not in found:
+        if not hasattr(found, "keys"):
             return None
         with suppress(*DAMAGE):
             found = linked(found, name)
@@ -67,13 +67,14 @@ def attribute(found: Any, name: str) -> Any:
 def small_value(dataset: Any) -> Any:
     """Return a text, a number or a short list of either as plain values, `None` for all else."""
     with suppress(*DAMAGE):
-        if not hasattr(dataset, "dtype") or dataset.shape is None:
+        shape, dtype = getattr(dataset, "shape", None), getattr(dataset, "dtype", None)
+        if shape is None or dtype is None:
             return None
-        if math.prod(dataset.shape) > _LONGEST_LIST or dataset.dtype.kind not in "biufcOSU":
+        if math.prod(shape) > _LONGEST_LIST or dtype.kind not in "biufcOSU":
             return None
-        if dataset.dtype.kind == "O" and not _is_text(dataset):
+        if dtype.kind == "O" and not _is_text(dataset):
             return None
-        value = dataset[()] if dataset.dtype.kind == "O" else load(dataset)
+        value = dataset[()] if dtype.kind == "O" else load(dataset)
         return _plain_texts(plain(value, dataset))
     return None
 
