@@ -309,3 +309,45 @@ def test_says_what_is_wrong(data, options, match):
 def test_the_bearing_curve_says_what_is_wrong():
     with pytest.raises(DataError, match="points must be at least 2"):
         bearing_curve(samples.surface(), points=1)
+
+
+def worn(spq, svq, smq, count=(256, 256), seed=0):
+    """Return a surface whose material probability curve is two lines that meet at a ratio."""
+    from scipy.special import ndtri
+
+    ratio = (np.arange(count[0] * count[1]) + 0.5) / (count[0] * count[1])
+    x, bend = ndtri(ratio), ndtri(smq)
+    heights = np.where(x < bend, -spq * (x - bend), -svq * (x - bend))
+    mixed = np.random.default_rng(seed).permutation(heights).reshape(count)
+    return image(mixed)
+
+
+@pytest.mark.parametrize(("spq", "svq", "smq"), [(1.0, 5.0, 0.8), (0.2, 3.0, 0.5), (2.0, 4.0, 0.3)])
+def test_plateaus_and_valleys_are_the_slopes_of_the_probability_curve(spq, svq, smq):
+    found = measure_roughness(worn(spq, svq, smq), quantities=["spq", "svq", "smq"])
+    assert float(found["spq"]) == pytest.approx(spq, rel=2e-3)
+    assert float(found["svq"]) == pytest.approx(svq, rel=2e-3)
+    assert float(found["smq"]) == pytest.approx(smq, abs=2e-3)
+    assert (found["spq"].attrs["units"], found["smq"].attrs["units"]) == ("nm", "1")
+
+
+def test_a_ground_surface_with_scratches_has_the_roughness_of_its_parts():
+    rng = np.random.default_rng(4)
+    plateau, valley = rng.normal(0.0, 1.0, (512, 512)), rng.normal(20.0, 20.0, (512, 512))
+    heights = image(np.minimum(plateau, valley))
+    found = measure_roughness(heights, quantities=["spq", "svq", "smq"])
+    # Valleys take points of the plateau at all heights, so that its slope is a little more.
+    assert float(found["spq"]) == pytest.approx(1.0, rel=0.15)
+    # Valleys show where the plateau, near 0, is above them: 15.9 % of the material.
+    assert float(found["svq"]) == pytest.approx(20.0, rel=0.25)
+    assert float(found["smq"]) == pytest.approx(1.0 - 0.159, abs=0.03)
+
+
+def test_a_normal_surface_has_one_slope_and_a_plane_none():
+    rng = np.random.default_rng(2)
+    heights = image(rng.normal(0.0, 3.0, (256, 256)))
+    found = measure_roughness(heights, quantities=["spq", "svq", "smq"])
+    assert float(found["spq"]) == pytest.approx(3.0, rel=0.03)
+    assert float(found["svq"]) == pytest.approx(3.0, rel=0.03)
+    flat = measure_roughness(image(np.zeros((9, 9))), quantities=["spq", "svq", "smq"])
+    assert all(np.isnan(flat[name]) for name in flat)

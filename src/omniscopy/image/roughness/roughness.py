@@ -9,6 +9,7 @@ from omniscopy.compute import map_signal
 from omniscopy.image.fourier.tapers import Detrend, require_choice
 from omniscopy.image.roughness.bearing import Bearing, detrended
 from omniscopy.image.roughness.distributions import entropy_of
+from omniscopy.image.roughness.stratified import stratified
 from omniscopy.image.roughness.surface_slopes import mean_slopes, slope_and_area
 from omniscopy.image.roughness.texture import decay_lengths, lay
 from omniscopy.image.topography import (
@@ -24,8 +25,9 @@ from omniscopy.model.units import product
 
 HEIGHTS = (
     "sa", "sq", "sp", "sv", "sz", "median", "sxp", "sk", "spk", "svk", "vmp", "vmc", "vvc", "vvv",
+    "spq", "svq",
 )  # fmt: skip
-_RATIOS = ("ssk", "sku", "smr1", "smr2", "str", "entropy")
+_RATIOS = ("ssk", "sku", "smr1", "smr2", "smq", "str", "entropy")
 _LENGTHS_ONLY = ("sdr", "surface_area", "inclination")
 _ALL = (
     *HEIGHTS, *_RATIOS, "sal", "std", "ssw", "sdq", "projected_area", "azimuth", *_LENGTHS_ONLY,
@@ -33,6 +35,7 @@ _ALL = (
 # Material ratios between which the peaks lie that count as extreme (ISO 25178-2, 4.4.8).
 _EXTREME = (0.025, 0.5)
 _TILTS = ("inclination", "azimuth")
+_STRATIFIED = ("spq", "svq", "smq")
 _OF_CURVE = (
     "sxp", "vmp", "vmc", "vvc", "vvv", "entropy", "sk", "spk", "svk", "smr1", "smr2",
 )  # fmt: skip
@@ -79,9 +82,11 @@ def measure_roughness(
         material ratio of 2.5 % to that of 50 %); ``sk``, ``spk``
         and ``svk`` (core, peaks and valleys of the bearing curve); the volumes over the area
         ``vmp``, ``vmc`` (material of peaks and core), ``vvc`` and ``vvv`` (void of core and
-        valleys).
+        valleys); ``spq`` and ``svq`` (root mean square of plateaus and of valleys: slopes of the
+        material probability curve).
         Without units, ``ssk`` (skewness), ``sku`` (kurtosis, not its excess: 3 for a normal
-        distribution), ``smr1`` and ``smr2`` (parts of the material, from 0 to 1), ``str``
+        distribution), ``smr1`` and ``smr2`` (parts of the material, from 0 to 1), ``smq``
+        (that at which plateaus turn into valleys), ``str``
         (aspect ratio of the texture: 1 where it is alike in all directions), ``entropy`` (of the
         distribution of heights over sq, in nats: 1.419 of a normal one, less of all others).
         ``sal`` (shortest distance at which the autocorrelation falls to 0.2) and ``ssw``
@@ -92,7 +97,8 @@ def measure_roughness(
         lengths the ``inclination`` of this plane in degrees, ``surface_area`` and ``sdr``
         (developed area ratio).
         NaN where no point counts, or a quantity has no meaning: ``ssk``, ``sku``, ``entropy``,
-        ``std`` and ``ssw`` of a plane, ``azimuth`` of a level one, ``sal`` and ``str`` where the
+        ``std``, ``ssw``, ``spq`` and ``svq`` of a plane, ``smq`` where plateaus and valleys are
+        one, ``azimuth`` of a level one, ``sal`` and ``str`` where the
         autocorrelation falls less within half of the field of view.
 
     Raises
@@ -107,7 +113,10 @@ def measure_roughness(
     Slopes are by the formula of 7 points of ISO 4287, which leaves out 3 points along each edge.
     The area is that of four triangles over each square of 2 x 2 points [2]_. The equivalent line
     of the bearing curve fits best, by least squares, the 40 % of the material over which the
-    curve falls least. `sal` and `str` come from 180 directions. The autocorrelation is over the
+    curve falls least. `spq` and `svq` are the slopes of lines through the heights over the
+    normal quantile of the material ratio, within 3 standard deviations, where a hyperbola that
+    fits the whole is straight: its slope is within an eighth of that of its asymptotes. `sal`
+    and `str` come from 180 directions. The autocorrelation is over the
     pairs of points that there are. The entropy is :math:`-\sum p \ln (p / w)` over classes of
     the width :math:`w = 3.49 / N^{1/3}` [3]_, with the correction of Miller for their number.
 
@@ -212,6 +221,8 @@ def _measured(
             "entropy": entropy_of(curve.heights[1:-1], sq),
             **curve.core(),
         }
+    if {*wanted} & {*_STRATIFIED}:
+        found |= stratified(curve)
     if {*wanted} & {"sal", "str"}:
         shortest, longest = decay_lengths(heights, steps)
         found |= {"sal": shortest, "str": shortest / longest}
