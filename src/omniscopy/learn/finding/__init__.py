@@ -1,0 +1,1 @@
+"""Finding atoms with networks."""

@@ -1,0 +1,1 @@
+"""Weights that come with the package, learnt from simulated scenes alone."""
