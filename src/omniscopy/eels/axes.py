@@ -1,5 +1,6 @@
 """Axes of energy losses: in eV, whatever the units of the coordinate."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from omniscopy.model import (
 )
 
 DIM = "energy_loss"
+_KEPT = ("quantity", "modality", "source", "metadata")
 
 
 class LossAxis(NamedTuple):
@@ -65,6 +67,13 @@ def require_zero(axis: LossAxis, dim: str, *, what: str) -> None:
             f"{axis.energy[-1]:g} eV; give a low-loss spectrum that begins below 0 eV"
         )
         raise DataError(message)
+
+
+def keep_beam(made: xr.Dataset, names: Sequence[str], data: xr.DataArray) -> None:
+    """Let spectra in a result say what is known of beam and detector, as those they are made of."""
+    kept = {key: data.attrs[key] for key in _KEPT if key in data.attrs}
+    for name in names:
+        made[name].attrs.update(kept)
 
 
 def is_counted(data: xr.DataArray) -> bool:

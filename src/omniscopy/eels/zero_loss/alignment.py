@@ -7,7 +7,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.compute.threads import share_spectra
-from omniscopy.eels.axes import DIM, LossAxis, is_counted, loss_axis, require_zero
+from omniscopy.eels.axes import DIM, LossAxis, is_counted, keep_beam, loss_axis, require_zero
 from omniscopy.eels.zero_loss.fits import fit_zero_loss
 from omniscopy.eels.zero_loss.positions import of_centroids, of_parabolas, saturated, summits
 from omniscopy.model import DataError, Status, operation, require_choice, result
@@ -74,13 +74,18 @@ def align_zero_loss(
         dtypes=[kind], parameters={"step": axis.step, "kind": kind},
     )  # fmt: skip
     aligned = aligned.assign_coords({dim: data.coords[dim]})
-    made = {
+    named = {
         "shift": (shift, "eV"), "shift_std": (std, "eV"),
         "aligned": (aligned, data.attrs.get("units")), "status": (status, "1"),
     }  # fmt: skip
     if core_loss is not None:
-        made["aligned_core_loss"] = _with_core(core_loss, shift, dim), core_loss.attrs.get("units")
-    return result({}, **made)
+        moved = _with_core(core_loss, shift, dim)
+        named["aligned_core_loss"] = moved, core_loss.attrs.get("units")
+    made = result({}, **named)
+    keep_beam(made, ["aligned"], data)
+    if core_loss is not None:
+        keep_beam(made, ["aligned_core_loss"], core_loss)
+    return made
 
 
 def _positions(

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.eels.axes import DIM, loss_axis, require_zero
+from omniscopy.eels.axes import DIM, keep_beam, loss_axis, require_zero
 from omniscopy.eels.zero_loss.elastic import elastic_parts
 from omniscopy.eels.zero_loss.fits import ZeroLossFit, model_of
 from omniscopy.eels.zero_loss.shapes import SHAPES
@@ -84,7 +84,9 @@ def subtract_zero_loss(
         dtypes=[np.float64, np.float64, np.uint8],
     )  # fmt: skip
     along, units = {dim: data.coords[dim]}, data.attrs.get("units")
-    return result(
+    made = result(
         {}, zero_loss=(zero.assign_coords(along), units),
         inelastic=(rest.assign_coords(along), units), status=(status, "1"),
     )  # fmt: skip
+    keep_beam(made, ["zero_loss", "inelastic"], data)
+    return made
