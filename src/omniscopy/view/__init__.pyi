@@ -1,3 +1,3 @@
-__all__ = ["ExplorerMissingError", "view"]
+__all__ = ["view"]
 
-from .explorer import ExplorerMissingError, view
+from .explorer import view

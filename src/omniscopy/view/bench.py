@@ -38,6 +38,7 @@ class Bench:
     start: list[str] = field(default_factory=list)
     allow_write: bool = True
     items: dict[str, Item] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1), repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _dropped: Path | None = None
@@ -50,12 +51,12 @@ class Bench:
                 raise DataError(message)
             return f"d{next(self._numbers)}"
 
-    def item(self, id: Any) -> Item:
+    def item(self, key: Any) -> Item:
         """Return open data; raise `DataError` where there are none of this name."""
         with self._lock:
-            found = self.items.get(id) if isinstance(id, str) else None
+            found = self.items.get(key) if isinstance(key, str) else None
         if found is None:
-            message = f"there are no data {id!r} open"
+            message = f"there are no data {key!r} open"
             raise DataError(message)
         return found
 
@@ -74,7 +75,7 @@ class Bench:
             return [item for each in signals(data).values() for item in self.add(each, **more)]
         if kind == "Dataset":
             return self._add_results(data, **more)
-        return [self.keep(item_of_array(data, self.cache, self.new_id(), **more))]
+        return [self.keep(item_of_array(self.new_id(), data, self.cache, **more))]
 
     def _add_results(self, results: Any, **more: Any) -> list[Item]:
         group = self.new_id()
@@ -82,7 +83,7 @@ class Bench:
         found = []
         for name, values in results.data_vars.items():
             if values.dtype.kind in "biufc":
-                made = item_of_array(values, self.cache, self.new_id(), **{**more, "group": group})
+                made = item_of_array(self.new_id(), values, self.cache, **{**more, "group": group})
                 made.title = str(values.attrs.get("long_name") or name)
                 found.append(self.keep(made))
         if not found:
@@ -90,23 +91,20 @@ class Bench:
             raise DataError(message)
         return found
 
-    results: dict[str, Any] = field(default_factory=dict)
-
     def open(self, path: Path) -> list[Item]:
         """Open a file; its channels are read where they are looked at."""
         from omniscopy.io.names import channel_names
         from omniscopy.io.reading import read_measurement
 
-        form, measurement = read_measurement(path)
+        _, measurement = read_measurement(path)
         names = channel_names(measurement.channels)
-        if any(channel.data is None for channel in measurement.channels) or form.name == "":
+        if any(channel.data is None for channel in measurement.channels):
             return self._open_results(path)
+        shared = measurement.metadata
         return [
-            self.keep(
-                item_of_channel(channel, name, path, self.cache, self.new_id(), measurement.metadata)
-            )
+            self.keep(item_of_channel(self.new_id(), channel, name, path, self.cache, shared))
             for name, channel in zip(names, measurement.channels, strict=True)
-        ]  # fmt: skip
+        ]
 
     def _open_results(self, path: Path) -> list[Item]:
         from omniscopy.io import open as open_tree

@@ -165,8 +165,16 @@ def describe(bench: Bench, item: Item) -> dict[str, Any]:
         "dtype": str(item.blocks.dtype), "complex": item.blocks.dtype.kind == "c",
         "bytes": item.blocks.nbytes, "axes": [axis.describe() for axis in item.axes],
         "panes": item.plan(), "positions": sorted(item.positions),
-        "parent": item.parent, "step": item.step,
+        "parent": item.parent, "step": item.step, "fit": _is_fit(bench, item),
+        "position_units": {name: units for name, units in item.position_units.items() if units},
     }  # fmt: skip
+
+
+def _is_fit(bench: Bench, item: Item) -> bool:
+    """Return whether an item is of results of `signal.fit_model`."""
+    attrs = getattr(bench.results.get(item.group or ""), "attrs", {})
+    steps = attrs.get("provenance") or []
+    return any(step.get("operation") == "signal.fit_model" for step in steps)
 
 
 def _first_of(bench: Bench, path: str) -> Item:
@@ -180,7 +188,7 @@ def _first_of(bench: Bench, path: str) -> Item:
     names = channel_names(measurement.channels)
     for name, channel in zip(names, measurement.channels, strict=True):
         if channel.data is not None:
-            return item_of_channel(channel, name, place, bench.cache, "", {})
+            return item_of_channel("", channel, name, place, bench.cache, {})
     message = "there is nothing to draw"
     raise DataError(message)
 

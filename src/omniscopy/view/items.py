@@ -73,6 +73,7 @@ class Item:
     name: str = ""
     # Positions of values that are on no grid, by name.
     positions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    position_units: Mapping[str, str | None] = field(default_factory=dict)
     parent: str | None = None
     step: str = ""
     previews: dict[Any, Any] = field(default_factory=dict)
@@ -97,10 +98,7 @@ def plan_panes(axes: tuple[AxisView, ...]) -> dict[str, list[str]]:
     named = {"point", "channel", "parameter"}
     signal = [axis.name for axis in axes if axis.role == "signal" and axis.kind != "reciprocal"]
     spatial = [axis.name for axis in axes if axis.kind == "spatial"][-2:]
-    if len(reciprocal) == 2:
-        shown = reciprocal
-    else:
-        shown = signal[-1:] or reciprocal
+    shown = reciprocal if len(reciprocal) == 2 else signal[-1:] or reciprocal
     navigation = [each for each in spatial if each not in shown]
     if not navigation:
         points = [axis.name for axis in axes if axis.kind == "point" and axis.name not in shown]
@@ -132,8 +130,8 @@ def axis_of_record(axis: Axis) -> AxisView:
     return AxisView(axis.name, axis.coordinate(), units, str(quantity), kind, role)
 
 
-def item_of_channel(
-    channel: Channel, name: str, path: Path, cache: BlockCache, id: str, shared: Mapping[str, Any]
+def item_of_channel(  # noqa: PLR0917 - as a file tells it
+    key: str, channel: Channel, name: str, path: Path, cache: BlockCache, shared: Mapping[str, Any]
 ) -> Item:  # fmt: skip
     """Return an item of a channel of a file, whose data stay there."""
     axes = tuple(map(axis_of_record, channel.axes))
@@ -145,19 +143,20 @@ def item_of_channel(
         return open_signal(path, name)
 
     return Item(
-        id, channel.title or name, axes, _blocks(channel.data, axes, cache), channel.units, kind,
+        key, channel.title or name, axes, _blocks(channel.data, axes, cache), channel.units, kind,
         {**shared, **channel.metadata}, channel.original_metadata, labelled, path, name, name=name,
         positions=_positions(channel.coordinates, axes),
+        position_units={key: each.attrs.get("units") for key, each in channel.coordinates.items()},
     )  # fmt: skip
 
 
-def item_of_array(data: Any, cache: BlockCache, id: str, **more: Any) -> Item:
+def item_of_array(key: str, data: Any, cache: BlockCache, **more: Any) -> Item:
     """Return an item of a DataArray in memory or lazy."""
     from omniscopy.model.checks import kind_of_dim, role_of_dim
 
     axes = []
     for dim in map(str, data.dims):
-        known = data.coords[dim] if dim in data.coords else None
+        known = data.coords.get(dim)
         values = np.arange(data.sizes[dim]) if known is None else np.asarray(known.values)
         attrs = {} if known is None else known.attrs
         kind = kind_of_dim(data, dim)
@@ -171,11 +170,12 @@ def item_of_array(data: Any, cache: BlockCache, id: str, **more: Any) -> Item:
         for name, each in data.coords.items()
         if each.dims and name not in data.dims and len(each.dims) == 1 and each.dtype.kind in "iuf"
     }
+    units = {name: data.coords[name].attrs.get("units") for name in positions}
     said = {"name": str(data.name or ""), **more}
     return Item(
-        id, title, tuple(axes), _blocks(array, axes, cache), data.attrs.get("units"), str(kind),
+        key, title, tuple(axes), _blocks(array, axes, cache), data.attrs.get("units"), str(kind),
         data.attrs.get("metadata", {}), data.attrs.get("original_metadata", {}),
-        lambda: data, positions=positions, **said,
+        lambda: data, positions=positions, position_units=units, **said,
     )  # fmt: skip
 
 

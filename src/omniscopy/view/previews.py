@@ -32,10 +32,9 @@ def coarse(item: Item, shown: list[str], *, most: int) -> Any:
     blocks, key, order = item.blocks, [], []
     for axis, size, block in zip(item.axes, blocks.shape, blocks.block, strict=True):
         if axis.name in shown:
-            step = max(1, math.ceil(size / most))
-            if blocks.native and -(-size // max(block, 1)) > _FEW_BLOCKS and not blocks.in_memory:
-                step, size = max(1, math.ceil(block * _FEW_BLOCKS / most)), block * _FEW_BLOCKS
-            key.append(slice(0, size, step))
+            few = blocks.native and -(-size // block) > _FEW_BLOCKS and not blocks.in_memory
+            stop = block * _FEW_BLOCKS if few else size
+            key.append(slice(0, stop, max(1, math.ceil(stop / most))))
             order.append(axis.name)
         else:
             key.append(slice(size // 2, size // 2 + 1, 1))

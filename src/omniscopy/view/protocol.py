@@ -46,9 +46,7 @@ def unpack(frame: bytes, *, most: int = MOST_FRAME) -> tuple[Header, list[memory
         message = f"the message has {len(frame)} bytes, and may have {most}"
         raise FrameTooLargeError(message)
     if len(frame) < _LENGTH.size:
-        message = (
-            f"the message has {len(frame)} bytes; a frame begins with the length of its header"
-        )
+        message = f"the message has {len(frame)} bytes; a frame begins with a length"
         raise FrameError(message)
     (length,) = _LENGTH.unpack_from(frame)
     if length > MOST_HEADER:

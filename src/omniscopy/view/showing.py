@@ -1,6 +1,340 @@
-"""Requests of the explorer: showing."""
+"""Requests of the explorer: images, spectra, patterns and maps of what is shown."""
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-HANDLERS: Mapping[str, Any] = {}
+import numpy as np
+
+from omniscopy.model.errors import DataError
+from omniscopy.view.bench import Bench
+from omniscopy.view.blocks import CACHE_BYTES, relative
+from omniscopy.view.cubes import Cube, polynomial_map, power_law_map
+from omniscopy.view.dispatch import Turn
+from omniscopy.view.items import Item
+from omniscopy.view.previews import coarse
+from omniscopy.view.protocol import Buffer, Header, Reply
+from omniscopy.view.reductions import (
+    Partial,
+    Reduction,
+    blocks_bytes,
+    reduce_exactly,
+    require_reduction,
+    spread,
+)
+from omniscopy.view.regions import mask_of, places_of
+
+# Points along each side of an image that are sent; finer ones when the page looks closer.
+MOST_SIDE = 1536
+MOST_CURVE = 200_000
+# A navigator of more than this is drawn from a part of the data first.
+_LARGE = 24 * 2**20
+_EVERY = 0.35  # seconds between pictures while a large one is made
+
+
+def reduce_item(
+    bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
+) -> Iterator[Reply]:
+    """Send values over the dimensions of one pane, reduced over a region of the other.
+
+    A picture of large data comes in steps: `exact` is false until all of it was read.
+    """
+    del buffers
+    item = bench.item(said.get("data"))
+    wanted, target = reduction_of(item, said), str(said.get("target"))
+    begun = time.perf_counter()
+    for values, progress in _answers(item, wanted, turn):
+        yield _values(item, wanted, values, target=target, progress=progress, begun=begun)
+
+
+def reduction_of(item: Item, said: Header) -> Reduction:
+    """Return the reduction that a message asks for."""
+    plan, target = item.plan(), said.get("target")
+    if target not in ("navigation", "signal"):
+        message = f"the target is 'navigation' or 'signal', got {target!r}"
+        raise DataError(message)
+    kept = tuple(plan[str(target)])
+    over = tuple(plan["signal" if target == "navigation" else "navigation"])
+    region = said.get("region")
+    if region is not None and not isinstance(region, dict):
+        message = "a region is an object with a 'kind'"
+        raise DataError(message)
+    at = said.get("at", {})
+    known = isinstance(at, dict) and all(dim in item.dims for dim in at)
+    if not known:
+        message = f"'at' gives a number for some of {item.dims}, got {at!r}"
+        raise DataError(message)
+    fixed = {dim: at.get(dim, item.axis(dim).values.size // 2) for dim in plan["extra"]}
+    mask = mask_of(item, over, region) if over else None
+    wanted = Reduction(kept, over, str(said.get("statistic", "mean")), mask, fixed)
+    require_reduction(item, wanted)
+    return wanted
+
+
+def map_window(
+    bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
+) -> Iterator[Reply]:
+    """Send the map of an energy window above a background that is fitted in another window."""
+    del buffers
+    item = bench.item(said.get("data"))
+    wanted = reduction_of(item, {**said, "target": "navigation"})
+    window, background = _ends(said.get("window")), said.get("background")
+    if not isinstance(background, dict):
+        message = "'background' says the window that is fitted and the model"
+        raise DataError(message)
+    fitted = _ends(background.get("window"))
+    begun = time.perf_counter()
+    cube = _cube(item, wanted, turn)
+    if cube is not None:
+        if background.get("model") == "polynomial":
+            degree = background.get("degree", 1)
+            if type(degree) is not int or not 0 <= degree <= 6:
+                message = f"the degree is a whole number from 0 to 6, got {degree!r}"
+                raise DataError(message)
+            values = polynomial_map(cube, window, fitted, degree)
+        else:
+            values = power_law_map(cube, window, fitted)
+        exact = all(size == 1 for size in cube.bins)
+        yield _values(item, wanted, values, target="navigation", begun=begun,
+                      progress=1.0 if exact else 0.99)  # fmt: skip
+        if exact or turn.newer.is_set():
+            return
+    from omniscopy.view.scripting import window_map_of
+
+    values = np.asarray(window_map_of(item, said).transpose(*wanted.kept).values)
+    turn.check()
+    yield _values(item, wanted, values, target="navigation", progress=1.0, begun=begun)
+
+
+def map_centre(
+    bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
+) -> Iterator[Reply]:
+    """Send the centre of mass of every pattern, over the points of a detector or all."""
+    del buffers
+    item = bench.item(said.get("data"))
+    wanted = reduction_of(item, {**said, "target": "navigation"})
+    if len(wanted.over) != 2:
+        message = "a centre of mass is that of patterns, which have two dimensions"
+        raise DataError(message)
+    begun = time.perf_counter()
+    cube = _cube(item, wanted, turn)
+    mask = np.ones(1) if wanted.mask is None else wanted.mask
+    ky, kx = places_of(item, wanted.over)
+    if cube is not None and any(size > 1 for size in cube.bins):
+        total, y, x = cube.weigh([mask * 1.0, mask * ky, mask * kx])
+        yield _centre(item, wanted, total, y, x, progress=0.99, begun=begun)
+    if turn.newer.is_set():
+        return
+    total, y, x = _moments(item, wanted, turn)
+    yield _centre(item, wanted, total, y, x, progress=1.0, begun=begun)
+
+
+def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield values and how exact they are: 1 when all were read."""
+    box = wanted.box(item)
+    size = blocks_bytes(item.blocks, box)
+    whole = wanted.mask is None and bool(wanted.over)
+    if whole and (done := item.previews.get(_key(wanted))) is not None:
+        yield done, 1.0
+        return
+    if not wanted.over:
+        yield from _plain(item, wanted, box, turn)
+        return
+    if whole and wanted.kept and wanted.statistic != "max":
+        yield from _passes(item, wanted, turn)
+        return
+    if size > _LARGE and wanted.kept == tuple(item.plan()["navigation"]):
+        cube = _cube(item, wanted, turn, wait=False)
+        if cube is not None and wanted.statistic != "max" and cube.done == 1.0:
+            weights = np.ones(1) if wanted.mask is None else wanted.mask
+            (values,) = cube.weigh([weights * 1.0])
+            count = cube.sums.size if wanted.mask is None else wanted.mask.sum()
+            exact = all(each == 1 for each in cube.bins)
+            yield (values / count if wanted.statistic == "mean" else values), 1.0 if exact else 0.99
+            if exact or turn.newer.wait(0.15):
+                return
+    if size > _LARGE:
+        yield from _steps(item, wanted, turn)
+    else:
+        yield reduce_exactly(item, wanted, turn), 1.0
+
+
+def _plain(
+    item: Item, wanted: Reduction, box: Any, turn: Turn
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield the plane of an image or a curve, with no sum over anything."""
+    turn.check()
+    sizes = [item.axis(dim).values.size for dim in wanted.kept]
+    large = blocks_bytes(item.blocks, box) > _LARGE
+    if large and not item.blocks.native:
+        step = [max(1, math.ceil(n / MOST_SIDE)) for n in sizes]
+        by = dict(zip(wanted.kept, step, strict=True))
+        key = tuple(slice(part.start, part.stop, by.get(dim, 1))
+                    for dim, part in zip(item.dims, box, strict=True))  # fmt: skip
+        values = item.blocks.strided(key)
+    else:
+        values = item.blocks.part(box)
+    dims = item.dims
+    order = [dims.index(dim) for dim in (*wanted.at, *wanted.kept)]
+    yield values.transpose(order)[(0,) * len(wanted.at)], 1.0
+
+
+def _passes(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield sums over all of the signal, or of the scan, while the data are read once."""
+    navigator = wanted.kept == tuple(item.plan()["navigation"])
+    large = item.blocks.nbytes > _LARGE and not item.blocks.in_memory
+    if large and navigator:
+        yield from _guess(item, wanted)
+    cube = _new_cube(item, wanted) if navigator else None
+    part, shown = Partial.of(item, wanted), time.perf_counter()
+    for progress in _with_cube(part, cube, turn):
+        if time.perf_counter() - shown > _EVERY and progress < 1:
+            yield part.values(), progress
+            shown = time.perf_counter()
+    values = part.values()
+    item.previews[_key(wanted)] = values
+    yield values, 1.0
+
+
+def _with_cube(part: Partial, cube: Cube | None, turn: Turn) -> Iterator[float]:
+    blocks, wanted = part.item.blocks, part.wanted
+    if cube is None:
+        yield from part.steps(turn)
+        return
+    parts = list(blocks.inside(part.box))
+    for number, index in enumerate(spread(len(parts))):
+        turn.check()
+        whole, met = parts[index]
+        block = blocks.read(whole, keep=blocks.nbytes < CACHE_BYTES)[relative(met, whole)]
+        cube.add(block, met)
+        part.add(block, met)
+        yield (number + 1) / len(parts)
+    cube.done = 1.0
+    part.item.previews["cube", _key(wanted)[1]] = cube
+
+
+def _guess(item: Item, wanted: Reduction) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield a picture from few points of the signal, where the file takes steps cheaply."""
+    if item.blocks.native is None:
+        values = coarse(item, [*wanted.kept], most=64)
+        sizes = [item.axis(dim).values.size for dim in wanted.kept]
+        index = np.ix_(*(np.minimum(np.arange(n) * values.shape[k] // n, values.shape[k] - 1)
+                         for k, n in enumerate(sizes)))  # fmt: skip
+        scale = 1.0
+        if wanted.statistic == "sum":
+            scale = math.prod(item.axis(dim).values.size for dim in wanted.over)
+        yield np.asarray(values, np.float64)[index] * scale, 0.01
+
+
+def _steps(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield values while a large part is read; the page gets the newest that it asked for."""
+    part, shown = Partial.of(item, wanted), time.perf_counter()
+    for progress in part.steps(turn, yield_to_newer=True):
+        if time.perf_counter() - shown > _EVERY and progress < 1:
+            yield part.values(), progress
+            shown = time.perf_counter()
+    yield part.values(), 1.0
+
+
+def _new_cube(item: Item, wanted: Reduction) -> Cube | None:
+    if item.blocks.nbytes <= 2**16:
+        return None
+    return Cube.of(item, wanted.kept, wanted.over, wanted.at)
+
+
+def _cube(item: Item, wanted: Reduction, turn: Turn, *, wait: bool = True) -> Cube | None:
+    """Return the small copy of the data; with `wait`, made now where it is not there yet."""
+    whole = Reduction(wanted.kept, wanted.over, "sum", None, wanted.at)
+    found = item.previews.get(("cube", _key(whole)[1]))
+    if found is None and wait:
+        cube = Cube.of(item, whole.kept, whole.over, whole.at)
+        if cube is None:
+            return None
+        for _ in _with_cube(Partial.of(item, whole), cube, turn):
+            turn.check()
+        found = cube
+    return found
+
+
+def _key(wanted: Reduction) -> Any:
+    return ((wanted.kept, wanted.statistic), (wanted.kept, wanted.over, *sorted(wanted.at.items())))
+
+
+def _moments(item: Item, wanted: Reduction, turn: Turn) -> list[np.ndarray]:
+    """Return the sum of every pattern, and those weighted with its two coordinates."""
+    dims, (ky, kx) = item.dims, places_of(item, wanted.over)
+    order = [dims.index(dim) for dim in (*wanted.at, *wanted.kept, *wanted.over)]
+    mask = np.ones((ky.size, kx.size)) if wanted.mask is None else wanted.mask * 1.0
+    weights = np.stack([mask, mask * ky, mask * kx], axis=-1).reshape(-1, 3)
+    shape = [item.axis(dim).values.size for dim in wanted.kept]
+    made = np.zeros((*shape, 3))
+    for whole, met in item.blocks.inside(
+        Reduction(wanted.kept, wanted.over, at=wanted.at).box(item)
+    ):
+        turn.check()
+        if turn.newer.is_set():
+            turn.cancelled.set()
+            turn.check()
+        block = item.blocks.read(whole, keep=False).transpose(order)[(0,) * len(wanted.at)]
+        lies = dict(zip(dims, met, strict=True))
+        part = np.ravel_multi_index(
+            np.ix_(*(np.arange(lies[dim].start, lies[dim].stop) for dim in wanted.over)),
+            (ky.size, kx.size),
+        ).ravel()
+        rows = np.nan_to_num(block.reshape(-1, part.size).astype(np.float64)) @ weights[part]
+        place = tuple(lies[dim] for dim in wanted.kept)
+        made[place] += rows.reshape(*block.shape[: len(shape)], 3)
+    return [made[..., number] for number in range(3)]
+
+
+def _centre(
+    item: Item, wanted: Reduction, *moments: np.ndarray, progress: float, begun: float
+) -> Reply:
+    total, y, x = moments
+    with np.errstate(all="ignore"):
+        there = np.where(total > 0, total, np.nan)
+        values = [y / there, x / there]
+    header, _ = _values(
+        item, wanted, values[0], target="navigation", progress=progress, begun=begun
+    )
+    header["units"] = item.axis(wanted.over[0]).units
+    header["parts"] = 2
+    header["names"] = ["com_y", "com_x"]
+    return header, [np.ascontiguousarray(each, "<f4").tobytes() for each in values]
+
+
+def _values(
+    item: Item, wanted: Reduction, values: np.ndarray, *,
+    target: str, progress: float, begun: float,
+) -> Reply:  # fmt: skip
+    """Return a reply with values as 32-bit numbers, thinned where there are very many."""
+    sizes = list(values.shape)
+    step = [1] * values.ndim
+    if values.ndim == 2:
+        step = [max(1, math.ceil(n / MOST_SIDE)) for n in sizes]
+    elif values.ndim == 1:
+        step = [max(1, math.ceil(sizes[0] / MOST_CURVE))]
+    values = values[tuple(slice(None, None, each) for each in step)]
+    parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
+    header = {
+        "kind": "values", "data": item.id, "target": target, "dims": list(wanted.kept),
+        "shape": list(values.shape), "parts": len(parts), "units": item.units,
+        "statistic": wanted.statistic, "progress": round(progress, 3), "exact": progress >= 1,
+        "pixels": None if wanted.mask is None else int(wanted.mask.sum()),
+        "ms": round((time.perf_counter() - begun) * 1000, 2),
+    }  # fmt: skip
+    return header, [np.ascontiguousarray(part, "<f4").tobytes() for part in parts]
+
+
+def _ends(value: Any) -> tuple[float, float]:
+    plain = isinstance(value, list) and len(value) == 2
+    if not plain or any(type(each) not in (int, float) for each in value):
+        message = f"a window is [low, high], got {value!r}"
+        raise DataError(message)
+    return min(value), max(value)
+
+
+HANDLERS: Mapping[str, Any] = {
+    "reduce": reduce_item, "window_map": map_window, "centre": map_centre,
+}  # fmt: skip

@@ -4,4 +4,6 @@ import viewer from "./viewer.js";
 
 const token = new URLSearchParams(location.search).get("token") || "";
 const model = socketModel(`ws://${location.host}/socket?token=${encodeURIComponent(token)}`);
-viewer.render({ model, el: document.getElementById("explorer") });
+const el = document.getElementById("explorer");
+el.classList.add("whole-page");
+viewer.render({ model, el });

@@ -1,0 +1,111 @@
+// Numbers, units and rulers.
+
+const PREFIXES = [
+  [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"],
+  [1e-9, "n"], [1e-12, "p"], [1e-15, "f"],
+];
+const PREFIXED = new Set(["m", "s", "V", "A", "Hz", "N", "W", "eV", "F", "J", "Pa"]);
+
+/** A number with few digits. */
+export function short(value, digits = 4) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  let text;
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) {
+    const [head, power] = value.toExponential(Math.min(digits - 1, 3)).split("e");
+    text = `${String(Number(head))}×10${superscript(Number(power))}`;
+  } else text = String(Number(value.toPrecision(digits)));
+  return text.replace("-", "−");
+}
+
+function superscript(n) {
+  return String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]));
+}
+
+/** Units as they are written: "1" is none. */
+export function unitText(units) {
+  return !units || units === "1" ? "" : units;
+}
+
+/** A number with its units, in a fitting multiple of them. */
+export function withUnits(value, units, digits = 4) {
+  const unit = unitText(units);
+  if (PREFIXED.has(unit) && value) {
+    const size = Math.abs(value);
+    const found = PREFIXES.find(([factor]) => size >= factor * 0.9999);
+    if (found) return `${short(value / found[0], digits)} ${found[1]}${unit}`;
+  }
+  return unit ? `${short(value, digits)} ${unit}` : short(value, digits);
+}
+
+/** The largest of 1, 2, 5 times a power of ten that is not above a value. */
+export function niceLength(most) {
+  const power = 10 ** Math.floor(Math.log10(most));
+  return ([5, 2, 1].find((n) => n * power <= most * 1.0001) || 1) * power;
+}
+
+/** Round numbers between two ends, about so many. */
+export function ticksBetween(low, high, count) {
+  const span = Math.abs(high - low);
+  if (!(span > 0) || !Number.isFinite(span)) return [];
+  let step = niceLength(span / Math.max(count, 1));
+  if (span / step > count * 1.6) step *= step / 10 ** Math.floor(Math.log10(step)) < 1.5 ? 2 : 2.5;
+  const [a, b] = [Math.min(low, high), Math.max(low, high)];
+  const found = [];
+  for (let i = Math.ceil(a / step - 1e-9); i * step <= b + step * 1e-9; i++) found.push(i * step);
+  return found;
+}
+
+/** Bytes in words. */
+export function bytesText(n) {
+  if (n === null || n === undefined) return "";
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let size = n;
+  let at = 0;
+  while (size >= 1000 && at < units.length - 1) {
+    size /= 1000;
+    at += 1;
+  }
+  return `${at ? size.toPrecision(3) : size} ${units[at]}`;
+}
+
+/** The coordinate of a point of an axis. */
+export function coordinateAt(axis, index) {
+  if (axis.step !== undefined) return axis.first + axis.step * index;
+  if (axis.values) {
+    const low = Math.max(0, Math.min(axis.size - 1, Math.floor(index)));
+    const high = Math.min(axis.size - 1, low + 1);
+    return axis.values[low] + (axis.values[high] - axis.values[low]) * (index - low);
+  }
+  return index;
+}
+
+/** The (fractional) index of a coordinate. */
+export function indexAt(axis, value) {
+  if (axis.step !== undefined) return (value - axis.first) / axis.step;
+  if (!axis.values) return value;
+  let best = 0;
+  axis.values.forEach((v, i) => {
+    if (Math.abs(v - value) < Math.abs(axis.values[best] - value)) best = i;
+  });
+  return best;
+}
+
+/** What stands at a point of an axis, in words. */
+export function labelAt(axis, index) {
+  if (axis.labels) return axis.labels[index];
+  return withUnits(coordinateAt(axis, index), axis.units);
+}
+
+const SYMBOLS = {
+  energy_loss: "Energy loss", energy: "Energy", frequency: "Frequency", time: "Time",
+  bias: "Bias", wavelength: "Wavelength", ky: "k_y", kx: "k_x", frame: "Frame",
+};
+
+/** The title of an axis with its units. */
+export function axisTitle(axis) {
+  const name = SYMBOLS[axis.name] || axis.name;
+  const unit = unitText(axis.units);
+  return unit ? `${name} (${unit})` : name;
+}
