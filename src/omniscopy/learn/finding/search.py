@@ -204,8 +204,8 @@ class Search:
             self.asked.likelihood == "auto" and counts and not self.asked.dark
         )
         settings = Settings(
-            self.grid.aspect, "round_gaussian", True, "poisson" if poisson else "gaussian",
-            "auto", 50,
+            self.grid.aspect, shape="round_gaussian", joint=True,
+            likelihood="poisson" if poisson else "gaussian", widths="auto", max_steps=50,
         )  # fmt: skip
         at = places * aspect
         own = width_at(image, at, self.grid.aspect)

@@ -41,7 +41,7 @@ def target_of(
     nearest = np.full(size, np.inf)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            at = home + (down, right)
+            at = home + np.array([down, right])
             inside = ((at >= 0) & (at < size)).all(axis=1)
             rows, columns = at[inside].T
             away = cells[inside] - at[inside]

@@ -87,7 +87,7 @@ class Dilated(nn.Module):
                 dropout=dropout,
                 normalised=normalised,
                 dilations=[wide],
-            )  # fmt: skip
+            )
             for n, wide in enumerate(dilations)
         )
 

@@ -1,0 +1,1 @@
+"""Variational autoencoders that know that things turn, shift and scale."""
