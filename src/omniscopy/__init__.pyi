@@ -33,6 +33,7 @@ __all__ = [
     "simulate",
     "spm",
     "testing",
+    "to_notebook",
     "validate",
     "view",
 ]
@@ -68,5 +69,5 @@ from .model import (
     select,
     validate,
 )
-from .report import report
+from .report import report, to_notebook
 from .view import view

@@ -213,8 +213,16 @@ def test_a_notebook_has_a_cell_for_every_step():
 
     book = json.loads(script(scale(data()), format="ipynb"))
     assert book["nbformat"] == 4
-    assert len(book["cells"]) == 4
-    assert len({cell["id"] for cell in book["cells"]}) == 4
+    code = ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
+    assert code == [
+        "import omniscopy as om",
+        "data = ...  # an array that was in memory: assign it here",
+        "om.plot.signal(data)",
+        code[3],
+        "om.plot.signal(scale)",
+    ]
+    assert code[3].startswith("scale = om.")
+    assert len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
 
 
 def test_data_without_a_history_have_no_script():

@@ -1,7 +1,9 @@
 """Reports of files."""
 
 import base64
+import html
 import importlib
+import json
 import re
 import struct
 import subprocess
@@ -105,7 +107,8 @@ def test_a_report_is_one_file_with_its_copy_and_its_script_beside_it(eels):
     page = page_of(out)
     outside = [a for a in page.addresses if not a.startswith(("data:", "#"))]
     assert outside == ["map.hf5", "map.py"]
-    assert "//" not in re.sub(r"base64,[^\"]+", "", page.text).partition("<script>")[0]
+    without_data = re.sub(r"(base64,|data-preview=\")[^\"]+", "", page.text)
+    assert "//" not in without_data.partition("<script>")[0]
 
 
 def test_a_report_shows_what_is_in_the_file(page):
@@ -249,6 +252,35 @@ def test_progress_is_told_from_start_to_end(topography, analyses):
     assert done == sorted(done)
     assert told[-1] == (6, 6, "done")
     assert any("HeightTrace: figure" in words for _, _, words in told)
+
+
+def test_every_picture_says_what_it_shows_to_those_who_do_not_see_it(page):
+    found = re.findall(r'<img [^>]*alt="([^"]*)" data-enlarge', page.text)
+    assert len(found) == page.text.count("<figcaption>") > 2
+    assert all("along" in words or "Edge" in words for words in found)
+    assert "energy loss (0 to 19.5 eV, 40 points)" in found[0]
+
+
+def test_a_page_holds_numbers_a_graph_and_a_notebook(page):
+    (text,) = re.findall(r'data-preview="([^"]+)"', page.text)
+    content = json.loads(html.unescape(text))
+    assert (content["rows"], content["columns"], content["curve"]["count"]) == (4, 5, 40)
+    assert page.tags.count("rect") >= 3
+    (coded,) = re.findall(r'href="data:application/x-ipynb\+json;base64,([^"]+)"', page.text)
+    book = json.loads(base64.b64decode(coded))
+    assert any("om.open_signal(" in "".join(cell["source"]) for cell in book["cells"])
+    for anchor in re.findall(r'<a href="#([^"]+)">', page.text):
+        assert f'id="{anchor}"' in page.text
+
+
+def test_a_page_of_many_channels_is_bounded(topography, analyses, monkeypatch):
+    analyses()
+    figures = importlib.import_module("omniscopy.report.figures")
+    monkeypatch.setattr(figures.Album.__init__, "__defaults__", (30_000,))
+    text = page_of(om.report(topography)).text
+    assert "The figure could not be made" in text
+    assert "the page would be larger than" in text
+    assert len(text) < 200_000
 
 
 def test_nothing_is_left_of_a_report_that_fails(tmp_path):

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import xarray as xr
 from omniscopy.model.errors import DataError
 from omniscopy.model.operations import find_operation
 from omniscopy.model.parameters import decode
-from omniscopy.model.provenance import CHANGE, DATA, SELECT, Record, records
+from omniscopy.model.provenance import CHANGE, DATA, SELECT, Record, Step, records
 
 Labelled = xr.DataArray | xr.Dataset | xr.DataTree
 
@@ -25,7 +26,7 @@ def script(obj: Labelled | Sequence[Labelled], *, format: Literal["py", "ipynb"]
     obj : DataArray, Dataset or DataTree, or several of them
         Results with a history; steps that they share are written once.
     format : {"py", "ipynb"}
-        A script, or a notebook (nbformat 4.5) with a cell for each step.
+        A script, or a notebook (nbformat 4.5): each step with its explanation and its figure.
 
     Returns
     -------
@@ -41,30 +42,54 @@ def script(obj: Labelled | Sequence[Labelled], *, format: Literal["py", "ipynb"]
     if not steps:
         message = "there is no history to write a script from; open the data with `om.open_signal`"
         raise DataError(message)
-    cells = _cells(steps)
     if format not in ("py", "ipynb"):
         message = f"format must be 'py' or 'ipynb', got {format!r}"
         raise DataError(message)
+    lines = lines_of(steps)
     if format == "ipynb":
-        return json.dumps(_notebook(cells), indent=1, ensure_ascii=False)
-    return "\n".join(cells)
+        from omniscopy.model.notebooks import notebook_of
+
+        return json.dumps(notebook_of(lines), indent=1, ensure_ascii=False)
+    return _script(lines)
 
 
-def _cells(steps: list[Record]) -> list[str]:
+@dataclass(frozen=True)
+class Line:
+    """One step as Python: the variable it makes, the statement, and whether nothing uses it."""
+
+    step: Step
+    name: str
+    statement: str
+    last: bool
+
+
+def lines_of(steps: Sequence[Record]) -> list[Line]:
+    """Return the steps of a history as Python, the first one first."""
     names: dict[str, str] = {}
-    cells = ["import numpy as np\n\nimport omniscopy as om\n"]
+    used = {reference for step in steps for reference in _ids(step["inputs"])}
+    lines = []
     for step in steps:
         name = _variable_name(step, set(names.values()))
-        cells.append(_statement(step, name, names))
+        statement = _statement(step, name, names)
+        lines.append(Line(Step(**step), name, statement, step["id"] not in used))
         names[step["id"]] = name
-    used = {reference for step in steps for reference in _ids(step["inputs"])}
-    last = [names[step["id"]] for step in steps if step["id"] not in used]
-    cells += [
-        f"figure = om.plot.signal({name})\nfigure.savefig({name + '.png'!r})\n" for name in last
+    return lines
+
+
+def imports_of(lines: Sequence[Line]) -> str:
+    """Return the imports that lines need."""
+    if any("np." in line.statement for line in lines):
+        return "import numpy as np\n\nimport omniscopy as om\n"
+    return "import omniscopy as om\n"
+
+
+def _script(lines: Sequence[Line]) -> str:
+    figures = [
+        f"figure = om.plot.signal({line.name})\nfigure.savefig({line.name + '.png'!r})\n"
+        for line in lines
+        if line.last
     ]
-    if not any("np." in cell for cell in cells[1:]):
-        cells[0] = "import omniscopy as om\n"
-    return cells
+    return "\n".join([imports_of(lines), *(line.statement for line in lines), *figures])
 
 
 def _statement(step: Record, name: str, names: dict[str, str]) -> str:
@@ -161,24 +186,3 @@ def _literal(value: Any) -> str:
     if kind == "unrecorded":
         return f"...  # was not recorded: {value['text']!r}"
     return repr(decode(value))
-
-
-def _notebook(cells: list[str]) -> dict[str, Any]:
-    made: list[dict[str, Any]] = [
-        {
-            "cell_type": "code",
-            "id": f"step-{number}",
-            "execution_count": None,
-            "metadata": {},
-            "outputs": [],
-            "source": source.rstrip("\n").splitlines(keepends=True),
-        }
-        for number, source in enumerate(cells)
-    ]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return {
-        "cells": made,
-        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }

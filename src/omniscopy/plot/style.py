@@ -1,5 +1,6 @@
 """The look that all figures share; set on each figure, never on the whole of matplotlib."""
 
+import io
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +16,7 @@ from omniscopy.plot.publications import current_preset, fit_to
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 INK, FAINT, GRID = "#1f2328", "#6b7280", "#e3e5e8"
 TITLE, LABEL, TICK, NOTE = 10.0, 9.0, 8.0, 7.0
+_NOTEBOOK = 110  # points per inch in a notebook
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,15 @@ class Look:
     frames: int = 12
     over: xr.DataArray | None = None
     complex_as: Literal["panels", "hue"] = "panels"
+
+
+class DisplayedFigure(Figure):
+    """A figure that a notebook shows, whichever of matplotlib's backends is chosen, or none."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=_NOTEBOOK)
+        return content.getvalue()
 
 
 @dataclass
@@ -67,7 +78,7 @@ class Page:
 
 def new_page(width: float, height: float) -> Page:
     """Return an empty page of this size in inches; nothing on it is clipped."""
-    figure = Figure(figsize=(width, height), facecolor="white")
+    figure = DisplayedFigure(figsize=(width, height), facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06, wspace=0.03, hspace=0.03)
     return Page(figure)
 

@@ -1,3 +1,4 @@
-__all__ = ["report"]
+__all__ = ["NotebookError", "report", "to_notebook"]
 
+from .notebooks import NotebookError, to_notebook
 from .writing import report

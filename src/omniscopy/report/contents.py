@@ -9,11 +9,14 @@ import xarray as xr
 
 from omniscopy.model.analyses import Analysis, analyses_for, signal_type
 from omniscopy.model.checks import units_of
-from omniscopy.model.provenance import history
+from omniscopy.model.provenance import history, records
 from omniscopy.plot.labels import dim_words, number_with_units, prefix, pretty_units
 from omniscopy.plot.labels import number as plain_number
-from omniscopy.report.figures import Picture, draw_picture
+from omniscopy.report.captions import alternative_text, describe_figure
+from omniscopy.report.figures import Album, Picture
+from omniscopy.report.graphs import Graph, draw_graph
 from omniscopy.report.metadata import Entry, metadata_tree, readable_rows
+from omniscopy.report.previews import Preview
 from omniscopy.report.statistics import Statistics, measure_statistics
 from omniscopy.report.wording import Sentence, describe_history
 
@@ -37,6 +40,9 @@ class Finding:
     """One result of an analysis: its figure, or why there is none, and how it was made."""
 
     title: str
+    anchor: str
+    caption: str
+    alternative: str
     picture: Picture | None
     failure: Failure | None
     steps: tuple[Sentence, ...]
@@ -75,8 +81,13 @@ class ChannelPage:
     axes: tuple[AxisRow, ...]
     values: tuple[tuple[str, str], ...]
     picture: Picture | None
+    caption: str
+    alternative: str
+    small: str
+    preview: Preview | None
     failures: tuple[Failure, ...]
     sections: tuple[Section, ...]
+    graph: Graph | None
     metadata: tuple[tuple[str, str], ...]
     original: tuple[Entry, ...]
     left_out: int
@@ -90,37 +101,60 @@ def describe_channel(
     *,
     number: int,
     own: Mapping[str, Any],
+    album: Album,
     said: Callable[[str], None],
 ) -> ChannelPage:
     """Return all that is said of one channel.
 
-    `own` are the attributes that the channel has beside those of the whole file; `said` is
-    told what is being done.
+    `own` are the attributes that the channel has beside those of the whole file; `album` makes
+    the figures of the page; `said` is told what is being done.
     """
     failures: list[Failure] = []
     said(f"{name}: statistics")
     statistics = _attempt(failures, "The statistics", lambda: measure_statistics(data))
     said(f"{name}: figure")
-    picture = _attempt(failures, "The figure", lambda: draw_picture(data, title=""))
-    sections, results = _analyse(name, data, said)
+    title, anchor = str(data.attrs.get("long_name") or name), f"channel-{number}"
+    picture = _attempt(failures, "The figure", lambda: album.draw(data, title=""))
+    sections, results = _analyse(name, data, anchor, album, said)
+    said(f"{name}: numbers to click through")
+    preview = _attempt(failures, "The preview", lambda: album.embed(data))
     original, left_out = metadata_tree(own.get("original_metadata", {}))
     return ChannelPage(
         name=name,
-        anchor=f"channel-{number}",
-        title=str(data.attrs.get("long_name") or name),
+        anchor=anchor,
+        title=title,
         kind=signal_type(data).replace("_", " "),
         form=_form(data),
         axes=tuple(_axis_row(data, str(dim)) for dim in data.dims),
         values=_statistics_rows(statistics, data),
         picture=picture,
+        caption=describe_figure(data),
+        alternative=alternative_text(title, data),
+        small=_attempt([], "", lambda: album.draw_small(data)) if picture else "",
+        preview=preview,
         failures=tuple(failures),
         sections=sections,
+        graph=_graph(data, anchor, sections, results),
         metadata=tuple(readable_rows(own.get("metadata", {}))),
         original=original,
         left_out=left_out,
         steps=tuple(describe_history(history(data))),
         results=results,
     )
+
+
+def _graph(
+    data: xr.DataArray,
+    anchor: str,
+    sections: tuple[Section, ...],
+    results: Mapping[str, Labelled],
+) -> Graph | None:
+    """Return the steps of a channel and of all its results as one picture."""
+    shown = {finding.title: finding.anchor for section in sections for finding in section.findings}
+    anchors = {own[-1]["id"]: anchor for own in [records(data)] if len(own) > 1}
+    anchors |= {records(made)[-1]["id"]: shown[title]
+                for title, made in results.items() if title in shown and records(made)}  # fmt: skip
+    return draw_graph(records([data, *results.values()]), anchors)
 
 
 def failure_of(what: str, error: BaseException) -> Failure:
@@ -138,44 +172,67 @@ def _attempt(failures: list[Failure], what: str, act: Callable[[], Any]) -> Any:
         return None
 
 
-def _analyse(
-    name: str, data: xr.DataArray, said: Callable[[str], None]
-) -> tuple[tuple[Section, ...], dict[str, Labelled]]:
-    """Run the default analyses of raw data; results in a file are shown as they are."""
-    if len(history(data)) > 1:
-        return (), {}
-    sections, results = [], {}
-    for analysis in analyses_for(data):
-        said(f"{name}: {analysis.title[:1].lower()}{analysis.title[1:]}")
-        section, made = _run(analysis, data)
-        sections.append(section)
-        results.update(made)
-    return tuple(sections), results
-
-
-def _run(analysis: Analysis, data: xr.DataArray) -> tuple[Section, dict[str, Labelled]]:
+def results_of(
+    analysis: Analysis, data: xr.DataArray
+) -> tuple[dict[str, Labelled], Failure | None]:  # fmt: skip
+    """Return what an analysis makes of data, those that are not large computed; or its failure."""
     made: dict[str, Labelled] = {}
     try:
         for title, result in analysis.function(data).items():
             made[title] = result.compute() if result.nbytes <= _KEPT_BYTES else result
     except Exception as error:  # noqa: BLE001 - as above
-        failure = failure_of("This analysis could not be made", error)
+        return {}, failure_of("This analysis could not be made", error)
+    return made, None
+
+
+def _analyse(
+    name: str, data: xr.DataArray, anchor: str, album: Album, said: Callable[[str], None]
+) -> tuple[tuple[Section, ...], dict[str, Labelled]]:
+    """Run the default analyses of raw data; results in a file are shown as they are."""
+    if len(history(data)) > 1:
+        return (), {}
+    sections, results = [], {}
+    for number, analysis in enumerate(analyses_for(data), start=1):
+        said(f"{name}: {analysis.title[:1].lower()}{analysis.title[1:]}")
+        section, made = _run(analysis, data, f"{anchor}-{number}", album)
+        sections.append(section)
+        results.update(made)
+    return tuple(sections), results
+
+
+def _run(
+    analysis: Analysis, data: xr.DataArray, anchor: str, album: Album
+) -> tuple[Section, dict[str, Labelled]]:
+    made, failure = results_of(analysis, data)
+    if failure:
         return Section(analysis.title, (), failure), {}
     backgrounds = [data, *(result for result in made.values() if isinstance(result, xr.DataArray))]
-    findings = tuple(_finding(title, result, backgrounds) for title, result in made.items())
+    findings = tuple(
+        _finding(title, result, backgrounds, album, f"{anchor}-{number}")
+        for number, (title, result) in enumerate(made.items(), start=1)
+    )
     return Section(analysis.title, findings), made
 
 
-def _finding(title: str, result: Labelled, backgrounds: list[xr.DataArray]) -> Finding:
+def _finding(
+    title: str, result: Labelled, backgrounds: list[xr.DataArray], album: Album, anchor: str
+) -> Finding:
     """Return the figure of a result, drawn over one of `backgrounds` where it can be.
 
     Points are drawn over the last of them, curves and images over the data themselves.
     """
     failures: list[Failure] = []
     over = backgrounds[-1] if isinstance(result, xr.Dataset) else backgrounds[0]
-    picture = _attempt(failures, "The figure", lambda: draw_picture(result, title="", over=over))
-    steps = tuple(describe_history(history(result)))
-    return Finding(title, picture, failures[0] if failures else None, steps)
+    picture = _attempt(failures, "The figure", lambda: album.draw(result, title="", over=over))
+    return Finding(
+        title=title,
+        anchor=anchor,
+        caption=describe_figure(result),
+        alternative=alternative_text(title, result),
+        picture=picture,
+        failure=failures[0] if failures else None,
+        steps=tuple(describe_history(history(result))),
+    )
 
 
 def _form(data: xr.DataArray) -> tuple[tuple[str, str], ...]:

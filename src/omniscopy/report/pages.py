@@ -11,6 +11,8 @@ import jinja2
 from omniscopy.report.contents import ChannelPage, Failure
 from omniscopy.report.metadata import Entry
 
+_SCRIPTS = ("report.js", "preview.js")
+
 
 @dataclass(frozen=True)
 class ReportPage:
@@ -24,6 +26,8 @@ class ReportPage:
     left_out: int
     script: str
     links: tuple[tuple[str, str, str], ...]
+    notebook: str
+    versions: tuple[tuple[str, str], ...]
     failures: tuple[Failure, ...]
     made: str
 
@@ -31,7 +35,7 @@ class ReportPage:
 def render_page(page: ReportPage) -> str:
     """Return the HTML of a report; everything that comes from the file is escaped."""
     environment = _environment()
-    script = _source("report.js")
+    script = "\n".join(_source(name) for name in _SCRIPTS)
     return environment.get_template("report.html.j2").render(
         page=page,
         style=_source("report.css"),

@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from omniscopy.model.errors import DataError
-from omniscopy.model.operations import find_operation
-from omniscopy.model.provenance import CHANGE, DATA, SELECT, Step
+from omniscopy.model.explanations import OPENED, explain
+from omniscopy.model.provenance import Step
 
-_OPENED = "io.open_signal"
 _LONGEST = 60
 
 
@@ -32,28 +29,11 @@ def _describe(step: Step) -> Sentence:
     parameters = tuple(
         (name, _brief(value)) for name, value in step.parameters.items() if value is not None
     )
-    return Sentence(_words(step), _public(step.operation), parameters, step.id[:8])
-
-
-def _words(step: Step) -> str:
-    if step.operation == _OPENED:
-        file = step.inputs.get("path", {}).get("file", "")
-        return f"Open {Path(file).name}."
-    fixed = {
-        DATA: "Take an array that was in memory.",
-        SELECT: "Take a part of it.",
-        CHANGE: "Change the values by code that was not recorded.",
-    }
-    if step.operation in fixed:
-        return fixed[step.operation]
-    try:
-        return find_operation(step.operation).summary
-    except DataError:
-        return "Apply an operation that is not installed here."
+    return Sentence(explain(step), _public(step.operation), parameters, step.id[:8])
 
 
 def _public(operation: str) -> str:
-    return "open_signal" if operation == _OPENED else operation
+    return "open_signal" if operation == OPENED else operation
 
 
 def _brief(value: Any) -> str:

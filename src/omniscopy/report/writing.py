@@ -1,5 +1,6 @@
 """From a file to its report, with the open copy and the script beside it."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from omniscopy.report.contents import (
     failure_of,
     readable_bytes,
 )  # fmt: skip
+from omniscopy.report.figures import Album
 from omniscopy.report.metadata import metadata_tree, readable_rows
 from omniscopy.report.pages import ReportPage, render_page
 
@@ -93,6 +95,7 @@ def report(
     path = Path(path)
     tree = open(path, **options)
     chosen = _chosen(signals(tree), channels, path)
+    album = Album()
     places = _places(path, target, copy)
     _require_free(places, overwrite=overwrite)
     total, done = 2 * len(chosen) + 2, 0
@@ -104,9 +107,10 @@ def report(
     pages = []
     for number, (name, data) in enumerate(chosen.items(), start=1):
         own = _own_attrs(tree, name, data)
-        pages.append(describe_channel(name, data, number=number, own=own, said=said))
+        pages.append(describe_channel(name, data, number=number, own=own, album=album, said=said))
         done += 2
-    source = _script_of(chosen, pages)
+    parts = _parts(chosen, pages)
+    source = script(parts) if parts else "import omniscopy as om\n"
     said("saving the open copy")
     copied, failure = _save_copy(tree, pages, places.copy, copy, overwrite=overwrite)
     _write_text(source, places.script, overwrite=overwrite)
@@ -117,6 +121,7 @@ def report(
         page,
         facts=_facts(path, tree, chosen),
         links=tuple(_links(replace(places, copy=copied))),
+        notebook=_download(script(parts, format="ipynb")) if parts else "",
         failures=(failure,) if failure else (),
     )
     _write_text(render_page(page), places.page, overwrite=overwrite)
@@ -192,14 +197,12 @@ def _without(own: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]
     return left
 
 
-def _script_of(chosen: Mapping[str, xr.DataArray], pages: Sequence[ChannelPage]) -> str:
-    """Return the Python that makes every result again, and every channel without one."""
+def _parts(chosen: Mapping[str, xr.DataArray], pages: Sequence[ChannelPage]) -> list[Any]:
+    """Return what is to be made again: every result, and every channel without one."""
     parts: list[Any] = []
     for data, page in zip(chosen.values(), pages, strict=True):
         parts += [made for made in page.results.values() if records(made)] or [data]
-    if not parts:
-        return "import omniscopy as om\n"
-    return script(parts)
+    return [part for part in parts if records(part)]
 
 
 def _save_copy(
@@ -251,6 +254,8 @@ def _page_of(path: Path, tree: xr.DataTree, pages: list[ChannelPage], source: st
         left_out=left_out,
         script=source,
         links=(),
+        notebook="",
+        versions=tuple(versions.items()),
         failures=(),
         made=f"Omniscopy {versions.get('omniscopy', '')}, {moment}",
     )
@@ -297,9 +302,14 @@ def _links(places: _Places) -> list[tuple[str, str, str]]:
     if places.copy is not None:
         words = "all channels and results, labelled, in an open format"
         found.append((quote(places.copy.name), places.copy.name, words))
-    words = "the Python that makes every figure and result here again"
+    words = "the Python that makes every result here again"
     found.append((quote(places.script.name), places.script.name, words))
     return found
+
+
+def _download(text: str) -> str:
+    """Return the address of a text that is in the page itself."""
+    return f"data:application/x-ipynb+json;base64,{b64encode(text.encode()).decode('ascii')}"
 
 
 def _write_text(text: str, place: Path, *, overwrite: bool) -> None:

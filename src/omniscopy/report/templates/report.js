@@ -37,3 +37,28 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 }
+
+{
+  // A figure is a button that shows it as large as the window.
+  const dialog = document.createElement("dialog");
+  const large = document.createElement("img");
+  dialog.append(large);
+  dialog.setAttribute("aria-label", "Figure, enlarged");
+  dialog.addEventListener("click", () => dialog.close());
+  document.body.append(dialog);
+  for (const image of document.querySelectorAll("[data-enlarge]")) {
+    const enlarge = () => {
+      large.src = image.src;
+      large.alt = image.alt;
+      large.className = image.closest("figure").className;
+      dialog.showModal();
+    };
+    image.tabIndex = 0;
+    image.setAttribute("role", "button");
+    image.setAttribute("aria-label", `${image.alt} Enlarge.`);
+    image.addEventListener("click", enlarge);
+    image.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); enlarge(); }
+    });
+  }
+}
