@@ -8,7 +8,7 @@ import numpy as np
 
 from omniscopy.model.compiling import keep_compiled
 
-COARSE, MIDDLE = 1024, 32
+COARSE, FINE = 256, 8  # ranks in a block, as a number and as a power of two
 
 
 def _running_medians(
@@ -18,41 +18,42 @@ def _running_medians(
     """Write the rank of the median around points: rows `first` to `last`, columns `begin` to `end`.
 
     `ranks` are the ranks of the values, -1 where there is none; `halves` the half widths of the
-    neighbourhood in the rows above, in and below. Histograms of ranks in steps of 1, 32 and 1024
-    move along each row, and the block of the median with them: of an even number of values
-    it is the lower of both.
+    neighbourhood in the rows above, in and below. Which ranks are there, and how many in each
+    block of 256, moves along each row, and the block of the median with it: of an even number
+    of values it is the lower of both.
     """
     rows, columns = ranks.shape
     reach = len(halves) // 2
-    fine = np.zeros((count // COARSE + 1) * COARSE, dtype=np.int32)
-    middle = np.zeros(len(fine) // MIDDLE, dtype=np.int32)
+    fine = np.zeros((count // COARSE + 1) * COARSE, dtype=np.uint8)
     coarse = np.zeros(len(fine) // COARSE, dtype=np.int32)
     most = halves.max()
     for row in range(first, last):
         fine[:] = 0
-        middle[:] = 0
         coarse[:] = 0
         total = below = block = 0  # `below` are the values in blocks before `block`
         # The neighbourhood of the first column has come in whole when the row begins.
         for column in range(begin - 2 * most, end):
             for offset in range(max(-reach, -row), min(reach, rows - 1 - row) + 1):
                 half = halves[offset + reach]
-                for side in range(2):
-                    place = column + half if side == 0 else column - half - 1
-                    # Nothing leaves that has not come in: the first place of the row is the first
-                    # that any neighbourhood of the columns reaches.
-                    if place < max(0, begin - half) or place >= columns:
-                        continue
-                    rank = ranks[row + offset, place]
-                    if rank < 0:
-                        continue
-                    change = 1 - 2 * side
-                    fine[rank] += change
-                    middle[rank // MIDDLE] += change
-                    coarse[rank // COARSE] += change
-                    total += change
-                    if rank // COARSE < block:
-                        below += change
+                # Nothing leaves that has not come in: the first place of the row is the first
+                # that any neighbourhood of the columns reaches.
+                enters, leaves, first_place = column + half, column - half - 1, begin - half
+                if max(0, first_place) <= enters < columns:
+                    rank = ranks[row + offset, enters]
+                    if rank >= 0:
+                        part = rank >> FINE
+                        fine[rank] = 1
+                        coarse[part] += 1
+                        total += 1
+                        below += 1 if part < block else 0
+                if max(0, first_place) <= leaves:
+                    rank = ranks[row + offset, leaves]
+                    if rank >= 0:
+                        part = rank >> FINE
+                        fine[rank] = 0
+                        coarse[part] -= 1
+                        total -= 1
+                        below -= 1 if part < block else 0
             if column < begin:
                 continue
             if total == 0:
@@ -66,14 +67,10 @@ def _running_medians(
                 below += coarse[block]
                 block += 1
             left = wanted - below
-            part = block * (COARSE // MIDDLE)
-            while middle[part] < left:
-                left -= middle[part]
-                part += 1
-            rank = part * MIDDLE
-            while fine[rank] < left:
-                left -= fine[rank]
+            rank = (block << FINE) - 1
+            while left > 0:
                 rank += 1
+                left -= fine[rank]
             out[row, column] = rank
 
 

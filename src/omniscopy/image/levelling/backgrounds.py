@@ -22,8 +22,9 @@ from omniscopy.model import DataError, operation, require_choice
 Method = Literal["median", "gaussian", "sphere", "arc"]
 Side = Literal["below", "above"]
 _ROWS = 32
-# Smallest and largest side of the tiles, in pixels, in which medians are found.
-_TILE = (64, 256)
+# Smallest and largest height and width of the tiles, in pixels, in which medians are found: wide
+# ones, since each of their rows begins with a neighbourhood that comes in whole.
+_HEIGHT, _WIDTH = (64, 256), (64, 1024)
 # A sphere of more than so many times the heights of an image is a paraboloid there.
 _LARGE = 500.0
 
@@ -175,8 +176,8 @@ def median_around(
     halves = _half_widths(radius, steps, values.shape)
     reach, across = len(halves) // 2, int(halves.max())
     # Ranks within a tile and its surroundings are few enough for the fast memory of a core.
-    rows = range(0, values.shape[0], min(max(2 * reach, _TILE[0]), _TILE[1]))
-    columns = range(0, values.shape[1], min(max(2 * across, _TILE[0]), _TILE[1]))
+    rows = range(0, values.shape[0], min(max(2 * reach, _HEIGHT[0]), _HEIGHT[1]))
+    columns = range(0, values.shape[1], min(max(8 * across, _WIDTH[0]), _WIDTH[1]))
 
     def work(number: int) -> None:
         top, left = rows[number // len(columns)], columns[number % len(columns)]
