@@ -1,4 +1,4 @@
-# ruff: noqa: C901, PLR0912, PLR0915, PLR0917 - kernels are loops that take their arrays one by one
+# ruff: noqa: C901, PLR0915, PLR0917 - kernels are loops that take their arrays one by one
 """Compiled loops over neighbourhoods: medians, and the lowest and highest under a shape."""
 
 from typing import Any
