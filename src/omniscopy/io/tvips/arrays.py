@@ -1,81 +1,12 @@
 """Handles of what recorded frames hold: their pixels, and numbers of their headers."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key, require_bytes
+from omniscopy.io.recorded import Recorded
 from omniscopy.io.records import Key
-from omniscopy.io.tvips.header import Part
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One field of every frame, at byte `at` of it, folded into `lead`.
-
-    `numbers` are the frames at the positions of `lead` where they do not simply follow each
-    other; below 0 there is none, and values are 0.
-    """
-
-    parts: tuple[Part, ...]
-    stride: int
-    at: int
-    field: tuple[int, ...]
-    file_dtype: np.dtype[Any]
-    lead: tuple[int, ...]
-    numbers: tuple[int, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for part in self.parts:
-            wanted = part.count * self.stride
-            require_bytes(part.path, part.offset, wanted, what=f"{part.count} frames")
-
-    @property
-    def path(self) -> str:
-        return self.parts[0].path
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.lead + self.field
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.file_dtype.newbyteorder("=")
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        return (1,) * len(self.lead) + self.field
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        parts = full_key(key, self.shape)
-        among = len(self.lead)
-        positions = np.arange(math.prod(self.lead)).reshape(self.lead)[parts[:among]]
-        wanted = positions.ravel()
-        if self.numbers is not None:
-            wanted = np.asarray(self.numbers, np.int64)[wanted]
-        within = parts[among:]
-        one = np.empty(self.field, self.dtype)[within]
-        values = np.zeros((len(wanted), *one.shape), self.dtype)
-        first = 0
-        for part in self.parts:
-            here = (wanted >= first) & (wanted < first + part.count)
-            if here.any():
-                values[here] = self._mapped(part)[(_run(wanted[here] - first), *within)]
-            first += part.count
-        return values.reshape(positions.shape + one.shape)
-
-    def _mapped(self, part: Part) -> np.ndarray:
-        stored = np.dtype(
-            {
-                "names": ["field"],
-                "formats": [(self.file_dtype, self.field)],
-                "offsets": [self.at],
-                "itemsize": self.stride,
-            }
-        )
-        return np.memmap(part.path, stored, "r", part.offset, (part.count,))["field"]
 
 
 @dataclass(frozen=True)
@@ -107,10 +38,3 @@ class Times:
         late = self.milliseconds[key].astype(np.int64) - self.start[1]
         times = (1000 * (seconds - self.start[0]) + late) / 1000
         return np.asarray(np.where(seconds > 0, times, np.nan))
-
-
-def _run(numbers: np.ndarray) -> slice | np.ndarray:
-    """Return numbers that follow each other as a slice, which is read at once."""
-    if (np.diff(numbers) == 1).all():
-        return slice(int(numbers[0]), int(numbers[-1]) + 1)
-    return numbers

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.recorded import Part
 
 # After the size of the header itself.
 _FIELDS = np.dtype(
@@ -30,15 +31,6 @@ _HEADER_BYTES = 256
 _DTYPES = {8: "<u1", 16: "<u2", 32: "<u4"}
 _MOST_FRAME_HEADER = 1 << 16
 _NUMBERED = re.compile(r"(?P<stem>.*_)(?P<number>\d{3,9})")
-
-
-@dataclass(frozen=True)
-class Part:
-    """The frames of one file of a series: where the first one starts, and how many there are."""
-
-    path: str
-    offset: int
-    count: int
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import stated
+from omniscopy.io.recorded import Part, Recorded
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.tvips.arrays import Recorded, Times
+from omniscopy.io.tvips.arrays import Times
 from omniscopy.io.tvips.header import (
     FRAME_FIELDS,
     Header,
-    Part,
     find_parts,
     frame_field,
     read_header,

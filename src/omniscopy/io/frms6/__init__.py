@@ -1,0 +1,1 @@
+"""Series of frames of the pnCCD cameras of PNDetector (.frms6)."""

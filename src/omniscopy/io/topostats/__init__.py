@@ -1,0 +1,1 @@
+"""Processed images of TopoStats (.topostats, HDF5)."""
