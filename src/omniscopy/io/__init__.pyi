@@ -26,6 +26,7 @@ __all__ = [
     "to_ase",
     "to_hyperspy",
     "to_sidpy",
+    "watch",
 ]
 
 from .bridges import from_ase, from_hyperspy, from_sidpy, to_ase, to_hyperspy, to_sidpy
@@ -39,3 +40,4 @@ from .records import Axis, Channel, Measurement, Variable
 from .replay import find_previous, replay
 from .saving import convert, save
 from .summary import info
+from .watching import watch
