@@ -13,6 +13,8 @@ from omniscopy.compute.fitting.problem import Problem, Settings
 # What the columns of codes and figures are.
 _CODES = ("status", "steps", "points")
 _FIGURES = ("cost", "chi_square", "total", "spread")
+# Rows that lie a multiple of 4096 bytes apart would drive each other out of the nearest memory.
+_APART = 24
 
 
 class Compiled(NamedTuple):
@@ -84,15 +86,16 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
     """Return room for a thread to work in, for spectra of so many values in 1 or 2 parts."""
     model = compiled.model
     n, m, free = model.source.size, model.free.size, model.free
-    most = parts * points_at_a_time(n)
+    points = -(-values // parts // 8) * 8
+    most = parts * min(points_at_a_time(n), points)
     spectrum = Spectrum(
         data=np.empty(values),
         weight=np.empty(values),
         model=np.empty(most),
-        jacobian=np.empty((n, most)),
+        jacobian=np.empty((n, most + _APART)),
         pull=np.empty(most),
         hold=np.empty(most),
-        rows=np.empty((2, most)),
+        rows=np.empty((2, most + _APART)),
         scratch=np.empty(max(compiled.scratch * most, 1)),
         tally=np.empty(2),
     )

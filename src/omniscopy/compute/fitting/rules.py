@@ -1,7 +1,7 @@
 """The numbers by which both engines decide."""
 
 # Damping, as part of the largest diagonal so far: at first, least, and beyond hope.
-FIRST, LEAST, HOPELESS = 1e-3, 1e-14, 1e14
+FIRST, LEAST, HOPELESS = 1e-2, 1e-14, 1e14
 # Part of the sum of squares of the data that is rounding; and of the cost, a gain that is.
 ROUNDING, NO_GAIN = 1e-28, 1e-14
 # Share of what a parameter has above 0 that a step may take from it.
