@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import omniscopy as om
+from omniscopy.io.manifests import all_formats
 from omniscopy.model import all_operations
 
 BUILD = Path(__file__).parent / "_build"
@@ -24,9 +25,15 @@ def operation_pages() -> dict[str, str]:
 
 def format_page() -> str:
     """Return the page of all file formats."""
+    unsigned = [
+        form.title
+        for form in all_formats().values()
+        if form.reads and not form.bridge and not (form.magic or form.probe)
+    ]
     rows = [
         "Each is tested on files that the tests write byte by byte; those tried on real files too",
-        "say on how many.",
+        "say on how many. Files are known by their content, whatever they are called; by their",
+        f"extension alone only those of: {', '.join(unsigned) or 'no format'}.",
         "",
         "| format | extensions | instrument | reads | writes | lazy | metadata | tried on | get |",
         "|" + "---|" * 9,

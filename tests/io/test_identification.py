@@ -6,6 +6,18 @@ from omniscopy import io
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.manifests import all_formats, find_format, parse_manifest
 
+# Formats that nothing but the extension of a file can tell, each with the reason.
+WITHOUT_SIGNATURE: dict[str, str] = {}
+
+
+def test_formats_without_a_signature_are_listed():
+    unsigned = {
+        form.name
+        for form in all_formats().values()
+        if form.reads and not form.bridge and not (form.magic or form.probe)
+    }
+    assert unsigned == set(WITHOUT_SIGNATURE)
+
 
 def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "empty.dm4"

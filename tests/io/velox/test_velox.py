@@ -239,6 +239,25 @@ def test_an_interrupted_series_is_read_and_marked(tmp_path):
     assert "1 of 3 blocks" in channel.attrs["incomplete"]["reason"]
 
 
+def test_blocks_of_floating_numbers_that_were_never_written_are_nan(tmp_path):
+    path = write_one(tmp_path / "cut.emd", sample())
+    values = np.random.default_rng(8).random((7, 5, 3)).astype(np.float32)
+    with h5py.File(path, "r+") as file:
+        group = file[f"Data/Image/{1:032x}"]
+        del group["Data"]
+        data = group.create_dataset("Data", values.shape, "f4", chunks=(4, 5, 1))
+        data[:4] = values[:4]
+        data[4:, :, 1] = values[4:, :, 1]
+    (channel,) = read(path).channels
+    expected = values.transpose(2, 0, 1).copy()
+    expected[[0, 2], 4:] = np.nan
+    whole = (slice(None),) * 3
+    np.testing.assert_array_equal(channel.data[whole], expected)
+    for key in ((slice(None), 5, slice(None)), (2, slice(1, None, 3), 2), (1, 4, slice(0, 4, 2))):
+        np.testing.assert_array_equal(channel.data[key], expected[key])
+    assert "2 of 6 blocks" in channel.attrs["incomplete"]["reason"]
+
+
 def test_a_size_that_the_file_cannot_hold_is_refused(tmp_path):
     path = write_one(tmp_path / "a.emd", sample((4, 6)))
     for chunks in (None, (1 << 15, 1 << 15, 1)):

@@ -7,6 +7,7 @@ import numpy as np
 
 from omniscopy.io.arrays import full_key
 from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.spectrum_images import Window
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,44 @@ class ComplexFields:
         records = self.inner[key]
         values = np.empty(records.shape, self.dtype)
         values.real, values.imag = records[real], records[imaginary]
+        return values
+
+
+@dataclass(frozen=True)
+class Written:
+    """Floating numbers of which only the blocks `written` are in the file; others are NaN.
+
+    `written` are the first places of the blocks, each of the shape `chunks`.
+    """
+
+    inner: LazyArray
+    written: tuple[tuple[int, ...], ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.inner.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return self.inner.chunks
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        values = self.inner[key]
+        window = Window.of(key, self.shape)
+        there = np.zeros(window.shape, bool)
+        for block in self.written:
+            inside = [
+                [start <= place < start + size for place in places]
+                for places, start, size in zip(
+                    window.ranges, block, self.chunks or self.shape, strict=True
+                )
+            ]
+            there[np.ix_(*inside)] = True
+        values[~there[window.kept]] = np.nan
         return values
 
 

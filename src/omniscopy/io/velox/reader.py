@@ -16,7 +16,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.spectrum_images import require_frames, require_rebin
 from omniscopy.io.velox import metadata as meta
-from omniscopy.io.velox.arrays import ComplexFields, OneFrame
+from omniscopy.io.velox.arrays import ComplexFields, OneFrame, Written
 from omniscopy.io.velox.container import (
     data_groups,
     display_labels,
@@ -48,8 +48,8 @@ def read(
     path : Path
         The file.
     partial : bool
-        Makes no difference: images of which blocks were never written hold zeros there and are
-        marked either way; an HDF5 file that is itself cut short cannot be opened.
+        Makes no difference: images of which blocks were never written hold NaN there, whole
+        numbers zeros, and are marked either way; an HDF5 file that is cut short cannot be opened.
     rebin_energy : int
         Channels of EDS spectrum images that are taken together.
     sum_frames : bool
@@ -140,7 +140,7 @@ def _read_image(group: Any, title: str | None, application: str | None) -> Chann
         attrs["full_width"] = _full_width(data)
     return Channel(
         title=title or _untitled(detector, transform=transform) or group.name.split("/")[-1],
-        data=_handle(data),
+        data=_handle(data, is_whole=unwritten is None),
         axes=axes,
         quantity="Fourier amplitude" if transform else "intensity",
         modality=meta.modality(first),
@@ -151,8 +151,12 @@ def _read_image(group: Any, title: str | None, application: str | None) -> Chann
     )
 
 
-def _handle(data: Any) -> LazyArray:
+def _handle(data: Any, *, is_whole: bool) -> LazyArray:
     stored: LazyArray = Hdf5Array.of(data)
+    if not is_whole and data.dtype.kind == "f":
+        count = data.id.get_num_chunks()
+        blocks = (data.id.get_chunk_info(number).chunk_offset for number in range(count))
+        stored = Written(stored, tuple(blocks))
     if _is_complex(data.dtype):
         stored = ComplexFields(stored)
     return OneFrame(stored) if data.shape[2] == 1 else Transposed(stored, (2, 0, 1))
