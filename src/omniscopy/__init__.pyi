@@ -2,6 +2,7 @@ __all__ = [
     "DataError",
     "FormatError",
     "atoms",
+    "choose",
     "cli",
     "compute",
     "convert",
@@ -28,6 +29,7 @@ __all__ = [
     "save",
     "script",
     "select",
+    "show",
     "signal",
     "signals",
     "simulate",
@@ -69,5 +71,5 @@ from .model import (
     select,
     validate,
 )
-from .report import report, to_notebook
-from .view import view
+from .report import report, show, to_notebook
+from .view import choose, view

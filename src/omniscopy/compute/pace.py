@@ -1,7 +1,6 @@
 """How far a run is, how quickly it goes on, and how long it will still take."""
 
 import logging
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 from dask.utils import format_bytes, format_time
 
-from omniscopy.compute.progress import showing_progress
+from omniscopy.compute.progress import is_watched, showing_progress
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +79,12 @@ class Pace:
 
 @contextmanager
 def telling(title: str, *, progress: bool | Tell) -> Iterator[Tell]:
-    """Give what is to be told: a function of the user, a bar in a terminal, or else the log."""
+    """Give what is to be told: a function of the user, a bar where one is seen, or the log."""
     if callable(progress):
         yield progress
     elif not progress:
         yield lambda _: None
-    elif sys.stderr.isatty():
+    elif is_watched():
         with showing_progress(title, watch_dask=False) as tell:
             yield lambda now: tell(now.share, 1.0, f"{title}: {now}")
     else:

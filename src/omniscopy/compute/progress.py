@@ -1,10 +1,12 @@
-"""Progress of what takes longer than two seconds, on stderr, and only in a terminal."""
+"""Progress of what takes longer than two seconds, in a terminal on stderr, or in a notebook."""
 
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
+
+from omniscopy.compute.notebook_bars import NotebookBar, running_shell
 
 _PATIENCE = 2.0
 
@@ -17,10 +19,10 @@ def showing_progress(title: str, *, watch_dask: bool = True) -> Iterator[Tell]:
 
     With `watch_dask`, what dask computes in between moves the bar too.
     """
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield _quietly
         return
-    bar = _Bar(title)
+    bar = _Bar(title) if sys.stderr.isatty() else _CellBar(title)
     timer = threading.Timer(_PATIENCE, bar.show)
     timer.daemon = True
     timer.start()
@@ -30,6 +32,11 @@ def showing_progress(title: str, *, watch_dask: bool = True) -> Iterator[Tell]:
     finally:
         timer.cancel()
         bar.hide()
+
+
+def is_watched() -> bool:
+    """Return whether somebody sees progress: in a terminal, or in a notebook."""
+    return sys.stderr.isatty() or running_shell() is not None
 
 
 def _quietly(done: float, total: float, words: str) -> None:
@@ -94,5 +101,26 @@ class _Bar:
             return
         done, total, words = self._now
         part = self._tasks[0] / self._tasks[1]
-        share = min((done + part) / total, 1.0)
+        self._update(min((done + part) / total, 1.0), words)
+
+    def _update(self, share: float, words: str) -> None:
         self._shown.update(self._task, completed=share, description=words)
+
+
+class _CellBar(_Bar):
+    """The same in a cell of a notebook."""
+
+    def show(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._shown = NotebookBar()
+                self._draw()
+
+    def hide(self) -> None:
+        with self._lock:
+            self._over = True
+            if self._shown is not None:
+                self._shown.end()
+
+    def _update(self, share: float, words: str) -> None:
+        self._shown.tell(share, words)

@@ -1,4 +1,5 @@
-__all__ = ["NotebookError", "report", "to_notebook"]
+__all__ = ["NotebookError", "Summary", "report", "show", "to_notebook"]
 
+from .cards import Summary, show
 from .notebooks import NotebookError, to_notebook
 from .writing import report

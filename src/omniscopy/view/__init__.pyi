@@ -1,3 +1,4 @@
-__all__ = ["view"]
+__all__ = ["choose", "view"]
 
+from .chooser import choose
 from .explorer import view
