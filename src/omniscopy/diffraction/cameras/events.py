@@ -15,7 +15,12 @@ from omniscopy.diffraction.centre import find_centre
 from omniscopy.diffraction.reductions.engine import Item
 from omniscopy.diffraction.reductions.kernels import sum_rings_around
 from omniscopy.diffraction.reductions.places import Places
-from omniscopy.diffraction.reductions.reading import centres_of_positions, label_outputs, scan_of
+from omniscopy.diffraction.reductions.reading import (
+    centres_of_positions,
+    displayed,
+    label_outputs,
+    scan_of,
+)
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
 from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
 from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
@@ -58,7 +63,7 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     if data.dtype.kind not in "biu":
         message = f"events are counted: whole numbers are needed, got {data.dtype}"
         raise DataError(message)
-    over = sorted(scan_of(data, plane), key=_place)
+    over = displayed(scan_of(data, plane))
     # In this order a part of the scan that has a pattern of its own is in one piece.
     scan = [*(str(d) for d in data.dims if d not in (*plane, *over)), *over]
     if not scan:
@@ -147,11 +152,6 @@ def reduce_events(
         each = question(name, wanted, places)
         made |= each.answer(table.outputs(each, places), data, places)
     return dataset(made, places)
-
-
-def _place(dim: str) -> int:
-    """Return where a dimension stands in a displayed scan; others come first."""
-    return ("z", "y", "x").index(dim) if dim in ("z", "y", "x") else -1
 
 
 class _Events:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.diffraction.lattices.fitting import PEAK, require_discs
+from omniscopy.diffraction.reductions.reading import displayed
 from omniscopy.model import DataError, coordinate, operation, result
 
 DISC, BOUND = "disc", "bound"
@@ -47,7 +48,7 @@ def to_disc_list(discs: xr.Dataset) -> xr.Dataset:
     True
     """
     require_discs(discs)
-    scan = [str(dim) for dim in discs["ky"].dims if dim != PEAK]
+    scan = displayed(str(dim) for dim in discs["ky"].dims if dim != PEAK)
     others = [str(name) for name, each in discs.data_vars.items() if PEAK in each.dims]
     columns = ["ky", *(name for name in others if name != "ky")]
     table = discs[columns].drop_vars(list(discs.coords)).transpose(*scan, PEAK)
@@ -64,11 +65,15 @@ def to_disc_list(discs: xr.Dataset) -> xr.Dataset:
             for name, column in zip(columns, values, strict=True)
         },
         offset=(xr.Variable((BOUND,), offset), "1"),
+        **{
+            str(name): (each.variable, each.attrs.get("units"))
+            for name, each in discs.data_vars.items()
+            if PEAK not in each.dims
+        },
     )
-    kept = {name: each for name, each in discs.data_vars.items() if PEAK not in each.dims}
     coords = {dim: discs.coords[dim] for dim in scan if dim in discs.coords}
     bound = coordinate(BOUND, np.arange(len(offset)), "1", kind="point")
-    made = made.assign(kept).assign_coords({DISC: label, BOUND: bound, **coords})
+    made = made.assign_coords({DISC: label, BOUND: bound, **coords})
     made.attrs["metadata"] = discs.attrs.get("metadata", {})
     return made
 
@@ -117,18 +122,16 @@ def from_disc_list(flat: xr.Dataset, *, most: int | None = None) -> xr.Dataset:
         if name == "offset":
             continue
         if DISC not in each.dims:
-            variables[str(name)] = each.variable
+            variables[str(name)] = (each.variable, each.attrs.get("units"))
             continue
         table = np.full((len(counts), peaks), np.nan)
         table[position[kept], number[kept]] = each.values[kept]
-        variables[str(name)] = xr.Variable(
-            (*scan, PEAK), table.reshape(*shape, peaks), {"units": each.attrs.get("units")}
-        )
+        column = xr.Variable((*scan, PEAK), table.reshape(*shape, peaks))
+        variables[str(name)] = (column, each.attrs.get("units"))
     if "count" in variables:
-        attrs = variables["count"].attrs
         few = np.minimum(counts, peaks).reshape(shape)
-        variables["count"] = xr.Variable(tuple(scan), few, attrs)
-    made = xr.Dataset(variables, attrs={"metadata": flat.attrs.get("metadata", {})})
+        variables["count"] = (xr.Variable(tuple(scan), few), "1")
+    made = result({"metadata": flat.attrs.get("metadata", {})}, **variables)
     coords = {dim: flat.coords[dim] for dim in scan if dim in flat.coords}
     return made.assign_coords({**coords, PEAK: coordinate(PEAK, np.arange(peaks), "1")})
 

@@ -25,6 +25,12 @@ def scan_of(data: xr.DataArray, plane: tuple[str, str]) -> list[str]:
     return [dim for dim in dims_of_kind(data, "spatial", "point") if dim in others] or others
 
 
+def displayed(scan: Iterable[str]) -> list[str]:
+    """Return the dimensions of a scan in the order in which it is displayed; others come first."""
+    order = ("z", "y", "x")
+    return sorted(scan, key=lambda dim: order.index(dim) if dim in order else -1)
+
+
 def answers(
     data: xr.DataArray, asked: Mapping[str, Wanted], dims: tuple[str, str], *,
     over: Sequence[str] | None = None, centres: xr.Dataset | None = None,
