@@ -338,6 +338,29 @@ def test_unknown_voltages_are_refused(options, message):
         fit_force_kpfm(trace(np.ones(2000)), **{"drive_frequency": F0, **options})
 
 
+@pytest.mark.parametrize("potential", [0.0, 0.4])
+def test_a_trace_that_is_driven_at_another_frequency_is_marked(potential):
+    rng = np.random.default_rng(3)
+    drives = np.array([50e3, 52e3, 50.1e3])
+    time = np.arange(4000) / 1e6
+    v = 1.5 * np.sin(2 * np.pi * drives[:, None] * time)
+    force = 0.5 * (v - potential) ** 2 + 0.01 * rng.standard_normal(v.shape)
+    data = xr.DataArray(
+        np.concatenate([force, 0.01 * rng.standard_normal((1, 4000))]),
+        {"time": ("time", time, {"units": "s"})}, dims=("x", "time"), attrs={"units": "nN"},
+    )  # fmt: skip
+    found = fit_force_kpfm(data, drive_frequency=50e3, ac_voltage=1.5)
+    np.testing.assert_allclose(found["drive_frequency"], [50e3, 52e3, 50e3, 50e3], atol=130)
+    assert found["status"].isel(time=0).values.tolist() == [0, 5, 0, 0]
+    assert np.isnan(found["contact_potential"][1]).all()
+    assert found["drive_frequency"].attrs["units"] == "Hz"
+    right = fit_force_kpfm(data[1], drive_frequency=52e3, ac_voltage=1.5)
+    np.testing.assert_allclose(right["contact_potential"], potential, atol=0.015)
+    bias = xr.DataArray(v[1], {"time": data["time"]}, dims="time", attrs={"units": "V"})
+    known = fit_force_kpfm(data[1], drive_frequency=50e3, bias=bias)
+    assert "drive_frequency" not in known
+
+
 def test_a_constant_voltage_determines_nothing():
     found = fit_force_kpfm(trace(np.ones(2000)), drive_frequency=F0, ac_voltage=0.0)
     assert (found["status"] == 2).all()

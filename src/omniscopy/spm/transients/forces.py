@@ -20,6 +20,9 @@ from omniscopy.model import (
 from omniscopy.model.units import product
 
 _TERMS = 3  # of a parabola
+# How far from the given one the frequency of the drive is looked for, as a part of it, and by how
+# much more power another one must have.
+_NEAR, _SURE = 0.1, 30.0
 
 
 @operation(example={"data": "cantilever", "excitation": "cantilever"})
@@ -161,8 +164,9 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
         For the middle of each window ``contact_potential`` (V), ``capacitance_gradient`` (units
         of the force by V²) and ``static_force``, each with ``_std``; ``residual``, the root mean
         square of what the parabola leaves; ``phase`` (degrees) of each trace, where it was asked
-        for; ``status``: 0 converged, 2 not determined, 4 values
-        that are not finite (NaN).
+        for; ``drive_frequency`` (Hz) that is seen in each trace, unless `bias` is given;
+        ``status``: 0 converged, 2 not determined, 4 values that are not finite, 5 the trace is
+        driven at another frequency than the given one (NaN but for 0).
 
     Raises
     ------
@@ -175,6 +179,8 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     :math:`-c_1 / 2 c_2`, the capacitance gradient :math:`2 c_2` of :math:`F = C' (V -
     V_{cpd})^2 / 2`. The force is :math:`Y H^* / (|H|^2 + \lambda \max |H|^2)` of the spectrum of
     the deflection. Normal equations are running sums, so that windows may overlap at no cost.
+    A trace is driven at another frequency where, within a tenth of the given one, the power at
+    a frequency and at twice of it is 30 times more than at the given one, a bin or more away.
     Standard deviations are for white noise of the force. The phase that is found is that with
     the largest power of :math:`\sin(\theta + \varphi)` and :math:`\cos(2 \theta + 2 \varphi)`,
     of which the force of a sine consists.
@@ -196,13 +202,7 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     require_real(data)
     second = require_units(data.coords[dim], "s", what=f"coordinate {dim!r}")
     h, samples = step * second, data.sizes[dim]
-    length = round(cycles / (drive_frequency * abs(h))) if drive_frequency > 0 else 0
-    if not (cycles >= 1 and overlap >= 1 and 2 * _TERMS <= length <= samples):
-        message = (
-            f"{cycles} cycles of {drive_frequency:g} Hz are {length} of {samples} samples; a "
-            f"window needs {2 * _TERMS} of them, and overlap 1 or more"
-        )
-        raise DataError(message)
+    length = _window(cycles, overlap, drive_frequency * abs(h), samples)
     angle = None
     if phase == "auto":
         if bias is not None or not ac_voltage:
@@ -232,16 +232,75 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     place = data.coords[dim].values[0] + step * (begins + 0.5 * (length - 1))
     time = (dim, place, dict(data.coords[dim].attrs))
     found, status = (each.assign_coords({dim: time}) for each in (found, status))
+    made: dict[str, tuple[xr.DataArray, str | None]] = {}
+    if bias is None:
+        drive, other = _drives(data, dim, abs(h), drive_frequency)
+        made["drive_frequency"] = drive, "Hz"
+        found = found.where(~other)
+        status = status.where(~other, int(Status.INVALID)).astype(np.uint8)
+    made |= _named(found, units)
+    if turned:
+        made["phase"] = turned[0], "deg"
+    return result(**made, status=(status, "1"))
+
+
+def _window(cycles: int, overlap: int, per_sample: float, samples: int) -> int:
+    """Return the samples of a window of some cycles."""
+    length = round(cycles / per_sample) if per_sample > 0 else 0
+    if not (cycles >= 1 and overlap >= 1 and 2 * _TERMS <= length <= samples):
+        message = (
+            f"{cycles} cycles of the drive are {length} of {samples} samples; a window needs "
+            f"{2 * _TERMS} of them, and overlap 1 or more"
+        )
+        raise DataError(message)
+    return length
+
+
+def _drives(
+    data: xr.DataArray, dim: str, step: float, frequency: float
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return at which frequency each trace is driven, and whether that is another one."""
+    (drive,) = map_signal(
+        driven_at, data, dim=dim, dtypes=[np.float64],
+        parameters={"step": step, "frequency": frequency},
+    )  # fmt: skip
+    return drive, abs(drive - frequency) * step * data.sizes[dim] >= 1.0
+
+
+def driven_at(values: np.ndarray, *, step: float, frequency: float) -> np.ndarray:
+    """Return the frequency at which each trace is driven: the given one unless another is sure."""
+    from scipy import fft
+
+    known = np.isfinite(values)
+    level = np.where(known, values, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    window = np.hanning(values.shape[-1] + 2)[1:-1]
+    taken = np.where(known, values - level[..., None], 0.0) * window
+    # Twice as fine as bins, so that none falls between two.
+    count = 2 * values.shape[-1]
+    power = np.abs(fft.rfft(taken, count, axis=-1)) ** 2
+    bin_of = frequency * count * step
+    low, high = int(np.ceil((1.0 - _NEAR) * bin_of)), int((1.0 + _NEAR) * bin_of)
+    low, high = max(low, 1), min(high, (power.shape[-1] - 1) // 2)
+    if high <= low:
+        return np.full(values.shape[:-1], frequency)
+    places = np.arange(low, high + 1)
+    seen = power[..., places] + power[..., 2 * places]
+    own = min(max(round(bin_of), low), high) - low
+    best = seen.argmax(axis=-1)
+    most = np.take_along_axis(seen, best[..., None], -1)[..., 0]
+    sure = (most > _SURE * seen[..., own]) & (most > _SURE * np.median(seen, axis=-1))
+    return np.where(sure, places[best] / (count * step), frequency)
+
+
+def _named(found: xr.DataArray, units: str | None) -> dict[str, tuple[xr.DataArray, str | None]]:
+    """Return what parabolas say, by name and with units; `units` are those of the force."""
     gradient = product((units, 1.0), ("V", -2.0))
     names = (
         ("contact_potential", "V"), ("contact_potential_std", "V"),
         ("capacitance_gradient", gradient), ("capacitance_gradient_std", gradient),
         ("static_force", units), ("static_force_std", units), ("residual", units),
     )  # fmt: skip
-    made = {name: (found.isel(parameter=n), each) for n, (name, each) in enumerate(names)}
-    if turned:
-        made["phase"] = turned[0], "deg"
-    return result(**made, status=(status, "1"))
+    return {name: (found.isel(parameter=n), each) for n, (name, each) in enumerate(names)}
 
 
 def fit_turned_parabolas(
