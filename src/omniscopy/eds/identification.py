@@ -184,7 +184,7 @@ class _Flaws:
     """What may be wrong with the shape of every family, in counts for one of its alpha line."""
 
     def __init__(
-        self, energy: np.ndarray, detector: Detector, columns: np.ndarray,
+        self, energy: np.ndarray, detector: xray.Detector, columns: np.ndarray,
         families: tuple[xray.Family, ...],
     ) -> None:  # fmt: skip
         self.energy, self.bounds, self.detector = energy, bounds_of(energy), detector
