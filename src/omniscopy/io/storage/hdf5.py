@@ -195,10 +195,8 @@ def _open_linked(group: Any, name: str) -> Any:
 
     # Asked of the library itself: h5py's own way takes several times as long.
     word = name.encode() if isinstance(name, str) else name
-    try:
-        if group.id.links.get_info(word).type != h5py.h5l.TYPE_HARD:
-            return None
-    except KeyError:
+    links = group.id.links
+    if not links.exists(word) or links.get_info(word).type != h5py.h5l.TYPE_HARD:
         return None
     opened = h5py.h5o.open(group.id, word)
     if isinstance(opened, h5py.h5g.GroupID):
