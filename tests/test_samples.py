@@ -16,6 +16,7 @@ DIMS = {
     "diffraction_4d": ("y", "x", "ky", "kx"),
     "drifting_spectra": ("frame", "energy"),
     "eds_map": ("y", "x", "energy"),
+    "force_creep": ("time",),
     "force_curve": ("time",),
     "force_map": ("y", "x", "time"),
     "force_relaxation": ("time",),

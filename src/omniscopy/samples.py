@@ -50,6 +50,7 @@ __all__ = [
     "first_peaks_of_taus",
     "fitted_columns",
     "folded",
+    "force_creep",
     "force_curve",
     "force_map",
     "force_relaxation",
@@ -314,6 +315,11 @@ def grains() -> xr.DataArray:
 def grainy_surface() -> xr.DataArray:
     """Return the topography of particles on a plane: (y, x) in nm, heights in nm."""
     return simulate.grainy_surface()
+
+
+def force_creep() -> xr.DataArray:
+    """Return the force on a tip that goes ever deeper: (time) in s with indentation in nm, nN."""
+    return simulate.force_creep()
 
 
 def force_curve() -> xr.DataArray:

@@ -147,6 +147,27 @@ def indentation_force(
     return 8.0 * radius**0.5 / (3.0 * (1.0 - poisson_ratio)) * stress
 
 
+def creep_histories(force: Any, step: float, times: Any, *, flows: bool = False) -> np.ndarray:
+    r"""Return :math:`\int J(t - s)\, \mathrm{d}F(s)` of each element of a creep alone.
+
+    Of a spring of compliance 1, of Kelvin-Voigt elements of compliance 1 with some retardation
+    times, and of a dashpot of fluidity 1 where it `flows`: shape (elements, time). The force is
+    straight between samples `step` apart; what there is at first counts as put on at once.
+    """
+    from scipy.signal import lfilter
+
+    force = np.asarray(force, dtype=np.float64)
+    change = np.diff(force)
+    columns = [force]
+    for tau in np.asarray(times, dtype=np.float64):
+        fall = np.exp(-step / tau)
+        given = np.concatenate([force[:1], change * tau / step * -np.expm1(-step / tau)])
+        columns.append(force - lfilter([1.0], [1.0, -fall], given))
+    if flows:
+        columns.append(np.concatenate([[0.0], np.cumsum(0.5 * step * (force[1:] + force[:-1]))]))
+    return np.stack(columns)
+
+
 def _ratio_of(creep: Creep) -> tuple[Any, Any]:
     """Return the polynomials in s of s J(s): above, and below the line."""
     from numpy.polynomial import Polynomial

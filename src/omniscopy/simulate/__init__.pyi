@@ -26,6 +26,7 @@ __all__ = [
     "eds_map",
     "fit_thon_rings",
     "fitted_columns",
+    "force_creep",
     "force_curve",
     "force_map",
     "force_relaxation",
@@ -78,7 +79,7 @@ from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever,
 from .diffraction_4d import diffraction_4d
 from .distorted_rings import distorted_rings
 from .drifts import drifting_spectra
-from .force_curves import force_curve, force_map, force_relaxation
+from .force_curves import force_creep, force_curve, force_map, force_relaxation
 from .general_mode import current_voltage
 from .images import atom_image, image_stack, lattice_points
 from .lattices import atom_positions, bicrystal, crystal_lattice, fitted_columns, moving_atoms

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.model import DataError, coordinate, operation, require_choice
-from omniscopy.physics import contact
+from omniscopy.physics import contact, viscoelasticity
 from omniscopy.physics.contact import INDENTERS, Indenter
 from omniscopy.simulate.measurements import Random, grid, measurement, require_positive
 
@@ -209,6 +209,63 @@ def force_relaxation(  # noqa: PLR0913 - the numbers of an experiment
     return measurement(
         values, title="Force", quantity="force", units="nN", modality="AFM",
         truth={"relaxed": relaxed, "relaxing": relaxing, "relaxation_time": relaxation_time},
+    )  # fmt: skip
+
+
+@operation(example={"points": 60}, lazy=False)
+def force_creep(  # noqa: PLR0913 - the numbers of an experiment
+    *, points: int = 300, duration: float = 1.0, most: float = 20.0, glassy: float = 2e-5,
+    compliances: tuple[float, ...] = (8e-5,), times: tuple[float, ...] = (0.1,),
+    fluidity: float = 0.0, radius: float = 2.5e-6, noise: float = 0.5, rng: Random = 0,
+) -> xr.DataArray:  # fmt: skip
+    r"""Simulate how deep a sphere goes into Voigt elements in series, under a rising force.
+
+    Parameters
+    ----------
+    points : int
+        Samples.
+    duration : float, s
+        From the contact on.
+    most : float, nN
+        The force at the end; it rises evenly.
+    glassy : float, 1/Pa
+        Compliance in shear of the spring alone.
+    compliances, times : tuple of float, 1/Pa and s
+        Of the elements.
+    fluidity : float, 1/(Pa s)
+        Of the dashpot alone.
+    radius : float, m
+        Of the sphere; the Poisson ratio is 1/2.
+    noise : float, nm
+        Standard deviation of the noise of the depth.
+    rng : int or Generator
+        Seed of the noise.
+
+    Returns
+    -------
+    DataArray, shape (time), nN
+        With the coordinate ``indentation`` in nm along the time.
+    """
+    require_positive(points=points, duration=duration, most=most, radius=radius)
+    time = duration * np.arange(points) / max(points - 1, 1)
+    force = 1e-9 * most * time / duration
+    columns = viscoelasticity.creep_histories(force, float(time[1] - time[0]), times, flows=True)
+    response = np.array([glassy, *compliances, fluidity]) @ columns
+    depth = 1e9 * (response * 3.0 / (16.0 * radius**0.5)) ** (2.0 / 3.0)
+    depth = depth + noise * np.random.default_rng(rng).standard_normal(points)
+    attrs = {"units": "nm", "quantity": "indentation", "long_name": "Indentation"}
+    values = xr.DataArray(
+        1e9 * force,
+        {
+            "time": coordinate("time", time, "s", role="signal"),
+            "indentation": ("time", depth, attrs),
+        },
+        dims="time",
+    )
+    return measurement(
+        values, title="Force", quantity="force", units="nN", modality="AFM",
+        truth={"glassy": glassy, "compliances": list(compliances), "times": list(times),
+               "fluidity": fluidity},
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "find_contact",
     "fit_baseline",
     "fit_first_peak",
+    "fit_force_creep",
     "fit_force_kpfm",
     "fit_force_relaxation",
     "fit_indentation",
@@ -50,6 +51,7 @@ from .force.adhesions import measure_adhesion, measure_hysteresis, rate_curves
 from .force.baselines import fit_baseline, split_curve
 from .force.calibrations import calibrate_lateral, calibrate_spring
 from .force.contacts import find_contact, fit_sensitivity, to_separation
+from .force.creeps import fit_force_creep
 from .force.indentations import fit_indentation
 from .force.relaxations import fit_force_relaxation
 from .general_mode.condensing import condense, expand
