@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -267,13 +268,23 @@ class _Run:
         return sums.means()
 
     def batches(self, epoch: int, purpose: int) -> Iterator[tuple[Batch, torch.Generator]]:
-        """Give all examples in a random order."""
+        """Give all examples in a random order; the next ones are made meanwhile."""
         count = len(self.learnt)
         order = torch.randperm(count, generator=generator_of(self.seed, _ORDER, epoch)).tolist()
-        for begin in range(0, count, self.batch_size):
+
+        def made(begin: int) -> tuple[Batch, torch.Generator]:
             own = generator_of(self.seed, purpose, epoch, begin)
-            batch = self.learnt.batch(order[begin : begin + self.batch_size], own, training=True)
-            yield tuple(each.to(self.device) for each in batch), own
+            which = order[begin : begin + self.batch_size]
+            return self.learnt.batch(which, own, training=True), own
+
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(made, 0)
+            for begin in range(0, count, self.batch_size):
+                batch, own = coming.result()
+                after = begin + self.batch_size
+                if after < count:
+                    coming = pool.submit(made, after)
+                yield tuple(each.to(self.device) for each in batch), own
 
     def precision(self) -> Any:
         """Return a context in which products are of half precision, if that is wanted."""

@@ -16,7 +16,7 @@ _PARTS = {"title", "class", "kind", "licence", "made_from", "settings", "scenes"
 Trainer = Callable[[Mapping[str, Any], int, Mapping[str, Any]], Estimator]
 
 
-def recipes() -> list[str]:
+def list_recipes() -> list[str]:
     """Return the names of the recipes that come with the package."""
     return sorted(each.stem for each in _FOLDER.glob("*.toml"))
 
@@ -27,7 +27,7 @@ def train(recipe: str | Path, *, seed: int = 0, **options: Any) -> Estimator:
     Parameters
     ----------
     recipe : str or path
-        The name of one that comes with the package, see `recipes`, or a file ``.toml``.
+        The name of one that comes with the package, see `list_recipes`, or a file ``.toml``.
     seed : int
         The same recipe and seed give the same weights on the same machine.
     **options
@@ -61,10 +61,9 @@ def read_recipe(recipe: str | Path) -> dict[str, Any]:
     """Return a recipe as plain values."""
     path = Path(recipe)
     if path.suffix != ".toml":
-        if str(recipe) not in recipes():
-            message = (
-                f"there is no recipe {str(recipe)!r}; there are {recipes()}, or give a file .toml"
-            )
+        if str(recipe) not in list_recipes():
+            message = f"there is no recipe {str(recipe)!r}; there are {list_recipes()}; or "
+                "give a file .toml"
             raise DataError(message)
         path = _FOLDER / f"{recipe}.toml"
     try:
