@@ -62,8 +62,10 @@ def read_recipe(recipe: str | Path) -> dict[str, Any]:
     path = Path(recipe)
     if path.suffix != ".toml":
         if str(recipe) not in list_recipes():
-            message = f"there is no recipe {str(recipe)!r}; there are {list_recipes()}; or "
-                "give a file .toml"
+            message = (
+                f"there is no recipe {str(recipe)!r}; there are {list_recipes()}, or give a file "
+                ".toml"
+            )
             raise DataError(message)
         path = _FOLDER / f"{recipe}.toml"
     try:
