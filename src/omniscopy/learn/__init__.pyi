@@ -1,4 +1,5 @@
 __all__ = [
+    "VAE",
     "Arrays",
     "AtomFinder",
     "Augmentation",
@@ -8,12 +9,12 @@ __all__ = [
     "Training",
     "combine",
     "export_onnx",
+    "list_recipes",
     "load",
     "load_shipped",
     "masks_from_positions",
     "plot_history",
     "random_patches",
-    "recipes",
     "renumber",
     "shipped_models",
     "train",
@@ -27,8 +28,9 @@ from .export import export_onnx
 from .finding.atom_finder import AtomFinder
 from .histories import plot_history
 from .models import Estimator
-from .recipes.training import recipes, train
+from .recipes.training import list_recipes, train
 from .segmenter import Segmenter
 from .storage import load
 from .training import Progress, Training, train_network
+from .vae.vae import VAE
 from .weights.shipped import load_shipped, shipped_models
