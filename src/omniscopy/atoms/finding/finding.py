@@ -1,7 +1,8 @@
 """Finding atoms in images."""
 
+import importlib
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -13,7 +14,7 @@ from omniscopy.atoms.finding.scales import scales_of
 from omniscopy.compute import map_signal
 from omniscopy.model import DataError, Status, coordinate, operation, require_choice, result
 
-Method = Literal["peaks", "log"]
+Method = Literal["peaks", "log", "learned"]
 Contrast = Literal["bright", "dark"]
 MAX_ATOMS = 16384
 _COLUMNS = ("y", "x", "y_std", "x_std", "intensity", "intensity_std", "signal_to_noise")
@@ -47,13 +48,16 @@ def find_atoms(
     threshold : float
         Height of an atom over the standard deviation of its noise, at least. Otherwise that of
         the best expected F1, for which an image of noise has an atom in 1 of 100 cases.
-    method : {"peaks", "log"}
+    method : {"peaks", "log", "learned"}
         Maxima of the image smoothed by the width of an atom, less its surroundings of twice
-        that width; or of the Laplacian of the smoothed image.
+        that width; of the Laplacian of the smoothed image; or what the network of
+        `learn.AtomFinder` finds and fits, with its ``probability``, of which `threshold` is one
+        then. It needs the extra ``learn``.
     contrast : {"bright", "dark"}
         Whether atoms are brighter than their surroundings or darker, as in bright field.
     min_intensity : float, 1
-        Atoms are at least so high, relative to the bright ones (the 90th percentile).
+        Atoms are at least so high, relative to the bright ones (the 90th percentile); those
+        of "learned" may be of any height.
     max_atoms : int
         Only the highest ones are returned.
     dims : (str, str)
@@ -101,6 +105,11 @@ def find_atoms(
     require_choice("method", method, get_args(Method))
     require_choice("contrast", contrast, get_args(Contrast))
     _require_limits(image, grid, spacing, threshold, min_intensity, max_atoms)
+    if method == "learned":
+        return _learned(
+            image, spacing=spacing, threshold=threshold, contrast=contrast, max_atoms=max_atoms,
+            dims=grid.dims,
+        )  # fmt: skip
     search = _Search(grid, spacing, threshold, method, contrast == "dark", min_intensity, max_atoms)
     made = map_signal(
         search.run, image, dim=grid.dims,
@@ -117,6 +126,13 @@ def find_atoms(
     found = found.assign_coords(atom=coordinate("atom", np.arange(max_atoms), "1"))
     single = image.ndim == 2 and image.chunks is None
     return found.isel(atom=slice(min(int(found["count"]), max_atoms))) if single else found
+
+
+def _learned(image: xr.DataArray, **options: Any) -> xr.Dataset:
+    """Return the atoms that a network finds; the package of networks is above this one."""
+    learn = importlib.import_module("omniscopy.learn")
+    found: xr.Dataset = learn.AtomFinder().predict(image, **options)
+    return found
 
 
 def _require_limits(  # noqa: PLR0917
