@@ -12,7 +12,7 @@ from typing import Any
 from omniscopy.io.roots import Root
 from omniscopy.model.errors import DataError
 from omniscopy.view.blocks import BlockCache
-from omniscopy.view.items import Item, item_of_array, item_of_channel
+from omniscopy.view.items import Item, item_of_array, item_of_channel, with_node
 
 MOST_ITEMS = 500
 
@@ -100,11 +100,13 @@ class Bench:
         names = channel_names(measurement.channels)
         if any(channel.data is None for channel in measurement.channels):
             return self._open_results(path)
-        shared = measurement.metadata
-        return [
-            self.keep(item_of_channel(self.new_id(), channel, name, path, self.cache, shared))
-            for name, channel in zip(names, measurement.channels, strict=True)
-        ]
+        shared, found = measurement.metadata, []
+        for name, channel in zip(names, measurement.channels, strict=True):
+            node = (measurement.nodes or {}).get(f"{channel.group}/{channel.name or name}")
+            whole = channel if node is None else with_node(channel, node)
+            item = item_of_channel(self.new_id(), whole, name, path, self.cache, shared)
+            found.append(self.keep(item))
+        return found
 
     def _open_results(self, path: Path) -> list[Item]:
         from omniscopy.io import open as open_tree

@@ -133,6 +133,10 @@ class ChooserSession:
             message = f"there is no request {kind!r}"
             raise DataError(message)
 
+    def shown(self, message: str) -> str:
+        """Return a message without where on the machine the folder is."""
+        return message if self._shelf.root is None else self._shelf.root.hide(message)
+
     def close(self) -> None:
         """Let go of nothing: files are not held open."""
 

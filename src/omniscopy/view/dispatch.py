@@ -40,6 +40,9 @@ class Answers(Protocol):
     def answer(self, header: Header, buffers: Sequence[Buffer], turn: Turn) -> Iterator[Reply]:
         """Yield the replies to a message."""
 
+    def shown(self, text: str) -> str:
+        """Return a message without where on the machine the files are."""
+
     def close(self) -> None:
         """Let go of all that is open."""
 
@@ -137,7 +140,8 @@ class Dispatcher:
             self._try_send({**_address(job.header), "kind": "cancelled"}, [])
         except Exception as error:  # noqa: BLE001 - whatever happens, the page is told and lives on
             _log.debug("a request failed", exc_info=True)
-            self._try_send(_error(job.header, error), [])
+            told = _error(job.header, error)
+            self._try_send({**told, "message": self._session.shown(told["message"])}, [])
 
     def _cancel(self, number: Any) -> None:
         with self._lock:

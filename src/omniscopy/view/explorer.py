@@ -75,6 +75,10 @@ def bench_maker(
         if place is not None and path != place.folder
     ]
     cache = BlockCache()
+    if place is not None:
+        # What reads these files is imported while the page opens.
+        files = [place.folder / each for each in start]
+        threading.Thread(target=_look_at, args=(files,), daemon=True).start()
 
     def make() -> Bench:
         bench = Bench(place, cache, start, allow_write)
@@ -114,6 +118,19 @@ def open_page(make: Callable[[], Bench], *, browser: bool, port: int = 0) -> Pag
 
         webbrowser.open(gate.address)
     return Page(gate.address, server, thread)
+
+
+def _look_at(paths: list[Path]) -> None:
+    """Open files once, so that they open at once later; what is wrong with them is said then."""
+    from omniscopy.io.errors import FormatError
+
+    for path in paths:
+        bench = Bench()
+        try:
+            for item in bench.open(path)[:1]:
+                item.blocks.part(tuple(slice(0, 1) for _ in item.blocks.shape), keep=False)
+        except (FormatError, ImportError, OSError):
+            continue
 
 
 def _is_plain_folder(path: Path) -> bool:

@@ -1,13 +1,13 @@
 """What is looked at: one labelled array, from a file, from memory, or made by an operation."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from omniscopy.io.records import Axis, Channel
+from omniscopy.io.records import Axis, Channel, Node
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
 from omniscopy.view.blocks import BlockCache, Blocks
 
@@ -94,6 +94,8 @@ class Item:
 
 def plan_panes(axes: tuple[AxisView, ...]) -> dict[str, list[str]]:
     """Return the dimensions of the navigator (at most 2), the signal (at most 2), and sliders."""
+    if len(axes) > 1 and all(axis.kind is None for axis in axes):
+        return _guessed(axes)
     reciprocal = [axis.name for axis in axes if axis.kind == "reciprocal"][-2:]
     named = {"point", "channel", "parameter"}
     signal = [axis.name for axis in axes if axis.role == "signal" and axis.kind != "reciprocal"]
@@ -114,6 +116,18 @@ def plan_panes(axes: tuple[AxisView, ...]) -> dict[str, list[str]]:
         shown = left[-1:]
     extra = [axis.name for axis in axes if axis.name not in (*shown, *navigation)]
     return {"navigation": navigation, "signal": shown, "extra": extra}
+
+
+def _guessed(axes: tuple[AxisView, ...]) -> dict[str, list[str]]:
+    """Return panes of numbers whose dimensions say nothing: as their shape looks."""
+    names, sizes = [axis.name for axis in axes], [axis.values.size for axis in axes]
+    if len(axes) == 2:
+        return {"navigation": names, "signal": [], "extra": []}
+    if len(axes) == 3 and (sizes[-1] == sizes[-2] or sizes[0] != sizes[1]):
+        return {"navigation": names[1:], "signal": [], "extra": names[:1]}
+    first = len(axes) - (3 if len(axes) == 3 else 4)
+    return {"navigation": names[first : first + 2], "signal": names[first + 2 :],
+            "extra": names[:first]}  # fmt: skip
 
 
 def _kind(axes: tuple[AxisView, ...], name: str) -> str | None:
@@ -147,6 +161,17 @@ def item_of_channel(  # noqa: PLR0917 - as a file tells it
         {**shared, **channel.metadata}, channel.original_metadata, labelled, path, name, name=name,
         positions=_positions(channel.coordinates, axes),
         position_units={key: each.attrs.get("units") for key, each in channel.coordinates.items()},
+    )  # fmt: skip
+
+
+def with_node(channel: Channel, node: Node) -> Channel:
+    """Return the channel of a stored tree with what the tree says of it."""
+    signal = node.variables.get("signal")
+    attrs: Mapping[str, Any] = {} if signal is None else signal.attrs
+    return replace(
+        channel, coordinates={**node.coordinates, **channel.coordinates},
+        metadata={**attrs.get("metadata", {}), **channel.metadata},
+        original_metadata={**attrs.get("original_metadata", {}), **channel.original_metadata},
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from omniscopy.view.items import Item
 
 THUMBNAIL = 96
 _FEW_BLOCKS = 6
+_MANY_BYTES, _FEW_POINTS = 2**26, 24
 
 
 def thumbnail_of(item: Item, turn: Turn) -> tuple[str, np.ndarray]:
@@ -30,6 +31,9 @@ def coarse(item: Item, shown: list[str], *, most: int) -> Any:
     Files of chunks are only read where a few chunks hold the picture; else a part is.
     """
     blocks, key, order = item.blocks, [], []
+    if blocks.native is None and blocks.nbytes > _MANY_BYTES:
+        # Each point that is touched brings a stretch of the file into memory.
+        most = min(most, _FEW_POINTS)
     for axis, size, block in zip(item.axes, blocks.shape, blocks.block, strict=True):
         if axis.name in shown:
             few = blocks.native and -(-size // block) > _FEW_BLOCKS and not blocks.in_memory

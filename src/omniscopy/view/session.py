@@ -40,6 +40,10 @@ class Session:
             turn.check()
             yield reply
 
+    def shown(self, text: str) -> str:
+        """Return a message without where on the machine the files are."""
+        return text if self.bench.root is None else self.bench.root.hide(text)
+
     def close(self) -> None:
         """Let go of all that is open."""
         self.bench.close()

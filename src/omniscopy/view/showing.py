@@ -133,7 +133,6 @@ def map_centre(
 def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarray, float]]:
     """Yield values and how exact they are: 1 when all were read."""
     box = wanted.box(item)
-    size = blocks_bytes(item.blocks, box)
     whole = wanted.mask is None and bool(wanted.over)
     if whole and (done := item.previews.get(_key(wanted))) is not None:
         yield done, 1.0
@@ -144,7 +143,8 @@ def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.nda
     if whole and wanted.kept and wanted.statistic != "max":
         yield from _passes(item, wanted, turn)
         return
-    if size > _LARGE and wanted.kept == tuple(item.plan()["navigation"]):
+    cost = item.blocks.count(box) * math.prod(item.blocks.block) * item.blocks.dtype.itemsize
+    if cost > _LARGE // 3 and wanted.kept == tuple(item.plan()["navigation"]):
         cube = _cube(item, wanted, turn, wait=False)
         if cube is not None and wanted.statistic != "max" and cube.done == 1.0:
             weights = np.ones(1) if wanted.mask is None else wanted.mask
@@ -154,7 +154,7 @@ def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.nda
             yield (values / count if wanted.statistic == "mean" else values), 1.0 if exact else 0.99
             if exact or turn.newer.wait(0.15):
                 return
-    if size > _LARGE:
+    if cost > _LARGE:
         yield from _steps(item, wanted, turn)
     else:
         yield reduce_exactly(item, wanted, turn), 1.0

@@ -1,6 +1,6 @@
 // A pane with curves: axes, read-out, zoom, and windows that are dragged over the spectrum.
 import { fitCanvas, make, themeColour } from "./dom.js";
-import { axisTitle, coordinateAt, indexAt, short, ticksBetween, unitText, withUnits } from "./numbers.js";
+import { axisScale, axisTitle, coordinateAt, indexAt, short, ticksBetween, unitText, withUnits } from "./numbers.js";
 
 const EDGES = { left: 66, right: 16, top: 14, bottom: 44 };
 
@@ -176,9 +176,10 @@ export class CurvePane {
     c.lineWidth = 1;
     const soft = themeColour(this.canvas, "--soft");
     const grid = themeColour(this.canvas, "--grid");
+    const { factor, unit } = axisScale(this.axis, f.x);
     const marks = this.axis.labels
       ? this.axis.labels.map((text, at) => [at, text]).filter((_, i) => i % Math.ceil(this.axis.size / (f.width / 70)) === 0)
-      : ticksBetween(f.x[0], f.x[1], Math.max(2, f.width / 80)).map((t) => [t, short(t)]);
+      : ticksBetween(f.x[0] / factor, f.x[1] / factor, Math.max(2, f.width / 80)).map((t) => [t * factor, short(t)]);
     for (const [at, text] of marks) {
       const x = this.toX(at, f);
       c.fillStyle = grid;
@@ -202,7 +203,7 @@ export class CurvePane {
     c.fillStyle = themeColour(this.canvas, "--text");
     c.textAlign = "center";
     c.textBaseline = "bottom";
-    c.fillText(axisTitle(this.axis), f.left + f.width / 2, f.top + f.height + 38);
+    c.fillText(axisTitle(this.axis, unit), f.left + f.width / 2, f.top + f.height + 38);
     c.save();
     c.translate(11, f.top + f.height / 2);
     c.rotate(-Math.PI / 2);

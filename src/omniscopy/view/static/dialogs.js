@@ -92,7 +92,7 @@ export function unknownFileDialog(app, path, message, formats, rawTypes) {
       field("Byte order", makeSelect([["<", "little-endian"], [">", "big-endian"]], "<", (v) => { said.byte_order = v; })), problem));
   const go = make("button.primary", {}, "Open as numbers");
   raw.append(go);
-  const { close } = openDialog(app, "This file cannot be read", make("div", {}, make("p.bad", { "data-test": "file-error" }, message), raw, make("h3", {}, "Formats that are read"), search, list));
+  const { close } = openDialog(app, formats.length ? "The format of this file is unknown" : "This file cannot be read", make("div", {}, make("p.bad", { "data-test": "file-error" }, message), raw, ...(formats.length ? [make("h3", {}, "Formats that are read"), search, list] : [])));
   go.onclick = async () => {
     try {
       const numbers = shape.value.split(",").map(Number);

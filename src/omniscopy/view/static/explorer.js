@@ -135,8 +135,9 @@ export class Explorer {
   }
 
   async failToOpen(path, error) {
-    const { header } = await this.link.ask({ kind: "formats" });
-    unknownFileDialog(this, path, error.message, header.formats, this.rawTypes || []);
+    const unknown = error.name === "UnsupportedFormatError";
+    const formats = unknown ? (await this.link.ask({ kind: "formats" })).header.formats : [];
+    unknownFileDialog(this, path, error.message, formats, this.rawTypes || []);
   }
 
   async dropFiles(files) {

@@ -1,7 +1,7 @@
 // A pane with an image: axes, scale and colour bars, zoom, regions that are drawn and moved.
 import { fitCanvas, make, themeColour } from "./dom.js";
 import { colourTable, hueColour, limitsOf, paint, paintComplex } from "./colours.js";
-import { axisTitle, niceLength, short, ticksBetween, unitText, withUnits } from "./numbers.js";
+import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, withUnits } from "./numbers.js";
 import { drawnRegion, handlesOf, holdsPlace, measureText, middleOf, shifted, traceRegion, withHandle } from "./shapes.js";
 
 const MARGIN = { left: 58, right: 66, top: 10, bottom: 42 };
@@ -256,19 +256,20 @@ export class ImagePane {
     c.fillStyle = themeColour(this.canvas, "--text");
     c.textAlign = "center";
     c.textBaseline = "bottom";
-    c.fillText(axisTitle(ax), f.left + f.width / 2, f.top + f.height + 36);
+    c.fillText(axisTitle(ax, axisScale(ax, f.view.x).unit), f.left + f.width / 2, f.top + f.height + 36);
     c.save();
     c.translate(Math.max(11, f.left - 46), f.top + f.height / 2);
     c.rotate(-Math.PI / 2);
     c.textBaseline = "middle";
-    c.fillText(axisTitle(ay), 0, 0);
+    c.fillText(axisTitle(ay, axisScale(ay, f.view.y).unit), 0, 0);
     c.restore();
   }
 
   ticksOf(axis, [low, high], count) {
     if (axis.labels && !this.points)
       return axis.labels.map((text, at) => ({ at, text })).filter((_, i) => i % Math.ceil(axis.size / count) === 0);
-    return ticksBetween(low, high, Math.max(2, count)).map((at) => ({ at, text: short(at, 4) }));
+    const { factor } = axisScale(axis, [low, high]);
+    return ticksBetween(low / factor, high / factor, Math.max(2, count)).map((at) => ({ at: at * factor, text: short(at, 4) }));
   }
 
   drawColourBar(c, f) {

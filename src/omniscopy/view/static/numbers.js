@@ -100,12 +100,20 @@ export function labelAt(axis, index) {
 
 const SYMBOLS = {
   energy_loss: "Energy loss", energy: "Energy", frequency: "Frequency", time: "Time",
-  bias: "Bias", wavelength: "Wavelength", ky: "k_y", kx: "k_x", frame: "Frame",
+  bias: "Bias", wavelength: "Wavelength", frame: "Frame",
 };
 
-/** The title of an axis with its units. */
-export function axisTitle(axis) {
-  const name = SYMBOLS[axis.name] || axis.name;
+/** The multiple of its units in which the numbers of an axis are short: factor and unit. */
+export function axisScale(axis, ends) {
   const unit = unitText(axis.units);
+  const most = Math.max(...ends.map(Math.abs));
+  if (!PREFIXED.has(unit) || !(most > 0) || (most >= 0.1 && most < 10000)) return { factor: 1, unit };
+  const [factor, prefix] = PREFIXES.find(([f]) => most >= f * 0.9999) || [1, ""];
+  return { factor, unit: prefix + unit };
+}
+
+/** The title of an axis with its units. */
+export function axisTitle(axis, unit = unitText(axis.units)) {
+  const name = SYMBOLS[axis.name] || axis.name;
   return unit ? `${name} (${unit})` : name;
 }
