@@ -5,10 +5,13 @@ import importlib
 import io
 import subprocess
 import sys
+import time
 
 import anyio
+import dask.array as da
 import numpy as np
 import pytest
+import xarray as xr
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from PIL import Image
@@ -359,6 +362,77 @@ def test_messages_do_not_tell_where_the_root_is(refused, folder):
     words = refused(("open", {"path": "bad.mrc"}))
     assert words.startswith("bad.mrc: ")
     assert str(folder) not in words
+
+
+@pytest.fixture
+def slow_tool(folder):
+    """Return a server with a tool that works on many chunks, and the count of those that ran."""
+    ran = []
+
+    def chunk(values):
+        ran.append(1)
+        time.sleep(0.02)
+        return values
+
+    bench = Bench.at(folder)
+    values = da.ones((100, 8), chunks=(1, 8)).map_blocks(chunk, dtype=float)
+    bench.shelf.keep(xr.DataArray(values, dims=("y", "x"), name="slow"))
+    return make_server(bench), ran
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_long_call_tells_how_far_it_is(slow_tool, mode):
+    server, _ = slow_tool
+    told = []
+
+    async def tell(done, total, words):
+        told.append((done, total, words))
+
+    async def talk():
+        async with Client(server, mode=mode) as client:
+            given = {"handle": "d1"}
+            return await client.call_tool("statistics", given, progress_callback=tell)
+
+    made = anyio.run(talk)
+    assert made.structured_content["mean"] == 1.0
+    done = [now[0] for now in told]
+    assert len(told) >= 3
+    assert done == sorted(set(done))
+    assert all(now[0] <= now[1] for now in told)
+    assert "chunks" in told[-1][2]
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_call_that_is_cancelled_ends_and_the_next_is_answered(slow_tool, mode):
+    server, ran = slow_tool
+
+    async def talk():
+        async with Client(server, mode=mode) as client:
+            with anyio.move_on_after(0.4) as scope:
+                await client.call_tool("statistics", {"handle": "d1"})
+            assert scope.cancelled_caught
+            facts = await client.call_tool("handles", {})
+            return facts, len(ran)
+
+    facts, count = anyio.run(talk)
+    assert facts.structured_content["handles"][0]["handle"] == "d1"
+    time.sleep(0.2)
+    assert len(ran) == count < 100
+
+
+def test_a_report_tells_its_steps(folder):
+    told = []
+
+    async def tell(done, total, words):
+        told.append(words)
+
+    async def talk():
+        async with Client(make_server(Bench.at(folder, allow_write=True))) as client:
+            given = {"path": "image.mrc", "target": "results/page.html"}
+            return await client.call_tool("report", given, progress_callback=tell)
+
+    assert not anyio.run(talk).is_error
+    assert len(told) >= 2
 
 
 def test_handles_are_listed_and_released(ask):

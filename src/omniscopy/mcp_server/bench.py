@@ -6,19 +6,22 @@ from typing import Any
 
 from omniscopy.io.roots import Root
 from omniscopy.mcp_server.shelf import Shelf
+from omniscopy.mcp_server.watching import Watch
 
 
 @dataclass
 class Bench:
     """The folder that is served, the data that were opened or made, and whether it may write.
 
-    `groups` are the packages of operations, such as ``"image"``, that have tools of their own.
+    `groups` are the packages of operations, such as ``"image"``, that have tools of their own;
+    `watch` is that of the call which is worked on.
     """
 
     root: Root
     allow_write: bool = False
     groups: tuple[str, ...] = ()
     shelf: Shelf = field(default_factory=Shelf)
+    watch: Watch = field(default_factory=Watch)
 
     @classmethod
     def at(

@@ -10,6 +10,7 @@ from typing import Any
 from omniscopy.io.libraries import import_library
 from omniscopy.mcp_server.bench import Answer, Bench
 from omniscopy.mcp_server.tools import Tool, call_tool, tools_of
+from omniscopy.mcp_server.watching import Watch
 from omniscopy.model.errors import describe_error
 
 _PURPOSE = "serving data to machines"
@@ -36,6 +37,7 @@ def make_server(bench: Bench) -> Any:
     lowlevel = import_library("mcp.server.lowlevel", purpose=_PURPOSE, extra="mcp")
     types = import_library("mcp_types", purpose=_PURPOSE, extra="mcp")
     threads = import_library("anyio", purpose=_PURPOSE, extra="mcp")
+    from_thread = import_library("anyio.from_thread", purpose=_PURPOSE, extra="mcp")
     tools = tools_of(bench)
     # One call at a time: drawing is not safe in several threads.
     one = threads.CapacityLimiter(1)
@@ -43,8 +45,13 @@ def make_server(bench: Bench) -> Any:
     async def list_tools(context: Any, request: Any) -> Any:  # noqa: ARG001
         return types.ListToolsResult(tools=[_listed(tool, types) for tool in tools.values()])
 
-    async def call(context: Any, request: Any) -> Any:  # noqa: ARG001
-        work = partial(answer, bench, tools, request.name, request.arguments)
+    async def call(context: Any, request: Any) -> Any:
+        def send(done: float, total: float, words: str) -> None:
+            from_thread.run(context.session.report_progress, done, total, words)
+
+        # In the thread of the work: it ends where the request was cancelled.
+        watch = Watch(send, from_thread.check_cancelled)
+        work = partial(answer, bench, tools, request.name, request.arguments, watch)
         facts, picture, failed = await threads.to_thread.run_sync(work, limiter=one)
         text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
         content = [types.TextContent(text=text)]
@@ -76,10 +83,11 @@ def serve(bench: Bench) -> None:
 
 
 def answer(
-    bench: Bench, tools: dict[str, Tool], name: str, arguments: Any
+    bench: Bench, tools: dict[str, Tool], name: str, arguments: Any, watch: Watch | None = None
 ) -> tuple[dict[str, Any], bytes | None, bool]:
     """Return facts and picture of a call, and whether it failed; then the facts are its error."""
-    with warnings.catch_warnings(record=True) as caught:
+    bench.watch = watch or Watch()
+    with warnings.catch_warnings(record=True) as caught, bench.watch.chunks():
         warnings.simplefilter("always")
         try:
             made = call_tool(bench, tools, name, arguments)

@@ -296,7 +296,7 @@ def write_report(
         message = f"the page must end in .html, got {target!r}"
         raise DataError(message)
     beside = bench.root.new(str(place.with_suffix(".py")))
-    page = report(source, place, channels=channels, copy=None)
+    page = report(source, place, channels=channels, copy=None, progress=bench.watch.step)
     return Answer({"page": bench.root.shown(page), "script": bench.root.shown(beside)})
 
 
