@@ -1,7 +1,6 @@
 """What variational autoencoders are trained by: the evidence lower bound, from some pixels."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -64,7 +63,8 @@ class Bound:
         )
         square = ((drawn - values.gather(1, which)) ** 2).mean()
         count = len(net.points)
-        misfit = 0.5 * count * (square / net.variance + torch.log(net.variance))
+        variance = net.variance.clone()  # which is altered before gradients are taken
+        misfit = 0.5 * count * (square / variance + torch.log(variance))
         divergence = net.divergence(code).mean() + several
         net.note_noise(square)
         loss = misfit + self.weighed(divergence, net)
@@ -83,7 +83,7 @@ class Bound:
         most, weight, steps = self.capacity
         return weight * (divergence - min(most, most * float(net.seen) / steps)).abs()
 
-    def anchor(  # noqa: PLR0913 - all that the choice depends on
+    def anchor(
         self, net: PoseVAE, values: torch.Tensor, code: Code, kinds: torch.Tensor, freedom: float,
         generator: torch.Generator,
     ) -> torch.Tensor:  # fmt: skip
@@ -97,15 +97,6 @@ class Bound:
             found = found.masked_fill(net.anchors.abs() > freedom * math.pi + 1e-3, -torch.inf)
             chance = found.softmax(-1).cpu()
         return torch.multinomial(chance, 1, generator=generator)[:, 0].to(values.device)
-
-
-def bound_of(
-    net_pixels: int, share: float, steps: int, warm_up: float,
-    capacity: tuple[float, float, int] | None, label_weight: float,
-) -> Callable[..., dict[str, torch.Tensor]]:  # fmt: skip
-    """Return the loss of a training of so many steps."""
-    pixels = min(net_pixels, max(1, round(share * net_pixels)))
-    return Bound(pixels, round(warm_up * steps), capacity, label_weight)
 
 
 def one_hot(scores: tuple[torch.Tensor, ...]) -> torch.Tensor:
