@@ -6,6 +6,7 @@ __all__ = [
     "calibrate_tau",
     "compare_loop_line",
     "condense",
+    "correct_excitation",
     "decompose_modes",
     "estimate_oscillator",
     "expand",
@@ -44,6 +45,7 @@ from .band_excitation.contact_potentials import analyse_contact_kpfm
 from .band_excitation.excitations import band_excitation_waveform, forc_waveform, triangle_waveform
 from .band_excitation.loop_fits import fit_loops
 from .band_excitation.loops import measure_loops, project_loops
+from .band_excitation.normalization import correct_excitation
 from .band_excitation.relaxations import fit_relaxation
 from .band_excitation.resonances import estimate_oscillator, fit_oscillator
 from .band_excitation.switching import compare_loop_line, switching_parameters

@@ -110,6 +110,7 @@ def test_points_of_a_folder_are_one_scan(tmp_path, base, name):
     assert data.dims == ("y", "x", "axis_0", "axis_1")
     np.testing.assert_array_equal(data, values)
     np.testing.assert_array_equal(data[1, :, ::2, 3], values[1, :, ::2, 3])
+    assert float(data[1, 0, 2, 3]) == values[1, 0, 2, 3]
     assert om.io.identify(tmp_path) == "matlab"
 
 

@@ -128,7 +128,7 @@ class StackedFiles:
             if isinstance(part, slice)
         ]
         rest = blank[within].shape
-        return np.array(found, self.dtype).reshape(*kept, *rest)
+        return np.array(found, self.dtype).reshape((*kept, *rest))
 
     def _values(self, path: str) -> np.ndarray:
         channels = _read_once(self.read, path, Path(path).stat().st_mtime_ns)

@@ -103,7 +103,7 @@ class OscillatorFit:
         if not parts:
             parts = [self.fit(np.empty((0, points), complex), None, None)]
         columns = [np.concatenate(each) for each in zip(*parts, strict=True)]
-        return Oscillators(*(each.reshape(*outer, *each.shape[1:]) for each in columns))
+        return Oscillators(*(each.reshape((*outer, *each.shape[1:])) for each in columns))
 
     def _rows(self, weights: np.ndarray, outer: tuple[int, ...]) -> np.ndarray:
         points = len(self.frequency)
