@@ -45,6 +45,7 @@ def loaded():
     for shape, dims in (((2, 2, 3), ("y", "x", "energy")), ((2, 2, 8, 8), ("y", "x", "ky", "kx"))):
         opened(shape, dims)[1].max().compute()
     decompose(opened((600, 500, 3), ("y", "x", "energy"))[1].chunk(y=300), 1).compute()
+    virtual_image(opened((2, 2, 8, 8), ("y", "x", "ky", "kx"))[1], Disk(3.0)).compute()
 
 
 def peak_of(compute):
@@ -63,6 +64,28 @@ def test_a_pass_needs_as_much_memory_as_a_chunk_not_as_the_data():
     assert peak_of(lambda: (again * first).sum().compute()) < 0.25 * data.nbytes
     assert file.reads == 120
     xr.testing.assert_equal(again, data)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda data: data[:, 10:90],
+        lambda data: data.chunk({"x": 50})[::-1],
+        lambda data: xr.concat([data[:30], data[30:]], "y")[1:, 5:],
+    ],
+)
+def test_a_pass_over_a_part_needs_as_much_memory_as_a_chunk(part, inline):
+    file, data = opened((60, 100, 1000), ("y", "x", "energy"))
+    if not inline:
+        data = data.copy(data=da.from_array(file, chunks=(1, 100, 1000), meta=data.data._meta))
+    known = part(xr.DataArray(np.arange(6e4).reshape(60, 100, 10), dims=data.dims).chunk(y=1))
+    xr.testing.assert_equal(read_again(known, known.sum()), known)
+    data = part(data)
+    first = data.sum(skipna=False)
+    again = read_again(data, first)
+    assert peak_of((again.sum(skipna=False) + first).compute) < 0.25 * data.nbytes
+    assert file.reads >= 2 * (data.sizes["y"] - 1)
 
 
 def test_the_names_of_tasks_are_always_the_same():
