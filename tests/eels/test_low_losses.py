@@ -10,7 +10,7 @@ from omniscopy import eels, open_signal, samples, simulate
 from omniscopy.eels.zero_loss import peak_kernel as kernel
 from omniscopy.eels.zero_loss.shapes import SHAPES as MODELS
 from omniscopy.eels.zero_loss.shapes import areas_of, figures_of
-from omniscopy.model import DataError, coordinate
+from omniscopy.model import DataError, coordinate, validate
 from omniscopy.physics import peaks
 from omniscopy.physics.electron import effective_energy
 from omniscopy.physics.energy_loss import geometry, kramers_kronig, plasmons, plural
@@ -379,3 +379,21 @@ def test_closed_forms_of_a_peak_are_what_its_formula_gives(model):
         [figures.centre[:, None] + 0.5 * figures.fwhm[:, None]], (), found
     )
     np.testing.assert_allclose(half[0][:, 0], 0.5 * found[:, 0], rtol=1e-12)
+
+
+def test_aligned_and_split_spectra_know_their_beam():
+    low = samples.low_loss()
+    aligned = eels.align_zero_loss(low, low)
+    split = eels.subtract_zero_loss(low)
+    parts = aligned["aligned"], aligned["aligned_core_loss"], split["inelastic"]
+    assert all(each.attrs["metadata"] == low.attrs["metadata"] for each in parts)
+    inside = aligned["aligned"].sel(energy_loss=slice(-10.0, 80.0))
+    found = eels.measure_thickness(inside, density=2.33)
+    assert found["thickness"].notnull().all()
+
+
+def test_pixels_of_simulated_maps_are_counted_where_they_have_no_place():
+    thickness = xr.DataArray(np.full((2, 3), 0.5), dims=("y", "x"))
+    made = eels.simulate_spectrum(start=-10.0, channels=60, t_over_lambda=thickness)
+    assert validate(made) == []
+    assert made["x"].values.tolist() == [0.0, 1.0, 2.0]
