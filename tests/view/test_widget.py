@@ -178,7 +178,7 @@ def page():
         browser = play.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1200, "height": 800})
         errors = []
-        opened.set_default_timeout(60_000)
+        opened.set_default_timeout(40_000)
         opened.on("pageerror", lambda error: errors.append(str(error)))
         opened.on("console", lambda line: line.type == "error" and errors.append(line.text))
         yield opened

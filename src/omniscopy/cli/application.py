@@ -17,6 +17,7 @@ from omniscopy.cli import (
     demonstration,
     formats,
     info,
+    notebooks,
     reporting,
     running,
     serving,
@@ -44,7 +45,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (info, converting, reporting, demonstration, formats, running, viewing, serving):
+_COMMANDS = (
+    info, converting, reporting, notebooks, demonstration, formats, running, viewing, serving,
+)  # fmt: skip
+for _module in _COMMANDS:
     _module.register(app)
 
 

@@ -51,10 +51,9 @@ class Summary:
     def __repr__(self) -> str:
         width = max((len(row.name) for row in self.rows), default=0)
         lines = [self.title, *filter(None, [self.words])]
-        lines += [
-            f"  {row.name:<{width}}  {row.kind}, {row.sizes}{f' [{row.units}]' if row.units else ''}"
-            for row in self.rows
-        ]
+        for row in self.rows:
+            units = f" [{row.units}]" if row.units else ""
+            lines.append(f"  {row.name:<{width}}  {row.kind}, {row.sizes}{units}")
         lines += [f"  … and {self.left_out} more"] if self.left_out else []
         lines += [f"  {number}. {step}" for number, step in enumerate(self.steps, start=1)]
         return "\n".join(lines)

@@ -112,6 +112,8 @@ class HostPage:
         port = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+        # Browsers let no page of elsewhere speak to this machine.
+        self._address = f"http://127.0.0.1:{port}/"
         state = kernel.opened[comm]
         plain = {key: state[key] for key in ("choice",) if key in state}
         self.files = {
@@ -121,8 +123,9 @@ class HostPage:
             "socket.js": (STATIC / "socket.js").read_text(encoding="utf-8"),
         }
 
-    def show(self, page: Any, address: str = "http://notebook.test/") -> None:
+    def show(self, page: Any) -> None:
         """Open it in a page of a browser driven by Playwright."""
+        address = self._address
         kinds = {".js": "text/javascript", ".css": "text/css"}
 
         def fulfil(route: Any) -> None:
