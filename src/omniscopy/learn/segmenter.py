@@ -125,7 +125,7 @@ class Segmenter(Estimator):
         """
         pictures = _stack(images)
         labels = self._labels(masks, pictures.shape)
-        values = np.stack([self._prepared(each) for each in pictures])[:, None]
+        values = np.stack([self.prepared(each) for each in pictures])[:, None]
         made = Augmentation() if augmentation is None else augmentation
         data = Arrays(values, labels, augment=made)
         return self.train(self._loss, data, {}, training)
@@ -210,7 +210,7 @@ class Segmenter(Estimator):
             raise DataError(message)
         return values.astype(np.int64)
 
-    def _prepared(self, image: np.ndarray) -> np.ndarray:
+    def prepared(self, image: np.ndarray) -> np.ndarray:
         """Return an image as the network knows them, of itself alone."""
         values = np.asarray(image, np.float64)
         known = np.isfinite(values)
@@ -232,7 +232,7 @@ class Segmenter(Estimator):
         probability = np.zeros((*outer, self.classes, *size), np.float32)
         alone = self.channels == self.classes
         for pixel in np.ndindex(*outer):
-            values = torch.from_numpy(self._prepared(block[pixel]))
+            values = torch.from_numpy(self.prepared(block[pixel]))
             with torch.inference_mode():
                 scores = apply_tiled(
                     net, values[None], block=_BLOCK, tile=tile, overlap=tile // 8, device=device
