@@ -1,5 +1,8 @@
 __all__ = [
     "animate",
+    "course",
+    "curve_grid",
+    "export_numbers",
     "fit_overlay",
     "holz_geometry",
     "kikuchi_geometry",
@@ -20,12 +23,15 @@ __all__ = [
     "vector_map",
 ]
 
+from .courses import course
 from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure
 from .families import line_family
 from .fits import fit_overlay
+from .grids import curve_grid
 from .movies import animate
+from .numbers import export_numbers
 from .parameters import parameter_map
 from .publications import publication
 from .scale_bars import nice_length, scale_bar
