@@ -309,6 +309,7 @@ def test_settings_without_weights_are_refused():
         AtomFinder(filters=7).predict(scene(shape=(16, 16)))
 
 
+@pytest.mark.slow
 def test_the_network_is_exported(finder, tmp_path):
     assert export_onnx(finder, tmp_path / "atoms.onnx").exists()
 

@@ -162,6 +162,7 @@ def test_a_model_is_saved_with_its_settings(model, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_segmenter_is_exported(model, tmp_path):
     assert export_onnx(model, tmp_path / "net.onnx").stat().st_size > 1000
 

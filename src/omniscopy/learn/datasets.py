@@ -38,7 +38,7 @@ def masks_from_positions(
     if not radius > 0:
         message = f"radius must be above 0, in the units of the coordinates, got {radius!r}"
         raise DataError(message)
-    factor = factor_to(positions, grid)
+    factor = factor_to(positions, grid) if positions.sizes.get("atom", 1) else 1.0
     places = np.stack([factor * positions["y"].values, factor * positions["x"].values], axis=1)
     there = np.isfinite(places).all(axis=1)
     kinds = np.zeros(len(places), np.int64)
