@@ -39,6 +39,9 @@ widget.render({{ model, el: document.getElementById("widget") }});
 </script>"""  # noqa: E501
 
 
+_KINDS = {".js": "text/javascript", ".css": "text/css"}
+
+
 class Kernel:
     """A kernel of this environment; use it in a `with` statement."""
 
@@ -108,15 +111,18 @@ class HostPage:
         from websockets.sync.server import serve
 
         self._kernel, self._comm = kernel, comm
-        self._server = serve(self._converse, "127.0.0.1", 0, max_size=None, compression=None)
+        self._server = serve(
+            self._converse, "127.0.0.1", 0, max_size=None, compression=None,
+            process_request=self._respond,
+        )  # fmt: skip
         port = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-        # Browsers let no page of elsewhere speak to this machine.
         self._address = f"http://127.0.0.1:{port}/"
         state = kernel.opened[comm]
         plain = {key: state[key] for key in ("choice",) if key in state}
         self.files = {
+            "favicon.ico": "",
             "": _PAGE.format(port=port, state=json.dumps(plain)),
             "widget.js": state["_esm"],
             "style.css": state.get("_css", ""),
@@ -125,20 +131,18 @@ class HostPage:
 
     def show(self, page: Any) -> None:
         """Open it in a page of a browser driven by Playwright."""
-        address = self._address
-        kinds = {".js": "text/javascript", ".css": "text/css"}
-
-        def fulfil(route: Any) -> None:
-            name = route.request.url.removeprefix(address)
-            kind = kinds.get(Path(name).suffix, "text/html")
-            if name in self.files:
-                route.fulfill(body=self.files[name], content_type=kind)
-            else:
-                route.fulfill(status=404, body="")
-
-        page.route(f"{address}**", fulfil)
-        page.goto(address)
+        page.goto(self._address)
         page.add_style_tag(content=self.files["style.css"])
+
+    def _respond(self, connection: Any, request: Any) -> Any:
+        """Send a file; what asks for the socket goes on."""
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return None
+        name = request.path.lstrip("/")
+        response = connection.respond(200 if name in self.files else 404, self.files.get(name, ""))
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = _KINDS.get(Path(name).suffix, "text/html")
+        return response
 
     def close(self) -> None:
         """Stop to serve."""
