@@ -82,7 +82,7 @@ function render({ model, el }) {
   const entry = (item) => {
     const into = make("ul");
     const row = make("button", { type: "button", "aria-expanded": "false" },
-      make("span", { className: "mark", text: item.folder ? "▸" : "·", "aria-hidden": "true" }),
+      make("span", { className: "mark", text: item.folder || item.format ? "▸" : "", "aria-hidden": "true" }),
       make("span", { className: "words" }, make("b", { text: item.name }), make("small", { text: item.folder ? "folder" : [item.format || "not known", size(item.bytes)].filter(Boolean).join(", ") })));
     row.disabled = !item.folder && !item.format;
     row.addEventListener("click", () => {
