@@ -218,7 +218,7 @@ class _Events:
         if item.kind == "around":
             edges = np.array(item.edges)
             empty = np.broadcast_to(np.zeros(()), (self.positions, *self.shape))
-            sums, counts = np.zeros((2, self.positions, edges.size - 1))
+            sums, counts = (np.zeros((self.positions, edges.size - 1)) for _ in range(2))
             sum_rings_around(empty, used, ky, kx, centres, edges, sums, counts)
             away = np.hypot(dy, dx)
             there = used.ravel()[self.pixel] & (away >= edges[0]) & (away < edges[-1])
@@ -234,8 +234,8 @@ class _Events:
                 (np.asarray(item.contains(ky[:, None] - y, kx - x), bool) & used).sum()
                 for y, x in centres
             ], np.float64)  # fmt: skip
-            sums = np.bincount(self.position, self.weights * inside, self.positions)
-            return {item.name: sums, f"{item.name}/count": counts}
+            image = np.bincount(self.position, self.weights * inside, self.positions)
+            return {item.name: image, f"{item.name}/count": counts}
         powers = (1.0, ky[row], ky[row] ** 2, kx[column], kx[column] ** 2)
         moments = [
             np.bincount(self.position, self.weights * inside * power, self.positions)

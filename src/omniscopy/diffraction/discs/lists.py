@@ -148,10 +148,11 @@ def _listed(table: xr.Dataset, scan: Sequence[str], columns: Sequence[str]) -> l
     whole = table.chunk(table.unify_chunks().chunksizes).chunk({PEAK: -1})
     arrays = [whole[name].data for name in columns]
     chunks = arrays[0].chunks[:-1]
-    numbers = dask.array.from_array(position, chunks=chunks)
+    lazily: Any = dask
+    numbers = lazily.array.from_array(position, chunks=chunks)
     blocks = [numbers.to_delayed().ravel(), *(each.to_delayed().ravel() for each in arrays)]
-    parts = dask.compute(
-        *(dask.delayed(_flat)(*block) for block in zip(*blocks, strict=True))
+    parts = lazily.compute(
+        *(lazily.delayed(_flat)(*block) for block in zip(*blocks, strict=True))
     )  # fmt: skip
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 

@@ -108,7 +108,7 @@ def _read(
     kept = [str(dim) for dim in data.dims if dim not in (*over, *dims)]
     read = plan_read(questions, places)
     planes = [
-        each.plane.set_dims({
+        each.plane.set_dims({  # type: ignore[no-untyped-call]
             **{d: data.sizes[d] for d in kept if d not in each.plane.dims}, **each.plane.sizes
         }).transpose(*kept, *dims)
         for each in questions

@@ -150,7 +150,8 @@ class Question:
         total, *powers = (values[..., n] for n in range(5))
         usable = total > 0
         if self.known is not None:
-            usable = usable & self.known.set_dims(dict(zip(dims, total.shape, strict=True))).data
+            known: Any = self.known
+            usable = usable & known.set_dims(dict(zip(dims, total.shape, strict=True))).data
         total = np.where(usable, total, np.nan)
         counted = data.attrs.get("units") in COUNTS
         made: Made = {}
@@ -183,6 +184,7 @@ def question(name: str, wanted: Wanted, places: Places) -> Question:
     area = isinstance(wanted, CentreOfMass)
     if detector is None:
         return Question(name, wanted, Item(name, "area"), places.used)
+    assert not isinstance(detector, str)
     known = places.known(detector.centre)
     if places.moving(detector.centre):
         edges = _edges(detector)
