@@ -66,8 +66,8 @@ def course(
         raise DataError(message)
     dim = str(data.dims[0])
     if by is not None and (by not in data.coords or data.coords[by].dims != (dim,)):
-        along = [str(name) for name, each in data.coords.items() if each.dims == (dim,)]
-        message = f"by must be a coordinate along {dim!r} ({', '.join(along)}), got {by!r}"
+        known = [str(name) for name, each in data.coords.items() if each.dims == (dim,)]
+        message = f"by must be a coordinate along {dim!r} ({', '.join(known)}), got {by!r}"
         raise DataError(message)
     curve = in_reach(data).compute()
     curve = magnitude_and_phase(curve)[0] if curve.dtype.kind == "c" else curve
@@ -96,8 +96,7 @@ def course(
 def _ruler_of_colours(curve: xr.DataArray, by: str | None) -> Ruler:
     if by is None:
         return Ruler(np.arange(curve.size, dtype=np.float64), "Point number", None)
-    moved = curve.rename({str(curve.dims[0]): "_along"}) if by == curve.dims[0] else curve
-    own = moved.coords[by] if by in moved.coords else curve.coords[by]
+    own = curve.coords[by]
     factor, units = prefix(np.asarray(own.values), own.attrs.get("units"))
     words = str(own.attrs.get("long_name") or own.attrs.get("quantity") or by).replace("_", " ")
     return Ruler(factor * np.asarray(own.values, np.float64), with_units(words, units), units)

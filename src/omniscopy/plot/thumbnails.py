@@ -133,7 +133,7 @@ def _draw_curve(values: np.ndarray, size: int) -> Image.Image:
         edge = 0.08 * height
         x = np.linspace(edge, width - edge, len(values)) if len(values) > 1 else [width / 2]
         y = height - edge - (height - 2 * edge) * (values - low) / ((high - low) or 1.0)
-        for piece in np.ma.clump_unmasked(np.ma.masked_invalid(values)):
+        for piece in np.ma.clump_unmasked(np.ma.masked_invalid(values)):  # type: ignore[no-untyped-call]
             line = list(zip(x[piece], y[piece], strict=True))
             pen.line(line, fill=_LINE, width=round(1.4 * _FINER), joint="curve")
             if len(line) == 1:

@@ -67,7 +67,7 @@ class Kernel:
     def run(self, source: str, *, timeout: float = 120) -> list[dict[str, Any]]:
         """Run a cell; return its outputs. Raises `RuntimeError` where it fails."""
         asked = self._client.execute(source)
-        found = []
+        found: list[dict[str, Any]] = []
         while True:
             message = self._outputs.get(timeout=timeout)
             if message["parent_header"].get("msg_id") != asked:

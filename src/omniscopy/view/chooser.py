@@ -175,7 +175,7 @@ def _widget_class() -> Any:
     base = base_widget()
     import traitlets  # of anywidget
 
-    class ChannelChooser(base):  # type: ignore[misc]
+    class ChannelChooser(base):  # type: ignore[misc, valid-type]
         """The channels of a file, or the files of a folder, to choose from."""
 
         _esm = (STATIC / "chooser.js").read_text(encoding="utf-8")

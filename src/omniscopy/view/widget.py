@@ -84,7 +84,7 @@ def picture_of(obj_or_path: Any) -> bytes | None:
 def _widget_class() -> Any:
     base = base_widget()
 
-    class ExplorerWidget(base):  # type: ignore[misc]
+    class ExplorerWidget(base):  # type: ignore[misc, valid-type]
         """The explorer in a cell of a notebook."""
 
         _esm = notebook_script()
