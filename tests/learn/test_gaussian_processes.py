@@ -46,7 +46,7 @@ def test_posteriors_are_those_of_the_textbook(kernel):
     from scipy.stats import multivariate_normal
 
     logs = multivariate_normal(np.zeros(12), whole).logpdf(y[0].numpy())
-    assert float(evidence(covariance, x, y)) == pytest.approx(logs, rel=1e-4)
+    assert float(evidence(covariance, x, y).detach()) == pytest.approx(logs, rel=1e-4)
 
 
 def test_as_many_inducing_points_as_points_give_the_exact_posterior():
@@ -59,9 +59,9 @@ def test_as_many_inducing_points_as_points_give_the_exact_posterior():
         net.condition(x, y)
     for one, other in zip(nets[0](new), nets[1](new), strict=True):
         np.testing.assert_allclose(one.detach(), other.detach(), rtol=1e-3, atol=1e-4)
-    few = bound_by_few(covariance, x, x, y)
-    assert float(few) == pytest.approx(float(evidence(covariance, x, y)), abs=0.01)
-    assert float(bound_by_few(covariance, x[:4], x, y)) < float(few)
+    few = bound_by_few(covariance, x, x, y).detach()
+    assert float(few) == pytest.approx(float(evidence(covariance, x, y).detach()), abs=0.01)
+    assert float(bound_by_few(covariance, x[:4], x, y).detach()) < float(few)
 
 
 def test_standard_deviations_are_calibrated():
@@ -139,7 +139,7 @@ def test_deep_kernels_learn_which_inputs_matter():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 30))
     y = np.sin(x[:, 0] + x[:, 1])
-    model = DeepKernelGP(hidden=(32,)).fit(x[:90], y[:90], epochs=80, progress=False, seed=1)
+    model = DeepKernelGP(hidden=(32,)).fit(x[:90], y[:90], epochs=60, progress=False, seed=1)
     assert model.score(x[:90], y[:90]) > 0.9
     assert model.embed(x[:3]).shape == (3, 2)
     dtype = torch.get_default_dtype()

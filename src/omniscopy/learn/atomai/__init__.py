@@ -1,0 +1,1 @@
+"""Networks that were trained with atomAI or published with AICrystallographer."""

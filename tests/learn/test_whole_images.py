@@ -1,0 +1,240 @@
+"""Classifiers, regressors, translations, denoisers and ensembles of them."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from sklearn.exceptions import NotFittedError
+
+from omniscopy.io import FormatError
+from omniscopy.learn import (
+    VAE,
+    Classifier,
+    Denoiser,
+    Ensemble,
+    GaussianProcess,
+    ImageToSpectrum,
+    Regressor,
+    SpectrumToImage,
+    load,
+)
+from omniscopy.model import DataError
+
+QUICK = {"progress": False, "batch_size": 16, "learning_rate": 5e-3}
+
+
+def labelled(values: np.ndarray, units: str | None = None) -> xr.DataArray:
+    y, x = np.arange(values.shape[-2]) * 0.1, np.arange(values.shape[-1]) * 0.1
+    made = xr.DataArray(
+        values, dims=("frame", "y", "x")[-values.ndim :],
+        coords={"y": ("y", y, {"units": "nm"}), "x": ("x", x, {"units": "nm"})},
+    )  # fmt: skip
+    return made if units is None else made.assign_attrs(units=units)
+
+
+def stripes(count: int = 60, size: int = 16, seed: int = 0) -> tuple[xr.DataArray, np.ndarray]:
+    """Return images of stripes along x or y at any phase and contrast."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    label = np.arange(count) % 2
+    phase, contrast = rng.uniform(0, 6, count), rng.uniform(1, 20, count)
+    made = [
+        c * (np.sin(1.2 * (y if n else x) + p) + rng.normal(0, 0.2, (size, size))) + 3
+        for n, p, c in zip(label, phase, contrast, strict=True)
+    ]
+    return labelled(np.stack(made)), label
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    images, label = stripes()
+    return Classifier(filters=4, dropout=0.2).fit(
+        images, label, names=["vertical", "horizontal"], epochs=15, **QUICK
+    )
+
+
+def test_classes_of_unseen_images_are_told(classifier, tmp_path):
+    images, label = stripes(40, seed=1)
+    assert classifier.score(images, label) >= 0.95
+    found = classifier.predict(images)
+    assert found["category"].values.tolist() == ["vertical", "horizontal"]
+    np.testing.assert_allclose(found["probability"].sum("category"), 1, rtol=1e-5)
+    again = load(classifier.save(tmp_path / "model.zip"))
+    np.testing.assert_array_equal(again.predict(images)["label"], found["label"])
+
+
+def test_a_class_does_not_depend_on_other_images_nor_on_contrast(classifier):
+    images, _ = stripes(8, seed=2)
+    alone = classifier.predict(images[3:4], samples=5)["probability"]
+    among = classifier.predict(images, samples=5)["probability"][3:4]
+    np.testing.assert_allclose(alone, among, atol=1e-5)
+    brighter = classifier.predict(7 * images + 2, samples=5)["probability"][3:4]
+    np.testing.assert_allclose(alone, brighter, atol=1e-4)
+
+
+def test_dropout_gives_a_spread_that_is_larger_for_what_was_never_seen(classifier):
+    images, _ = stripes(20, seed=3)
+    noise = labelled(np.random.default_rng(0).normal(size=(20, 16, 16)))
+    seen, unseen = (classifier.predict(each, samples=30) for each in (images, noise))
+    assert unseen["probability_std"].mean() > seen["probability_std"].mean()
+    assert unseen["entropy"].mean() > seen["entropy"].mean()
+
+
+def test_activation_maps_add_up_to_the_scores_and_show_where():
+    rng = np.random.default_rng(0)
+    label = np.arange(80) % 2
+    values = rng.normal(0, 0.1, (80, 16, 16))
+    y, x = np.mgrid[:16, :16]
+    places = rng.integers(4, 12, (80, 2))
+    spots = np.exp(-((y - places[:, :1, None]) ** 2 + (x - places[:, 1:, None]) ** 2) / 4)
+    values += label[:, None, None] * spots
+    images = labelled(values)
+    model = Classifier(filters=4, normalise=False).fit(images, label, epochs=20, **QUICK)
+    assert model.score(images, label) > 0.95
+    maps = model.activation_maps(images)
+    assert maps.dims == ("frame", "category", "y", "x")
+    scores = maps.mean(("y", "x")).values + model.net_.head.bias.detach().numpy()
+    chance = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    np.testing.assert_allclose(chance, model.predict(images)["probability"], atol=1e-3)
+    best = (maps[:, 1] - maps[:, 0]).values[label == 1].reshape(40, -1).argmax(-1)
+    away = np.hypot(best // 16 - places[label == 1, 0], best % 16 - places[label == 1, 1])
+    assert np.median(away) < 4
+
+
+def test_numbers_of_images_are_told_in_their_units():
+    rng = np.random.default_rng(0)
+    width = rng.uniform(1, 4, 80)
+    y, x = np.mgrid[:16, :16] - 7.5
+    images = labelled(np.exp(-(y**2 + x**2) / (2 * width[:, None, None] ** 2)))
+    values = xr.DataArray(0.1 * width + 5, dims=("frame",), attrs={"units": "nm"})
+    model = Regressor(filters=4, normalise=False).fit(images, values, epochs=20, **QUICK)
+    found = model.predict(images)
+    assert found["value"].attrs["units"] == "nm"
+    assert np.corrcoef(found["value"], values)[0, 1] > 0.95
+    assert np.sqrt(((found["value"] - values) ** 2).mean()) < 0.05
+    holed = images[:2].copy(deep=True)
+    holed[0, 3, 3] = np.nan
+    assert model.predict(holed)["status"].values.tolist() == [4, 0]
+
+
+def test_spectra_are_told_from_images_and_images_from_spectra(tmp_path):
+    rng = np.random.default_rng(0)
+    place = rng.uniform(3, 12, 80)
+    x = np.arange(16)
+    images = labelled(np.exp(-((x - place[:, None, None]) ** 2) / 8) * np.ones((1, 12, 1)), "V")
+    energy = np.linspace(100, 110, 24)
+    middle = 102 + 0.6 * (place - 3)
+    spectra = xr.DataArray(
+        np.exp(-((energy - middle[:, None]) ** 2) / 2), dims=("frame", "energy_loss"),
+        coords={"energy_loss": ("energy_loss", energy, {"units": "eV"})}, attrs={"units": "1"},
+    )  # fmt: skip
+    there = ImageToSpectrum(latent_dim=3, filters=8).fit(images, spectra, epochs=20, **QUICK)
+    found = there.predict(images)
+    assert found.dims == ("frame", "energy_loss")
+    assert found["energy_loss"].attrs["units"] == "eV"
+    assert np.abs(energy[found.values.argmax(-1)] - middle).mean() < 0.5
+    back = SpectrumToImage(latent_dim=3, filters=8).fit(spectra, images, epochs=20, **QUICK)
+    drawn = back.predict(spectra)
+    assert drawn.dims == images.dims
+    assert drawn.attrs["units"] == "V"
+    assert np.abs(drawn.values.mean(1).argmax(-1) - place).mean() < 1.0
+    again = load(there.save(tmp_path / "model"))
+    np.testing.assert_allclose(again.predict(images[:3]), found[:3], atol=1e-5)
+
+
+def noisy_images(count: int = 6, size: int = 48, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    shift = rng.uniform(0, 6, (count, 2))
+    clean = np.stack([np.cos(0.7 * y + a) * np.cos(0.6 * x + b) for a, b in shift])
+    noisy = [clean + rng.normal(0, 0.4, clean.shape) for _ in range(2)]
+    return labelled(50 * clean + 200, "V"), *(labelled(50 * each + 200, "V") for each in noisy)
+
+
+@pytest.mark.parametrize("method", ["n2v", "n2n", "supervised"])
+def test_noise_is_taken_away_and_signal_is_not(method):
+    clean, noisy, other = noisy_images()
+    target = {"n2v": None, "n2n": other, "supervised": clean}[method]
+    model = Denoiser(method=method, filters=6)
+    model.fit(noisy, target, examples=64, size=32, epochs=12, batch_size=8, progress=False,
+              learning_rate=3e-3)  # fmt: skip
+    new_clean, new, _ = noisy_images(2, seed=9)
+    found = model.predict(new)
+    before = np.sqrt(((new - new_clean) ** 2).mean())
+    after = np.sqrt(((found - new_clean) ** 2).mean())
+    assert after < (0.7 if method == "n2v" else 0.6) * before
+    assert found.attrs["units"] == "V"
+    assert float(np.polyfit(new_clean.values.ravel(), found.values.ravel(), 1)[0]) > 0.8
+    lazy = model.predict(new.chunk(frame=1), tile=32)
+    assert lazy.chunks is not None
+    holed = new.copy(deep=True)
+    holed[0, 5, 6] = np.nan
+    again = model.predict(holed)
+    assert np.isnan(again.values).sum() == 1
+    np.testing.assert_allclose(again[1], found[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("strategy", ["init", "snapshot", "swag"])
+def test_members_of_ensembles_differ_where_they_do_not_know(strategy, tmp_path):
+    images, label = stripes(40)
+    made = Ensemble(Classifier(filters=4), 3, strategy=strategy)
+    made.fit(images, label, epochs=8, **QUICK)
+    assert len(made.members) == 3
+    found = made.predict(images)
+    assert (found["label"].values == label).mean() > 0.8
+    assert (found["probability_std"] >= 0).all()
+    assert found["probability_std"].max() > 0
+    again = Ensemble.load(made.save(tmp_path / "ensemble"))
+    xr.testing.assert_allclose(again.predict(images)["probability"], found["probability"])
+
+
+def test_spreads_of_members_add_to_their_own_variances():
+    x = np.random.default_rng(0).uniform(0, 1, (30, 1))
+    made = Ensemble(GaussianProcess(method="inducing", inducing=10), 3)
+    made.fit(x, np.sin(6 * x[:, 0]))
+    found = made.predict(x)
+    each = [member.predict(x) for member in made.members]
+    spread = np.var([one["value"] for one in each], axis=0, ddof=1)
+    own = np.mean([one["value_std"] ** 2 for one in each], axis=0)
+    np.testing.assert_allclose(found["value_std"], np.sqrt(spread + own))
+
+
+def test_wrong_calls_are_refused(classifier, tmp_path):
+    images, label = stripes(8)
+    with pytest.raises(DataError, match="a label for each image"):
+        Classifier().fit(images, label[:3])
+    with pytest.raises(DataError, match="at least 2 classes"):
+        Classifier().fit(images, np.zeros(8, int))
+    with pytest.raises(DataError, match="but there are 1 names"):
+        Classifier().fit(images, label, names=["one"])
+    with pytest.raises(DataError, match="knows patches of"):
+        classifier.predict(images[:, :8])
+    with pytest.raises(DataError, match="network with dropout"):
+        Classifier(filters=2).fit(images, label, epochs=1, **QUICK).predict(images, samples=3)
+    with pytest.raises(DataError, match="numbers for each image"):
+        Regressor().fit(images, label[:3])
+    with pytest.raises(DataError, match="noisy images alone"):
+        Denoiser().fit(images, images)
+    with pytest.raises(DataError, match="needs the images that are wanted"):
+        Denoiser(method="n2n").fit(images)
+    with pytest.raises(DataError, match="must have no NaN"):
+        Denoiser().fit(images * np.nan)
+    with pytest.raises(DataError, match="at least 8 rows"):
+        Denoiser().fit(images[:, :5])
+    with pytest.raises(DataError, match="must be pairs"):
+        ImageToSpectrum().fit(images, images.isel(y=0, drop=True).rename(frame="point"))
+    with pytest.raises(DataError, match="at least 2 members"):
+        Ensemble(VAE(), 1)
+    with pytest.raises(DataError, match="too few"):
+        Ensemble(Classifier(filters=2), strategy="snapshot").fit(images, label, epochs=2, **QUICK)
+    with pytest.raises(NotFittedError):
+        Ensemble(Classifier()).predict(images)
+    with pytest.raises(FormatError, match="no ensemble"):
+        Ensemble.load(tmp_path)
+
+
+def test_constant_images_have_an_answer(classifier):
+    flat = labelled(np.full((2, 16, 16), 7.0))
+    found = classifier.predict(flat)
+    assert np.isfinite(found["probability"]).all()
+    denoiser = Denoiser(filters=2).fit(flat, epochs=1, examples=4, progress=False)
+    np.testing.assert_allclose(denoiser.predict(flat), 7.0, atol=0.1)
