@@ -6,6 +6,7 @@ import xarray as xr
 
 import omniscopy as om
 from omniscopy.model.errors import DataError
+from omniscopy.view import cubes
 from omniscopy.view.blocks import BlockCache, Blocks
 from omniscopy.view.cubes import Cube
 from omniscopy.view.dispatch import SupersededError, Turn
@@ -187,7 +188,7 @@ def test_blocks_are_read_far_apart_first_and_each_once(count):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32])
 def test_a_small_copy_gives_sums_of_whole_bins_exactly(dtype, monkeypatch):
-    monkeypatch.setattr("omniscopy.view.cubes.CUBE_BYTES", 4 * 6 * 5 * 90)
+    monkeypatch.setattr(cubes, "CUBE_BYTES", 4 * 6 * 5 * 90)
     rng = np.random.default_rng(0)
     values = rng.integers(0, 200, (6, 5, 30, 27)).astype(dtype)
     axes = [("y", 6), ("x", 5), ("ky", 30), ("kx", 27)]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,7 +24,9 @@ def get(address, path=None, **headers):
         connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
-    return answer.status, dict(answer.getheaders()), answer.read().decode()
+    found = answer.status, dict(answer.getheaders()), answer.read().decode()
+    connection.close()
+    return found
 
 
 def dial(address, *, origin=True, token=None, **more):
@@ -33,6 +36,12 @@ def dial(address, *, origin=True, token=None, **more):
         origin = f"http://{split.netloc}"
     return connect(f"ws://{split.netloc}/socket?token={token}", origin=origin or None,
                    max_size=None, open_timeout=20, **more)  # fmt: skip
+
+
+def send_too_much(served):
+    with dial(served.address) as socket:
+        socket.send(bytes(MOST_FRAME + 1))
+        socket.recv(timeout=10)
 
 
 def ask(socket, **said):
@@ -82,7 +91,7 @@ def test_only_the_files_of_the_page_are_served(served, name):
 def test_strange_sockets_are_refused(served, how):
     with pytest.raises((InvalidStatus, ConnectionClosed)) as refused:
         dial(served.address, **how).recv(timeout=5)
-    assert "403" in str(refused.value) or "1008" in str(refused.value)
+    assert any(code in str(refused.value) for code in ("400", "403", "1008"))
 
 
 def test_a_socket_answers(served):
@@ -107,9 +116,8 @@ def test_text_and_large_messages_close_the_socket(served):
         socket.send("text")
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=5)
-    with dial(served.address) as socket, pytest.raises(ConnectionClosed):
-        socket.send(bytes(MOST_FRAME + 1))
-        socket.recv(timeout=10)
+    with pytest.raises((ConnectionClosed, ConnectionResetError)):
+        send_too_much(served)
 
 
 def test_errors_say_no_places_of_the_machine(served, folder):
@@ -122,33 +130,30 @@ def test_errors_say_no_places_of_the_machine(served, folder):
 
 
 def test_twenty_tabs_are_served(served):
-    sockets = [dial(served.address) for _ in range(20)]
-    for socket in sockets:
-        socket.send(pack({"kind": "open", "seq": 1, "path": "core_loss.zarr"}))
-    kinds = [unpack(socket.recv(timeout=60))[0]["kind"] for socket in sockets]
-    for socket in sockets:
-        socket.close()
+    with ExitStack() as tabs:
+        sockets = [tabs.enter_context(dial(served.address)) for _ in range(20)]
+        for socket in sockets:
+            socket.send(pack({"kind": "open", "seq": 1, "path": "core_loss.zarr"}))
+        kinds = [unpack(socket.recv(timeout=60))[0]["kind"] for socket in sockets]
     assert kinds == ["opened"] * 20
 
 
 def test_more_tabs_than_may_be_are_told_so(served):
     time.sleep(0.5)
-    sockets = [dial(served.address) for _ in range(MOST_TABS + 1)]
-    with pytest.raises(ConnectionClosed) as closed:
-        sockets[-1].recv(timeout=5)
+    with ExitStack() as tabs:
+        sockets = [tabs.enter_context(dial(served.address)) for _ in range(MOST_TABS + 1)]
+        with pytest.raises(ConnectionClosed) as closed:
+            sockets[-1].recv(timeout=5)
     assert "pages are open" in str(closed.value)
-    for socket in sockets:
-        socket.close()
 
 
 def test_a_socket_that_closes_while_something_is_computed(served):
     for _ in range(3):
-        socket = dial(served.address)
-        (item,) = ask(socket, kind="open", path="core_loss.zarr")[0]["items"]
-        for seq in range(30):
-            socket.send(pack({"kind": "reduce", "seq": seq, "data": item["id"],
-                              "target": "navigation"}))  # fmt: skip
-        socket.close()
+        with dial(served.address) as socket:
+            (item,) = ask(socket, kind="open", path="core_loss.zarr")[0]["items"]
+            asked = {"kind": "reduce", "data": item["id"], "target": "navigation"}
+            for seq in range(30):
+                socket.send(pack({**asked, "seq": seq}))
     with dial(served.address) as socket:
         assert ask(socket, kind="hello")[0]["kind"] == "welcome"
     end = time.monotonic() + 20

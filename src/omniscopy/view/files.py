@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -85,7 +85,8 @@ def open_raw_file(
     if kind not in _RAW_TYPES:
         message = f"the type of the numbers is one of {', '.join(_RAW_TYPES)}, got {kind!r}"
         raise DataError(message)
-    offset, order = said.get("offset", 0), ">" if said.get("byte_order") == ">" else "<"
+    offset = said.get("offset", 0)
+    order: Literal["<", ">"] = ">" if said.get("byte_order") == ">" else "<"
     if type(offset) is not int or offset < 0:
         message = f"the offset is a whole number of bytes, got {offset!r}"
         raise DataError(message)

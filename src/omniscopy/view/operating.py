@@ -2,18 +2,18 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omniscopy.io.requests import require_arguments, require_parameters
 from omniscopy.model.errors import DataError
-from omniscopy.model.operations import PACKAGES, Operation, all_operations, find_operation
-from omniscopy.model.parameters import decode, encode
 from omniscopy.view.bench import Bench
 from omniscopy.view.dispatch import Turn
 from omniscopy.view.files import describe
 from omniscopy.view.items import Item
 from omniscopy.view.protocol import Buffer, Header, Reply
 from omniscopy.view.scripting import recorded
+
+if TYPE_CHECKING:
+    from omniscopy.model.operations import Operation
 
 # A result up to this size is computed at once; others are where they are looked at.
 _COMPUTED_BYTES = 64 * 2**20
@@ -25,6 +25,8 @@ def list_operations(
 ) -> Iterator[Reply]:
     """Send all operations that take data: names, groups and what they do."""
     del bench, said, buffers
+    from omniscopy.model.operations import PACKAGES, all_operations
+
     entries = []
     for found in all_operations():
         turn.check()
@@ -38,6 +40,8 @@ def list_operations(
 def send_form(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn) -> Iterator[Reply]:
     """Send what a form of an operation asks for: inputs, parameters with types, and words."""
     del bench, buffers, turn
+    from omniscopy.model.parameters import encode
+
     found = operation_called(str(said.get("name")))
     text = inspect.getdoc(found.function) or ""
     example = {key: encode(value) for key, value in found.example.items()
@@ -56,6 +60,9 @@ def run_operation(
 ) -> Iterator[Reply]:
     """Run an operation on open data; the results become items, with their history."""
     del buffers
+    from omniscopy.io.requests import require_arguments, require_parameters
+    from omniscopy.model.parameters import decode
+
     found = operation_called(str(said.get("name")))
     given, parameters = said.get("inputs", {}), said.get("parameters", {})
     if not isinstance(given, dict) or not isinstance(parameters, dict):
@@ -91,7 +98,7 @@ def run_operation(
     yield {"kind": "made", "items": described, "operation": found.name}, []
 
 
-def input_of(bench: Bench, found: Operation, name: str, item: Item, at: Any) -> Any:
+def input_of(bench: Bench, found: "Operation", name: str, item: Item, at: Any) -> Any:
     """Return labelled data of an item: all variables of results where the operation takes them."""
     import xarray as xr
 
@@ -113,19 +120,22 @@ def computed(result: Any, turn: Turn) -> Any:
     def look(*_: Any) -> None:
         turn.check()
 
-    with Callback(pretask=look):
+    watching: Any = Callback
+    with watching(pretask=look):
         return result.compute()
 
 
-def operation_called(name: str) -> Operation:
+def operation_called(name: str) -> "Operation":
     """Return an operation of this package; raise `DataError` where none is called so."""
+    from omniscopy.model.operations import PACKAGES, find_operation
+
     if name.partition(".")[0] not in PACKAGES:
         message = f"{name!r} is not an operation"
         raise DataError(message)
     return find_operation(name)
 
 
-def required_inputs(found: Operation) -> list[str]:
+def required_inputs(found: "Operation") -> list[str]:
     """Return the inputs that have no default."""
     known = inspect.signature(found.function).parameters
     return [name for name in found.inputs if known[name].default is inspect.Parameter.empty]

@@ -95,7 +95,7 @@ def window_map_of(item: Item, said: Header) -> Any:
     window, background = _window(said.get("window")), said.get("background") or {}
     fitted = _window(background.get("window"))
     if background.get("model") == "polynomial":
-        model = signal.Polynomial(int(background.get("degree", 1)))
+        model: Any = signal.Polynomial(int(background.get("degree", 1)))
         fit = signal.fit_model(data, model, dim=dim, window=fitted)
         left = signal.crop(signal.subtract_model(data, model, fit), {dim: window})
         return signal.sum_over(left, dim)

@@ -176,6 +176,7 @@ def prepare(
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((HOST, port))
+    bound.listen(128)  # so that the address can be opened as soon as it is known
     gate = Gate(bound.getsockname()[1])
     config = uvicorn.Config(
         make_app(gate, new_session), log_level="error", ws="websockets-sansio",

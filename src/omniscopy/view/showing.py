@@ -95,10 +95,8 @@ def map_window(
             values = polynomial_map(cube, window, fitted, degree)
         else:
             values = power_law_map(cube, window, fitted)
-        exact = all(size == 1 for size in cube.bins)
-        yield _values(item, wanted, values, target="navigation", begun=begun,
-                      progress=1.0 if exact else 0.99)  # fmt: skip
-        if exact or turn.newer.is_set():
+        yield _values(item, wanted, values, target="navigation", progress=0.99, begun=begun)
+        if turn.newer.wait(0.15):
             return
     from omniscopy.view.scripting import window_map_of
 

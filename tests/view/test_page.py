@@ -1,0 +1,245 @@
+"""The page in a real browser: everything a user does first."""
+
+import io
+import runpy
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import omniscopy as om
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+def test_a_spectrum_image_is_opened_explored_and_copied_as_python(  # noqa: PLR0915 - as a user does
+    explore, folder, tmp_path
+):
+    seen = explore(folder)
+    seen.page.wait_for_selector('[data-path="core_loss.zarr"]')
+    assert seen.page.locator("[data-test=files] li").count() >= 7
+    seen.open("core_loss.zarr")
+    seen.until("app.signal.curves.size === 1")
+
+    # A region, and its spectrum.
+    seen.page.keyboard.press("b")
+    seen.drag("nav", (0.2, 0.2), (0.6, 0.7))
+    seen.until("app.state.regions.length === 2 && app.signal.curves.size === 2")
+    region = seen.get("app.state.regions[1]")
+    assert region["kind"] == "box"
+    data = om.open_signal(folder / "core_loss.zarr")
+    low, high = (sorted(ends) for ends in zip(region["from"], region["to"], strict=True))
+    expected = data.sel(y=slice(*low), x=slice(*high)).astype(float).mean(("y", "x")).values
+    seen.until("app.link.views.get('signal:' + app.state.regions[1].id).busy === null")
+    shown = seen.get("Array.from(app.signal.curves.get(app.state.regions[1].id).values)")
+    np.testing.assert_allclose(shown, expected, rtol=1e-5)
+
+    # It is moved by keys, and it jumps.
+    before = seen.get("app.state.regions[1].from")
+    seen.page.keyboard.press("ArrowRight")
+    seen.page.keyboard.press("Shift+ArrowDown")
+    moved = seen.get("app.state.regions[1].from")
+    assert moved[1] - before[1] == pytest.approx(0.5)
+    seen.page.keyboard.press("ArrowUp")
+    seen.page.keyboard.down("Shift")
+    seen.page.mouse.click(*seen.spot("nav", 0.5, 0.5))
+    seen.page.keyboard.up("Shift")
+    seen.until(
+        "Math.abs((app.state.regions[1].from[1] + app.state.regions[1].to[1]) / 2 - 4.75) < 0.3"
+    )
+
+    # A window over the spectrum makes a map; with Shift, above its background.
+    frame = seen.get("app.signal.frame()")
+    ends = [(energy - frame["x"][0]) / (frame["x"][1] - frame["x"][0]) for energy in (455, 470)]
+    seen.drag("signal", (ends[0], 0.5), (ends[1], 0.5))
+    seen.until("app.state.window && app.nav.note.textContent.startsWith('sum of window')")
+    seen.until("app.link.views.get('navigator').busy === null")
+    window = seen.get("app.state.window")
+    assert window == pytest.approx([455, 470], abs=1.0)
+    part = data.sel(energy_loss=slice(*window)).astype(float).sum("energy_loss").values
+    np.testing.assert_allclose(seen.get("Array.from(app.nav.values)"), part.ravel(), rtol=1e-5)
+
+    # Undone and done again.
+    seen.page.keyboard.press("Control+z")
+    seen.until(
+        "app.state.window === null && app.nav.note.textContent.includes('all of the spectrum')"
+    )
+    seen.page.keyboard.press("Control+Shift+z")
+    seen.until("app.state.window !== null && app.link.views.get('navigator').busy === null")
+
+    # Copied as Python, which runs and gives what is seen.
+    shown = seen.get("Array.from(app.nav.values)")
+    seen.page.click("[data-test=python-top]")
+    seen.page.wait_for_selector("dialog textarea")
+    text = seen.page.input_value("dialog textarea")
+    (tmp_path / "copied.py").write_text(
+        text.replace("savefig(", "savefig(r'" + str(tmp_path) + "/' + ")
+    )
+    names = runpy.run_path(str(tmp_path / "copied.py"))
+    images = [each for each in names.values() if getattr(each, "dims", None) == ("y", "x")]
+    assert any(each.dtype.kind == "f" and np.allclose(each.values.ravel(), shown, rtol=1e-5)
+               for each in images)  # fmt: skip
+    assert seen.wrong == []
+
+
+def test_a_slider_shows_another_image(explore, folder):
+    seen = explore(folder)
+    seen.page.wait_for_selector('[data-path="stack.nxs"]')
+    seen.open("stack.nxs")
+    data = om.open_signal(folder / "stack.nxs")
+    seen.page.evaluate(
+        "() => { const s = document.querySelector('[data-test=slider-frame]'); s.value = 2;"
+        "s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }"
+    )
+    seen.until("app.state.at.frame === 2 && app.link.views.get('navigator').busy === null")
+    shown = seen.get("Array.from(app.nav.values)")
+    np.testing.assert_allclose(shown, data.isel(frame=2).values.ravel(), rtol=1e-5)
+    assert seen.wrong == []
+
+
+def test_a_virtual_detector_and_the_centre_of_mass(explore, folder):
+    seen = explore(folder)
+    seen.page.wait_for_selector('[data-path="scan.nxs"]')
+    seen.open("scan.nxs")
+    seen.until("app.signal.parts")
+    data = om.open_signal(folder / "scan.nxs")
+    seen.page.keyboard.press("c")
+    seen.drag("signal", (0.5, 0.5), (0.7, 0.5))
+    seen.until("app.state.detector && app.nav.note.textContent.includes('disc')")
+    seen.until("app.nav.header.exact && app.link.views.get('navigator').busy === null")
+    disc = seen.get("app.state.detector")
+    expected = om.diffraction.virtual_image(
+        data, om.diffraction.Disk(disc["outer"], centre=tuple(disc["centre"]))
+    )
+    shown = seen.get("Array.from(app.nav.values)")
+    np.testing.assert_allclose(shown, expected.values.ravel(), rtol=1e-5)
+    seen.page.select_option("[data-test=detector-mode]", "centre")
+    seen.until("app.nav.parts.length === 2 && app.nav.header.exact")
+    assert seen.wrong == []
+
+
+def test_an_operation_is_run_from_its_form(explore, folder):
+    seen = explore(folder / "surface.gsf")
+    seen.until("app.item && app.nav.parts")
+    seen.page.click("[data-test=tab-operations]")
+    seen.page.fill("[data-test=operations-search]", "level")
+    seen.page.click('[data-op="image.level"]')
+    seen.page.wait_for_selector("[data-test=form]")
+    seen.page.select_option('[data-parameter="method"]', "plane")
+    seen.page.click("[data-test=run]")
+    seen.until("app.item.step === 'image.level' && app.nav.header.data === app.item.id")
+    expected = om.image.level(om.open_signal(folder / "surface.gsf"), method="plane")
+    shown = seen.get("Array.from(app.nav.values)")
+    np.testing.assert_allclose(shown, expected.values.ravel(), rtol=1e-4, atol=1e-12)
+    seen.page.click("[data-test=tab-metadata]")
+    seen.page.fill("[data-test=metadata-search]", "no such thing at all")
+    seen.until("app.metadataPanel.note.textContent.startsWith('Nothing')")
+    seen.page.click("[data-test=undo]")
+    seen.until("app.item.step === ''")
+    assert seen.wrong == []
+
+
+def test_a_figure_is_exported(explore, folder):
+    seen = explore(folder / "surface.gsf")
+    seen.until("app.item && app.nav.parts")
+    seen.page.click("[data-test=export-open]")
+    with seen.page.expect_download(timeout=60_000) as download:
+        seen.page.click("[data-test=export]")
+    with open(download.value.path(), "rb") as file:  # noqa: PTH123
+        picture = Image.open(io.BytesIO(file.read()))
+    # 85 mm at 300 points per inch.
+    assert picture.width == pytest.approx(85 / 25.4 * 300, abs=3)
+    assert seen.wrong == []
+
+
+def test_a_file_is_dropped_on_the_page(explore, folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    seen = explore(tmp_path)
+    seen.until("app.files.crumbs.textContent")
+    content = list((folder / "surface.gsf").read_bytes())
+    seen.page.evaluate(
+        """(bytes) => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([new Uint8Array(bytes)], "dropped.gsf"));
+          const over = { bubbles: true, cancelable: true, dataTransfer: carried };
+          document.querySelector("#explorer").dispatchEvent(new DragEvent("drop", over));
+        }""",
+        content,
+    )
+    seen.until("app.item && app.item.file === 'dropped/dropped.gsf' && app.nav.parts")
+    data = om.open_signal(folder / "surface.gsf")
+    np.testing.assert_allclose(
+        seen.get("Array.from(app.nav.values)"), data.values.ravel(), rtol=1e-5
+    )
+    assert seen.wrong == []
+
+
+def test_damaged_and_unknown_files_are_explained(explore, folder):
+    seen = explore(folder)
+    seen.page.click('[data-path="broken.gsf"]')
+    seen.page.wait_for_selector("[data-test=file-error]")
+    assert "at byte 48" in seen.page.text_content("[data-test=file-error]")
+    seen.page.keyboard.press("Escape")
+    seen.page.click('[data-path="notes.xyz"]')
+    seen.page.wait_for_selector(".formats li")
+    assert seen.page.locator(".formats li").count() > 50
+    assert seen.wrong == []
+
+
+def test_fits_are_looked_through_pixel_by_pixel(explore):
+    seen = explore([om.samples.spectrum_image(), om.samples.line_fit()])
+    seen.until("app.items.size > 5")
+    seen.get("app.show([...app.items.values()].find((i) => i.name === 'gaussian_centre').id)")
+    seen.until("app.signal && app.signal.curves.size === 3")
+    assert "gaussian_amplitude" in seen.get("app.signal.note.textContent")
+    seen.page.select_option("[data-test=variable]", label="gaussian_sigma")
+    seen.until("app.item.name === 'gaussian_sigma' && app.nav.parts")
+    assert seen.wrong == []
+
+
+def test_points_and_complex_data_are_drawn(explore):
+    seen = explore([om.samples.point_cloud(), om.samples.exit_wave()])
+    seen.until("app.nav && app.nav.points && app.nav.values.length > 100")
+    seen.get("app.show('d2')")
+    seen.until("app.nav.parts && app.nav.parts.length === 2")
+    wave = om.samples.exit_wave()
+    seen.page.select_option("[data-test=look-part]", "phase")
+    shown = seen.get("Array.from(app.nav.values)")
+    np.testing.assert_allclose(shown, np.angle(wave.values).ravel(), atol=1e-4)
+    seen.page.select_option("[data-test=look-part]", "hue")
+    assert seen.wrong == []
+
+
+def test_keys_are_listed_and_the_page_says_when_the_server_has_gone(explore, folder):
+    seen = explore(folder / "surface.gsf")
+    seen.until("app.item && app.nav.parts")
+    seen.page.keyboard.press("?")
+    seen.page.wait_for_selector("table.keys")
+    assert seen.page.locator("table.keys tr").count() > 20
+    seen.page.keyboard.press("Escape")
+    seen.page.keyboard.press("i")
+    assert seen.get("app.nav.look.scale") == "log"
+    seen.page.keyboard.press("d")
+    seen.drag("nav", (0.2, 0.2), (0.8, 0.8))
+    seen.until("app.state.marks.length === 1")
+    seen.page.keyboard.press("f")
+    seen.drag("nav", (0.1, 0.5), (0.9, 0.5))
+    seen.until("app.profile && app.profile.curves.size === 1")
+    assert seen.wrong == []
+
+
+def test_another_host_is_refused(context, served):
+    page = context.new_page()
+    answer = page.goto(served.address.replace("127.0.0.1", "localhost"))
+    assert answer.status == 200
+    page.goto("about:blank")
+    outcome = page.evaluate(
+        """(address) => new Promise((done) => {
+          const socket = new WebSocket(address);
+          socket.onopen = () => done("open");
+          socket.onclose = () => done("refused");
+        })""",
+        served.address.replace("http:", "ws:").replace("/?", "/socket?"),
+    )
+    page.close()
+    assert outcome == "refused"
