@@ -25,14 +25,14 @@ const listening = model.on.bind(model), sending = model.send.bind(model);
 window.timings = [];
 const sent = new Map();
 model.send = (message, callbacks, buffers) => {{
-  sent.set(message.seq, {{ view: message.view, at: performance.now() }});
+  sent.set(message.seq, {{ view: message.view, region: message.region, at: performance.now() }});
   sending(message, callbacks, buffers);
 }};
 model.save_changes = () => sending({{ kind: "state", state: {{ choice: model.get("choice") }} }}, undefined, []);
 model.on = (name, f) => listening(name, name !== "msg:custom" ? f : (header, buffers) => {{
   f(header, buffers);
   const asked = sent.get(header.seq);
-  if (asked) window.timings.push({{ view: asked.view, ms: performance.now() - asked.at }});
+  if (asked) window.timings.push({{ view: asked.view, region: asked.region, ms: performance.now() - asked.at }});
   sent.delete(header.seq);
 }});
 widget.render({{ model, el: document.getElementById("widget") }});
@@ -87,21 +87,28 @@ class Kernel:
         session.send(channel.socket, message, buffers=[bytes(each) for each in buffers])
 
     def _listen(self) -> None:
-        while not self._over.is_set():
-            try:
-                message = self._client.get_iopub_msg(timeout=0.2)
-            except queue.Empty:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "comm_open":
-                self.opened[content["comm_id"]] = content["data"].get("state", {})
-            elif kind == "comm_msg":
-                data = content["data"]
-                if data.get("method") == "custom":
-                    for hear in list(self.heard):
-                        hear(data["content"], message.get("buffers") or [])
-            else:
-                self._outputs.put(message)
+        core = import_library("jupyter_core.utils", purpose=_PURPOSE, extra="notebook")
+        try:
+            while not self._over.is_set():
+                try:
+                    self._sort(self._client.get_iopub_msg(timeout=0.2))
+                except queue.Empty:
+                    continue
+        finally:
+            # The client made a loop for this thread, and leaves it.
+            core.ensure_event_loop().close()
+
+    def _sort(self, message: dict[str, Any]) -> None:
+        kind, content = message["msg_type"], message["content"]
+        if kind == "comm_open":
+            self.opened[content["comm_id"]] = content["data"].get("state", {})
+        elif kind == "comm_msg":
+            data = content["data"]
+            if data.get("method") == "custom":
+                for hear in list(self.heard):
+                    hear(data["content"], message.get("buffers") or [])
+        else:
+            self._outputs.put(message)
 
 
 class HostPage:
