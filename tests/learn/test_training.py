@@ -133,6 +133,17 @@ def test_training_stops_early_and_takes_the_best_weights():
     assert all(torch.equal(net.state_dict()[name], kept[best][name]) for name in kept[best])
 
 
+def test_a_cycle_that_is_ended_early_falls_at_its_end():
+    whole = train_network(make_net(), squares, examples(), epochs=10, seed=1)
+    cut = train_network(make_net(), squares, examples(), epochs=6, cycle=10, fall=2, seed=1)
+    np.testing.assert_array_equal(cut["loss"][:4], whole["loss"][:4])
+    rate = cut["learning_rate"].values
+    np.testing.assert_array_equal(rate[:4], whole["learning_rate"].values[:4])
+    assert rate[5] < 1e-3 * rate[3]
+    with pytest.raises(DataError, match="cycle must be at least"):
+        train_network(make_net(), squares, examples(), epochs=6, cycle=4)
+
+
 def test_a_callback_can_stop():
     def stop(progress: Progress) -> None:
         progress.stop = progress.epoch == 2

@@ -46,6 +46,38 @@ def rates_of(schedule: Schedule, highest: float, epochs: int, steps: int) -> np.
     return np.repeat(each, steps)
 
 
+def planned_rates(
+    schedule: Schedule, highest: float, length: tuple[int, int], *, cycle: int | None, fall: int
+) -> np.ndarray:
+    """Return the learning rate of every step of a schedule that may be ended early.
+
+    Parameters
+    ----------
+    schedule, highest
+        As `rates_of` takes them.
+    length : (int, int)
+        How many epochs, and steps in each of them.
+    cycle : int, optional
+        Epochs that the schedule is planned for.
+    fall : int
+        Of one that is ended early, the last so many epochs fall along a cosine to the end.
+    """
+    epochs, steps = length
+    planned = epochs if cycle is None else cycle
+    early = planned > epochs
+    if planned < epochs or fall < 0 or (early and fall >= epochs):
+        message = (
+            "cycle must be at least `epochs`, and fall below them, got "
+            f"epochs={epochs}, cycle={cycle} and fall={fall}"
+        )
+        raise DataError(message)
+    rates = rates_of(schedule, highest, planned, steps)[: epochs * steps]
+    if early and fall:
+        start = rates[-fall * steps]
+        rates[-fall * steps :] = start + _eased(fall * steps) * (highest / _TO - start)
+    return rates
+
+
 def _eased(count: int) -> np.ndarray:
     """Return numbers that go from near 0 to 1 along a cosine."""
     made: np.ndarray = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, count + 1) / count)

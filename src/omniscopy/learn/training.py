@@ -16,7 +16,7 @@ from omniscopy.compute.progress import showing_progress
 from omniscopy.learn.batches import Batch, Batches, Part
 from omniscopy.learn.checkpoints import read_checkpoint, require_same, write_checkpoint
 from omniscopy.learn.devices import device_of, generator_of, seed_of, seeded
-from omniscopy.learn.schedules import Schedule, rates_of
+from omniscopy.learn.schedules import Schedule, planned_rates
 from omniscopy.model import DataError, coordinate, result
 
 Loss = Callable[
@@ -51,6 +51,10 @@ class Training(TypedDict, total=False):
         The highest one.
     schedule : {"onecycle", "constant"} or sequence of float
         How it changes; or one for each epoch.
+    cycle : int, optional
+        Epochs that the schedule is planned for, if more than `epochs`; it is ended early then.
+    fall : int
+        So many last epochs of one that is ended early let the rate fall to nearly nothing.
     weight_decay : float
     validation : float or Batches or None
         Part of the examples, or others, that networks are judged by and do not learn from.
@@ -81,6 +85,8 @@ class Training(TypedDict, total=False):
     batch_size: int
     learning_rate: float
     schedule: Schedule
+    cycle: int | None
+    fall: int
     weight_decay: float
     validation: float | Batches | None
     early_stopping: int | None
@@ -104,6 +110,8 @@ def train_network(  # noqa: PLR0913 - the options of every training
     batch_size: int = 16,
     learning_rate: float = 1e-3,
     schedule: Schedule = "onecycle",
+    cycle: int | None = None,
+    fall: int = 3,
     weight_decay: float = 0.0,
     validation: float | Batches | None = None,
     early_stopping: int | None = None,
@@ -157,7 +165,7 @@ def train_network(  # noqa: PLR0913 - the options of every training
     place = device_of(device)
     learnt, judged = _split(data, validation, seed)
     steps = -(-len(learnt) // batch_size)
-    rates = rates_of(schedule, learning_rate, epochs, steps)
+    rates = planned_rates(schedule, learning_rate, (epochs, steps), cycle=cycle, fall=fall)
     net.to(place)
     run = _Run(
         net, loss, learnt, judged, batch_size, rates, seed, place, weight_decay, clip,

@@ -33,6 +33,10 @@ _TRIED_ON = 512
 # The image is scaled again where atoms turn out to be so much wider or narrower.
 _AGAIN = 1.3
 _FEWEST = 6
+# What is more probable counts as an atom; above this mean of them, an image is clear. Others are
+# looked at on so many coarser scales.
+_CERTAIN, _SURE = 0.5, 0.95
+_COARSER = 2
 # Fits may move an atom so far, in deviations of both; further away they found another one.
 _FAR = 4.0
 _LEVELS = 2000
@@ -130,14 +134,22 @@ class Search:
         if np.isnan(width):
             width = self.best_width(image, known)
         seen = self.seen_at(image, known, width)
-        certain = seen.found.probability > 0.5
+        certain = seen.found.probability > _CERTAIN
         if certain.sum() >= _FEWEST:
             places = seen.found.places[certain] * self.grid.aspect
             own = width_at(image, places, self.grid.aspect)
             if np.isfinite(own) and not 1 / _AGAIN < own / width < _AGAIN:
                 again = self.seen_at(image, known, float(np.clip(own, width / 2.5, width * 2.5)))
-                if _worth(again) > _worth(seen):
-                    return again
+                seen = again if _worth(again) > _worth(seen) else seen
+        # Of noisy images a smaller one shows more of the lattice, with less noise in a pixel.
+        for _ in range(_COARSER):
+            probability = seen.found.probability
+            if not probability.size or _mean_above(probability) > _SURE:
+                break
+            again = self.seen_at(image, known, _AGAIN * seen.width)
+            if _worth(again) <= _worth(seen):
+                break
+            seen = again
         return seen
 
     def best_width(self, image: np.ndarray, known: np.ndarray) -> float:
@@ -265,3 +277,9 @@ def _worth(seen: _Seen) -> float:
     """Return how sure the network is of atoms, all together."""
     probability = seen.found.probability
     return float(np.clip(2.0 * probability - 1.0, 0.0, None).sum())
+
+
+def _mean_above(probability: np.ndarray) -> float:
+    """Return the mean of what is more probable than not; 0 where nothing is."""
+    likely = probability[probability > _CERTAIN]
+    return float(likely.mean()) if likely.size else 0.0

@@ -87,19 +87,11 @@ def _trainer_of(told: Mapping[str, Any]) -> Trainer:
             from omniscopy.learn.recipes.atoms import train_atom_finder
 
             return train_atom_finder
-        case "lattices":
-            from omniscopy.learn.recipes.lattices import train_lattice_classifier
-
-            return train_lattice_classifier
         case "defects":
             from omniscopy.learn.recipes.defects import train_defect_segmenter
 
             return train_defect_segmenter
-        case "denoiser":
-            from omniscopy.learn.recipes.noise import train_denoiser
-
-            return train_denoiser
-    message = f"kind must be 'atoms', 'lattices', 'defects' or 'denoiser', got {told['kind']!r}"
+    message = f"kind must be 'atoms' or 'defects', got {told['kind']!r}"
     raise DataError(message)
 
 
