@@ -110,13 +110,33 @@ def test_clipped_points_are_the_longest_run_of_the_largest():
     assert curve_kernel.clipped_from(np.arange(9.0), 9) == 0
 
 
+def test_starts_are_those_of_the_points_that_are_finite():
+    depth = np.linspace(-1e-7, 4e-7, 200)
+    force = 1e-9 * np.maximum(depth / 4e-7, 0.0) ** 1.5
+    pierced_depth, pierced_force = (
+        np.append(depth, [9e-7, np.nan]),
+        np.append(force, [np.nan, 5e-9]),
+    )
+    starts = []
+    for x, y in ((depth, force), (pierced_depth, pierced_force)):
+        found, ends = np.full((1, 6), np.nan), np.array([[x.min(), x.max(), y.min(), y.max()]])
+        curve_kernel.indentation_starts(
+            x[None], y[None], ends, 1.5, False, False, 0.0, found, np.empty((0, x.size))
+        )
+        starts.append(found[0])
+    np.testing.assert_allclose(starts[1], starts[0], rtol=0.02)
+    np.testing.assert_allclose(starts[0][5], 4e-7)
+    assert starts[0][5] == starts[1][5]
+
+
 def test_weights_of_indentations_feel_the_noise_of_the_depth():
     depth = np.linspace(-1e-7, 4e-7, 200)
     force = 1e-9 * np.maximum(depth / 4e-7, 0.0) ** 1.5
     found, weights = np.full((1, 6), np.nan), np.empty((1, 200))
+    ends = np.array([[depth.min(), depth.max(), force.min(), force.max()]])
     curve_kernel.indentation_starts(
-        depth[None], force[None], 1.5, False, True, 20.0, found, weights
-    )  # fmt: skip
+        depth[None], force[None], ends, 1.5, False, True, 20.0, found, weights
+    )
     top_x, top_y, contact = found[0, :3]
     high = force > 0.8 * force.max()
     np.testing.assert_allclose(top_x, depth[:-1][high[:-1]].mean(), rtol=1e-9)

@@ -1,4 +1,4 @@
-# ruff: noqa: C901, PLR0912, PLR0915, PLR0917 - kernels take their arrays one by one
+# ruff: noqa: C901, PLR0912, PLR0915, PLR0913, PLR0917 - kernels take their arrays one by one
 """Compiled passes over single curves: their order, baseline, contact, attraction and area."""
 
 import math
@@ -240,31 +240,53 @@ def attractions(z, f, fraction, found):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def indentation_starts(x, f, exponent, sticks, fixed, softness, found, weights):  # type: ignore[no-untyped-def]
+def extremes(d, y):  # type: ignore[no-untyped-def]
+    """Return least and most of the depths and of the forces that are finite, and how many are."""
+    n, first, reach, low, top = 0, np.inf, -np.inf, np.inf, -np.inf
+    for i in range(y.size):
+        if abs(y[i]) < np.inf and abs(d[i]) < np.inf:
+            n += 1
+            first, reach = min(first, d[i]), max(reach, d[i])
+            low, top = min(low, y[i]), max(top, y[i])
+    return first, reach, low, top, n
+
+
+@_compiled
+def stays_at(y, top):  # type: ignore[no-untyped-def]
+    """Return whether a detector is saturated: so many values in a row are the largest."""
+    equal = 0
+    for i in range(y.size):
+        equal += 1 if y[i] == top else 0
+    if equal < CLIPPED:
+        return False
+    run, longest = 0, 0
+    for i in range(y.size):
+        if y[i] == top:
+            run += 1
+            longest = max(longest, run)
+        elif y[i] < top:
+            run = 0
+    return longest >= CLIPPED
+
+
+@_compiled
+def indentation_starts(x, f, ends, exponent, sticks, fixed, softness, found, weights):  # type: ignore[no-untyped-def]
     """Fill in where a fit starts: depth and force at the top, contact, attraction, and status.
 
     With a softness (one over the spring constant) the weights of the points too: a noise of the
-    force is one of the depth as well, and a residual feels both.
+    force is one of the depth as well, and a residual feels both. `ends` holds the least and the
+    most of depths and of forces, not finite where some points are not.
     """
     for row in range(len(f)):
         d, y = x[row if len(x) > 1 else 0], f[row]
-        n, top, low, reach, first = 0, -np.inf, np.inf, -np.inf, np.inf
-        for i in range(y.size):
-            if y[i] - y[i] == 0.0 and d[i] - d[i] == 0.0:
-                n += 1
-                top, low = max(top, y[i]), min(low, y[i])
-                reach, first = max(reach, d[i]), min(first, d[i])
+        first, reach, low, top = ends[row]
+        n = y.size
+        if not (abs(first) + abs(reach) + abs(low) + abs(top) < np.inf):
+            first, reach, low, top, n = extremes(d, y)
         found[row, 4], found[row, 5] = 0.0, reach
         if n < 6:
             found[row, 4] = _NO_DATA
             continue
-        run, longest = 0, 0
-        for i in range(y.size):
-            if y[i] == top:
-                run += 1
-                longest = max(longest, run)
-            elif y[i] < top:
-                run = 0
         held = max(-low, 0.0) if sticks else 0.0
         # Some hundreds of points say enough of where to start.
         stride = max(1, n // _LOOKED_AT)
@@ -289,7 +311,7 @@ def indentation_starts(x, f, exponent, sticks, fixed, softness, found, weights):
         if not (top > _SEEN * noise and top > 0.0):
             found[row, 4] = _NO_DATA
             continue
-        if longest >= CLIPPED:
+        if stays_at(y, top):
             found[row, 4] = _INVALID
             continue
         if high_n == 0:

@@ -246,16 +246,14 @@ class IndentationFit:
         """Return where fits start, and weights of the points, if there are any."""
         begun = np.full((len(y), 6), np.nan)
         weights = np.empty((len(y) if self.softness > 0 else 0, y.shape[1]))
+        ends = np.empty((len(y), 4))
+        with np.errstate(invalid="ignore"):
+            for column, values in ((0, x), (2, y)):
+                ends[:, column], ends[:, column + 1] = values.min(axis=1), values.max(axis=1)
         indentation_starts(
-            x,
-            y,
-            self.law.exponent,
-            self.law.sticks,
-            not self.fit_contact,
-            self.softness,
-            begun,
-            weights,
-        )
+            x, y, ends, self.law.exponent, self.law.sticks, not self.fit_contact, self.softness,
+            begun, weights,
+        )  # fmt: skip
         return begun, weights
 
     def first(self, begun: np.ndarray) -> np.ndarray:
