@@ -17,6 +17,7 @@ export function openDialog(app, title, content, buttons = []) {
   dialog.addEventListener("close", () => dialog.remove());
   app.el.append(dialog);
   dialog.showModal();
+  dialog.querySelector("button.primary")?.focus();
   return { dialog, close };
 }
 

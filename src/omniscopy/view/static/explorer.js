@@ -1,7 +1,7 @@
 // The explorer: what is shown, what was done, and who asks for what.
 import { copyText, debounced, make, makeSelect } from "./dom.js";
 import { REGION_COLOURS } from "./colours.js";
-import { bytesText, labelAt } from "./numbers.js";
+import { bytesText, labelAt, withUnits } from "./numbers.js";
 import { Link } from "./link.js";
 import { ImagePane } from "./image_pane.js";
 import { CurvePane } from "./curve_pane.js";
@@ -11,7 +11,7 @@ import { MetadataPanel, regionTitle, RegionsPanel, StepsPanel } from "./side_pan
 import { OperationsPanel } from "./operations_panel.js";
 import { exportDialog, openDialog, pythonDialog, scaleDialog, unknownFileDialog } from "./dialogs.js";
 import { makeToolbar, listenToKeys } from "./tools.js";
-import { middleOf, shifted } from "./shapes.js";
+import { drawnRegion, middleOf, scaledRegion, shifted } from "./shapes.js";
 
 const PIECE = 4 * 2 ** 20;
 const MARKS = new Set(["distance", "angle", "profile"]);
@@ -46,7 +46,7 @@ export class Explorer {
     this.metadataPanel = new MetadataPanel(this);
     this.operationsPanel = new OperationsPanel(this);
     this.panes = make("div.panes");
-    this.sliders = make("div.sliders");
+    this.sliders = make("div.sliders", { hidden: true });
     this.hover = make("span.hover", { "data-test": "hover" });
     this.message = make("span.message", { role: "status", "data-test": "message" });
     this.job = make("span.job");
@@ -290,8 +290,9 @@ export class Explorer {
   suggestedLook(which) {
     const words = `${this.item.title} ${this.item.name}`.toLowerCase();
     if (/strain|rotation|shift|displacement|difference|com_/.test(words)) return { map: "diverging" };
-    if (/phase|angle|orientation/.test(words)) return { map: "cyclic", percent: 0 };
-    if (which === "navigation" && !this.item.panes.signal.length && !/map|height/.test(words)) return { map: "grey" };
+    if (/^(rad|deg|°)/.test(this.item.units || "") && /phase|angle|orientation/.test(words)) return { map: "cyclic", percent: 0 };
+    const plain = this.navKind === "image" && !this.item.panes.signal.length && !this.item.group;
+    if (which === "navigation" && plain && !/map|height/.test(words)) return { map: "grey" };
     return {};
   }
 
@@ -304,8 +305,10 @@ export class Explorer {
     };
     if (this.nav) add(this.nav, this.signalKind ? "Navigator display" : "Display");
     if (this.signal) add(this.signal, "Signal display");
-    const curve = this.signal instanceof CurvePane ? this.signal : this.nav instanceof CurvePane ? this.nav : null;
-    this.viewBody.replaceChildren(this.groupPicker(), this.regionsPanel.el, ...this.displays.map((d) => d.el), curve ? this.curveControls(curve) : "");
+    const curve = this.signalKind === "curve" ? this.signal : this.nav instanceof CurvePane ? this.nav : null;
+    this.fitTable = make("table.facts", { "data-test": "fit-table" });
+    const fitted = this.signalKind === "fit" ? make("div", {}, make("h3", {}, "This pixel"), this.fitTable) : "";
+    this.viewBody.replaceChildren(this.groupPicker(), fitted, this.regionsPanel.el, ...this.displays.map((d) => d.el), curve ? this.curveControls(curve) : "");
     this.regionsPanel.show();
     requestAnimationFrame(() => this.displays.forEach((d) => d.draw()));
   }
@@ -384,7 +387,7 @@ export class Explorer {
       if (state.mode === "centre") return { ...base, kind: "centre", region };
       return { ...base, kind: "reduce", statistic: region ? "sum" : state.mapStatistic, region };
     }
-    if (state.window && state.background) return { ...base, kind: "window_map", window: state.window, background: state.background };
+    if (state.window && state.background) return { ...base, kind: "window_map", window: state.window, background: state.background, statistic: "sum" };
     const region = state.window ? { kind: "interval", from: [state.window[0]], to: [state.window[1]] } : null;
     return { ...base, kind: "reduce", statistic: state.mapStatistic, region };
   }
@@ -509,8 +512,9 @@ export class Explorer {
       this.signal.setCurve("residual", { values: residual, colour: "#888", label: "residual", thin: true });
       this.signal.setCurve("data", { values: data, colour: "#56B4E9", label: "data", dots: true });
       this.signal.setCurve("model", { values: model, colour: "#D55E00", label: "model" });
-      const said = header.parameters.filter((p) => p.value !== null).slice(0, 4);
-      this.signal.note.textContent = said.map((p) => `${p.name} ${Number(p.value.toPrecision(4))}${p.std ? ` ± ${Number(p.std.toPrecision(2))}` : ""}`).join("   ");
+      this.signal.note.textContent = Object.entries(header.index).map(([dim, n]) => `${dim} ${n}`).join(", ");
+      const rows = header.parameters.filter((p) => p.value !== null).map((p) => make("tr", {}, make("td", {}, p.name.replaceAll("_", " ")), make("td", {}, `${withUnits(p.value, p.units)}${p.std ? ` ± ${withUnits(p.std, p.units, 2)}` : ""}`)));
+      this.fitTable.replaceChildren(make("tbody", {}, ...rows));
     }, (error) => this.fail(error));
   }
 
@@ -636,6 +640,37 @@ export class Explorer {
   windowMarks() {
     const { window: w, background: b } = this.state;
     return { ...(b ? { background: { ends: b.window, colour: "#0072B2", label: "background" } } : {}), ...(w ? { window: { ends: w, colour: "#E69F00", label: "map" } } : {}) };
+  }
+
+  /** A region of the chosen tool in the middle of the image: for who has no mouse. */
+  place() {
+    if (!(this.nav instanceof ImagePane) || this.tool === "select") return;
+    const detector = DETECTOR_KINDS.has(this.tool);
+    const pane = detector ? this.signal : this.nav;
+    const { y, x } = pane.view || pane.extent();
+    const at = (part) => [y[0] + (y[1] - y[0]) * part, x[0] + (x[1] - x[0]) * part];
+    const round = detector || this.tool === "ellipse" || this.tool === "point";
+    const shape = this.tool === "polygon" ? { kind: "polygon", corners: [at(0.4), [at(0.4)[0], at(0.6)[1]], at(0.6)] } : drawnRegion(this.tool, at(round ? 0.5 : 0.4), at(this.tool === "point" ? 0.5 : 0.6), pane.pixelSize());
+    const made = detector ? this.drawnOnSignal(shape) : this.drawn(shape);
+    this.tools.choose("select");
+    this.regionsPanel.show();
+    this.commit(regionTitle(made).toLowerCase());
+  }
+
+  /** Make the active region, or the detector, larger or smaller about its middle. */
+  resize(factor) {
+    const r = [...this.state.regions, ...this.state.marks].find((each) => each.id === this.state.active);
+    if (r && r.kind !== "point") this.patchRegion(r.id, scaledRegion(r, factor), "size");
+    else if (this.state.detector) this.change({ detector: scaledRegion(this.state.detector, factor) }, "detector");
+  }
+
+  /** Put a window on the spectrum, or move the one that is there by tenths of its width. */
+  slideWindow(by) {
+    if (this.signalKind !== "curve" || !this.navKind || !this.signal.axis) return;
+    const [a, b] = this.signal.view || this.signal.full();
+    const now = this.state.window || [a + (b - a) * 0.45, a + (b - a) * 0.55];
+    const step = ((now[1] - now[0]) / 10) * by;
+    this.windowChanged("window", now.map((v) => v + step), true);
   }
 
   /** Move the active region by pixels of the image: the arrow keys. */

@@ -47,7 +47,7 @@ export class FilesPanel {
     const choose = () => this.app.show(item.id);
     row.onclick = choose;
     row.onkeydown = (e) => e.key === "Enter" && choose();
-    if (item.panes.signal.length === 0 && this.app.item && this.app.item.id !== item.id && this.app.sameScan(item)) {
+    if (item.panes.signal.length === 0 && this.app.item && this.app.item.id !== item.id && (!item.group || item.group !== this.app.item.group) && this.app.sameScan(item)) {
       row.append(make("button.plain", { title: "Use as navigator", onclick: (e) => { e.stopPropagation(); this.app.useNavigator(item.id); } }, "◎"));
     }
     return row;

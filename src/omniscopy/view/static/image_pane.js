@@ -4,7 +4,7 @@ import { colourTable, hueColour, limitsOf, paint, paintComplex } from "./colours
 import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, withUnits } from "./numbers.js";
 import { drawnRegion, handlesOf, holdsPlace, measureText, middleOf, shifted, traceRegion, withHandle } from "./shapes.js";
 
-const MARGIN = { left: 58, right: 66, top: 10, bottom: 42 };
+const MARGIN = { left: 58, right: 76, top: 10, bottom: 42 };
 const GRIP = 8;
 
 /** How an image is shown when nothing was chosen. */
@@ -197,10 +197,10 @@ export class ImagePane {
       traceRegion(c, r, (p) => this.project(p, f));
       c.lineJoin = "round";
       c.strokeStyle = "rgba(0,0,0,.75)";
-      c.lineWidth = active ? 4.5 : 3.5;
+      c.lineWidth = active ? 5 : 4.2;
       c.stroke();
       c.strokeStyle = r.colour;
-      c.lineWidth = active ? 2.2 : 1.5;
+      c.lineWidth = active ? 2.4 : 2;
       c.stroke();
       if (r.label) this.drawLabel(c, f, r);
       if (!active) continue;

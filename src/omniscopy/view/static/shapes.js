@@ -25,6 +25,18 @@ export function shifted(r, by) {
   return moved;
 }
 
+/** A region of another size about the same middle. */
+export function scaledRegion(r, factor) {
+  const [my, mx] = middleOf(r);
+  const scaled = ([y, x]) => [my + (y - my) * factor, mx + (x - mx) * factor];
+  const made = { ...r };
+  for (const key of ["from", "to"]) if (r[key]) made[key] = scaled(r[key]);
+  if (r.corners) made.corners = r.corners.map(scaled);
+  if (r.radii) made.radii = r.radii.map((v) => v * factor);
+  for (const key of ["inner", "outer"]) if (r[key] !== undefined) made[key] = r[key] * factor;
+  return made;
+}
+
 /** Where a region can be taken hold of: name and place. */
 export function handlesOf(r) {
   const polar = (radius, angle) => add(r.centre, [radius * Math.sin((angle * Math.PI) / 180), radius * Math.cos((angle * Math.PI) / 180)]);

@@ -21,7 +21,7 @@ export class RegionsPanel {
     const { state, item } = app;
     if (!item) return;
     const rows = [...state.regions, ...state.marks].map((r) => this.row(r));
-    const parts = [make("h3", {}, "Regions"), rows.length ? make("ul.region-list", {}, ...rows) : make("p.hint", {}, "Draw a point, box, ellipse, line or polygon on the image.")];
+    const parts = [make("h3", {}, "Regions"), rows.length ? make("ul.region-list", {}, ...rows) : make("p.hint", {}, app.navKind ? "Draw a point, box, ellipse, line or polygon on the image." : "There is nothing to draw regions on: these data have one place.")];
     if (item.panes.signal.length && item.panes.navigation.length) parts.push(this.reduction());
     if (app.signalKind === "curve" && item.panes.navigation.length) parts.push(this.windows());
     if (app.signalKind === "image" && item.panes.navigation.length) parts.push(this.detectors());
@@ -143,7 +143,7 @@ export class MetadataPanel {
       const { header } = await link.ask({ kind: "metadata", data: item.id, words: this.search.value });
       this.note.textContent = header.found ? `${header.found} entries` : "Nothing is called so.";
       this.table.replaceChildren(make("tbody", {}, ...header.entries.map((e) => {
-        const row = make("tr", { title: "Click to copy the path", onclick: () => this.app.copy(e.name) }, make("td", {}, e.name), make("td", {}, `${e.value}${e.units ? ` ${e.units}` : ""}`));
+        const row = make("tr", { title: "Click to copy the path", onclick: () => this.app.copy(e.name) }, make("td", {}, e.name), make("td", {}, `${e.value}${e.units && e.units !== "1" ? ` ${e.units}` : ""}`));
         row.classList.add(e.origin);
         return row;
       })));

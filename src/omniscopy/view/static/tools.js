@@ -19,7 +19,7 @@ const TOOLS = [
 const DETECTORS = new Set(["disc", "annulus", "segment"]);
 const KEYS = [
   ["V P B E L G", "select, point, box, ellipse, line, polygon"], ["C R S", "disc, ring, segment on a pattern"], ["F D A", "profile, distance, angle"],
-  ["← → ↑ ↓", "move the region by a pixel (with Shift by 10)"], ["Shift click", "the region jumps there"], ["Tab", "next region"], ["Delete", "remove the region"],
+  ["← → ↑ ↓", "move the region by a pixel (with Shift by 10)"], ["Shift click", "the region jumps there"], ["Enter", "a region of the chosen tool in the middle"], ["< >", "smaller, larger region"], ["W , .", "window on the spectrum: put, move down, move up"], ["Tab", "next region"], ["Delete", "remove the region"],
   ["+ −", "wider, narrower line or profile"], ["[ ]", "step the first slider"], ["wheel", "zoom"], ["Alt drag", "pan"], ["0", "whole image"],
   ["drag", "on a spectrum: window of the map"], ["Shift drag", "on a spectrum: window of the background"],
   ["M", "mean, sum, maximum over regions"], ["K", "keep the map"], ["X", "Fourier spectrum"], ["N", "next colour map"], ["I", "log, asinh, gamma, linear"],
@@ -126,6 +126,12 @@ const ACTS = {
   "\\": (app) => app.el.classList.toggle("no-side"),
   o: (app) => app.files.path.focus(),
   Escape: (app) => app.tools.choose("select"),
+  Enter: (app) => app.place(),
+  ">": (app) => app.resize(1.15),
+  "<": (app) => app.resize(1 / 1.15),
+  w: (app) => app.slideWindow(0),
+  ",": (app) => app.slideWindow(-1),
+  ".": (app) => app.slideWindow(1),
   Delete: (app) => app.removeRegion(app.state.active),
   Backspace: (app) => app.removeRegion(app.state.active),
   Tab: (app) => {
