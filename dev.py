@@ -2,7 +2,8 @@
 
 Everything lives in `.venv`, installed from the pinned list in `requirements/dev.txt`; it is made
 on the first call and made again whenever the list changes. `.venv-peers` holds the earlier
-packages that some tests compare with. Further words are handed to the task's last command.
+packages that some tests compare with, and `.venv-peer-NAME` those of `peers/NAME.txt`, which only
+benchmarks need. Further words are handed to the task's last command.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ PEERS = ROOT / ".venv-peers"
 UV = "uv==0.13.9"
 # Outside the pinned lists, and by pip: its builds for CPUs are found by nothing else.
 TORCH = "torch==2.13.0"
+TORCH_PEERS = {"atomai", "ffta", "pycroscopy"}
 EXTRAS = ["codecs", "cluster", "cloud", "mcp", "notebook", "vendor"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
@@ -41,6 +43,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "check": ("lint and test: what must be green before a change is finished", LINT + TEST),
     "docs": ("write the reference pages", [["python", "docs/build.py"]]),
     "bench": ("ratios of time and memory, kept in docs/benchmarks.md", [BENCH]),
+    "peers": ("make the environments of earlier packages that `bench` compares with", []),
     "fuzz": ("damaged files, for an hour or so", [FUZZ]),
     "view": ("the explorer", [["omniscopy", "view"]]),
     "browser": ("install Chromium for the tests of the explorer, where there is none", []),
@@ -91,6 +94,37 @@ def install_torch(folder: Path) -> None:
         stamp.write_text(TORCH)
 
 
+def make_peer(wanted: Path) -> None:
+    """Make the environment of an earlier package from its list; keep why, if that fails."""
+    folder = ROOT / f".venv-peer-{wanted.stem}"
+    mark = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = folder / "made-from"
+    if stamp.exists() and stamp.read_text() == mark:
+        return
+    import venv
+
+    print(f"making {folder.name} (once; some minutes)", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=True)
+    python = folder / SCRIPTS / "python"
+    commands = [[python, *PIP, TORCH]] if wanted.stem in TORCH_PEERS else []
+    uv = [VENV / SCRIPTS / "uv", "pip", "install", "--quiet", "--python", python]
+    error = ""
+    for command in [*commands, [*uv, "--requirement", wanted]]:
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        if done.returncode:
+            error = done.stdout + done.stderr
+            break
+    (folder / "error").write_text(error)
+    stamp.write_text(mark)
+
+
+def make_peers() -> None:
+    """Make the environments of all earlier packages, those left out that cannot be made."""
+    for wanted in sorted((ROOT / "peers").glob("*.txt")):
+        make_peer(wanted)
+
+
 def install_browser() -> None:
     """Install Chromium for the tests of the explorer, unless there is one."""
     if any(map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])):
@@ -123,6 +157,11 @@ def lock() -> None:
     }
     for name, words in groups.items():
         run(*compile_, *words, "--output-file", requirements / name)
+    compile_.remove("--generate-hashes")
+    compile_ += ["--no-annotate", "--override", ROOT / "peers" / "override.in"]
+    for wanted in sorted((ROOT / "peers").glob("*.in")):
+        if wanted.stem != "override":
+            run(*compile_, wanted, "--output-file", wanted.with_suffix(".txt"))
 
 
 def main() -> None:
@@ -134,6 +173,8 @@ def main() -> None:
     make_environment(VENV, ROOT / "requirements" / "dev.txt", editable=True)
     if task in NEEDS_PEERS:
         make_environment(PEERS, ROOT / "requirements" / "peers.txt", editable=False)
+    if task in {"bench", "peers"}:
+        make_peers()
     if task == "lock":
         return lock()
     if task == "browser":

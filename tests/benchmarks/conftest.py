@@ -9,13 +9,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.benchmarks.peers.races import Outcome
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 ROWS = pytest.StashKey[list[str]]()
+RACES = pytest.StashKey[list[str]]()
+VERSIONS = pytest.StashKey[dict[str, str]]()
+PEERS = "## Against earlier packages"
+VERSIONS_OF_PEERS = "### Their versions"
+PEERS_HEAD = [
+    PEERS,
+    "",
+    "Each does the same work on the same data in a process of its own, with two threads, after a",
+    "first call that compiles and loads; the best of several calls counts, for one item of work.",
+    "Errors are against the truth that the data were made from. Memory is what the first call adds",
+    "to the process at its peak, for as many items as stand behind it. \"CPU\" counts the time of",
+    "all threads, which other work on the machine lengthens less than the time that passes.",
+    "",
+    "| work | package | times faster | of CPU | asked | error here | error there | MB here (items) "
+    "| MB there (items) |",
+    "|---|---|---|---|---|---|---|---|---|",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[ROWS] = []
+    config.stash[RACES] = []
+    config.stash[VERSIONS] = {}
 
 
 @pytest.fixture
@@ -24,6 +44,34 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, float, str], None
 
     def keep(what: str, value: float, asked: str) -> None:
         request.config.stash[ROWS].append(f"| {what} | {value:.3g} | {asked} |")
+
+    return keep
+
+
+@pytest.fixture
+def compared(request: pytest.FixtureRequest) -> Callable[..., float]:
+    """Return a function that keeps how two packages did the same work, and says how much faster."""
+
+    def keep(
+        work: str, package: str, ours: Outcome, theirs: Outcome, asked: str = "",
+        error: Callable[[dict], str] = lambda _: "",
+    ) -> float:  # fmt: skip
+        stash = request.config.stash
+        start = f"| {work} | {package} |"
+        if theirs.error:
+            told = theirs.error.replace("|", "/")
+            row = f"{start} | | {asked} | {error(ours.answer)} | {told} | | |"
+            stash[RACES].append(row)
+            pytest.skip(f"{package}: {theirs.error}")
+        faster, cpu = theirs.seconds / ours.seconds, theirs.cpu / ours.cpu
+        parts = [
+            f"{faster:.3g}", f"{cpu:.3g}", asked, error(ours.answer), error(theirs.answer),
+            *(f"{each.megabytes:.0f} ({each.count})" for each in (ours, theirs)),
+        ]  # fmt: skip
+        stash[RACES].append(f"{start} {' | '.join(parts)} |")
+        told = ", ".join(f"{name} {number}" for name, number in (theirs.versions or {}).items())
+        stash[VERSIONS][package] = f"| {package} | {told} |"
+        return faster
 
     return keep
 
@@ -47,24 +95,54 @@ def best_time() -> Callable[..., float]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    for row in config.stash.get(ROWS, []):
+    for row in [*config.stash.get(ROWS, []), *config.stash.get(RACES, [])]:
         terminalreporter.write_line(row)
 
 
+def kept_rows(lines: list[str], new: list[str], columns: int) -> list[str]:
+    """Return the rows of `lines` with those of `new` in place of what has the same first cells."""
+    rows = [line for line in lines if line.startswith("| ")]
+    keyed = {tuple(row.split(" | ")[:columns]): row for row in [*rows, *new]}
+    return sorted(keyed.values())
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    rows = session.config.stash.get(ROWS, [])
-    if not rows or not session.config.getoption("--keep-benchmarks"):
+    rows, races = (session.config.stash.get(key, []) for key in (ROWS, RACES))
+    if not (rows or races) or not session.config.getoption("--keep-benchmarks"):
         return
+    text = TABLE.read_text(encoding="utf-8") if TABLE.exists() else ""
+    own, _, peers = text.partition(PEERS)
+    peers, _, versions = peers.partition(VERSIONS_OF_PEERS)
     now = datetime.now(UTC).date().isoformat()
-    head = [
-        "# Benchmarks",
-        "",
-        "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below one",
-        "mean faster than what is compared with. Nothing here is asserted in seconds.",
-        "",
-        f"Measured {now} with Python {platform.python_version()} on {os.cpu_count()} cores.",
-        "",
-        "| what | measured | asked |",
-        "|---|---|---|",
-    ]
-    TABLE.write_text("\n".join([*head, *sorted(rows)]) + "\n", encoding="utf-8")
+    where = f"with Python {platform.python_version()} on {os.cpu_count()} cores"
+    if rows:
+        own = "\n".join([
+            "# Benchmarks",
+            "",
+            "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below one",
+            "mean faster than what is compared with. Nothing here is asserted in seconds.",
+            "",
+            f"Measured {now} {where}.",
+            "",
+            "| what | measured | asked |",
+            "|---|---|---|",
+            *sorted(rows),
+            "",
+            "",
+        ])
+    # Races can be run one by one: what was not run now stays.
+    table = kept_rows([x for x in peers.splitlines() if not x.startswith("| work")], races, 2)
+    listed = kept_rows(
+        [x for x in versions.splitlines() if not x.startswith("| package")],
+        list(session.config.stash[VERSIONS].values()),
+        1,
+    )
+    busy = f" The load of the machine was {os.getloadavg()[0]:.1f}." if races else ""
+    told = f"Last measured {now} {where}.{busy}" if races else _measured(versions)
+    foot = ["", VERSIONS_OF_PEERS, "", told, "", "| package | versions |", "|---|---|", *listed]
+    TABLE.write_text(own + "\n".join([*PEERS_HEAD, *table, *foot]) + "\n", encoding="utf-8")
+
+
+def _measured(text: str) -> str:
+    """Return the line of `text` that says when it was measured."""
+    return next((line for line in text.splitlines() if line.startswith("Last measured")), "")
