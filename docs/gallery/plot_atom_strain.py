@@ -1,0 +1,17 @@
+"""
+Strain at every atom
+====================
+
+Each atom's neighbours are compared with the lattice of a part that is not strained.
+"""
+
+import omniscopy as om
+
+atoms = om.simulate.atom_positions(extent=(4.0, 8.0), noise=0.002, rng=0)
+stretched = atoms["x"] + 0.015 * (atoms["x"] - 4.0).clip(min=0.0)
+atoms = atoms.assign(x=stretched.assign_attrs(atoms["x"].attrs))
+lattice = om.atoms.find_lattice(atoms)
+strain = om.atoms.measure_strain(atoms, lattice, reference={"x": slice(0.5, 3.5)})
+figure = om.plot.signal(
+    strain["strain_xx"], title="Strain along x: the right half is stretched by 1.5 %"
+)

@@ -1,0 +1,23 @@
+"""
+Atoms of an image
+=================
+
+Found, and then all refined together by Gaussians that overlap.
+"""
+
+import matplotlib.pyplot as plt
+
+import omniscopy as om
+
+image = om.samples.atom_image()
+found = om.atoms.find_atoms(image)
+atoms = om.atoms.refine_atoms(image, found)
+lattice = om.atoms.find_lattice(atoms)
+print(float(lattice["length_a"]), float(lattice["length_b"]), float(lattice["angle"]))
+
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.0), layout="constrained")
+image.plot(ax=axes[0], yincrease=False, cmap="gray", add_colorbar=False)
+axes[0].scatter(atoms["x"], atoms["y"], c=lattice["site"], cmap="cool", s=12)
+axes[0].set(title="columns, by their site in the cell", aspect="equal")
+axes[1].hist(1e3 * lattice["residual"], bins=30)
+labels = axes[1].set(title="distance from the lattice", xlabel="residual (pm)", ylabel="columns")

@@ -1,0 +1,23 @@
+"""
+Hysteresis loops
+================
+
+Responses along a triangle of voltages are projected to loops, which nine parameters describe.
+"""
+
+import matplotlib.pyplot as plt
+
+import omniscopy as om
+
+loops = om.spm.project_loops(om.simulate.switching_maps((5, 6)))
+fit = om.spm.fit_loops(loops)
+switching = om.spm.switching_parameters(fit)
+print(sorted(switching.data_vars))
+
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
+for place in (0, 5):
+    axes[0].plot(loops["bias"], loops["response"].isel(y=0, x=place), ".-", label=f"pixel {place}")
+axes[0].set(title="loops", xlabel="bias (V)", ylabel="response (V)")
+axes[0].legend()
+switching["switchable_polarization"].plot(ax=axes[1], yincrease=False)
+labels = axes[1].set(title="switchable polarization", aspect="equal")

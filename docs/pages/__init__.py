@@ -1,0 +1,1 @@
+"""The pages of the site that are made from the package itself."""
