@@ -61,10 +61,10 @@ class SceneRanges:
         if odd := sorted(set(told) - known):
             message = f"scenes have no {odd}; there are {sorted(known)}"
             raise DataError(message)
-        return cls(**{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in told.items()
-        })  # fmt: skip
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+        }
+        return cls(**given)
 
 
 class Scene(NamedTuple):

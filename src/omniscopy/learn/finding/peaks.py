@@ -12,6 +12,8 @@ _LEAST = 0.03
 # Atoms are not nearer than this part of their usual distance, nor than this in pixels.
 _APART, _CLOSEST = 0.5, 3.0
 _CERTAIN = 0.5
+# An F1 below which what is found is no better than guessed.
+_GUESSED = 0.5
 
 
 class Found(NamedTuple):
@@ -100,13 +102,17 @@ def spacing_of(places: np.ndarray) -> float:
 
 
 def best_threshold(probability: np.ndarray) -> float:
-    """Return the probability from which on atoms count for the highest F1 that is expected."""
+    """Return the probability from which on atoms count for the highest F1 that is expected.
+
+    Where not even that is as good as guessing, nothing counts: images of noise have no atoms.
+    """
     if not probability.size:
         return _CERTAIN
     ordered = np.sort(probability)[::-1]
     true = np.cumsum(ordered)
     score = 2.0 * true / (np.arange(1, len(ordered) + 1) + true[-1])
-    return float(ordered[int(score.argmax())])
+    best = int(score.argmax())
+    return float(ordered[best]) if score[best] >= _GUESSED else 1.0
 
 
 def _moved(padded: np.ndarray, down: int, right: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Networks that name every pixel: a score for each class."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
@@ -160,7 +160,7 @@ def segmentation_net(
 ) -> nn.Module:
     """Return a network by its name; `filters` of its own where none are given."""
     require_choice("architecture", architecture, get_args(Architecture))
-    given = {} if filters is None else {"filters": filters}
+    given: dict[str, Any] = {} if filters is None else {"filters": filters}
     match architecture:
         case "unet":
             return UNet(inputs, outputs, dropout=dropout, **given)

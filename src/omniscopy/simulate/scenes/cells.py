@@ -71,12 +71,12 @@ def cell_of(structure: str, zone: tuple[int, int, int] = (0, 0, 1)) -> Cell:
         )
         raise DataError(message)
     seen = project(crystal_structure(structure), zone)
-    vectors = 0.1 * np.asarray(seen["cell"].values)
+    repeats = 0.1 * np.asarray(seen["cell"].values)
     places = 0.1 * np.stack([seen["y"].values, seen["x"].values], axis=1)
-    sites = (places @ np.linalg.inv(vectors)) % 1.0
+    fractions = (places @ np.linalg.inv(repeats)) % 1.0
     mean = seen["atomic_number"].values / seen["atoms"].values
     brightness = seen["atoms"].values * mean**_POWER
-    return _scaled(vectors, sites, brightness / brightness.max(), known=True)
+    return _scaled(repeats, fractions, brightness / brightness.max(), known=True)
 
 
 def _scaled(vectors: np.ndarray, sites: np.ndarray, brightness: np.ndarray, *, known: bool) -> Cell:
