@@ -1,0 +1,200 @@
+"""How quickly the explorer answers in a real browser, and how much memory its server takes."""
+
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import omniscopy as om
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.xdist_group("browser")]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+# A machine that does other things too takes several times as long.
+SLACK = float(os.environ.get("OMNISCOPY_SLACK", "4"))
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch_persistent_context(
+            str(tmp_path_factory.mktemp("profile")), executable_path=chromium, headless=True,
+            args=FLAGS, viewport={"width": 1440, "height": 860},
+        )  # fmt: skip
+        yield found
+        found.close()
+
+
+class Seen:
+    """A page that shows a file, and the process that serves it."""
+
+    def __init__(self, page: Any, process: subprocess.Popen[str]) -> None:
+        self.page, self.process, self.most = page, process, 0
+
+    def get(self, expression: str) -> Any:
+        start = "() => { const app = document.querySelector('#explorer').explorer; return "
+        return self.page.evaluate(f"{start}{expression} }}")
+
+    def until(self, expression: str, seconds: float = 120.0) -> None:
+        end = time.monotonic() + seconds
+        while not self.get(f"!!({expression})"):
+            assert time.monotonic() < end, expression
+            self.page.wait_for_timeout(10)
+            self.look_at_memory()
+
+    def look_at_memory(self) -> None:
+        """Keep the largest memory of the server that was seen; pages of files are shared."""
+        said = Path(f"/proc/{self.process.pid}/status")
+        if said.exists():
+            words = said.read_text().split()
+            anonymous = int(words[words.index("RssAnon:") + 1])
+            self.most = max(self.most, anonymous // 1024)
+
+    def spot(self, pane: str, across: float, down: float) -> tuple[float, float]:
+        frame = self.get(f"app.{pane}.frame()")
+        box = self.get(f"app.{pane}.canvas.getBoundingClientRect().toJSON()")
+        return (box["x"] + frame["left"] + across * frame["width"],
+                box["y"] + frame["top"] + down * frame["height"])  # fmt: skip
+
+    def times(self, view: str) -> list[float]:
+        found = self.get(
+            f"app.link.timings.filter((t) => t.view.startsWith({view!r})).map((t) => t.ms)"
+        )
+        return sorted(found)
+
+
+@contextlib.contextmanager
+def explored(context: Any, path: Path) -> Iterator[Seen]:
+    command = [sys.executable, "-m", "omniscopy", "view", str(path), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        page = context.new_page()
+        try:
+            page.goto(address)
+            yield Seen(page, process)
+        finally:
+            page.close()
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def spectrum_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Zarr store of 256 × 256 spectra of 1024 channels."""
+    rng = np.random.default_rng(0)
+    loss = np.arange(1024) * 0.5 + 300
+    spectrum = 4e9 * loss**-3 + 60 * (loss > 532) * np.exp(-(loss - 532) / 200)
+    values = np.stack([rng.poisson(spectrum, (256, 1024)).astype(np.uint16) for _ in range(256)])
+    coords = {
+        "y": om.model.coordinate("y", np.arange(256) * 0.5, units="nm"),
+        "x": om.model.coordinate("x", np.arange(256) * 0.5, units="nm"),
+        "energy_loss": om.model.coordinate("energy_loss", loss, units="eV"),
+    }
+    attrs = {"units": "counts", "long_name": "EELS"}
+    data = xr.DataArray(values, coords, [*coords], name="EELS", attrs=attrs)
+    path = tmp_path_factory.mktemp("large") / "si.zarr"
+    om.save(data.chunk(y=32, x=32), path)
+    return path
+
+
+def test_a_region_is_dragged(context, spectrum_image, measured: Callable[..., None]):
+    with explored(context, spectrum_image) as seen:
+        seen.until("app.nav && app.nav.parts && app.nav.header.exact && app.signal.curves.size")
+        seen.get("app.tools.choose('box')")
+        seen.page.mouse.move(*seen.spot("nav", 0.1, 0.1))
+        seen.page.mouse.down()
+        seen.page.mouse.move(*seen.spot("nav", 0.18, 0.18))
+        seen.page.mouse.up()
+        seen.until("app.state.regions.length === 2")
+        seen.get("app.link.timings.splice(0).length")
+        seen.page.mouse.move(*seen.spot("nav", 0.14, 0.14))
+        seen.page.mouse.down()
+        for step in range(120):
+            across, down = (
+                0.1 + 0.8 * ((3 * step) % 120) / 120,
+                0.1 + 0.8 * ((7 * step) % 113) / 113,
+            )
+            seen.page.mouse.move(*seen.spot("nav", across, down))
+            seen.page.wait_for_timeout(15)
+            seen.look_at_memory()
+        seen.page.mouse.up()
+        seen.page.wait_for_timeout(400)
+        took = seen.times(f"signal:{seen.get('app.state.regions[1].id')}")
+        memory = seen.most
+    half, most = statistics.median(took), took[int(0.95 * len(took)) - 1]
+    measured("explorer: region → spectrum drawn, 256×256×1024 (ms, p50)", half, "≤ 50")
+    measured("explorer: region → spectrum drawn, 256×256×1024 (ms, p95)", most, "≤ 150")
+    measured("explorer: memory of the server, 256×256×1024 (MiB)", memory, "≤ 400")
+    assert len(took) > 60
+    assert half < 50 * SLACK
+    assert most < 150 * SLACK
+    assert memory < 400
+
+
+def test_a_virtual_detector_is_dragged(context, tmp_path, measured: Callable[..., None]):
+    path = tmp_path / "scan.npy"
+    rng = np.random.default_rng(0)
+    pattern = 60 * np.exp(-((np.hypot(*np.mgrid[-64:64, -64:64]) / 22) ** 8)) + 3
+    block = np.lib.format.open_memmap(path, "w+", np.uint16, (128, 128, 128, 128))
+    patterns = rng.poisson(pattern, (64, 128, 128)).astype(np.uint16)
+    for row in range(128):
+        block[row] = patterns[(np.arange(128) * 7 + row) % 64]
+    block.flush()
+    del block
+    with explored(context, path) as seen:
+        seen.until("app.nav && app.nav.parts && app.nav.header.exact && app.signal.parts", 300)
+        seen.get("app.tools.choose('disc')")
+        seen.page.mouse.move(*seen.spot("signal", 0.5, 0.5))
+        seen.page.mouse.down()
+        seen.page.mouse.move(*seen.spot("signal", 0.65, 0.5))
+        seen.page.mouse.up()
+        seen.until("app.state.detector && app.nav.header.exact", 120)
+        seen.get("app.link.timings.splice(0).length")
+        seen.page.mouse.move(*seen.spot("signal", 0.5, 0.5))
+        seen.page.mouse.down()
+        for step in range(80):
+            across, down = 0.4 + 0.01 * ((3 * step) % 20), 0.4 + 0.01 * ((7 * step) % 20)
+            seen.page.mouse.move(*seen.spot("signal", across, down))
+            seen.page.wait_for_timeout(15)
+            seen.look_at_memory()
+        took = seen.times("navigator")
+        seen.page.mouse.up()
+        memory = seen.most
+    half = statistics.median(took)
+    measured("explorer: detector → virtual image drawn, 128⁴ (ms, p50)", half, "≤ 100")
+    measured("explorer: memory of the server, 128⁴ (MiB)", memory, "≤ 400")
+    assert len(took) > 30
+    assert half < 100 * SLACK
+    assert memory < 400
+
+
+def test_ten_gigabytes_have_a_picture_at_once(context, tmp_path, measured: Callable[..., None]):
+    path = tmp_path / "ten.npy"
+    block = np.lib.format.open_memmap(path, "w+", np.uint16, (1024, 1024, 5120))
+    block[500:520, 500:520, 2000:2010] = 7  # the rest takes no room on the disk
+    del block
+    with explored(context, path) as seen:
+        seen.until("app.nav && app.nav.parts && app.signal && app.signal.curves.size", 60)
+        took = seen.get("performance.now()") / 1000
+        seen.look_at_memory()
+        memory = seen.most
+    measured("explorer: first picture of 10 GB after the page opens (s)", took, "≤ 2")
+    measured("explorer: memory of the server, 10 GB (MiB)", memory, "≤ 400")
+    assert took < 2 * SLACK
+    assert memory < 400
