@@ -9,7 +9,13 @@ import pytest
 import xarray as xr
 
 from omniscopy.compute import read_again
-from omniscopy.diffraction import Disk, virtual_image
+from omniscopy.diffraction import (
+    Disk,
+    find_discs,
+    fit_lattice,
+    make_template,
+    virtual_image,
+)
 from omniscopy.signal import decompose
 
 
@@ -120,3 +126,25 @@ def test_a_virtual_image_with_a_centre_to_be_found_reads_the_data_twice():
     assert file.reads == 0
     assert peak_of(image.compute) < 0.6 * data.nbytes
     assert file.reads == 120
+
+
+def test_variables_of_a_dataset_are_read_again_together():
+    file, data = opened((6, 5, 4), ("y", "x", "energy"))
+    pair = xr.Dataset({"one": data + 1.0, "two": data * 2.0})
+    first = pair["one"].sum()
+    again = read_again(pair, first)
+    found = (again["one"] * again["two"] * first).compute(scheduler="synchronous")
+    assert file.reads == 12
+    xr.testing.assert_equal(found, (pair["one"] * pair["two"] * first).compute())
+
+
+def test_discs_of_a_scan_are_found_again_for_its_lattices():
+    file, data = opened((6, 4, 24, 24), ("y", "x", "ky", "kx"))
+    for dim in ("ky", "kx"):
+        data[dim].attrs |= {"units": "1/nm", "kind": "reciprocal"}
+    template = make_template(data[:1, :1].compute(), radius=3.0)
+    file.reads = 0
+    lattice = fit_lattice(find_discs(data, template, max_discs=4))
+    assert file.reads == 0
+    lattice[["a_ky", "a_kx", "b_ky_std", "status"]].compute(scheduler="synchronous")
+    assert file.reads == 12

@@ -1,11 +1,13 @@
 """Several passes over data that do not fit in memory."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import xarray as xr
 
+Lazy = TypeVar("Lazy", xr.DataArray, xr.Dataset)
 
-def read_again(data: xr.DataArray, *after: xr.DataArray | xr.Variable) -> xr.DataArray:
+
+def read_again(data: Lazy, *after: xr.DataArray | xr.Variable) -> Lazy:
     """Return the same lazy data to be read once more, when `after` is there.
 
     Without it, every chunk that is needed now and again later stays in memory until then: all
@@ -14,26 +16,41 @@ def read_again(data: xr.DataArray, *after: xr.DataArray | xr.Variable) -> xr.Dat
 
     Parameters
     ----------
-    data : DataArray
-        What is read again, down to the file.
+    data : DataArray or Dataset
+        What is read again, down to the file: the variables of a Dataset together, so that what
+        they are made of in common is made once more, not for each of them.
     *after : DataArray or Variable
         What the first pass makes.
 
     Returns
     -------
-    DataArray
+    DataArray or Dataset
         The same values under other names of tasks, always the same ones.
     """
-    if data.chunks is None:
-        return data
-    from dask.base import tokenize
-    from dask.graph_manipulation import bind
-
     earlier = [each.data for each in after if each.chunks is not None]
     if not earlier:
         return data
-    seed = tokenize(data.data.name, *(each.name for each in earlier))
-    return data.copy(data=_renamed(data.data, bind(data.data, earlier, seed=seed), seed))
+    if isinstance(data, xr.Dataset):
+        lazy = {name: each for name, each in data.data_vars.items() if each.chunks is not None}
+        again = _again([each.data for each in lazy.values()], earlier)
+        return data.assign(
+            {
+                name: each.copy(data=values)
+                for (name, each), values in zip(lazy.items(), again, strict=True)
+            }
+        )
+    if data.chunks is None:
+        return data
+    return data.copy(data=_again([data.data], earlier)[0])
+
+
+def _again(arrays: list[Any], earlier: list[Any]) -> list[Any]:
+    """Return lazy arrays made once more, what they share with the same names of tasks."""
+    from dask.base import tokenize
+    from dask.graph_manipulation import bind
+
+    seed = tokenize(*(each.name for each in (*arrays, *earlier)))
+    return [_renamed(each, bind(each, earlier, seed=seed), seed) for each in arrays]
 
 
 def _renamed(lazy: Any, again: Any, seed: str) -> Any:
@@ -57,7 +74,8 @@ def _renamed(lazy: Any, again: Any, seed: str) -> Any:
             if others:
                 made[clone_key(key, seed)] = task.substitute(others, key=clone_key(key, seed))
         layers[clone_key(name, seed)] = MaterializedLayer(made)
-    return Array(
+    whole: Any = Array  # has no types
+    return whole(
         HighLevelGraph(layers, graph.dependencies), again.name, again.chunks, meta=again._meta
     )
 

@@ -104,14 +104,13 @@ def fit_lattice(
             raise DataError(message)
         bins, differences = np.ones(2), xr.DataArray(np.zeros((1, 1)), dims=_PLANE)
     fitter = _Fitter(bins, cell, tuple(given))
-    first = discs["ky"]
-    if differences.chunks is not None:
-        first = read_again(first, differences)
-    also = [discs["kx"], *(discs[name] for name in given), differences, *middle]
+    # Of lazy patterns, discs are found again: those of a large scan would fill the memory.
+    columns = read_again(discs[["ky", "kx", *given]], differences, *middle)
+    also = [*(columns[name] for name in ("kx", *given)), differences, *middle]
     also = [each.drop_vars(list(each.coords)).drop_attrs() for each in also]
     peaks = discs.sizes[PEAK]
     made = map_signal(
-        fitter.run, first, dim=PEAK, also=also, whole=_PLANE,
+        fitter.run, columns["ky"], dim=PEAK, also=also, whole=_PLANE,
         output_dims=[{}] * len(_SCALARS) + [{PEAK: peaks}] * 2 + [{}, {}],
         dtypes=[np.float64] * (len(_SCALARS) + 2) + [np.int64, np.uint8],
     )  # fmt: skip
@@ -180,7 +179,15 @@ def _centre(
     if "intensity" in discs and discs["intensity"].chunks is None:
         best = discs["intensity"].fillna(-np.inf).argmax(PEAK)
         strong = discs.isel({PEAK: best})
-    return median_over(strong["ky"], over), median_over(strong["kx"], over)
+    ky, kx = (median_over(_apart(strong[name]), over) for name in ("ky", "kx"))
+    return ky, kx
+
+
+def _apart(values: xr.DataArray) -> xr.DataArray:
+    """Return lazy values in memory of their own: a part of an array would keep all of it."""
+    if values.chunks is None:
+        return values
+    return values.copy(data=values.data.map_blocks(np.array, dtype=values.dtype))
 
 
 def _differences(discs: xr.Dataset, over: Sequence[str]) -> tuple[xr.DataArray, np.ndarray]:
