@@ -10,6 +10,8 @@ Pair = tuple[float, float]
 _MASK_SQUARES = 36.0
 _ENOUGH = 50_000
 _BINS = 16
+# Levels of brightness that are told apart: so few are sorted by counting them.
+_LEVELS = 65535.0
 
 
 class NoiseLine(NamedTuple):
@@ -50,12 +52,33 @@ def noise_line(image: np.ndarray, known: np.ndarray, mean: np.ndarray) -> NoiseL
         level, square = level[whole], square[whole]
     # Some of very many say enough.
     some = slice(None, None, 1 + level.size // _ENOUGH)
-    level, square = level[some], square[some] ** 2 / _MASK_SQUARES
+    return _line_of(level[some], square[some] ** 2 / _MASK_SQUARES)
+
+
+def noise_line_of_rows(image: np.ndarray) -> NoiseLine:
+    """Return the same from some rows of an image without gaps, each with those beside it.
+
+    They are no whole number of rows apart, so that they meet a lattice everywhere.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    rows, columns = image.shape
+    count = min(rows - 2, max(1, _ENOUGH // columns))
+    some = np.linspace(1, rows - 2, count).astype(np.int64)
+    above, row, below = image[some - 1], image[some], image[some + 1]
+    second = np.diff(above - 2.0 * row + below, n=2, axis=1)
+    mean = uniform_filter1d((above + row + below) / 3.0, 3, axis=1)[:, 1:-1]
+    return _line_of(mean.ravel(), second.ravel() ** 2 / _MASK_SQUARES)
+
+
+def _line_of(level: np.ndarray, square: np.ndarray) -> NoiseLine:
+    """Return the line through the mean squares where levels are alike."""
     if not level.size:
         return NoiseLine(0.0, 0.0, 0.0)
     # Of counts many are equal: rounding must not say which of them are in a bin.
     spread = max(float(np.ptp(level)), 1e-300)
-    order = np.argsort(np.rint(1e9 / spread * (level - level.min())), kind="stable")
+    steps = np.rint(_LEVELS / spread * (level - level.min())).astype(np.uint16)
+    order = np.argsort(steps, kind="stable")
     bins = [part for part in np.array_split(order, _BINS) if part.size]
     level = np.array([level[part].mean() for part in bins])
     variance = np.array([square[part].mean() for part in bins])

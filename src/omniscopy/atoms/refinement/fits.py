@@ -5,12 +5,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from omniscopy.atoms.finding.noise import NoiseLine, noise_line
+from omniscopy.atoms.finding.noise import NoiseLine, noise_line, noise_line_of_rows
 from omniscopy.atoms.refinement.overlap_kernel import add_atoms, take_others
 from omniscopy.atoms.refinement.window_kernel import start_windows
-from omniscopy.atoms.refinement.windows import Pair, Windows, windows_of
+from omniscopy.atoms.refinement.windows import Pair, Windows, shares, windows_of
 from omniscopy.compute import least_squares
 from omniscopy.compute.fitting.problem import Likelihood, Problem, Solution, Term
+from omniscopy.compute.threads import available_cores, share_work
 from omniscopy.model import Status
 from omniscopy.physics import plane_peaks, steps
 from omniscopy.physics.formulas import Formula
@@ -70,7 +71,8 @@ class Fitted(NamedTuple):
 
 def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Fitted:
     """Return what is fitted to atoms at `places` (atoms, 2), all inside of the image."""
-    nearest = _nearest(places)
+    around = _around(places, _AROUND)
+    nearest = around[0][:, 1]
     radius = np.full(len(places), _WINDOW * width)
     if not settings.joint:
         radius = np.clip(0.5 * nearest, 1.3 * width, radius)
@@ -80,7 +82,7 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
     level = np.sqrt(line.variance(start[:, 6] + 0.5 * start[:, 0]))
     faint = bool(np.median(_signal(start, level, width, settings)) < _FAINT)
     shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
-    fit = _Fit(windows, settings, shared, width, Slopes.at(places), image.shape)
+    fit = _Fit(windows, settings, shared, width, Slopes.at(places, *around), image.shape)
     if not fit.poisson:
         fit = fit.weighted(start, line)
         windows = fit.windows
@@ -114,8 +116,9 @@ def width_at(image: np.ndarray, places: np.ndarray, steps: Pair) -> float:
     if len(places) < 2:
         return np.nan
     finest = min(steps)
-    apart = 0.5 * float(np.median(_nearest(places)))
-    places = places[:: 1 + len(places) // _ENOUGH]
+    some = slice(None, None, 1 + len(places) // _ENOUGH)
+    apart = 0.5 * float(np.median(_around(places, 2, some)[0][:, 1]))
+    places = places[some]
     windows = windows_of(image, places, steps, np.full(len(places), min(apart, 32.0 * finest)))
     centre = places - windows.middle
     away = np.hypot(windows.dy - centre[:, :1], windows.dx - centre[:, 1:]) / finest
@@ -137,11 +140,14 @@ def width_at(image: np.ndarray, places: np.ndarray, steps: Pair) -> float:
     return float((after - 1 + part) * finest / np.sqrt(2.0 * np.log(2.0)))
 
 
-def _nearest(places: np.ndarray) -> np.ndarray:
+def _around(
+    places: np.ndarray, count: int, some: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and numbers of the nearest places to some, each of itself first."""
     from scipy.spatial import cKDTree
 
-    found: np.ndarray = cKDTree(places).query(places, k=2)[0][:, 1]
-    return found
+    distance, near = cKDTree(places).query(places[some], k=count, workers=available_cores())
+    return distance, near
 
 
 def _start(windows: Windows, places: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +169,9 @@ def _noise_of(image: np.ndarray) -> NoiseLine:
     from scipy.ndimage import uniform_filter
 
     known = np.isfinite(image)
-    whole = image if known.all() else np.where(known, image, np.median(image[known]))
+    if known.all():
+        return noise_line_of_rows(image)
+    whole = np.where(known, image, np.median(image[known]))
     return noise_line(whole, known, uniform_filter(whole, 3))
 
 
@@ -204,21 +212,18 @@ class Slopes(NamedTuple):
     pull: np.ndarray
 
     @classmethod
-    def at(cls, places: np.ndarray) -> "Slopes":
-        """Return how slopes at places follow from backgrounds there."""
-        from scipy.spatial import cKDTree
-
+    def at(cls, places: np.ndarray, distance: np.ndarray, near: np.ndarray) -> "Slopes":
+        """Return how slopes at places follow from backgrounds there and near to them."""
         count = len(places)
         if count < _AROUND:
             return cls(np.zeros((count, 1), np.int64), np.zeros((count, 2, 1)))
-        distance, near = cKDTree(places).query(places, k=_AROUND)
         # The last one counts for nothing: which of those that are as far it is, is chance.
         weight = 1.0 - (distance / np.maximum(distance[:, -1:], 1e-300)) ** 2
         share = weight / weight.sum(axis=1, keepdims=True)
         away = places[near] - np.einsum("nk,nka->na", share, places[near])[:, None]
-        normal = np.einsum("nk,nka,nkb->nab", weight, away, away)
-        inverse = np.linalg.pinv(normal, rcond=1e-3, hermitian=True)
-        return cls(near, np.einsum("nab,nk,nkb->nak", inverse, weight, away))
+        weighted = (weight[:, :, None] * away).transpose(0, 2, 1)
+        inverse = np.linalg.pinv(weighted @ away, rcond=1e-3, hermitian=True)
+        return cls(near, inverse @ weighted)
 
     def of(self, background: np.ndarray, which: np.ndarray) -> np.ndarray:
         """Return the slopes of a background at some of the atoms."""
@@ -275,21 +280,18 @@ class _Fit(NamedTuple):
             np.full(count, np.nan), np.zeros(count, np.int64),
             np.full(count, int(Status.MAX_STEPS), np.int64),
         )  # fmt: skip
-        turns = self.turns(places)
-        before = [np.full((len(turn), self.windows.dy.size), np.inf) for turn in turns]
+        turns, others = self.turns(places), np.full(self.windows.values.shape, np.inf)
+        problem, drawn = self.problem(), np.empty(self.shape)
         for _ in range(_MOST_ROUNDS):
             moved = False
-            for turn, last in zip(turns, before, strict=True):
-                others = self.others(found.parameters, turn)
-                change = np.abs(others - last).max(axis=1)
+            for turn in turns:
                 unit = np.sqrt(found.spread[turn]) if not self.poisson else noise[turn]
-                changed = change > _LITTLE * unit + 1e-9 * np.abs(found.parameters[turn, 0])
+                least = _LITTLE * unit + 1e-9 * np.abs(found.parameters[turn, 0])
+                changed = self.take_others(found.parameters, turn, least, others, drawn)
                 if changed.any():
                     moved = True
-                    again = slice(None) if self.shared or changed.all() else changed
-                    now = turn[again]
-                    found.write(now, self.fit(now, found.parameters[now], others[again]))
-                    last[again] = others[again]
+                    now = turn if self.shared else turn[changed]
+                    found.write(now, self.fit(problem, now, found.parameters[now], others))
             if not moved or not self.settings.joint:
                 break
         return found
@@ -309,43 +311,64 @@ class _Fit(NamedTuple):
                 turn[atom] = next(n for n in range(len(taken) + 1) if n not in taken)
         return [np.flatnonzero(turn == n) for n in range(int(turn.max(initial=0)) + 1)]
 
-    def others(self, values: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Return what the other atoms add to the windows of some."""
-        windows = self.windows.take(which)
-        found = np.zeros_like(windows.values)
+    def take_others(
+        self, values: np.ndarray, which: np.ndarray, least: np.ndarray, others: np.ndarray,
+        drawn: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Write what the other atoms add to some windows; return where that changed enough.
+
+        `drawn` is an image to work in.
+        """
+        changed = np.ones(len(which), np.bool_)
         if not self.settings.joint:
-            return found
+            others[which] = 0.0
+            return changed
+        windows, steps = self.windows, self.settings.steps
         shapes = values[:, :6].copy()
-        shapes[:, 1:3] += self.windows.middle
+        shapes[:, 1:3] += windows.middle
         lowest = 0.5 * (values[:, 3] + values[:, 5]) - np.hypot(
             0.5 * (values[:, 3] - values[:, 5]), values[:, 4]
         )
         # A form that is not positive belongs to no peak: it is drawn as far as a wide one.
         reach = _DRAWN / np.sqrt(np.maximum(lowest, (3.0 * self.width) ** -2))
-        drawn = np.zeros(self.shape)
-        y, x = (
-            step * np.arange(size)
-            for step, size in zip(self.settings.steps, self.shape, strict=True)
-        )
-        add_atoms(shapes, reach, y, x, drawn)
-        slopes = self.slopes.of(values[:, 6], which)
-        take_others(
-            drawn, np.ascontiguousarray(values[which, :6]), slopes, windows.pixel, windows.down,
-            windows.right, windows.dy, windows.dx, found,
-        )  # fmt: skip
-        return found
+        y, x = (step * np.arange(size) for step, size in zip(steps, self.shape, strict=True))
+        own, slopes = np.ascontiguousarray(values[:, :6]), self.slopes.of(values[:, 6], which)
+
+        def draw(begin: int) -> None:
+            stop = begin + bands.step
+            rows = slice(begin, stop if stop < self.shape[0] - 1 else None)
+            drawn[rows] = 0.0
+            add_atoms(shapes, reach, y[rows], x, drawn[rows])
+
+        def take(begin: int) -> None:
+            part = slice(begin, begin + parts.step)
+            take_others(
+                drawn, own, slopes[part], windows.pixel, windows.down, windows.right,
+                windows.dy, windows.dx, which[part], np.empty(windows.dy.size), least[part],
+                others, changed[part],
+            )  # fmt: skip
+
+        bands, parts = shares(self.shape[0] - 1), shares(len(which))
+        share_work(draw, bands)
+        share_work(take, parts)
+        return changed
 
     def model(self, values: np.ndarray) -> np.ndarray:
         """Return what is expected in each window."""
         own, _ = _GAUSSIAN.evaluate(
             [self.windows.dy[None], self.windows.dx[None]], (), values[:, :6]
         )
-        made: np.ndarray = own + values[:, 6, None] + self.others(values, np.arange(len(values)))
+        every, others = np.arange(len(values)), np.full(own.shape, np.inf)
+        self.take_others(values, every, np.zeros(len(values)), others, np.empty(self.shape))
+        made: np.ndarray = own + values[:, 6, None] + others
         return made
 
-    def fit(self, now: np.ndarray, start: np.ndarray, others: np.ndarray) -> Solution:
+    def fit(
+        self, problem: Problem, now: np.ndarray, start: np.ndarray, others: np.ndarray
+    ) -> Solution:
         """Return the fits of some atoms, given what the others add to their windows."""
         windows = self.windows.take(now)
+        others = others if len(now) == len(others) else others[now]
         columns = np.stack([windows.dy, windows.dx, np.ones_like(windows.dy)])
         values = windows.values
         if self.poisson:
@@ -354,7 +377,7 @@ class _Fit(NamedTuple):
         else:
             values = values - others
         return least_squares(
-            self.problem(), values, start, columns=columns, weights=windows.weight,
+            problem, values, start, columns=columns, weights=windows.weight,
             likelihood=self.settings.likelihood, max_steps=self.settings.max_steps, covariance=True,
         )  # fmt: skip
 

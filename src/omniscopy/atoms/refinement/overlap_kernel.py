@@ -20,16 +20,17 @@ def _add_atoms(shapes: Any, reach: Any, y: Any, x: Any, image: Any) -> None:
     reach : array, shape (atoms,)
         How far, in the units of the places.
     y, x : array
-        Places of rows and of columns, which ascend in equal steps from 0 on.
+        Places of rows and of columns, which ascend in equal steps; `x` from 0 on.
     image : array, shape (rows, columns)
         Changed in place.
     """
-    step_y, step_x = y[1], x[1]
+    step_y, step_x = y[1] - y[0], x[1]
     for n in range(shapes.shape[0]):
         height, at_y, at_x, yy, yx, xx = shapes[n]
-        top = min(max(0.0, (at_y - reach[n]) / step_y), 1.0 * y.size)
+        at_row = (at_y - y[0]) / step_y
+        top = min(max(0.0, at_row - reach[n] / step_y), 1.0 * y.size)
         left = min(max(0.0, (at_x - reach[n]) / step_x), 1.0 * x.size)
-        bottom = min(max(0.0, (at_y + reach[n]) / step_y + 1.0), 1.0 * y.size)
+        bottom = min(max(0.0, at_row + reach[n] / step_y + 1.0), 1.0 * y.size)
         right = min(max(0.0, (at_x + reach[n]) / step_x + 1.0), 1.0 * x.size)
         along = x[int(left) : int(right)]
         for row in range(int(top), int(bottom)):
@@ -42,9 +43,11 @@ def _add_atoms(shapes: Any, reach: Any, y: Any, x: Any, image: Any) -> None:
 
 def _take_others(
     image: Any, shapes: Any, slopes: Any, pixel: Any, down: Any, right: Any, dy: Any, dx: Any,
-    others: Any,
+    which: Any, line: Any, least: Any, others: Any, changed: Any,
 ) -> None:  # fmt: skip
-    """Write what all atoms but its own add to the pixels of each window, and a slope.
+    """Write what all atoms but its own add to the pixels of some windows, and a slope.
+
+    What has changed too little is left as it was.
 
     Parameters
     ----------
@@ -52,27 +55,41 @@ def _take_others(
         What `add_atoms` made of all.
     shapes : array, shape (atoms, 6)
         As there, but places relative to the middle of the window.
-    slopes : array, shape (atoms, 2)
-        How the background changes along y and x from the middle of each window.
+    slopes : array, shape (some, 2)
+        How the background changes along y and x from the middle of those windows.
     pixel : array of int, shape (atoms, 2)
         In the middle of each window.
     down, right : array of int, shape (points,)
         From there to each pixel of it, in rows and columns; `dy` and `dx` in lengths. Those
         outside of the image are the nearest that are inside.
+    which : array of int, shape (some,)
+        Numbers of the atoms whose windows are written.
+    line : array, shape (points,)
+        Room to work in.
+    least : array, shape (some,)
+        How large a change of a pixel must be.
     others : array, shape (atoms, points)
-        What is written.
+        What is written over what was there before.
+    changed : array of bool, shape (some,)
+        Where that was written.
     """
-    for n in range(shapes.shape[0]):
+    for w in range(which.size):
+        n = which[w]
         height, at_y, at_x, yy, yx, xx = shapes[n]
-        line = others[n]
         for k in range(dy.size):
             off_y, off_x = dy[k] - at_y, dx[k] - at_x
             form = yy * off_y * off_y + 2.0 * yx * off_y * off_x + xx * off_x * off_x
-            line[k] = slopes[n, 0] * dy[k] + slopes[n, 1] * dx[k] - height * exp(-0.5 * form)
+            line[k] = slopes[w, 0] * dy[k] + slopes[w, 1] * dx[k] - height * exp(-0.5 * form)
+        most = 0.0
         for k in range(dy.size):
             row = min(max(pixel[n, 0] + down[k], 0), image.shape[0] - 1)
             column = min(max(pixel[n, 1] + right[k], 0), image.shape[1] - 1)
             line[k] += image[row, column]
+            most = max(most, abs(line[k] - others[n, k]))
+        changed[w] = not most <= least[w]
+        if changed[w]:
+            for k in range(dy.size):
+                others[n, k] = line[k]
 
 
 add_atoms: Any = keep_compiled(njit, _add_atoms, nogil=True, error_model="numpy", fastmath=FAST)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from omniscopy.atoms.refinement.window_kernel import fill_windows
+from omniscopy.compute.threads import available_cores, share_work
 
 Pair = tuple[float, float]
 
@@ -59,8 +60,20 @@ def windows_of(image: np.ndarray, places: np.ndarray, steps: Pair, radius: np.nd
     pixel = np.rint(places / np.array(steps)).astype(np.int64)
     middle = pixel * np.array(steps)
     values, weight = np.empty((2, len(places), down.size))
-    fill_windows(
-        np.ascontiguousarray(image), pixel, down, right, dy, dx, places - middle, radius, edge,
-        values, weight,
-    )  # fmt: skip
+    whole, centre = np.ascontiguousarray(image), places - middle
+
+    def fill(begin: int) -> None:
+        part = slice(begin, begin + parts.step)
+        fill_windows(
+            whole, pixel[part], down, right, dy, dx, centre[part], radius[part], edge,
+            values[part], weight[part],
+        )  # fmt: skip
+
+    parts = shares(len(places))
+    share_work(fill, parts)
     return Windows(pixel, down, right, dy, dx, middle, values, weight)
+
+
+def shares(count: int) -> range:
+    """Return where the shares of each core begin; the step is how much each is."""
+    return range(0, count, max(2, -(-count // available_cores())))

@@ -4,6 +4,10 @@ import numpy as np
 
 from omniscopy.compute.fitting.equations import inverse, without
 from omniscopy.compute.fitting.problem import Problem
+from omniscopy.compute.threads import share_work
+
+# Matrices that a thread inverts at a time.
+_BLOCK = 512
 
 
 def std_of_all(problem: Problem, std: np.ndarray) -> np.ndarray:
@@ -28,4 +32,19 @@ def covariance_of(problem: Problem, inverse: np.ndarray, spread: np.ndarray) -> 
 
 def inverse_of(normal: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return the inverse of normal matrices, without parameters that are not known: NaN there."""
+    if known.all():
+        return inverse(normal)
     return without(inverse(without(normal, ~known)), ~known, np.nan)
+
+
+def inverses_of(normal: np.ndarray, known: np.ndarray, threads: int | None) -> np.ndarray:
+    """Return the same of very many matrices, by several threads."""
+    made = np.empty_like(normal)
+    blocks = range(0, len(normal), _BLOCK)
+
+    def work(begin: int) -> None:
+        part = slice(begin, begin + _BLOCK)
+        made[part] = inverse_of(normal[part], known[part])
+
+    share_work(work, blocks, threads)
+    return made

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from omniscopy.compute.fitting.covariances import covariance_of, inverse_of
+from omniscopy.compute.fitting.covariances import covariance_of, inverses_of
 from omniscopy.compute.fitting.engine import Engine
 from omniscopy.compute.fitting.problem import (
     LIKELIHOODS,
@@ -113,7 +113,7 @@ def least_squares(  # noqa: PLR0913 - options of the field
     if covariance:
         if "inverse" not in found:
             known = np.isfinite(found["std"][:, problem.free])
-            found["inverse"] = inverse_of(found["normal"], known)
+            found["inverse"] = inverses_of(found["normal"], known, threads)
         made = covariance_of(problem, found["inverse"], found["spread"])
     kept = (each.name for each in dataclasses.fields(Solution) if each.name in found)
     return Solution(**{name: found[name] for name in kept}, covariance=made)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal, read_again
+from omniscopy.compute.threads import share_work
 from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.fourier.spots import find_fourier_spots
 from omniscopy.image.strain.local_frequencies import Smoothing, Wave, Weights
@@ -146,11 +147,8 @@ def fit_gpa(
     length, values = units_of(image, dims[0]), image.attrs.get("units")
     units = {"rotation": "deg", "displacement": length, "amplitude": values,
              "g1": reciprocal(length), "g2": reciprocal(length)}  # fmt: skip
-    return result(None, **{
-        name: (
-            column.assign_coords(places) if name not in _SCALARS else column,
-            units.get(name.partition("_")[0], "1"),
-        )
+    return result(None, {**made[0].coords, **places}, **{
+        name: (column.variable, units.get(name.partition("_")[0], "1"))
         for name, column in columns.items()
     })  # fmt: skip
 
@@ -284,11 +282,11 @@ class _Analysis:
         steps = (self.steps[0] / pixel, self.steps[1] / pixel)
         sigma = _resolution(vectors, self.resolution) / _PER_SIGMA / pixel
         smoothing = Smoothing(sigma, steps)
-        values = image.astype(kind)
-        if not used.all():
-            values = np.where(used, values, 0)
-        mean = values.sum(dtype=np.float64) / used.sum()
-        values = np.where(used, values - kind.type(mean), 0)
+        whole = bool(used.all())
+        values = image.astype(kind) if whole else np.where(used, image, 0).astype(kind)
+        values -= kind.type(values.sum(dtype=np.float64) / np.count_nonzero(used))
+        if not whole:
+            values[~used] = 0
         weights = smoothing.weights(used, kind)
         waves, variance = smoothing.waves(values, vectors * pixel, weights)
         stride = max(1, int(0.5 * sigma / max(1.0, abs(steps[1]))))
@@ -299,14 +297,15 @@ class _Analysis:
             waves[0], waves[1], weights, g0, turns, noise=noise, finite=self.finite,
             least=self.least * level, out=maps,
         )  # fmt: skip
-        if not used.all():
+        if not whole:
             maps[:, ~used] = np.nan
         good = np.isfinite(maps[0])
         _displace(maps[8:10], good, sample, stride, g0 / pixel)
-        status = np.full(good.shape, Status.AT_BOUND, dtype=np.uint8)
-        status[weights.part >= _WHOLE] = Status.CONVERGED
-        status[~good] = Status.INVALID
-        status[~used] = Status.NO_DATA
+        status = np.where(
+            weights.part >= _WHOLE, np.uint8(Status.CONVERGED), np.uint8(Status.AT_BOUND)
+        )
+        np.copyto(status, np.uint8(Status.INVALID), where=~good)
+        np.copyto(status, np.uint8(Status.NO_DATA), where=~used)
         return status, g0 / pixel
 
     def _reference_of(
@@ -318,13 +317,13 @@ class _Analysis:
         """
         thin = (slice(None, None, stride), slice(None, None, stride))
         rows, columns = self.reference
-        inside = used & rows[:, None] & columns
+        inside = used[thin] & rows[::stride, None] & columns[::stride]
         for part in (_WHOLE, 0.0):  # away from edges if there is such a place
-            sample = (inside & (weights.part >= part))[thin]
+            sample = inside & (weights.part[thin] >= part)
             if sample.any():
                 break
         else:
-            thin, sample = (slice(None), slice(None)), inside
+            thin, sample = (slice(None), slice(None)), used & rows[:, None] & columns
         g0, level = np.empty((2, 2)), np.empty(2)
         for number, wave in enumerate(waves):
             value = wave.value[thin][sample].astype(np.complex128)
@@ -396,15 +395,21 @@ def _displace(
     if not there.any():
         phases[:] = np.nan
         return
-    smooth = []
+    smooth = np.empty((2, *there.shape))
     level = there & sample if sample.shape == there.shape and (there & sample).any() else there
-    for phase in phases[:, ::stride, ::stride]:
-        masked: Any = np.ma.array(np.where(there, phase, 0.0).astype(np.float64), mask=~there)
+
+    def work(number: int) -> None:
+        phase = phases[number, ::stride, ::stride]
+        masked: Any = np.where(there, phase, 0.0).astype(np.float64)
+        if not there.all():
+            masked = np.ma.array(masked, mask=~there)
         # A single row or column is unwrapped along itself.
         plain = masked if min(there.shape) > 1 else masked.ravel()
         found: Any = unwrap(plain, rng=0)
         values = np.ma.getdata(found).reshape(there.shape)
         # The reference has no phase on average: whole turns of all of it say nothing.
         turns = np.round(np.median(values[level] - phase[level]) / (2 * np.pi))
-        smooth.append(filled(values - 2 * np.pi * turns, there))
-    displace(phases, np.stack(smooth), stride, -np.linalg.inv(g0) / (2 * np.pi))
+        smooth[number] = filled(values - 2 * np.pi * turns, there)
+
+    share_work(work, range(2))
+    displace(phases, smooth, stride, -np.linalg.inv(g0) / (2 * np.pi))

@@ -122,7 +122,7 @@ class Smoothing:
             ]
             (rows, yy), (columns, xx) = along
             return Weights(
-                np.multiply.outer(rows, columns).astype(dtype),
+                np.multiply.outer(rows.astype(dtype), columns.astype(dtype)),
                 yy[:, None].astype(dtype), xx[None, :].astype(dtype), None,
             )  # fmt: skip
         return self._weights_of_mask(used, dtype)
