@@ -26,8 +26,8 @@ def map_signal(
     Parameters
     ----------
     function : callable
-        Takes an array of shape (..., *dim) and returns one array, or a tuple of arrays, of
-        shape (..., *output dims). It is called for a block of pixels at a time.
+        Takes an array of shape (..., dim) and returns one array, or a tuple of arrays, of
+        shape (..., output dims). It is called for a block of pixels at a time.
     data : DataArray
         Lazy or in memory; its chunks along `dim` are joined.
     dim : str or sequence of str

@@ -41,9 +41,9 @@ def window(
     ----------
     data : DataArray, shape (..., dim), real or complex
         Lazy or in memory, on a uniform coordinate.
-    kind : {"hann", "hamming", "blackman", "blackmanharris", "flattop", "bartlett", "cosine",
-            "tukey", "kaiser"}
-        The taper, with the period of the data [1]_.
+    kind : str
+        The taper, with the period of the data [1]_: "hann", "hamming", "blackman",
+        "blackmanharris", "flattop", "bartlett", "cosine", "tukey" or "kaiser".
     dim : str or sequence of str
         Dimensions that are tapered; the only one of the signal otherwise.
     shape : float

@@ -72,8 +72,8 @@ def nanobeam_4d(  # noqa: PLR0913 - each is a physical parameter
         By how much the detector is turned against the scan: patterns are seen turned from +kx
         towards +ky by it.
     thickness : (float, float)
-        At the first and at the last y, over the distance in which a disc with |g| = 1 / radius
-        would swing once: discs of two beams swing with it.
+        At the first and at the last y, over the distance in which a disc whose :math:`|g|` is
+        1 / radius would swing once: discs of two beams swing with it.
     background : float
         Diffuse intensity between the discs, over that of the undiffracted disc.
     counts : float

@@ -39,11 +39,10 @@ def align_rows(  # noqa: PLR0913 - each method has its own choice
     ----------
     image : DataArray, shape (..., y, x), any units
         Lazy or in memory. Points that are NaN stay so; rows of nothing else are passed over.
-    method : {"median", "median_difference", "trimmed_mean", "polynomial", "mode", "matching",
-            "step", "quantile"}
-        What is made 0 in each row: its median, its trimmed mean, its `quantile`, its mode
-        (half-sample mode), or the polynomial of least squares; or the difference to the row
-        before: the median of it, or its mean with the weights of flat places ("matching");
+    method : str
+        What is made 0 in each row: its "median", its "trimmed_mean", its "quantile", its "mode"
+        (half-sample mode), or the "polynomial" of least squares; or the difference to the row
+        before: "median_difference", or its mean with the weights of flat places ("matching");
         "step" does "median_difference" and then moves parts of rows that stand out from the
         rows on both sides.
     degree : int

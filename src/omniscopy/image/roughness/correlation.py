@@ -56,7 +56,7 @@ def autocorrelation(
 
     Returns
     -------
-    DataArray, shape (..., shift_y, shift_x), (..., distance) or (..., shift), units of `image`^2
+    DataArray, shape (..., shift_y, shift_x), (..., distance) or (..., shift), squared units
         The mean of products of heights, which is sq² without a shift. Shifts go up to half the
         field of view. NaN where no pair of points counts.
 
