@@ -41,7 +41,7 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "test": ("all tests but the benchmarks", TEST),
     "lint": ("style, types and layers", LINT),
     "check": ("lint and test: what must be green before a change is finished", LINT + TEST),
-    "docs": ("write the reference pages", [["python", "docs/build.py"]]),
+    "docs": ("build the site: gallery, how-to, reference", [["python", "docs/build.py"]]),
     "bench": ("ratios of time and memory, kept in docs/benchmarks.md", [BENCH]),
     "peers": ("make the environments of earlier packages that `bench` compares with", []),
     "fuzz": ("damaged files, for an hour or so", [FUZZ]),

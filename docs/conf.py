@@ -23,7 +23,13 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["gallery/**/*.md5", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = [
+    "examples/**",
+    "written/**",
+    "backreferences/**",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
 nitpicky = False
 
 autodoc_typehints = "none"  # numpydoc's slots say more: shapes and units

@@ -10,7 +10,9 @@ import matplotlib.pyplot as plt
 import omniscopy as om
 
 image = om.simulate.atom_image((128, 160), sampling=0.05, second=0.0, rng=0)
-wide = om.simulate.atom_image((128, 160), sampling=0.05, b=(0.0, 0.3978), second=0.0, rng=1)
+wide = om.simulate.atom_image(
+    (128, 160), sampling=0.05, b=(0.0, 0.3978), origin=(0.1, 0.072), second=0.0, rng=1
+)
 image = image.where(image["x"] < 4.0, wide)
 image.attrs = wide.attrs
 found = om.image.fit_gpa(image, resolution=0.8, reference={"x": slice(0.5, 3.0)})

@@ -10,17 +10,15 @@ import matplotlib.pyplot as plt
 import omniscopy as om
 
 data = om.simulate.ptychography_4d(
-    (12, 12), 24, sampling=0.08, phase=0.3, aberrations={"defocus": 40.0}
+    (16, 16), 24, sampling=0.08, phase=0.3, aberrations={"defocus": 40.0}
 )
 lens = {"aberrations": {"defocus": 40.0}}
 fast = om.diffraction.reconstruct_ptychography(data, method="ssb", **lens)["phase"]
 fine = om.diffraction.reconstruct_ptychography(data, method="lsqml", max_steps=15, **lens)["phase"]
 
 figure, axes = plt.subplots(1, 3, figsize=(11.0, 3.2), layout="constrained")
-data.sum(("ky", "kx")).plot(ax=axes[0], yincrease=False, cmap="gray", add_colorbar=False)
+data[8, 8].plot(ax=axes[0], yincrease=False, cmap="magma", add_colorbar=False)
 fast.plot(ax=axes[1], yincrease=False)
 fine.plot(ax=axes[2], yincrease=False)
-for axis, name in zip(
-    axes, ("sum of each pattern", "single side band", "by iterations"), strict=True
-):
+for axis, name in zip(axes, ("a pattern", "single side band", "by iterations"), strict=True):
     axis.set(title=name, aspect="equal")

@@ -22,4 +22,10 @@ axes[0].set(title="walks of the atoms", xlabel="x (nm)", ylabel="y (nm)", aspect
 axes[0].invert_yaxis()
 shown = axes[1].imshow(chances["probability"], vmin=0.0, vmax=1.0)
 figure.colorbar(shown, ax=axes[1], label="probability")
-labels = axes[1].set(title="states from frame to frame", xlabel="next state", ylabel="state")
+labels = axes[1].set(
+    xticks=range(2),
+    yticks=range(2),
+    title="states from frame to frame",
+    xlabel="next state",
+    ylabel="state",
+)

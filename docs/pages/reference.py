@@ -29,6 +29,11 @@ PACKAGES = {
     "testing": "encoders, strategies and suites for plug-ins",
 }
 
+# What scikit-learn puts on every estimator, with references to its own pages.
+ROUTING = [
+    f"set_{name}_request" for name in ("fit", "predict", "score", "transform", "partial_fit")
+]
+
 
 def pages() -> dict[str, str]:
     """Return name and text of every page of the reference."""
@@ -53,8 +58,7 @@ def public(module: ModuleType) -> list[str]:
     """Return the public names of a package, or what a module defines itself."""
     names = getattr(module, "__all__", None)
     if names is None:
-        members = inspect.getmembers(module, inspect.isfunction)
-        names = [name for name, member in members if member.__module__ == module.__name__]
+        names = defined(module)
     return sorted(name for name in names if not name.startswith("_"))
 
 
@@ -96,9 +100,25 @@ def directive_of(thing: object) -> str | None:
 
 def object_page(name: str, full: str, directive: str) -> str:
     """Return the page of one public name, with the examples that use it."""
-    members = "" if directive == "autofunction" else "   :members:\n"
+    members = ""
+    if directive == "autoclass":
+        members = f"   :members:\n   :exclude-members: {', '.join(ROUTING)}\n"
+    if directive == "automodule":
+        members = f"   :members: {', '.join(defined(importlib.import_module(full)))}\n"
     gallery = f".. minigallery:: {full}\n   :add-heading: Examples in the gallery\n"
     return heading(name) + f".. {directive}:: {full}\n{members}\n{gallery}"
+
+
+def defined(module: ModuleType) -> list[str]:
+    """Return the public functions and classes that a module defines itself."""
+    members = inspect.getmembers(
+        module, lambda thing: inspect.isfunction(thing) or inspect.isclass(thing)
+    )
+    return [
+        name
+        for name, member in members
+        if member.__module__.startswith(module.__name__) and not name.startswith("_")
+    ]
 
 
 def summary(thing: object) -> str:
