@@ -186,11 +186,124 @@ def reductions(data: Arrays):
     return work, 1, answer
 
 
+def orientations(data: Arrays):
+    library = om.simulate.pattern_library("Al", voltage=200e3, step=1.41)
+    cube = labelled(data["values"], ("y", "x", "ky", "kx"), ky=data["ky"], kx=data["kx"])
+
+    def work():
+        return om.diffraction.match_orientation(cube, library)
+
+    return work, pixels(data) // data["values"].shape[2], lambda found: {"matrix": found["matrix"]}
+
+
+def crystal_of(data: Arrays):
+    """Return the atoms, and the settings of their potential."""
+    import ase
+
+    atoms = ase.Atoms(
+        data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True
+    )
+    sizes = np.diag(data["cell"])
+    return atoms, {
+        "sampling": sizes[0] / int(data["pixels"]), "slice_thickness": sizes[2] / int(data["slices"]),
+    }  # fmt: skip
+
+
+def potential(data: Arrays):
+    atoms, settings = crystal_of(data)
+
+    def work():
+        return om.simulate.potential(atoms, **settings).compute()
+
+    return work, 1, lambda found: {"values": found.values[:2]}
+
+
+def plane_wave(data: Arrays):
+    atoms, settings = crystal_of(data)
+    sample = om.simulate.potential(atoms, **settings).compute()
+
+    def work():
+        return om.simulate.multislice(sample, voltage=200e3)
+
+    return work, 1, lambda found: {"values": np.abs(found.values) ** 2}
+
+
+def scan(data: Arrays):
+    atoms, settings = crystal_of(data)
+    sample = om.simulate.potential(atoms, **settings).compute()
+    cell = data["cell"][0, 0] / 5
+
+    def work():
+        return om.simulate.stem(
+            sample, voltage=200e3, convergence_angle=20.0, detectors={"haadf": (70.0, 180.0)},
+            scan_start=(0.0, 0.0), scan_stop=(cell, cell), scan_step=cell / 2,
+        )  # fmt: skip
+
+    return work, 4, lambda found: {"values": found["haadf"]}
+
+
+def oscillators(data: Arrays):
+    values = labelled(data["values"], ("point", "frequency"), "V", frequency=data["frequency"])
+
+    def work():
+        return om.spm.fit_oscillator(values)
+
+    def answer(found):
+        names = ("amplitude", "resonance_frequency", "quality_factor")
+        return {"parameters": np.stack([found[name] for name in names], axis=1)}
+
+    return work, len(data["values"]), answer
+
+
+def loops(data: Arrays):
+    values = labelled(data["values"], ("point", "bias"), "V", bias=data["bias"])
+
+    def work():
+        return om.spm.fit_loops(values)
+
+    def answer(found):
+        return {"coercive": np.stack([found["a2"], found["a3"]], axis=1)}
+
+    return work, len(data["values"]), answer
+
+
+def inversion(data: Arrays):
+    values = labelled(data["values"], ("point", "time"), "A", time=data["time"])
+
+    def work():
+        return om.spm.invert_current_voltage(
+            values, bias=data["bias"], frequency=float(data["rate"])
+        )
+
+    def answer(found):
+        low = found["resistance"].sel(bias=[-5.0, -4.0, -3.0], method="nearest")
+        return {"resistance": low.transpose("point", ...).values.reshape(low.sizes["point"], -1)}
+
+    return work, len(data["values"]), answer
+
+
+def transient(data: Arrays):
+    values = labelled(data["values"], ("point", "time"), "m", time=data["time"])
+
+    def work():
+        followed = om.spm.instantaneous_frequency(
+            values, trigger=float(data["trigger"]), drive_frequency=float(data["drive"]),
+            window="blackman", bandwidth=5e3, taps=1499, step=20,
+        )  # fmt: skip
+        return om.spm.fit_first_peak(followed, duration=3e-4)
+
+    def answer(found):
+        return {"shift": found["frequency_shift"]}
+
+    return work, len(data["values"]), answer
+
+
 JOBS = {
     job.__name__: job
     for job in (
         multifit, background_fast, background_fit, edges, zero_loss, eds_lines, refine, gpa,
-        register, discs, reductions,
+        register, discs, reductions, orientations, potential, plane_wave, scan, oscillators, loops,
+        inversion, transient,
     )
 }  # fmt: skip
 

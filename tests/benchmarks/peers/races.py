@@ -69,7 +69,7 @@ def run(
 
 def race(
     peer: str, job: str, data: dict[str, object], folder: Path,
-    *, seconds: float = 4.0, limit: float = 240.0, peer_limit: float = 240.0,
+    *, seconds: float = 1.5, limit: float = 240.0, peer_limit: float = 240.0,
 ) -> tuple[Outcome, Outcome]:  # fmt: skip
     """Return what this package and `peer` took for `job` on the same data, in turn.
 
