@@ -52,7 +52,7 @@ def test_sums_of_patterns(compared, tmp_path, package, name, asked):
     axis = np.arange(128) - 63.5
     total = values.sum((2, 3))
     truth = {
-        "disc": values @ np.ones(1) if False else values[..., np.hypot(axis[:, None], axis) < 30].sum(-1),
+        "disc": values[..., np.hypot(axis[:, None], axis) < 30].sum(-1),
         "com_y": values.sum(3) @ axis / total, "com_x": values.sum(2) @ axis / total,
         "mean": values.mean((0, 1)),
     }  # fmt: skip

@@ -20,7 +20,7 @@ import numpy as np
 Arrays = dict[str, np.ndarray]
 Job = Callable[[Arrays], tuple[Callable[[], Any], int, Callable[[Any], Mapping[str, Any]]]]
 SECONDS = float(os.environ.get("PEER_SECONDS", "4"))  # for repeats after the first, warming call
-SLOW = 20.0  # seconds of a first call after which none is needed to warm
+SLOW = 5.0  # seconds of a first call that is not repeated to warm
 
 
 def memory(name: str) -> float:

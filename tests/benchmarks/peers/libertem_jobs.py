@@ -16,7 +16,7 @@ def reductions(data: Arrays):
     axis = np.arange(values.shape[2]) - middle
     disc = (np.hypot(axis[:, None], axis) < 30).astype(np.float32)
     asked = [
-        ApplyMasksUDF(mask_factories=lambda: disc), CoMUDF.with_params(cy=middle, cx=middle),
+        ApplyMasksUDF(mask_factories=[lambda: disc]), CoMUDF.with_params(cy=middle, cx=middle),
         SumUDF(),
     ]  # fmt: skip
 
