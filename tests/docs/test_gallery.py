@@ -118,6 +118,10 @@ def map_is_near(names: Names) -> None:
     assert error.mean() < 0.3 * float(names["truth"].var())
 
 
+def angles_are_learnt(names: Names) -> None:
+    assert np.corrcoef(names["angle"], names["found"]["angle"])[0, 1] > 0.95
+
+
 CHECKS: dict[str, Callable[[Names], None]] = {
     "atom_strain": stretch_of_atoms_is_found,
     "atoms": lattice_is_found,
@@ -139,6 +143,7 @@ CHECKS: dict[str, Callable[[Names], None]] = {
     "ring_pattern": ellipse_is_found,
     "thickness": wedge_is_found,
     "transients": times_are_found,
+    "turned_objects": angles_are_learnt,
     "x_rays": elements_of_rays_are_found,
 }
 
