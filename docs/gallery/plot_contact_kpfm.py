@@ -14,8 +14,11 @@ found = om.spm.analyse_contact_kpfm(data, branch="falling")
 mean = data.mean(("y", "x"))
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
-mean.plot(ax=axes[0])
-axes[0].set_title("mean response (V)")
+for read in range(0, mean.sizes["read_bias"], 2):
+    label = f"read at {float(mean['read_bias'][read]):.1f} V"
+    axes[0].plot(mean["write_bias"], 1e3 * mean.isel(read_bias=read), "o-", label=label)
+axes[0].set(title="mean response", xlabel="bias of writing (V)", ylabel="response (mV)")
+axes[0].legend()
 potential = found["contact_potential"].mean(("y", "x"))
 axes[1].plot(found["write_bias"], potential, "o-")
 labels = axes[1].set(

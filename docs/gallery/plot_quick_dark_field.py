@@ -12,8 +12,7 @@ import omniscopy as om
 silicon = om.crystal.structure("Si")
 figure, axes = plt.subplots(1, 3, figsize=(11.0, 3.5), layout="constrained")
 for axis, zone in zip(axes, ((0, 0, 1), (0, 1, 1), (1, 1, 1)), strict=True):
-    columns = om.crystal.project(silicon, zone)
-    cell = om.crystal.orthogonal_cell(om.crystal.supercell(silicon, zone=zone))
-    image = om.simulate.haadf(cell * (3, 3, 5), voltage=200e3, convergence_angle=24.0)
+    cell = om.crystal.orthogonal_cell(silicon, zone)
+    image = om.simulate.haadf(cell * (3, 3, 10), voltage=200e3, convergence_angle=24.0)
     image.plot(ax=axis, yincrease=False, cmap="gray", add_colorbar=False)
     axis.set(title=f"silicon {zone}", aspect="equal")

@@ -6,6 +6,7 @@ The shadow of an amorphous film, and the rings on which it is magnified without 
 """
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import LogNorm
 
 import omniscopy as om
 
@@ -14,6 +15,8 @@ found = om.simulate.ronchigram(voltage=200e3, aberrations=lens, aperture=20.0, p
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.0), layout="constrained")
 found["intensity"].plot(ax=axes[0], cmap="gray", cbar_kwargs={"label": "intensity"}, vmax=3.0)
-found["magnification"].plot(ax=axes[1], vmax=3.0, cbar_kwargs={"label": "magnification (mrad/Å)"})
+found["magnification"].plot(
+    ax=axes[1], norm=LogNorm(0.05, 20.0), cbar_kwargs={"label": "magnification (mrad/Å)"}
+)
 for axis, name in zip(axes, ("Ronchigram", "magnification"), strict=True):
     axis.set(title=name, aspect="equal")
