@@ -17,6 +17,7 @@ from omniscopy.learn import (
     SpectrumToImage,
     load,
 )
+from omniscopy.learn.symmetry import LATTICES, SymmetryClassifier, lattice_images
 from omniscopy.model import DataError
 
 QUICK = {"progress": False, "batch_size": 16, "learning_rate": 5e-3}
@@ -238,3 +239,20 @@ def test_constant_images_have_an_answer(classifier):
     assert np.isfinite(found["probability"]).all()
     denoiser = Denoiser(filters=2).fit(flat, epochs=1, examples=4, progress=False)
     np.testing.assert_allclose(denoiser.predict(flat), 7.0, atol=0.1)
+
+
+def test_lattices_are_told_by_their_spectra_wherever_they_begin():
+    images, labels = lattice_images(60)
+    model = SymmetryClassifier(filters=4).fit_simulated(12, epochs=1, progress=False)
+    seen = model.prepared(images.values)
+    assert seen.shape == (60, 1, 32, 32)
+    # The spectrum of a square lattice has its spots at the inverse of the distance of its points.
+    square = images.values[labels == 0][0]
+    rolled = model.prepared(np.roll(square, (3, 5), (0, 1))[None])
+    assert np.corrcoef(rolled.ravel(), model.prepared(square[None]).ravel())[0, 1] > 0.9
+    fine = images.assign_coords(y=0.02 * images["y"], x=0.02 * images["x"])
+    found = model.predict(fine, samples=3)
+    assert found["category"].values.tolist() == list(LATTICES)
+    assert set(found["label"].values.tolist()) <= set(range(6))
+    with pytest.raises(DataError, match="at least one image"):
+        lattice_images(0)

@@ -57,7 +57,7 @@ class Ensemble:
         self.members = []
         if self.strategy == "init":
             self.members = [
-                clone(self.estimator).fit(*data, seed=seed + number, **options)  # type: ignore[attr-defined]
+                clone(self.estimator).fit(*data, seed=seed + number, **options)
                 for number in range(self.n)
             ]
             return self

@@ -176,7 +176,7 @@ class Experiment:
     def predict(self) -> xr.Dataset:
         """Return what is known of all candidates, ``value`` and ``value_std`` along ``point``."""
         self._learn([])
-        found: xr.Dataset = self.model.predict(self.points)  # type: ignore[attr-defined]
+        found: xr.Dataset = self.model.predict(self.points)
         return found
 
     @property

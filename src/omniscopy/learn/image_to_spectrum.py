@@ -127,7 +127,7 @@ class Translation(Estimator):
                 given = (values[part] - facts["source_mean"]) / facts["source_std"]
                 found = net(torch.from_numpy(given.astype(np.float32)).to(device)).cpu().numpy()
                 made[part] = found * facts["target_std"] + facts["target_mean"]
-        coords: dict[Any, Any] = dict(template.coords)
+        coords: dict[Any, Any] = {**template.coords}
         for dim, told in facts["coordinates"].items():
             attrs = {name: value for name, value in told["attrs"].items() if name != "units"}
             coords[dim] = coordinate(dim, told["values"], told["attrs"].get("units"), **attrs)

@@ -175,7 +175,7 @@ class Classifier(WholeImageEstimator):
         entropy = -(mean * np.log(np.maximum(mean, 1e-12))).sum(-1)
         shape, outer = template.shape, template.dims
         kinds = self.facts_["names"] or list(range(mean.shape[-1]))
-        coords: dict[Any, Any] = dict(template.coords)
+        coords: dict[Any, Any] = {**template.coords}
         coords["category"] = coordinate("category", kinds, "1", kind="channel")
         variables = {"probability": mean}
         if samples:
@@ -223,7 +223,7 @@ class Classifier(WholeImageEstimator):
                 ).cpu().numpy()  # fmt: skip
         kinds = self.facts_["names"] or list(range(self.facts_["outputs"]))
         coords = {dim: images.coords[dim] for dim in frame.dims}
-        coords |= dict(template.coords)
+        coords |= {**template.coords}
         drawn = xr.DataArray(
             made.reshape(*template.shape, *made.shape[1:]),
             dims=(*template.dims, "category", *frame.dims), attrs={"units": "1"},

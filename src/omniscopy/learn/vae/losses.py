@@ -83,7 +83,7 @@ class Bound:
         most, weight, steps = self.capacity
         return weight * (divergence - min(most, most * float(net.seen) / steps)).abs()
 
-    def anchor(
+    def anchor(  # noqa: PLR0917 - all that the choice depends on
         self, net: PoseVAE, values: torch.Tensor, code: Code, kinds: torch.Tensor, freedom: float,
         generator: torch.Generator,
     ) -> torch.Tensor:  # fmt: skip

@@ -93,13 +93,13 @@ def frame_of(data: xr.DataArray, axes: int, dims: tuple[str, ...] | None) -> Fra
     pair = None if dims is None else (dims[0], dims[1])
     dims = require_plane(data, pair, kind="spatial", at_least=4)
     steps = [require_uniform(data, dim) for dim in dims]
-    units = [units_of(data, dim) for dim in dims]
-    if units[0] != units[1]:
-        if not (units[0] and units[1] and is_unit(units[0]) and is_unit(units[1])):
-            message = f"rows and columns must be in units that convert, got {units}"
+    rows, columns = (units_of(data, dim) for dim in dims)
+    if rows != columns:
+        if not (rows and columns and is_unit(rows) and is_unit(columns)):
+            message = f"rows and columns must be in units that convert, got {rows} and {columns}"
             raise DataError(message)
-        steps[1] *= conversion_factor(units[1], units[0])
-    return Frame(dims, tuple(data.sizes[dim] for dim in dims), tuple(steps), units[0])
+        steps[1] *= conversion_factor(columns, rows)
+    return Frame(dims, tuple(data.sizes[dim] for dim in dims), tuple(steps), rows)
 
 
 def rows_of(data: xr.DataArray, dims: tuple[str, ...]) -> tuple[np.ndarray, xr.DataArray]:

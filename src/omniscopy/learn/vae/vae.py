@@ -515,7 +515,7 @@ class VAE(Estimator):
         """Return numbers as variables with their units."""
         outer, shape = template.dims, template.shape
         made: dict[str, tuple[xr.Variable, str | None]] = {}
-        coords: dict[str, Any] = dict(template.coords)
+        coords: dict[Any, Any] = {**template.coords}
 
         def put(name: str, values: np.ndarray, unit: str | None, *last: str) -> None:
             whole = values.reshape(*shape, *values.shape[1:])
@@ -578,7 +578,7 @@ class VAE(Estimator):
         )  # fmt: skip
 
 
-def _width(given: float, otherwise: float, unit: float) -> float | None:
+def _width(given: bool | float, otherwise: float, unit: float) -> float | None:  # noqa: FBT001
     """Return a standard deviation in parts of a unit, None for what is fixed."""
     if given is False:
         return None
