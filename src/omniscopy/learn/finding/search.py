@@ -36,6 +36,7 @@ _FEWEST = 6
 # What is more probable counts as an atom; above this mean of them, an image is clear. Others are
 # looked at on so many coarser scales.
 _CERTAIN, _SURE = 0.5, 0.95
+_BEYOND_DOUBT = 0.9
 _COARSER = 2
 # Fits may move an atom so far, in deviations of both; further away they found another one.
 _FAR = 4.0
@@ -61,6 +62,10 @@ class _Seen(NamedTuple):
     width: float
     level: float
     height: np.ndarray
+
+    def take(self, which: np.ndarray) -> "_Seen":
+        """Return what was seen of some of the atoms."""
+        return self._replace(found=self.found.take(which), height=self.height[which])
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,10 @@ class Search:
         """Return the atoms that the network sees, and again if the scale was wrong."""
         width = width_of(image, self.asked.spacing, self.grid.aspect)
         if np.isnan(width):
-            width = self.best_width(image, known)
+            # Nothing is wider than noise: only what is beyond doubt counts.
+            seen = self.seen_at(image, known, self.best_width(image, known))
+            likely = _mean_above(seen.found.probability) > _BEYOND_DOUBT
+            return seen if likely else seen.take(np.zeros(len(seen.height), dtype=bool))
         seen = self.seen_at(image, known, width)
         certain = seen.found.probability > _CERTAIN
         if certain.sum() >= _FEWEST:
