@@ -61,7 +61,7 @@ def test_missing_values_are_coloured_and_the_rest_is_not():
     assert coloured.sum() == 64
 
 
-@pytest.mark.parametrize("name", ["spectrum_image", "diffraction_4d", "atoms", "folded"])
+@pytest.mark.parametrize("name", ["spectrum_image", "diffraction_4d", "atom_positions", "folded"])
 def test_samples_of_every_kind_have_a_small_picture(name):
     pixels = picture(getattr(om.samples, name)())
     assert max(pixels.shape[:2]) == 96
