@@ -69,7 +69,8 @@ def test_the_embedded_numbers_are_decoded_as_they_were_measured(spectra, open_pa
     page = open_page(om.report(spectra[0], copy=None))
     found = page.evaluate(
         """() => {
-          const {low, high, data, curve} = JSON.parse(document.querySelector('.preview').dataset.preview);
+          const text = document.querySelector('.preview').dataset.preview;
+          const {low, high, data, curve} = JSON.parse(text);
           const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
           const least = new Float32Array(bytes(low)), most = new Float32Array(bytes(high));
           const coded = new Uint16Array(bytes(data));

@@ -45,7 +45,9 @@ def test_what_is_no_data_is_refused():
 
 
 def test_a_tree_of_many_channels_is_cut():
-    tree = xr.DataTree.from_dict({f"/c{i}": xr.Dataset({"signal": ("x", [1.0])}) for i in range(50)})
+    tree = xr.DataTree.from_dict(
+        {f"/c{i}": xr.Dataset({"signal": ("x", [1.0])}) for i in range(50)}
+    )
     shown = om.show(tree, pictures=False)
     assert (len(shown.rows), shown.left_out) == (40, 10)
     assert "and 10 more" in repr(shown)
