@@ -9,19 +9,26 @@ import matplotlib.pyplot as plt
 
 import omniscopy as om
 
-core = om.samples.core_loss()
-found = om.eels.quantify(core, ["Ti", "O"])
-edges = om.eels.subtract_background(core, (380.0, 445.0))
+film = {"dispersion": 0.5, "electrons": 4e8, "t_over_lambda": 0.5}
+low = om.eels.simulate_spectrum(channels=640, **film)
+occupation = 0.5 + 0.5 * om.simulate.phase_map((4, 6))
+density = {"Ti": 800.0, "O": 1600.0}
+core = om.eels.simulate_spectrum(
+    density, occupation=occupation, start=380.0, channels=520, background=4e4, **film
+)
+found = om.eels.quantify(core, ["Ti", "O"], low_loss=low)
+edges = om.eels.subtract_background(core, (390.0, 445.0))
 print(found["areal_density"].mean(("y", "x")).values, "atoms per nm²")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
-core[0, 0].plot(ax=axes[0], label="measured")
-edges[0, 0].plot(ax=axes[0], label="without background")
-axes[0].set(title="core losses", ylabel="counts")
+for x in (0, 5):
+    edges[0, x].plot(ax=axes[0], label=f"column {x}")
+axes[0].set(title="edges without their background", ylabel="counts")
 axes[0].legend()
 for element in found["element"].values:
-    density = found["areal_density"].sel(element=element).values.ravel()
-    std = found["areal_density_std"].sel(element=element).values.ravel()
-    axes[1].errorbar(range(density.size), density, std, fmt="o", label=str(element))
-axes[1].set(title="areal density", xlabel="pixel", ylabel="atoms (1/nm²)", ylim=(0.0, None))
+    number = found["areal_density"].sel(element=element)[0]
+    std = found["areal_density_std"].sel(element=element)[0]
+    axes[1].errorbar(core["x"], number, std, fmt="o", label=str(element))
+axes[1].plot(core["x"], 800.0 * occupation[0], "k:", label="Ti, true")
+axes[1].set(title="areal density", xlabel="x (nm)", ylabel="atoms (1/nm²)", ylim=(0.0, None))
 legend = axes[1].legend()

@@ -17,8 +17,8 @@ low = om.eels.simulate_spectrum(
     plasmon_width=3.0,
     noise=False,
 )
-plasmon = om.eels.fit_plasmon(om.eels.deconvolve(low, method="fourier_log"))
-single = om.eels.deconvolve(low, method="fourier_log")
+single = om.eels.deconvolve(low, method="fourier_log", resolution=3.0)
+plasmon = om.eels.fit_plasmon(single)
 found = om.eels.kramers_kronig(
     single,
     refractive_index=1000.0,
@@ -31,5 +31,5 @@ found["loss_function"].plot(ax=axes[0])
 axes[0].set(title="loss function", xlim=(0.0, 50.0), ylabel="Im(-1/ε)")
 found["permittivity_real"].plot(ax=axes[1], label="real")
 found["permittivity_imaginary"].plot(ax=axes[1], label="imaginary")
-axes[1].set(title="permittivity", xlim=(2.0, 50.0), ylim=(-8.0, 8.0), ylabel="ε")
+axes[1].set(title="permittivity", xlim=(4.0, 50.0), ylim=(-8.0, 8.0), ylabel="ε")
 legend = axes[1].legend()
