@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import dask.array
 import numpy as np
@@ -96,8 +97,8 @@ def alone(code, *words):
 
 def own_peak():
     """Return the peak of memory of this process: that of `getrusage` begins with the parent's."""
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def test_20_gb_of_a_zarr_store_need_2_gb(measured, tmp_path):

@@ -268,7 +268,7 @@ def loops(data: Arrays):
 
 
 def inversion(data: Arrays):
-    values = labelled(data["values"], ("point", "time"), "A", time=data["time"])
+    values = labelled(data["values"], ("point", "time"), "nA", time=data["time"])
 
     def work():
         return om.spm.invert_current_voltage(
