@@ -114,7 +114,7 @@ class Explored:
         start = "() => { const app = document.querySelector('#explorer').explorer; return "
         return self.page.evaluate(f"{start}{expression} }}")
 
-    def until(self, expression: str, seconds: float = 25.0) -> Any:
+    def until(self, expression: str, seconds: float = 90.0) -> Any:
         """Wait until an expression is true. The page itself forbids to evaluate text."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -158,6 +158,7 @@ def explore(context: Any) -> Iterator[Callable[..., Explored]]:
             served = open_page(bench_maker(thing), browser=False)
             stack.callback(served.close)
             page = context.new_page()
+            page.set_default_timeout(90_000)  # a busy machine imports slowly
             stack.callback(page.close)
             found = Explored(page)
             page.goto(served.address)
