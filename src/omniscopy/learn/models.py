@@ -20,6 +20,9 @@ from omniscopy.model.digests import digest_bytes, digest_json
 from omniscopy.model.parameters import public_name
 from omniscopy.model.provenance import record
 
+# Options of a training that change nothing of what is learnt.
+WITHOUT_EFFECT = ("callbacks", "checkpoint", "resume", "progress")
+
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
 
@@ -166,6 +169,7 @@ def _plain_options(options: Mapping[str, Any], count: int) -> dict[str, Any]:
     """Return options of a training that say how it went, as plain JSON."""
     told = {
         name: encode(value) for name, value in options.items()
-        if isinstance(value, int | float | str | bool | list | tuple) and name != "callbacks"
+        if isinstance(value, int | float | str | bool | list | tuple)
+        and name not in WITHOUT_EFFECT
     }  # fmt: skip
     return {**told, "examples": count}

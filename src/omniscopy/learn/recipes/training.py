@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.learn.models import Estimator
+from omniscopy.learn.models import WITHOUT_EFFECT, Estimator
 from omniscopy.model import DataError
 from omniscopy.model.digests import digest_json
 
@@ -49,7 +49,10 @@ def train(recipe: str | Path, *, seed: int = 0, **options: Any) -> Estimator:
     told = read_recipe(recipe)
     trainer = _trainer_of(told)
     model = trainer(told, seed, options)
-    changed = {name: value for name, value in options.items() if _plain(value)}
+    changed = {
+        name: value for name, value in options.items()
+        if _plain(value) and name not in WITHOUT_EFFECT
+    }  # fmt: skip
     model.about_ = {
         **model.about_, "recipe": told, "seed": seed, "changed": changed,
         "recipe_digest": digest_json([told, seed, changed]), "licence": told.get("licence", ""),
