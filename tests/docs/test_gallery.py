@@ -159,7 +159,7 @@ def test_an_example_draws_a_figure_and_finds_the_truth(example: Path) -> None:
         names = runpy.run_path(str(example))
         figure = names["figure"]
         assert isinstance(figure, Figure)
-        assert all(axis.get_title() or axis.get_label() for axis in figure.axes[:1])
+        assert any(axis.get_xlabel() for axis in figure.axes), "no axis says what it shows"
         figure.canvas.draw()
         CHECKS.get(example.stem.removeprefix("plot_"), lambda _: None)(names)
     finally:
