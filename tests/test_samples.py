@@ -66,6 +66,7 @@ RESULTS = {
     "transient_frequencies": "spm.instantaneous_frequency",
     "atom_lattice": "simulate.crystal_lattice",
     "atom_positions": "simulate.atom_positions",
+    "atom_rings": "atoms.find_rings",
     "atom_states": "atoms.link_trajectories",
     "atom_template": "simulate.atom_image",
     "atom_windows": "image.sliding_windows",

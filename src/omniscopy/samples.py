@@ -14,6 +14,7 @@ __all__ = [
     "atom_image",
     "atom_lattice",
     "atom_positions",
+    "atom_rings",
     "atom_states",
     "atom_template",
     "atom_windows",
@@ -490,6 +491,11 @@ def atom_lattice() -> xr.Dataset:
 def atom_positions() -> xr.Dataset:
     """Return measured positions of atoms of a perovskite: (atom) in nm."""
     return simulate.atom_positions(extent=(2.6, 3.0), noise=0.004)
+
+
+def atom_rings() -> xr.Dataset:
+    """Return the rings of the bonds of `atom_positions`: (ring, corner) in nm."""
+    return atoms.find_rings(atom_positions())
 
 
 def atom_states() -> xr.DataArray:

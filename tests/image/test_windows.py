@@ -7,13 +7,14 @@ import xarray as xr
 from omniscopy import samples, simulate
 from omniscopy.image import (
     clean_svd,
+    estimate_window_size,
     join_windows,
     power_spectrum,
     sliding_windows,
     window_fft_decompose,
 )
 from omniscopy.image.windows.svd_cleaning import covariance, projected
-from omniscopy.model import DataError
+from omniscopy.model import DataError, Status
 
 
 def test_windows_are_parts_of_the_image_where_they_say(image_of):
@@ -158,3 +159,32 @@ def test_two_lattices_are_told_apart_by_their_spectra():
 def test_says_what_is_wrong(call, match):
     with pytest.raises(DataError, match=match):
         call(samples.atom_image())
+
+
+def test_the_size_of_windows_is_that_of_the_largest_spacing(image_of):
+    y, x = np.meshgrid(np.arange(120.0), 0.5 * np.arange(200.0), indexing="ij")
+    waves = np.cos(2 * np.pi * y / 11.0) + 0.7 * np.cos(2 * np.pi * (x + 0.2 * y) / 6.0)
+    noise = 0.2 * np.random.default_rng(1).standard_normal(y.shape)
+    data = xr.DataArray(
+        waves + noise, {"y": ("y", y[:, 0], {"units": "nm"}), "x": ("x", x[0], {"units": "nm"})},
+        dims=("y", "x"),
+    )  # fmt: skip
+    found = estimate_window_size(data, periods=2.0)
+    assert float(found["spacing"]) == pytest.approx(11.0, abs=5 * float(found["spacing_std"]))
+    assert float(found["size"]) == pytest.approx(22.0, rel=0.01)
+    assert found["size"].attrs["units"] == "nm"
+    cut = sliding_windows(data, float(found["size"]))
+    assert (cut.sizes["window_y"], cut.sizes["window_x"]) == (22, 44)
+
+
+def test_images_that_repeat_nothing_have_no_window_size(image_of):
+    stack = xr.concat([samples.atom_image(), samples.atom_image() * np.nan], "frame")
+    found = estimate_window_size(stack)
+    assert float(found["size"][0]) == pytest.approx(0.39, rel=0.02)
+    np.testing.assert_array_equal(found["status"], [Status.CONVERGED, Status.NO_DATA])
+    flat = estimate_window_size(image_of(np.ones((32, 30))))
+    assert np.isnan(flat["size"])
+    assert int(flat["status"]) == Status.INVALID
+    assert int(estimate_window_size(image_of(np.full((32, 30), np.nan)))["status"]) == 4
+    with pytest.raises(DataError, match="periods must be above 0"):
+        estimate_window_size(samples.atom_image(), periods=0.0)

@@ -7,6 +7,7 @@ __all__ = [
     "find_domains",
     "find_dumbbells",
     "find_lattice",
+    "find_planes",
     "find_rings",
     "find_structural_units",
     "find_sublattices",
@@ -17,6 +18,7 @@ __all__ = [
     "measure_neighbours",
     "measure_pair_distribution",
     "measure_polarization",
+    "measure_similarity",
     "measure_strain",
     "measure_volumes",
     "patches",
@@ -33,9 +35,11 @@ from .defects.defects import find_defects
 from .finding.finding import find_atoms
 from .graphs.bonds import find_bonds
 from .graphs.rings import find_rings
+from .graphs.similarity import measure_similarity
 from .graphs.structural_units import find_structural_units
 from .graphs.voronoi import voronoi
 from .lattices.lattices import find_lattice
+from .lattices.planes import find_planes
 from .neighbourhoods.bond_order import find_domains, measure_bond_order
 from .neighbourhoods.decomposition import decompose_neighbourhoods, match_neighbours
 from .neighbourhoods.neighbours import measure_neighbours

@@ -16,7 +16,7 @@ ATOM = "atom"
 _KINDS = {
     "bond": "point", "ring": "point", "pair": "point", "defect": "point", "unit": "point",
     "track": "point", "domain": "point", "sublattice": "point", "corner": "parameter",
-    "neighbour": "parameter", "side": "parameter",
+    "neighbour": "parameter", "plane": "point", "side": "parameter",
 }  # fmt: skip
 
 

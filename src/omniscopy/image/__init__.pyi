@@ -20,6 +20,7 @@ __all__ = [
     "erode",
     "estimate_background",
     "estimate_tip",
+    "estimate_window_size",
     "filter_bands",
     "filter_fourier_spots",
     "find_blobs",
@@ -123,4 +124,5 @@ from .tips.tip_imaging import dilate, erode, map_certainty
 from .tips.tips import model_tip
 from .windows.sliding import join_windows, sliding_windows
 from .windows.svd_cleaning import clean_svd
+from .windows.window_size import estimate_window_size
 from .windows.window_spectra import window_fft_decompose

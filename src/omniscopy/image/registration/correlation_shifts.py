@@ -318,7 +318,14 @@ def _turned_back(
     """Return the waves of frames that are shifted back."""
     rows = np.exp(2j * np.pi * positions[:, :1] * ky).astype(np.complex64)
     columns = np.exp(2j * np.pi * positions[:, 1:] * kx).astype(np.complex64)
-    return np.asarray(waves * rows[:, :, None] * columns[:, None, :])
+    made = np.empty_like(waves)
+
+    def work(frame: int) -> None:
+        np.multiply(waves[frame], rows[frame, :, None], out=made[frame])
+        made[frame] *= columns[frame]
+
+    share_work(work, range(len(waves)))
+    return made
 
 
 def _weight_of(
