@@ -23,6 +23,10 @@ from omniscopy.learn.gaussian_processes.tables import (
 from omniscopy.learn.training import Training
 from omniscopy.model import DataError
 
+# Standard deviation of the inputs of networks: features of small ones are smoother at first, and
+# few points say more of others.
+_SPREAD = 0.1
+
 
 class DeepPosterior(Posterior):
     """A posterior over features of points."""
@@ -117,7 +121,7 @@ class DeepKernelGP(GaussianPredictor):
         known = usable(points, wanted)
         points, wanted = points[known], wanted[:, known]
         # One scale for all inputs: those of a patch are the same quantity.
-        mean, std = float(points.mean()), float(points.std()) or 1.0
+        mean, std = float(points.mean()), (float(points.std()) or 1.0) / _SPREAD
         level, spread = scaling(wanted, 1)
         facts = {
             "input_mean": [mean] * points.shape[1], "input_std": [std] * points.shape[1],
