@@ -222,7 +222,7 @@ class Classifier(WholeImageEstimator):
                     small, frame.shape, mode="bilinear", align_corners=False
                 ).cpu().numpy()  # fmt: skip
         kinds = self.facts_["names"] or list(range(self.facts_["outputs"]))
-        coords = {dim: images.coords[dim] for dim in frame.dims}
+        coords: dict[Any, Any] = {dim: images.coords[dim] for dim in frame.dims}
         coords |= {**template.coords}
         drawn = xr.DataArray(
             made.reshape(*template.shape, *made.shape[1:]),
