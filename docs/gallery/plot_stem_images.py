@@ -14,7 +14,7 @@ atoms = om.crystal.structure("SrTiO3") * (3, 3, 10)
 potential = om.simulate.potential(atoms, sampling=0.08)
 images = prism(
     potential, voltage=200e3, convergence_angle=20.0, scan_stop=(3.905, 3.905), scan_step=0.2,
-    interpolation=1, detectors={"bright field": (0.0, 10.0), "dark field": (50.0, 110.0)},
+    interpolation=1, detectors={"bright field": (0.0, 10.0), "dark field": (50.0, 100.0)},
 )  # fmt: skip
 
 figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.6), layout="constrained")
