@@ -21,9 +21,9 @@ def restore_names() -> None:
 
     for name in ("Iterable", "Mapping", "MutableMapping", "Sequence"):
         setattr(collections, name, getattr(collections.abc, name))
-    for name, value in (("int", int), ("float", float), ("bool", bool), ("complex", complex)):
-        if name not in vars(np):
-            setattr(np, name, value)
+    for kind in (int, float, bool, complex, object):
+        if kind.__name__ not in vars(np):
+            setattr(np, kind.__name__, kind)
     if not hasattr(np.lib.npyio, "loadtxt"):
         np.lib.npyio.loadtxt = np.loadtxt
     sys.modules |= {
