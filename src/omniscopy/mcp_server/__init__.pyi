@@ -1,5 +1,4 @@
-__all__ = ["Bench", "Root", "make_server", "serve"]
+__all__ = ["Bench", "make_server", "serve"]
 
 from .bench import Bench
-from .roots import Root
 from .server import make_server, serve
