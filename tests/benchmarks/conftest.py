@@ -23,7 +23,7 @@ PEERS_HEAD = [
     "Each does the same work on the same data in a process of its own, with two threads, after a",
     "first call that compiles and loads; the best of several calls counts, for one item of work.",
     "Errors are against the truth that the data were made from. Memory is what the first call adds",
-    "to the process at its peak, for as many items as stand behind it. \"CPU\" counts the time of",
+    'to the process at its peak, for as many items as stand behind it. "CPU" counts the time of',
     "all threads, which other work on the machine lengthens less than the time that passes.",
     "",
     "| work | package | times faster | of CPU | asked | error here | error there | MB here (items) "
@@ -116,20 +116,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     now = datetime.now(UTC).date().isoformat()
     where = f"with Python {platform.python_version()} on {os.cpu_count()} cores"
     if rows:
-        own = "\n".join([
-            "# Benchmarks",
-            "",
-            "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below one",
-            "mean faster than what is compared with. Nothing here is asserted in seconds.",
-            "",
-            f"Measured {now} {where}.",
-            "",
-            "| what | measured | asked |",
-            "|---|---|---|",
-            *sorted(rows),
-            "",
-            "",
-        ])
+        own = "\n".join(
+            [
+                "# Benchmarks",
+                "",
+                "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below one",
+                "mean faster than what is compared with. Nothing here is asserted in seconds.",
+                "",
+                f"Measured {now} {where}.",
+                "",
+                "| what | measured | asked |",
+                "|---|---|---|",
+                *sorted(rows),
+                "",
+                "",
+            ]
+        )
     # Races can be run one by one: what was not run now stays.
     table = kept_rows([x for x in peers.splitlines() if not x.startswith("| work")], races, 2)
     listed = kept_rows(

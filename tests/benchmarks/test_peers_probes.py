@@ -24,7 +24,7 @@ def test_resonances(compared, tmp_path):
     ours, theirs = race("bglib", "oscillators", data, tmp_path)
 
     def error(answer):
-        found = answer["parameters"]
+        found = answer["parameters"][:60]  # what the other does too
         away = np.median(np.abs(found / truth[: len(found), :3] - 1), axis=0)
         return f"A {100 * away[0]:.2g}, f {100 * away[1]:.1g}, Q {100 * away[2]:.2g} %"
 
@@ -44,7 +44,7 @@ def test_hysteresis_loops(compared, tmp_path):
     ours, theirs = race("bglib", "loops", {"values": values, "bias": bias}, tmp_path)
 
     def error(answer):
-        found = answer["coercive"]
+        found = answer["coercive"][:30]  # what the other does too
         away = np.abs(found - truth[: len(found), 2:4]).max(axis=1)
         return f"median {np.median(away):.2g} V; {100 * np.mean(away > 0.3):.0f} % beyond 0.3 V"
 
@@ -61,7 +61,7 @@ def test_currents(compared, tmp_path):
     ours, theirs = race("bglib", "inversion", data, tmp_path)
 
     def error(answer):
-        return f"{100 * np.median(np.abs(answer['resistance'] / 4e9 - 1)):.2g} %"
+        return f"{100 * np.median(np.abs(answer['resistance'][:4] / 4e9 - 1)):.2g} %"
 
     what = "resistance from current and voltage, 512 points"
     assert compared(what, "BGlib", ours, theirs, "50", error) > 10

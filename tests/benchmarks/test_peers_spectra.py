@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from tests.benchmarks.peers.races import race
 
 from omniscopy import eels, simulate
@@ -67,13 +68,8 @@ def test_backgrounds(compared, tmp_path, job, what, asked):
 
 
 def test_edges_with_low_losses(compared, tmp_path):
-    microscope = {
-        "dispersion": 0.5, "electrons": 1e9, "t_over_lambda": np.full((16, 16), 0.5),
-        "voltage": 200e3, "collection_mrad": 20.0,
-    }  # fmt: skip
-    import xarray as xr
-
-    microscope["t_over_lambda"] = xr.DataArray(microscope["t_over_lambda"], dims=("y", "x"))
+    shape = xr.DataArray(np.ones((16, 16)), dims=("y", "x"))
+    microscope = {"dispersion": 0.5, "electrons": 1e9, "t_over_lambda": 0.5 * shape}
     core = eels.simulate_spectrum(
         {"Ti": 500.0, "O": 1500.0}, start=330.0, channels=1024, background=2e5, rng=1, **microscope
     )

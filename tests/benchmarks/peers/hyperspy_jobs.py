@@ -23,9 +23,7 @@ def pixels(data: Arrays) -> int:
 
 def few(data: Arrays, count: int) -> Arrays:
     """Return the data with the first `count` by `count` spectra alone."""
-    return data | {
-        name: data[name][:count, :count] for name in ("values", "low") if name in data
-    }
+    return data | {name: data[name][:count, :count] for name in ("values", "low") if name in data}
 
 
 def multifit(data: Arrays):

@@ -133,9 +133,7 @@ def gpa(data: Arrays):
     left = slice(100, 350)
 
     def work():
-        return om.image.fit_gpa(
-            image, (1 / period, 0), (0, 1 / period), reference={"x": left}
-        )
+        return om.image.fit_gpa(image, (1 / period, 0), (0, 1 / period), reference={"x": left})
 
     return work, 1, lambda found: {"strain_xx": found["strain_xx"]}
 
@@ -200,9 +198,7 @@ def crystal_of(data: Arrays):
     """Return the atoms, and the settings of their potential."""
     import ase
 
-    atoms = ase.Atoms(
-        data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True
-    )
+    atoms = ase.Atoms(data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True)
     sizes = np.diag(data["cell"])
     return atoms, {
         "sampling": sizes[0] / int(data["pixels"]), "slice_thickness": sizes[2] / int(data["slices"]),

@@ -41,9 +41,7 @@ def last_line(text: str) -> str:
     return lines[-1][:300] if lines else ""
 
 
-def run(
-    python: Path, module: str, job: str, folder: Path, seconds: float, limit: float
-) -> Outcome:
+def run(python: Path, module: str, job: str, folder: Path, seconds: float, limit: float) -> Outcome:
     """Do one job in a process of its own, with the same number of threads for everyone."""
     names = ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")
     threads = {f"{name}_NUM_THREADS": THREADS for name in names}
