@@ -197,10 +197,17 @@ class Mask:
     def contains(self, dy: Any, dx: Any) -> Any:
         """Return the weights, in the place of `dy`."""
         values = np.asarray(self.values)
-        shape = (dy.sizes[dy.dims[-1]], dx.sizes[dx.dims[-1]])
+        named = hasattr(dy, "dims")
+        shape = (
+            (dy.sizes[dy.dims[-1]], dx.sizes[dx.dims[-1]])
+            if named
+            else np.broadcast_shapes(np.shape(dy), np.shape(dx))
+        )
         if values.shape != shape:
             message = f"a mask of shape {values.shape} does not fit to patterns of {shape} pixels"
             raise DataError(message)
+        if not named:
+            return values
         plane = (dy * 0 + dx * 0).transpose(..., dy.dims[-1], dx.dims[-1])
         return plane.copy(data=values)
 

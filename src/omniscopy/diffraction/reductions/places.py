@@ -124,8 +124,9 @@ class Places:
         if centre != "auto" and np.shape(centre) != (2,):
             message = f"the centre of a detector must be 'auto' or (ky, kx), got {centre!r}"
             raise DataError(message)
-        inside = detector.contains(*self.distances(centre))
-        inside = (inside & self.used) if inside.dtype == bool else inside * self.used
+        inside = self._inside(detector)
+        if self.dead is not None:
+            inside = (inside & self.used) if inside.dtype == bool else inside * self.used
         if centre != "auto" and not bool((inside != 0).any()):
             spans = ", ".join(
                 f"{dim!r} spans {float(self.data[dim].min()):g} to {float(self.data[dim].max()):g}"
@@ -134,3 +135,15 @@ class Places:
             message = f"no pixel is on {detector!r}: {spans}"
             raise DataError(message)
         return inside
+
+    def _inside(self, detector: Detector) -> xr.Variable:
+        if detector.centre == "auto":
+            found: xr.Variable = detector.contains(*self.distances(detector.centre))
+            return found
+        # As plain arrays: to name dimensions at each step takes longer than the steps.
+        dy, dx = (
+            axis.values - float(middle)
+            for axis, middle in zip(self.axes, detector.centre, strict=True)
+        )
+        inside = np.asarray(detector.contains(dy[:, None], dx[None, :]))
+        return xr.Variable(self.dims, np.broadcast_to(inside, (dy.size, dx.size)))

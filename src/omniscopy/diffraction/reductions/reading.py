@@ -67,7 +67,10 @@ def with_coordinates(made: Made, places: Places) -> dict[str, Labelled]:
 def in_order(values: xr.Variable | xr.DataArray, places: Places) -> xr.Variable:
     """Return values with their dimensions in the order that the data have them in."""
     bare = values.variable if isinstance(values, xr.DataArray) else values
-    return bare.transpose(*(dim for dim in places.data.dims if dim in bare.dims), ...)
+    known = [dim for dim in places.data.dims if dim in bare.dims]
+    if list(bare.dims[: len(known)]) == known:
+        return bare
+    return bare.transpose(*known, ...)
 
 
 def coordinates_of(places: Places, dims: Iterable[Any]) -> dict[Any, xr.DataArray]:
@@ -108,20 +111,31 @@ def _read(
     kept = [str(dim) for dim in data.dims if dim not in (*over, *dims)]
     read = plan_read(questions, places)
     planes = [
-        each.plane.set_dims({  # type: ignore[no-untyped-call]
-            **{d: data.sizes[d] for d in kept if d not in each.plane.dims}, **each.plane.sizes
-        }).transpose(*kept, *dims)
+        _in_place(each.plane, {**{d: data.sizes[d] for d in kept}, **each.plane.sizes}, dims)
         for each in questions
         if each.item is not None and each.plane is not None
-    ]  # fmt: skip
+    ]
     centres = centres_of_positions(places, [*kept, *over]) if read.centred else None
     after = [each for each in (*planes, centres) if each is not None and each.chunks is not None]
-    ordered = read_again(data, *after).transpose(*kept, *over, *dims)
+    ordered = read_again(data, *after)
+    if ordered.dims != (*kept, *over, *dims):
+        ordered = ordered.transpose(*kept, *over, *dims)
     if ordered.chunks is None and not after:
         found = _eagerly(read, ordered, planes, centres, len(kept))
     else:
         found = _lazily(read, ordered, planes, centres, len(kept))
     return label_outputs(found, questions, places)
+
+
+def _in_place(
+    plane: xr.Variable, sizes: Mapping[Any, int], dims: tuple[str, str]
+) -> xr.Variable:  # fmt: skip
+    """Return a plane with all dimensions of these sizes, those of the pixels last."""
+    wanted = (*(dim for dim in sizes if dim not in dims), *dims)
+    if plane.dims == wanted:
+        return plane
+    whole: xr.Variable = plane.set_dims(dict(sizes))  # type: ignore[no-untyped-call]
+    return whole.transpose(*wanted)
 
 
 def label_outputs(

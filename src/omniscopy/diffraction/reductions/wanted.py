@@ -261,6 +261,8 @@ def _pattern(
 
 def _where(values: xr.Variable, there: xr.Variable) -> xr.Variable:
     """Return values with NaN where there are none."""
+    if values.dims == there.dims and values.shape == there.shape:
+        return xr.Variable(values.dims, np.where(there.data, values.data, np.nan))
     found: xr.Variable = values.where(there)  # type: ignore[no-untyped-call]
     return found
 
