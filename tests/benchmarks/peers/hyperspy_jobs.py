@@ -47,7 +47,7 @@ def multifit(data: Arrays):
     return work, pixels(data), answer
 
 
-def background(data: Arrays, fast: bool):
+def background(data: Arrays, *, fast: bool):
     signal = spectra(data)
     window = tuple(float(end) for end in data["window"])
 
@@ -60,11 +60,11 @@ def background(data: Arrays, fast: bool):
 
 
 def background_fast(data: Arrays):
-    return background(data, True)
+    return background(data, fast=True)
 
 
 def background_fit(data: Arrays):
-    return background(few(data, 12), False)
+    return background(few(data, 12), fast=False)
 
 
 def edges(data: Arrays):

@@ -5,6 +5,7 @@ function of the arrays of IN; it prepares everything and returns what is timed, 
 works on, and a function that makes arrays of the result. The best of several warm calls counts.
 """
 
+import contextlib
 import gc
 import importlib.metadata
 import json
@@ -13,6 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ SLOW = 5.0  # seconds of a first call that is not repeated to warm
 def memory(name: str) -> float:
     """Return a number of the memory of this process from Linux, in MB; NaN elsewhere."""
     try:
-        with open("/proc/self/status", encoding="ascii") as file:
+        with Path("/proc/self/status").open(encoding="ascii") as file:
             found = dict(line.split(":", 1) for line in file)
     except OSError:
         return float("nan")
@@ -35,11 +37,8 @@ def memory(name: str) -> float:
 
 def forget_peak() -> None:
     """Let the peak of memory count from now on, where that is possible."""
-    try:
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:

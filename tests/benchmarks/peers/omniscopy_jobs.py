@@ -201,8 +201,9 @@ def crystal_of(data: Arrays):
     atoms = ase.Atoms(data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True)
     sizes = np.diag(data["cell"])
     return atoms, {
-        "sampling": sizes[0] / int(data["pixels"]), "slice_thickness": sizes[2] / int(data["slices"]),
-    }  # fmt: skip
+        "sampling": sizes[0] / int(data["pixels"]),
+        "slice_thickness": sizes[2] / int(data["slices"]),
+    }
 
 
 def potential(data: Arrays):

@@ -6,7 +6,7 @@ import sidpy
 from jobs import Arrays, main
 
 
-def dataset(values, kind, frames=False):
+def dataset(values, kind, *, frames=False):
     made = sidpy.Dataset.from_array(values)
     made.data_type = kind
     if frames:

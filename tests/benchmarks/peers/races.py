@@ -41,7 +41,9 @@ def last_line(text: str) -> str:
     return lines[-1][:300] if lines else ""
 
 
-def run(python: Path, module: str, job: str, folder: Path, seconds: float, limit: float) -> Outcome:
+def run(
+    python: Path, module: str, job: str, folder: Path, *, seconds: float, limit: float
+) -> Outcome:
     """Do one job in a process of its own, with the same number of threads for everyone."""
     names = ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")
     threads = {f"{name}_NUM_THREADS": THREADS for name in names}
@@ -79,10 +81,10 @@ def race(
     if not made.exists():
         pytest.skip(f"there is no {python.parents[1].name}; `python3 dev.py peers` makes it")
     np.savez(folder / "data.npz", **data)
-    ours = run(Path(sys.executable), "omniscopy", job, folder, seconds, limit)
+    ours = run(Path(sys.executable), "omniscopy", job, folder, seconds=seconds, limit=limit)
     assert not ours.error, ours.error
     error = python.parents[1] / "error"
     if error.exists() and error.read_text():
         return ours, Outcome({}, error=f"cannot be installed: {last_line(error.read_text())}")
-    theirs = run(python, peer, job, folder, seconds, peer_limit)
+    theirs = run(python, peer, job, folder, seconds=seconds, limit=peer_limit)
     return ours, theirs
