@@ -77,7 +77,8 @@ def package_pages(
         full = thing.__name__ if inspect.ismodule(thing) else f"{path}.{name}"
         kind = "operation" if f"{folder}.{name}" in operations else directive[4:]
         file = f"{folder}/{'class_' if directive == 'autoclass' else ''}{name}.rst"
-        found[file] = object_page(name, full, directive)
+        home = directive != "autoclass" or thing.__module__.startswith(path)
+        found[file] = object_page(name, full, directive, home=home)
         rows.append(
             f"   * - :doc:`{name} <{file.split('/')[1][:-4]}>`\n     - {kind}\n"
             f"     - {summary(thing)}\n"
@@ -98,11 +99,11 @@ def directive_of(thing: object) -> str | None:
     return "autofunction" if callable(thing) else None
 
 
-def object_page(name: str, full: str, directive: str) -> str:
-    """Return the page of one public name, with the examples that use it."""
-    members = ""
+def object_page(name: str, full: str, directive: str, *, home: bool) -> str:
+    """Return the page of one public name, which is in the index where it is at `home`."""
+    members = "" if home else "   :no-index:\n"
     if directive == "autoclass":
-        members = f"   :members:\n   :exclude-members: {', '.join(ROUTING)}\n"
+        members += f"   :members:\n   :exclude-members: {', '.join(ROUTING)}\n"
     if directive == "automodule":
         members = f"   :members: {', '.join(defined(importlib.import_module(full)))}\n"
     gallery = f".. minigallery:: {full}\n   :add-heading: Examples in the gallery\n"
