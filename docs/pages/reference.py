@@ -30,9 +30,8 @@ PACKAGES = {
 }
 
 # What scikit-learn puts on every estimator, with references to its own pages.
-ROUTING = [
-    f"set_{name}_request" for name in ("fit", "predict", "score", "transform", "partial_fit")
-]
+METHODS = ("fit", "partial_fit", "predict", "predict_proba", "score", "transform")
+ROUTING = [f"set_{name}_request" for name in (*METHODS, "inverse_transform")]
 
 
 def pages() -> dict[str, str]:
