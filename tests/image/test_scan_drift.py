@@ -49,6 +49,21 @@ def test_what_is_corrected_is_what_was_without_drift():
     assert found["corrected"].attrs["units"] == "counts"
 
 
+def test_rows_scatter_as_their_standard_deviations_say():
+    still = simulate.drifting_scans(shape=(48, 48), noise=False)
+    rng, found = np.random.default_rng(1), []
+    for _ in range(10):
+        counts = still.copy(data=rng.poisson(still.values).astype(float))
+        found.append(correct_scan_drift(counts, (0.0, 90.0)))
+    several = xr.concat(found, "copy", coords="minimal", compat="override")
+    # The first and last rows have neighbours on one side only.
+    several = several.isel(y=slice(4, -4))
+    for name in ("drift_y", "drift_x"):
+        scatter = float(several[name].var("copy", ddof=1).mean())
+        said = float((several[f"{name}_std"] ** 2).mean())
+        assert np.sqrt(scatter / said) == pytest.approx(1.0, abs=0.15)
+
+
 def test_a_scan_of_nothing_and_missing_pixels_are_left_out():
     scans = simulate.drifting_scans((0.0, 90.0, 45.0))
     scans = scans.where((scans["frame"] != 2) & ((scans["y"] > 3) | (scans["x"] > 3)))

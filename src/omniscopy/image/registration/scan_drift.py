@@ -67,8 +67,8 @@ def correct_scan_drift(
         ``corrected``, shape (..., y, x), in units of `images`: what all scans show, upright;
         NaN where none was. ``drift_y``, ``drift_x`` with ``_std``, shape (..., frame, y), in
         units of the coordinates: where the specimen was along its own y and x while a row was
-        scanned; 0 on average. ``_std`` is what noise does; the image of the other scans, with
-        which rows are compared, adds to it. ``drift_rate_y``, ``drift_rate_x``: the linear drift
+        scanned; 0 on average. ``_std`` is what the noise of all scans does; that of the first
+        and last rows may be larger by a half. ``drift_rate_y``, ``drift_rate_x``: the linear drift
         in the time of a scan. ``correlation``, shape (..., frame), of each scan with the others,
         corrected; NaN for "linear". ``status``, shape (..., frame): 3 (at bound) where the linear
         drift is `max_drift`, 5 (invalid) for scans that show nothing, with which nothing is

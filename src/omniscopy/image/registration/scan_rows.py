@@ -13,6 +13,11 @@ _COARSE = 96
 _KERNEL = 0.6
 _STEPS = 40
 _LIMIT = 0.5
+# Part of the way that a step goes.
+_PART = 0.5
+# Part of the variance of white noise that the kernel, together with the share of each pixel
+# among the four around it, leaves.
+_KEPT = 1.0 / (4 * np.pi * (_KERNEL**2 + 1.0 / 6.0))
 _TINY = 1e-12
 
 
@@ -144,6 +149,7 @@ def row_drifts(
     spread = np.full(drifts.shape, np.nan)
     alike = np.full(count, np.nan)
     widths = np.geomspace(max(scans.images.shape[1] / 8, width), width, _STEPS // 2)
+    followed = _Followed(scans.images.shape[1], count)
     for step in range(_STEPS):
         smooth = float(widths[min(step, len(widths) - 1)])
         moved = np.zeros_like(drifts)
@@ -152,13 +158,41 @@ def row_drifts(
             moved[number], spread[number], alike[number] = _step(
                 scans, drifts, number, others, smooth
             )
+        followed.step(smooth)
         # All scans are moved at once, each half of the way.
-        moved = np.clip(0.5 * moved, -_LIMIT, _LIMIT)
+        moved = np.clip(_PART * moved, -_LIMIT, _LIMIT)
         drifts += moved
         drifts -= drifts.mean(axis=(0, 1))
         if step >= len(widths) and np.abs(moved).max() < 1e-3:
             break
-    return drifts, spread, alike
+    return drifts, spread * np.sqrt(followed.variance()), alike
+
+
+class _Followed:
+    r"""How much of what noise says each row follows after several steps.
+
+    Each step goes a part of the way that is left, so that of a motion of the frequency k the part
+    :math:`1 - \prod_t (1 - p\,e^{-(2 \pi k w_t)^2 / 2})` has been followed after steps of the
+    widths w: much faster ones than by a single step of the last width.
+    """
+
+    def __init__(self, rows: int, scans: int) -> None:
+        self.frequency, self.scans = fft.fftfreq(rows), scans
+        self.left = np.ones(rows)
+
+    def step(self, width: float) -> None:
+        """Go one step."""
+        self.left *= 1.0 - _PART * np.exp(-0.5 * (2 * np.pi * self.frequency * width) ** 2)
+
+    def variance(self) -> float:
+        """Return by what the variance of a row alone, from its residuals, is multiplied.
+
+        The image of the other scans is smoothed, but slopes that are smoother still see all of
+        its noise.
+        """
+        others = 1.0 / (self.scans - 1)
+        noise = (1.0 + others) / (1.0 + _KEPT * others)
+        return float(((1.0 - self.left) ** 2).mean()) * noise
 
 
 def _step(
@@ -193,6 +227,6 @@ def _step(
     yy, xx = yy + least, xx + least
     det = yy * xx - yx * yx
     moved = -np.stack([(xx * by - yx * bx) / det, (yy * bx - yx * by) / det], axis=-1)
-    variance = float((away[inside] ** 2).mean()) / (2 * np.sqrt(np.pi) * width)
+    variance = float((away[inside] ** 2).mean())
     spread = np.sqrt(variance * np.stack([xx / det, yy / det], axis=-1))
     return moved, spread, float(np.corrcoef(seen[inside], own[inside])[0, 1])
