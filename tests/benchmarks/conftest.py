@@ -52,7 +52,7 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, float, str], None
 def compared(request: pytest.FixtureRequest) -> Callable[..., float]:
     """Return a function that keeps how two packages did the same work, and says how much faster."""
 
-    def keep(
+    def keep(  # noqa: PLR0917 - the columns of the table
         work: str, package: str, ours: Outcome, theirs: Outcome, asked: str = "",
         error: Callable[[dict], str] = lambda _: "",
     ) -> float:  # fmt: skip
@@ -120,8 +120,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             [
                 "# Benchmarks",
                 "",
-                "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below one",
-                "mean faster than what is compared with. Nothing here is asserted in seconds.",
+                "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below",
+                "one mean faster than what is compared with. Nothing here is asserted in seconds.",
                 "",
                 f"Measured {now} {where}.",
                 "",
