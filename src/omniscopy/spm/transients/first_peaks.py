@@ -172,16 +172,16 @@ def fit_first_peak(
     -----
     The forms, from the trigger on, through a Gaussian filter as fast as the one that was used:
 
-    ============ ======================================== ==================================
-    form         curve                                    time to the first peak
-    ============ ======================================== ==================================
-    product      :math:`A(1-e^{-t/t_1})e^{-t/t_2}`        :math:`t_1 \ln(1 + t_2/t_1)`
-    sum          :math:`A_1(e^{-t/t_1}-1)-A_2e^{-t/t_2}` where its slope is 0
-    exponential  :math:`y_0+Ae^{-t/\tau}`                 :math:`\tau`
-    ringdown     the same, of amplitudes                  :math:`\tau`
-    phase        the integral of the product              as for the product
-    spline       a cubic spline through the values        of its first extremum
-    ============ ======================================== ==================================
+    ============ ========================================== ==================================
+    form         curve                                      time to the first peak
+    ============ ========================================== ==================================
+    product      :math:`A(1-e^{-t/t_1})e^{-t/t_2}`          :math:`t_1 \ln(1 + t_2/t_1)`
+    sum          :math:`A_1(e^{-t/t_1}-1)-A_2e^{-t/t_2}`    where its slope is 0
+    exponential  :math:`y_0+Ae^{-t/\tau}`                   :math:`\tau`
+    ringdown     the same, of amplitudes                    :math:`\tau`
+    phase        the integral of the product                as for the product
+    spline       a cubic spline through the values          of its first extremum
+    ============ ========================================== ==================================
 
     A cantilever driven at its resonance whose resonance shifts by :math:`\Delta f` with a time
     :math:`\tau` answers with :math:`\Delta f (e^{-t/T} - e^{-t/\tau}) / (1 - \tau/T)` as long as
