@@ -71,7 +71,7 @@ class Estimator(BaseEstimator):
         options : Training
             Options of `train_network`; ``device`` is that of the settings.
         """
-        given = dict(options)
+        given: dict[str, Any] = dict(options)
         given.setdefault("device", getattr(self, "device", "auto"))
         unknown = set(given) - set(inspect.signature(train_network).parameters)
         if unknown:
@@ -83,7 +83,7 @@ class Estimator(BaseEstimator):
         self.facts_ = json.loads(json.dumps(dict(facts)))
         with seeded(int(given.get("seed", 0))):
             net = self.make_network()
-        self.history_ = train_network(net, loss, data, **given)  # type: ignore[arg-type]
+        self.history_ = train_network(net, loss, data, **given)
         self.net_ = net
         self.about_: dict[str, Any] = {"training": _plain_options(given, len(data))}
         return self

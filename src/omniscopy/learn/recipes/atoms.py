@@ -123,5 +123,5 @@ def _compared(
 
 
 def _inside(places: np.ndarray, size: int) -> np.ndarray:
-    found: np.ndarray = ((places > _MARGIN) & (places < size - 1 - _MARGIN)).all(axis=1)
-    return found
+    inside = (places > _MARGIN) & (places < size - 1 - _MARGIN)
+    return np.asarray(inside.all(axis=1))
