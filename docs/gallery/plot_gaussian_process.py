@@ -19,7 +19,7 @@ found = process.predict(everywhere)
 
 figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.3), layout="constrained", sharey=True)
 maps = (
-    truth.values,
+    truth,
     found["value"].values.reshape(24, 24),
     found["value_std"].values.reshape(24, 24),
 )
