@@ -121,10 +121,10 @@ def weights_of(detectors: Mapping[str, Detector | Rings], grid: Grid, wavelength
 
 
 def _seen(detector: Detector, y: Floats, x: Floats) -> Any:
-    """Return the weight of every angle; a detector of labelled planes gets such."""
+    """Return the weight of every angle, one after the other, which no mask of pixels has."""
     try:
-        return detector.contains(y, x)
-    except AttributeError as error:
+        return detector.contains(y.ravel(), x.ravel())
+    except (AttributeError, DataError) as error:
         message = (
             f"the detector {detector} belongs to patterns of certain pixels; give one by its angles"
         )
