@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from pages import contents, formats, glossary, reference, staging
+from pages import contents, formats, glossary, parity, reference, staging
 from sphinx.cmd.build import build_main
 
 DOCS = Path(__file__).resolve().parent
@@ -16,6 +16,7 @@ HTML = DOCS / "_build" / "html"
 
 def write_source() -> None:
     """Gather the written pages, the examples and the pages made from the package."""
+    (DOCS / "parity.md").write_text(parity.page(DOCS), encoding="utf-8")
     site = staging.Site(SOURCE)
     staging.copy_pages(DOCS, site)
     staging.copy_examples(DOCS, site)

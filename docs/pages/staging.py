@@ -1,5 +1,6 @@
 """The source of the site, gathered in one folder that nobody edits."""
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -40,12 +41,22 @@ class Site:
 
 
 def copy_pages(docs: Path, site: Site) -> None:
-    """Copy every page that is written by hand."""
+    """Copy every page that is written by hand, its links to examples as those of the gallery."""
+    places = {
+        f"gallery/plot_{name}.py": f"gallery/{folder}/plot_{name}"
+        for folder, section in sections(docs).items()
+        for name in section["examples"]  # type: ignore[attr-defined]
+    }
     for path in sorted(docs.rglob("*.md")):
         name = path.relative_to(docs)
         if name.parts[0] not in ("_build", "gallery", "pages"):
-            text = path.read_text(encoding="utf-8")
-            site.add(name.as_posix(), text.replace("](decisions/)", "](decisions/index.md)"))
+            text = path.read_text(encoding="utf-8").replace(
+                "](decisions/)", "](decisions/index.md)"
+            )
+            text = re.sub(
+                r"\]\((gallery/plot_\w+\.py)\)", lambda link: f"]({places[link[1]]})", text
+            )
+            site.add(name.as_posix(), text)
 
 
 def sections(docs: Path) -> dict[str, dict[str, object]]:
