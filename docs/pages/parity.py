@@ -20,9 +20,9 @@ REASONS = {
 LEAD = f"""\
 # Where everything went
 
-What users of earlier packages did with them, and what does it here. Names here follow `om.`, after
-`import omniscopy as om`. The tables are made from `docs/parity` by `docs/build.py`, and a test holds them
-against the package: every function, parameter, test and example that is named exists.
+What users of earlier packages did with them, and what does it here. Names here follow `om.`,
+after `import omniscopy as om`. The tables are made from `docs/parity` by `docs/build.py`, and a
+test holds them against the package: every function, parameter, test and example exists.
 
 What has no function says why: {"; ".join(f"**{word}**: {text}" for word, text in REASONS.items())}.
 """

@@ -120,9 +120,10 @@ def test_every_entry_is_here_or_left_out_for_a_reason(name):
 def test_every_file_that_is_named_exists(name):
     missing = []
     for entry in entries(name):
+        see = PAGES["listed"](entry, "see")
         paths = [ROOT / "tests" / f"{test}.py" for test in PAGES["listed"](entry, "test")]
-        for see in PAGES["listed"](entry, "see"):
-            paths.append(DOCS / see if see.endswith(".md") else DOCS / "gallery" / f"{see}.py")
+        paths += [DOCS / page for page in see if page.endswith(".md")]
+        paths += [DOCS / "gallery" / f"{page}.py" for page in see if not page.endswith(".md")]
         missing += [str(path) for path in paths if not path.is_file()]
     assert missing == []
 
