@@ -168,10 +168,7 @@ def test_the_order_of_the_axis_does_not_matter():
 def test_channels_at_the_same_place_all_count():
     double = xr.concat([spectra(), spectra()], "energy").sortby("energy")
     once, twice = fit_model(spectra(), LINE), fit_model(double, LINE)
-    # Fits end where a step is nothing beside the noise; here a hundred-thousandth of it.
-    np.testing.assert_allclose(
-        twice[CENTRE], once[CENTRE], rtol=0, atol=1e-4 * float(once[f"{CENTRE}_std"].min())
-    )
+    np.testing.assert_allclose(twice[CENTRE], once[CENTRE], rtol=1e-9)
     assert (twice["degrees_of_freedom"] == 124).all()
 
 

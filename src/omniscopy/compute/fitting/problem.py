@@ -167,7 +167,7 @@ class Settings(NamedTuple):
     max_steps: int
     separable: bool
     fewest: int
-    cost_tolerance: float = 1e-8
+    cost_tolerance: float = 1e-10
     step_tolerance: float = 1e-11
 
 

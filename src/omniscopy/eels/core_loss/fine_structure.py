@@ -15,7 +15,7 @@ _SHAPES = {"gaussian": Gaussian, "lorentzian": Lorentzian}
 
 
 @operation(
-    example={"data": "core_loss", "window": (440.0, 480.0), "peaks": [459.0], "steps": [455.5]}
+    example={"data": "spectrum_image", "window": (430.0, 555.0), "peaks": [462.0], "steps": [531.0]}
 )
 def fit_fine_structure(
     data: xr.DataArray,
