@@ -66,6 +66,8 @@ def problems(call: str) -> list[str]:
     if not keywords:
         return []
     parameters = inspect.signature(found).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return []
     hints = typing.get_type_hints(found.__init__ if inspect.isclass(found) else found)
     wrong = [f"{call} has no parameter {word}" for word in keywords if word not in parameters]
     for word, value in keywords.items():
