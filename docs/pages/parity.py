@@ -71,6 +71,9 @@ def _summary(found: dict[str, dict[str, Any]]) -> list[str]:
 
 def _system(system: dict[str, Any]) -> str:
     lines = [f"## {system['title']}", "", system["about"], ""]
+    if "migration" in system:
+        pages = ", ".join(f"[{name}](migration/{name}.md)" for name in system["migration"])
+        lines += [f"Old calls and new ones, line by line: {pages}.", ""]
     for group in system["groups"]:
         lines += [f"### {group['name']}", "", "| what | there | here | tests | see |"]
         lines += ["|---|---|---|---|---|", *map(_row, group["features"]), ""]

@@ -68,11 +68,14 @@ def problems(call: str) -> list[str]:
     parameters = inspect.signature(found).parameters
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return []
-    hints = typing.get_type_hints(found.__init__ if inspect.isclass(found) else found)
     wrong = [f"{call} has no parameter {word}" for word in keywords if word not in parameters]
-    for word, value in keywords.items():
+    chosen = {word: value for word, value in keywords.items() if isinstance(value, str)}
+    if not chosen:
+        return wrong
+    hints = typing.get_type_hints(found.__init__ if inspect.isclass(found) else found)
+    for word, value in chosen.items():
         choices = words_of(hints.get(word))
-        if isinstance(value, str) and choices and value not in choices:
+        if choices and value not in choices:
             wrong.append(f"{call}: {word} is one of {sorted(choices)}")
     return wrong
 
@@ -120,7 +123,8 @@ def test_every_entry_is_here_or_left_out_for_a_reason(name):
 
 @each_system
 def test_every_file_that_is_named_exists(name):
-    missing = []
+    guides = [DOCS / "migration" / f"{guide}.md" for guide in SYSTEMS[name].get("migration", [])]
+    missing = [str(path) for path in guides if not path.is_file()]
     for entry in entries(name):
         see = PAGES["listed"](entry, "see")
         paths = [ROOT / "tests" / f"{test}.py" for test in PAGES["listed"](entry, "test")]
