@@ -52,6 +52,8 @@ def resolve(dotted: str) -> Any:
     if words[0] == "xarray":
         found = importlib.import_module(words.pop(0))
     for word in words:
+        if inspect.ismodule(found) and not hasattr(found, word):
+            importlib.import_module(f"{found.__name__}.{word}")
         found = getattr(found, word)
     return found
 
@@ -61,7 +63,7 @@ def problems(call: str) -> list[str]:
     dotted, keywords = split_call(call)
     try:
         found = resolve(dotted)
-    except AttributeError as error:
+    except (AttributeError, ModuleNotFoundError) as error:
         return [str(error)]
     if not keywords:
         return []
@@ -96,8 +98,9 @@ def test_every_function_exists_with_its_parameters(name):
 
 @each_system
 def test_every_network_is_public(name):
-    words = [split_call(call)[0].split(".")[1] for call in named(name) if is_of_networks(call)]
-    assert set(words) <= set(om.learn.__all__)
+    words = {split_call(call)[0].split(".")[1] for call in named(name) if is_of_networks(call)}
+    modules = {path.stem for path in Path(om.learn.__path__[0]).glob("[a-z]*.py")}
+    assert words <= set(om.learn.__all__) | modules
 
 
 def test_every_network_exists_with_its_parameters():
