@@ -23,7 +23,7 @@ axes = {name: coordinate(name, places, "nm", role="signal") for name in ("y", "x
 patches = xr.DataArray(values, axes, ("point", "y", "x"), attrs={"units": "V"})
 
 model = om.learn.VAE(rotation=30.0, hidden=64, anchors=6, pixels=0.3)
-model.fit(patches, epochs=20, batch_size=24, learning_rate=4e-3, progress=False)
+model.fit(patches, epochs=40, batch_size=24, learning_rate=2e-3, progress=False)
 found = model.transform(patches)
 
 figure, panels = plt.subplots(1, 3, figsize=(10.5, 3.3), layout="constrained")

@@ -120,7 +120,11 @@ def map_is_near(names: Names) -> None:
 
 
 def angles_are_learnt(names: Names) -> None:
-    assert np.corrcoef(names["angle"], names["found"]["angle"])[0, 1] > 0.95
+    # How an object lies is learnt up to one constant; few of them are confused.
+    away = names["found"]["angle"] - names["angle"]
+    away = np.abs(away - np.median(away))
+    assert np.median(away) < 3.0
+    assert np.mean(away < 10.0) > 0.9
 
 
 CHECKS: dict[str, Callable[[Names], None]] = {

@@ -371,7 +371,7 @@ def slow_tool(folder):
 
     def chunk(values):
         ran.append(1)
-        time.sleep(0.02)
+        time.sleep(0.1)
         return values
 
     bench = Bench.at(folder)
