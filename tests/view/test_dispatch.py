@@ -123,7 +123,10 @@ def test_closing_stops_what_runs_and_closes_the_session(slow, sent):
 
 
 def test_a_page_that_has_gone_ends_its_answers(slow):
+    tried = []
+
     def send(header, buffers):
+        tried.append(header["seq"])
         raise ConnectionResetError
 
     made = Dispatcher(slow, send)
@@ -131,7 +134,9 @@ def test_a_page_that_has_gone_ends_its_answers(slow):
     made.submit({"kind": "run", "seq": 1})
     made.submit({"kind": "run", "seq": 2})
     wait(lambda: sorted(slow.answered) == [1, 2])
+    assert sorted(set(tried)) == [1, 2]
     made.close()
+    wait(lambda: slow.closed)
 
 
 def test_a_cancelled_turn_says_so():

@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from omniscopy.cli.outcomes import exit_code
-from omniscopy.cli.printing import clean, complain, say
-from omniscopy.cli.targets import targets_for
+from omniscopy.cli.outcomes import write_each
+from omniscopy.cli.targets import named_targets
 from omniscopy.compute.progress import showing_progress
-from omniscopy.model.errors import describe_error
 
 
 def register(app: typer.Typer) -> None:
@@ -33,23 +31,9 @@ def write_notebooks(
     """Write the notebook that makes each result again, with the figure of every step."""
     from omniscopy.report import to_notebook
 
-    if output is not None and output.suffix.lower() == ".ipynb":
-        if len(files) > 1:
-            message = f"--output {output} is one file, but {len(files)} are given; name a folder"
-            raise typer.BadParameter(message)
-        targets = [output]
-    else:
-        targets = targets_for(files, output, ".ipynb")
-    failed = 0
-    for file, target in zip(files, targets, strict=True):
-        try:
-            with showing_progress(f"writing the notebook of {file.name}"):
-                to_notebook(file, target, execute=execute, overwrite=overwrite)
-        except Exception as error:
-            if len(files) == 1:
-                raise
-            complain(f"{file.name}: {describe_error(error)}")
-            failed += 1
-            continue
-        say(clean(target))
-    return exit_code(len(files) - failed, failed)
+    def write(file: Path, target: Path) -> None:
+        with showing_progress(f"writing the notebook of {file.name}"):
+            to_notebook(file, target, execute=execute, overwrite=overwrite)
+
+    targets = named_targets(files, output, ".ipynb")
+    return write_each(zip(files, targets, strict=True), write)

@@ -1,4 +1,10 @@
-"""What a command ended with, as an exit code."""
+"""What a command on files does with each, and what it ended with."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from omniscopy.cli.printing import clean, complain, say
+from omniscopy.model.errors import describe_error
 
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -8,3 +14,28 @@ def exit_code(done: int, failed: int) -> int:
     if not failed:
         return DONE
     return SOME_FAILED if done else WRONG
+
+
+def write_each(
+    pairs: Iterable[tuple[Path, Path]],
+    write: Callable[[Path, Path], None],
+    then: Callable[[Path], None] | None = None,
+) -> int:
+    """Write the target of each file, say where it is, and call `then`; return the exit code.
+
+    Of several files, one that fails is complained about and the others are written.
+    """
+    jobs, failed = list(pairs), 0
+    for file, target in jobs:
+        try:
+            write(file, target)
+        except Exception as error:
+            if len(jobs) == 1:
+                raise
+            complain(f"{file.name}: {describe_error(error)}")
+            failed += 1
+            continue
+        say(clean(target))
+        if then is not None:
+            then(target)
+    return exit_code(len(jobs) - failed, failed)

@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from omniscopy.cli.outcomes import exit_code
-from omniscopy.cli.printing import clean, complain, say
-from omniscopy.cli.targets import targets_for
+from omniscopy.cli.outcomes import write_each
+from omniscopy.cli.targets import named_targets
 from omniscopy.compute.progress import showing_progress
-from omniscopy.model.errors import describe_error
 
 
 def register(app: typer.Typer) -> None:
@@ -31,27 +29,12 @@ def write_reports(
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> int:
     """Write each file up as one HTML page, with an open copy and a script beside it."""
-    if output is not None and output.suffix.lower() in (".html", ".htm"):
-        if len(files) > 1:
-            message = f"--output {output} is one file, but {len(files)} are given; name a folder"
-            raise typer.BadParameter(message)
-        targets = [output]
-    else:
-        targets = targets_for(files, output, ".html")
-    failed = 0
-    for file, target in zip(files, targets, strict=True):
-        try:
-            write_report(file, target, channels=channel, copy=copy, overwrite=overwrite)
-        except Exception as error:
-            if len(files) == 1:
-                raise
-            complain(f"{file.name}: {describe_error(error)}")
-            failed += 1
-            continue
-        say(clean(target))
-        if show:
-            _open_page(target)
-    return exit_code(len(files) - failed, failed)
+
+    def write(file: Path, target: Path) -> None:
+        write_report(file, target, channels=channel, copy=copy, overwrite=overwrite)
+
+    targets = named_targets(files, output, ".html", ".htm")
+    return write_each(zip(files, targets, strict=True), write, _open_page if show else None)
 
 
 def write_report(

@@ -4,6 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
+
+
+def named_targets(sources: Sequence[Path], output: Path | None, *suffixes: str) -> list[Path]:
+    """Return `output` where it is a file of one of these kinds, else a file for each source."""
+    if output is None or output.suffix.lower() not in suffixes:
+        return targets_for(sources, output, suffixes[0])
+    if len(sources) > 1:
+        message = f"--output {output} is one file, but {len(sources)} are given; name a folder"
+        raise typer.BadParameter(message)
+    return [output]
+
 
 def targets_for(sources: Sequence[Path], folder: Path | None, suffix: str) -> list[Path]:
     """Return a file for each source, in `folder` or beside it; no two are the same.

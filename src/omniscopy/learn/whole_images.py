@@ -25,9 +25,19 @@ class WholeImageEstimator(Estimator):
 
     inputs: ClassVar[tuple[str, ...]] = ("image",)
     outputs: ClassVar[tuple[str, ...]] = ("numbers",)
-    filters: int
-    dropout: float
-    normalise: bool
+
+    def __init__(
+        self,
+        *,
+        filters: int = 16,
+        dropout: float = 0.0,
+        normalise: bool = True,
+        device: str = "auto",
+    ) -> None:
+        self.filters = filters
+        self.dropout = dropout
+        self.normalise = normalise
+        self.device = device
 
     def make_network(self) -> torch.nn.Module:
         """Return a network with weights drawn at random."""
@@ -85,19 +95,6 @@ class Classifier(WholeImageEstimator):
     device : str
         "auto", "cpu", "cuda" and others of torch.
     """
-
-    def __init__(
-        self,
-        *,
-        filters: int = 16,
-        dropout: float = 0.0,
-        normalise: bool = True,
-        device: str = "auto",
-    ) -> None:
-        self.filters = filters
-        self.dropout = dropout
-        self.normalise = normalise
-        self.device = device
 
     def fit(
         self,
@@ -246,19 +243,6 @@ class Regressor(WholeImageEstimator):
     filters, dropout, normalise, device
         As for `Classifier`.
     """
-
-    def __init__(
-        self,
-        *,
-        filters: int = 16,
-        dropout: float = 0.0,
-        normalise: bool = True,
-        device: str = "auto",
-    ) -> None:
-        self.filters = filters
-        self.dropout = dropout
-        self.normalise = normalise
-        self.device = device
 
     def fit(
         self,

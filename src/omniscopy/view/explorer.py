@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from omniscopy.compute.notebook_bars import running_shell
 from omniscopy.view.bench import Bench
 from omniscopy.view.blocks import BlockCache
 from omniscopy.view.session import Session
@@ -41,7 +42,7 @@ def view(obj_or_path: Any, *, browser: bool = True, port: int = 0) -> Any:
     True
     >>> page.close()
     """
-    if _in_notebook():
+    if running_shell() is not None:
         from omniscopy.view.widget import show
 
         return show(obj_or_path)
@@ -144,12 +145,3 @@ def _is_plain_folder(path: Path) -> bool:
     except (FormatError, OSError):
         return True
     return False
-
-
-def _in_notebook() -> bool:
-    """Return whether this runs in a kernel that shows widgets."""
-    import sys
-
-    shell = sys.modules.get("IPython")
-    running = None if shell is None else shell.get_ipython()
-    return running is not None and hasattr(running, "kernel")

@@ -7,7 +7,7 @@ larger is noticed after its pattern was read; what it was added to is then taken
 
 import numpy as np
 
-from omniscopy.diffraction.reductions.kernels import compiled
+from omniscopy.diffraction.reductions.kernels import compiled, weigh_four
 
 # Patterns whose sums of pixels fit into 16 bits: after so many they go to a wider sum.
 _MANY = 64
@@ -90,28 +90,6 @@ def add_under_masks(
                 sc, sd = number(sc + number(c[x] & m[x])), number(sd + number(d[x] & m[x]))
             wa, wb, wc, wd = wa + int(sa), wb + int(sb), wc + int(sc), wd + int(sd)
         sums[p, r], sums[p + 1, r], sums[p + 2, r], sums[p + 3, r] = wa, wb, wc, wd
-
-
-@compiled
-def weigh_four(
-    columns: np.ndarray, rows: np.ndarray, p: int, ky: np.ndarray, kx: np.ndarray,
-    moments: np.ndarray,
-) -> None:  # fmt: skip
-    """Fill in the moments of four patterns from the sums of their rows and columns."""
-    for q in range(4):
-        s, s1, s2 = 0.0, 0.0, 0.0
-        for y in range(ky.size):
-            value = float(rows[q, y])
-            s += value
-            s1 += value * ky[y]
-            s2 += value * ky[y] * ky[y]
-        moments[p + q, 0], moments[p + q, 1], moments[p + q, 2] = s, s1, s2
-        s1, s2 = 0.0, 0.0
-        for x in range(kx.size):
-            value = float(columns[q, x])
-            s1 += value * kx[x]
-            s2 += value * kx[x] * kx[x]
-        moments[p + q, 3], moments[p + q, 4] = s1, s2
 
 
 @compiled

@@ -100,6 +100,28 @@ def sum_masks(
 
 
 @compiled
+def weigh_four(
+    columns: np.ndarray, rows: np.ndarray, p: int, ky: np.ndarray, kx: np.ndarray,
+    moments: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in the moments of four patterns from the sums of their rows and columns."""
+    for q in range(4):
+        s, s1, s2 = 0.0, 0.0, 0.0
+        for y in range(ky.size):
+            value = float(rows[q, y])
+            s += value
+            s1 += value * ky[y]
+            s2 += value * ky[y] * ky[y]
+        moments[p + q, 0], moments[p + q, 1], moments[p + q, 2] = s, s1, s2
+        s1, s2 = 0.0, 0.0
+        for x in range(kx.size):
+            value = float(columns[q, x])
+            s1 += value * kx[x]
+            s2 += value * kx[x] * kx[x]
+        moments[p + q, 3], moments[p + q, 4] = s1, s2
+
+
+@compiled
 def sum_columns(
     block: np.ndarray, mask: np.ndarray, total: np.ndarray, columns: np.ndarray, rows: np.ndarray,
     ky: np.ndarray, kx: np.ndarray, moments: np.ndarray,
@@ -139,20 +161,7 @@ def sum_columns(
                     ca[x], cb[x] = number(ca[x] + number(va)), number(cb[x] + number(vb))
                     cc[x], cd[x] = number(cc[x] + number(vc)), number(cd[x] + number(vd))
             rows[0, y], rows[1, y], rows[2, y], rows[3, y] = sa, sb, sc, sd
-        for q in range(4):
-            s, s1, s2 = 0.0, 0.0, 0.0
-            for y in range(ky.size):
-                value = float(rows[q, y])
-                s += value
-                s1 += value * ky[y]
-                s2 += value * ky[y] * ky[y]
-            moments[p + q, 0], moments[p + q, 1], moments[p + q, 2] = s, s1, s2
-            s1, s2 = 0.0, 0.0
-            for x in range(kx.size):
-                value = float(columns[q, x])
-                s1 += value * kx[x]
-                s2 += value * kx[x] * kx[x]
-            moments[p + q, 3], moments[p + q, 4] = s1, s2
+        weigh_four(columns, rows, p, ky, kx, moments)
 
 
 @compiled
