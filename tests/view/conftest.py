@@ -21,6 +21,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+ABSENT = "catch (error) { if (error instanceof TypeError) return undefined; throw error }"
 
 
 @pytest.fixture(scope="session")
@@ -115,10 +116,13 @@ class Explored:
         return self.page.evaluate(f"{start}{expression} }}")
 
     def until(self, expression: str, seconds: float = 90.0) -> Any:
-        """Wait until an expression is true. The page itself forbids to evaluate text."""
+        """Wait until an expression is true. The page itself forbids to evaluate text.
+
+        What is not there yet, as between two pictures, is not true yet.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            found = self.get(expression)
+            found = self.get(f"(() => {{ try {{ return {expression} }} {ABSENT} }})()")
             if found:
                 return found
             self.page.wait_for_timeout(25)
