@@ -1,6 +1,10 @@
 """Settings and fixtures shared by all tests."""
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -8,6 +12,11 @@ import pytest
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("default")
 
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+]  # fmt: skip
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -17,6 +26,22 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the real files of ../shared are not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium that Playwright drives, or skip where there is none.
+
+    One for a module: while it lives a loop runs in this thread, in which no other can be run.
+    """
+    chromium = os.environ.get("OMNISCOPY_CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield found
+        found.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,5 @@
 """The page of a report in a real browser."""
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +7,27 @@ import pytest
 
 import omniscopy as om
 
-_CHROMIUM = os.environ.get("OMNISCOPY_CHROMIUM") or shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(_CHROMIUM is None, reason="there is no Chromium"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def open_page():
-    """Open a page in a headless browser that may not use the network; complain of its errors."""
-    driver = pytest.importorskip("playwright.sync_api")
-    with driver.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        errors = []
+def open_page(browser):
+    """Open a page in a browser that may not use the network; complain of its errors."""
+    errors, contexts = [], []
 
-        def opened(path: Path, **options):
-            page = browser.new_context(offline=True, **options).new_page()
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("console", lambda line: line.type == "error" and errors.append(line.text))
-            page.goto(path.as_uri())
-            return page
+    def opened(path: Path, **options):
+        contexts.append(browser.new_context(offline=True, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(90_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+        page.goto(path.as_uri())
+        return page
 
-        yield opened
-        browser.close()
-        assert errors == []
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []
 
 
 def shown(page):

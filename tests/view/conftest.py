@@ -1,7 +1,6 @@
 """Files to look at, an explorer that serves them, and a browser where there is one."""
 
 import contextlib
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +16,6 @@ from omniscopy.view.dispatch import Turn
 from omniscopy.view.explorer import bench_maker, open_page
 from omniscopy.view.session import Session
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 ABSENT = "catch (error) { if (error instanceof TypeError) return undefined; throw error }"
 
 
@@ -85,21 +80,13 @@ def asking() -> Iterator[Callable[..., Asker]]:
         each.session.close()
 
 
-@pytest.fixture(scope="session")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a browser with a fresh profile, or skip where there is none."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no Chromium on this machine to try the page in")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    profile = tmp_path_factory.mktemp("profile")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch_persistent_context(
-            str(profile), executable_path=chromium, headless=True, args=FLAGS,
-            viewport={"width": 1280, "height": 760}, accept_downloads=True,
-        )  # fmt: skip
-        yield found
-        found.close()
+@pytest.fixture(scope="module")
+def context(browser: Any) -> Iterator[Any]:
+    """Return a fresh profile of a browser, or skip where there is none."""
+    found = browser.new_context(viewport={"width": 1280, "height": 760}, accept_downloads=True)
+    found.set_default_timeout(90_000)  # a busy machine imports slowly
+    yield found
+    found.close()
 
 
 class Explored:
@@ -162,7 +149,6 @@ def explore(context: Any) -> Iterator[Callable[..., Explored]]:
             served = open_page(bench_maker(thing), browser=False)
             stack.callback(served.close)
             page = context.new_page()
-            page.set_default_timeout(90_000)  # a busy machine imports slowly
             stack.callback(page.close)
             found = Explored(page)
             page.goto(served.address)

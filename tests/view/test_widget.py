@@ -4,7 +4,6 @@ import base64
 import importlib
 import os
 import queue
-import shutil
 
 import numpy as np
 import pytest
@@ -15,8 +14,7 @@ from omniscopy.view.chooser import ChooserSession, Shelf
 from omniscopy.view.hosting import MOST_TABS, Conversation, Still
 from omniscopy.view.widget import notebook_script, show
 
-_CHROMIUM = os.environ.get("OMNISCOPY_CHROMIUM") or shutil.which("chromium")
-in_browser = pytest.mark.skipif(_CHROMIUM is None, reason="there is no Chromium")
+in_browser = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture
@@ -172,18 +170,13 @@ def kernel():
 
 
 @pytest.fixture
-def page():
-    driver = pytest.importorskip("playwright.sync_api")
-    with driver.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1200, "height": 800})
-        errors = []
-        opened.set_default_timeout(40_000)
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.on("console", lambda line: line.type == "error" and errors.append(line.text))
-        yield opened
-        browser.close()
-        assert errors == []
+def page(context):
+    opened, errors = context.new_page(), []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda line: line.type == "error" and errors.append(line.text))
+    yield opened
+    opened.close()
+    assert errors == []
 
 
 def hosted(kernel, source, page):
