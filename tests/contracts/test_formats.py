@@ -28,6 +28,7 @@ from omniscopy.testing.files import (
     empad,
     fast_free,
     frms6,
+    gosh,
     gwyddion,
     hamamatsu,
     igor,
@@ -337,6 +338,12 @@ MAKERS = {
     ),
     "topostats": (".topostats", lambda path: topostats.write_topostats(path, IMAGE)),
     "frms6": (".frms6", lambda path: frms6.write_frms6(path, np.uint16([IMAGE] * 3))),
+    "gosh": (
+        ".gosh",
+        lambda path: gosh.write_gosh(
+            path, {"O/K1": gosh.Strengths(np.arange(1.0, 6.0), np.arange(4.0), np.ones((5, 4)))}
+        ),
+    ),
     "hdf5_arrays": (".h5", plain_hdf5),
     "arina": (
         "_master.h5",

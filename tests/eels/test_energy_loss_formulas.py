@@ -101,6 +101,17 @@ def test_cross_sections_are_nothing_below_the_edge_and_grow_with_the_angle():
     assert small.attrs["units"] == "barn/eV"
 
 
+@pytest.mark.parametrize("element", ["B", "C", "O", "Mg"])
+def test_strengths_of_hydrogen_are_smooth_where_their_two_forms_meet(element):
+    shell = next(each for each in shells.shells_of(element) if each.name == "K")
+    meet = geometry.RYDBERG * (shell.number - 0.5) ** 2
+    loss = meet * np.linspace(0.98, 1.02, 401)
+    for order in (1e-4, 1.0, 20.0):
+        found = cross_sections._k_strength(shell, loss, np.full(401, order))
+        bend = np.diff(np.log(found), 2)
+        assert np.abs(bend).max() < 1e-6
+
+
 def test_an_onset_moves_the_edge():
     plain = cross_section("O_K", np.arange(520.0, 600.0), voltage=200e3, collection_mrad=10.0)
     moved = cross_section(

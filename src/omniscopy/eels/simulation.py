@@ -9,14 +9,13 @@ from scipy import ndimage
 from omniscopy.eels.axes import DIM
 from omniscopy.eels.beams import Beam, beam_of
 from omniscopy.eels.core_loss.convolution import fold, reach
-from omniscopy.eels.core_loss.cross_sections import METHODS, Method, sum_of_shells
+from omniscopy.eels.core_loss.cross_sections import Method, Sections
 from omniscopy.model import (
     DataError,
     coordinate,
     kind_of_dim,
     labelled,
     operation,
-    require_choice,
     signal_type_of,
 )
 from omniscopy.physics.energy_loss.plural import plural, single_scattering
@@ -49,6 +48,7 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
     convergence_mrad: float = 0.0,
     collection_mrad: float = 20.0,
     cross_sections: Method = "photoabsorption",
+    tables: str | None = None,
     gain: float = 1.0,
     readout_noise: float = 0.0,
     point_spread: float = 0.0,
@@ -83,8 +83,10 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
         Accelerating voltage.
     convergence_mrad, collection_mrad : float, mrad
         Half angles of probe and spectrometer.
-    cross_sections : {"photoabsorption", "hydrogenic"}
+    cross_sections : {"photoabsorption", "hydrogenic", "tabulated"}
         See `cross_section`.
+    tables : str
+        Path of a file of oscillator strengths, for "tabulated".
     gain : float
         Counts for each electron.
     readout_noise : float, counts
@@ -118,7 +120,8 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
     >>> om.eels.simulate_spectrum({"O": 50.0}, start=450.0, channels=400).sizes["energy_loss"]
     400
     """
-    require_choice("cross_sections", cross_sections, METHODS)
+    sections = Sections(cross_sections, tables)
+    sections.require("cross_sections")
     beam = beam_of(None, voltage, convergence_mrad, collection_mrad)
     _require(dispersion=dispersion, channels=channels, electrons=electrons, exponent=exponent,
              plasmon_energy=plasmon_energy, plasmon_width=plasmon_width,
@@ -143,7 +146,7 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
         mean = mean + low[..., first : first + len(energy)]
     else:
         mean = mean + level[..., None] * (energy / start) ** -exponent
-    mean = mean + _edges(density, densities, energy, low, (below, above), beam, cross_sections)
+    mean = mean + _edges(density, densities, energy, low, (below, above), beam, sections)
     counts = _detected(mean, gain, readout_noise, point_spread / dispersion, noise=noise, rng=rng)
     dims = (*maps[0].dims, DIM)
     along = {
@@ -193,7 +196,7 @@ def _occupied(
 
 def _edges(  # noqa: PLR0917
     density: Mapping[str, float], values: list[np.ndarray], energy: np.ndarray,
-    low: np.ndarray, margins: tuple[int, int], beam: Beam, method: Method,
+    low: np.ndarray, margins: tuple[int, int], beam: Beam, sections: Sections,
 ) -> np.ndarray:  # fmt: skip
     """Return the edges of all elements, folded with the low loss."""
     made = np.zeros((*low.shape[:-1], len(energy)))
@@ -203,9 +206,9 @@ def _edges(  # noqa: PLR0917
         known = shells_of(element)
         shells = [
             shell for shell in known if 30.0 <= shell.energy <= whole[-1]
-            and (method != "hydrogenic" or shell.name[0] in "KL")
+            and sections.knows(shell)
         ]  # fmt: skip
-        sigma = sum_of_shells(shells, np.maximum(whole, 1e-3), beam, method)
+        sigma = sections.sum(shells, np.maximum(whole, 1e-3), beam)
         folded = fold(PER_BARN * step * sigma[None], low)[..., 0, :]
         made = made + atoms[..., None] * folded
     return made

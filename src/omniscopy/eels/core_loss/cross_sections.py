@@ -1,21 +1,65 @@
 """Cross-sections of ionisation edges."""
 
 from collections.abc import Sequence
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from omniscopy.eels.axes import DIM
 from omniscopy.eels.beams import Beam, beam_of
+from omniscopy.eels.core_loss.strengths import has_table, table_of
 from omniscopy.model import DataError, coordinate, labelled, operation, require_choice
 from omniscopy.physics.energy_loss import cross_sections as formulas
 from omniscopy.physics.energy_loss.shells import Shell, shells_named
 
-Method = Literal["photoabsorption", "hydrogenic"]
-METHODS = {
-    "photoabsorption": formulas.from_photoabsorption, "hydrogenic": formulas.hydrogenic,
-}  # fmt: skip
+Method = Literal["photoabsorption", "hydrogenic", "tabulated"]
+METHODS: tuple[Method, ...] = ("photoabsorption", "hydrogenic", "tabulated")
+
+
+class Sections(NamedTuple):
+    """How cross-sections are found: the method, and the file of its tables."""
+
+    method: Method
+    tables: str | None = None
+
+    def require(self, name: str) -> None:
+        """Raise unless the method is known, and has its tables if it is of tables."""
+        require_choice(name, self.method, METHODS)
+        if self.tables is not None and self.method != "tabulated":
+            message = f"tables= is for {name}='tabulated', not for {self.method!r}"
+            raise DataError(message)
+        if self.tables is None and self.method == "tabulated":
+            message = f"{name}='tabulated' needs tables=, the path of a file of the format GOSH"
+            raise DataError(message)
+
+    def knows(self, shell: Shell) -> bool:
+        """Return whether there is a cross-section of a shell."""
+        if self.tables is not None:
+            return has_table(self.tables, shell)
+        return self.method != "hydrogenic" or shell.name[0] in "KL"
+
+    def require_element(self, element: str, shells: Sequence[Shell]) -> None:
+        """Raise where there is no cross-section of any shell of an element."""
+        if not any(self.knows(shell) for shell in shells):
+            of = f"in {self.tables}" if self.tables else f"by {self.method!r}"
+            message = f"there is no cross-section of {element} {of}; take 'photoabsorption'"
+            raise DataError(message)
+
+    def sum(self, shells: Sequence[Shell], energy: np.ndarray, beam: Beam) -> np.ndarray:
+        """Return the cross-section of some shells of one element in barn/eV."""
+        made = np.zeros(np.shape(energy))
+        for shell in shells:
+            numbers = (shell, energy, beam.voltage, beam.convergence, beam.collection)
+            if self.tables is not None:
+                table = table_of(self.tables, shell)
+                made += formulas.from_strengths(*numbers, partial(table.at, shell.energy))
+            elif self.method == "hydrogenic":
+                made += formulas.hydrogenic(*numbers)
+            else:
+                made += formulas.from_photoabsorption(*numbers)
+        return made
 
 
 @operation(
@@ -29,6 +73,7 @@ def cross_section(  # noqa: PLR0913 - numbers of the microscope, and of the axis
     collection_mrad: float,
     convergence_mrad: float = 0.0,
     method: Method = "photoabsorption",
+    tables: str | None = None,
     onset: float | None = None,
     stop: float | None = None,
     step: float = 1.0,
@@ -45,9 +90,11 @@ def cross_section(  # noqa: PLR0913 - numbers of the microscope, and of the axis
         Accelerating voltage.
     collection_mrad, convergence_mrad : float, mrad
         Half angles of spectrometer and probe.
-    method : {"photoabsorption", "hydrogenic"}
-        From measured and computed absorption of X-rays, for all edges at small angles; or of a
-        scaled hydrogen atom, for K and L edges.
+    method : {"photoabsorption", "hydrogenic", "tabulated"}
+        From measured and computed absorption of X-rays, for all edges at small angles; of a
+        scaled hydrogen atom, for K and L edges; or from a file of oscillator strengths.
+    tables : str
+        Path of that file, of the format GOSH [1]_.
     onset : float, eV
         Where the edge begins; what the tables say otherwise. The whole edge is moved.
     stop, step : float, eV
@@ -62,7 +109,17 @@ def cross_section(  # noqa: PLR0913 - numbers of the microscope, and of the axis
     Raises
     ------
     DataError
-        The edge is unknown, or the method does not know it; voltage or angles make no sense.
+        The edge is unknown, or the method does not know it; voltage or angles make no sense; there
+        are tables of another method, or none for theirs.
+
+    Notes
+    -----
+    Tables hold :math:`df/dE` of all electrons of a subshell by wave number and energy of the
+    ejected electron, whose lowest loss is put at the onset as measured.
+
+    References
+    ----------
+    .. [1] L. Segger, G. Guzzinati, H. Kohl, Zenodo 7645765 (2023).
 
     Examples
     --------
@@ -71,7 +128,8 @@ def cross_section(  # noqa: PLR0913 - numbers of the microscope, and of the axis
     >>> round(float(sigma[1:101].sum()), -2)
     5100.0
     """
-    require_choice("method", method, METHODS)
+    sections = Sections(method, tables)
+    sections.require("method")
     beam = beam_of(None, voltage, convergence_mrad, collection_mrad)
     shells = shells_named(edge)
     first = min(shell.energy for shell in shells)
@@ -87,21 +145,9 @@ def cross_section(  # noqa: PLR0913 - numbers of the microscope, and of the axis
         if losses.ndim != 1 or not (np.diff(losses) > 0).all():
             message = "energy_loss must be numbers in eV that ascend"
             raise DataError(message)
-    sigma = sum_of_shells(shells, losses - moved, beam, method)
+    sigma = sections.sum(shells, losses - moved, beam)
     return labelled(
         xr.DataArray(sigma, coords={DIM: coordinate(DIM, losses, "eV")}),
         units="barn/eV", long_name=f"cross-section of {edge}", quantity="cross-section",
         signal_type="spectrum", modality="EELS",
     )  # fmt: skip
-
-
-def sum_of_shells(
-    shells: Sequence[Shell], energy: np.ndarray, beam: Beam, method: Method
-) -> np.ndarray:
-    """Return the cross-section of some shells of one element in barn/eV."""
-    made = np.zeros(np.shape(energy))
-    for shell in shells:
-        made = made + METHODS[method](
-            shell, energy, beam.voltage, beam.convergence, beam.collection
-        )
-    return made

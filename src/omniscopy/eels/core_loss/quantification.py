@@ -16,7 +16,7 @@ from omniscopy.eels.axes import DIM, LossAxis, loss_axis, require_zero
 from omniscopy.eels.background.power_laws import PowerLawFit
 from omniscopy.eels.beams import Beam, beam_of
 from omniscopy.eels.core_loss.convolution import FARTHEST, fold, reach
-from omniscopy.eels.core_loss.cross_sections import METHODS, Method, sum_of_shells
+from omniscopy.eels.core_loss.cross_sections import Method, Sections
 from omniscopy.model import (
     DataError,
     Status,
@@ -62,6 +62,7 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     shifts: Mapping[str, float] | None = None,
     nonnegative: bool = False,
     cross_sections: Method = "photoabsorption",
+    tables: str | None = None,
     voltage: float | None = None,
     convergence_mrad: float | None = None,
     collection_mrad: float | None = None,
@@ -96,8 +97,10 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
         By which edges lie above the energies in the tables.
     nonnegative : bool
         No density is below 0; deviations of those at 0 are NaN.
-    cross_sections : {"photoabsorption", "hydrogenic"}
+    cross_sections : {"photoabsorption", "hydrogenic", "tabulated"}
         See `cross_section`.
+    tables : str
+        Path of a file of oscillator strengths, for "tabulated".
     voltage : float, V
         Accelerating voltage; what the metadata say otherwise.
     convergence_mrad, collection_mrad : float, mrad
@@ -139,13 +142,14 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     """
     require_choice("background", background, ("power_law", "power_law_sum"))
     require_choice("fine_structure", fine_structure, ("exclude", "spline", "keep"))
-    require_choice("cross_sections", cross_sections, METHODS)
+    sections = Sections(cross_sections, tables)
+    sections.require("cross_sections")
     axis = loss_axis(data, dim, at_least=16, uniform=True)
     beam = beam_of(data, voltage, convergence_mrad, collection_mrad)
     symbols = (elements,) if isinstance(elements, str) else tuple(elements)
     fit = _fit_of(
         axis, symbols, dict(shifts or {}), window, background, fine_structure,
-        fine_structure_width, beam, cross_sections, nonnegative=nonnegative, max_steps=max_steps,
+        fine_structure_width, beam, sections, nonnegative=nonnegative, max_steps=max_steps,
         threads=None if data.chunks is None else 1,
     )  # fmt: skip
     others, kernel = _electrons(low_loss, zero_loss_intensity, exposure_ratio, axis, dim)
@@ -210,7 +214,7 @@ def _electrons(
 def _fit_of(  # noqa: PLR0913, PLR0917
     axis: LossAxis, symbols: tuple[str, ...], shifts: Mapping[str, float],
     window: tuple[float, float] | None, background: Base, fine: FineStructure, width: float,
-    beam: Beam, cross_sections: Method, *, nonnegative: bool, max_steps: int, threads: int | None,
+    beam: Beam, sections: Sections, *, nonnegative: bool, max_steps: int, threads: int | None,
 ) -> "QuantityFit":  # fmt: skip
     """Return how spectra are fitted; raise where the edges do not lie within."""
     if not symbols or len(set(symbols)) < len(symbols):
@@ -226,10 +230,11 @@ def _fit_of(  # noqa: PLR0913, PLR0917
     margin = _LEAST * axis.step
     edges: dict[str, tuple[Shell, ...]] = {}
     for each, shells in known.items():
+        sections.require_element(each, shells)
         inside = tuple(
             shell for shell in shells
             if max(low, 0.0) + margin < shell.energy + moved[each] < high
-            and (cross_sections != "hydrogenic" or shell.name[0] in "KL")
+            and sections.knows(shell)
         )  # fmt: skip
         if not any(s.is_major and s.energy + moved[each] < high - margin for s in inside):
             names = ", ".join(f"{s.name} {s.energy:g}" for s in shells if s.is_major) or "none"
@@ -256,7 +261,7 @@ def _fit_of(  # noqa: PLR0913, PLR0917
         raise DataError(message)
     return QuantityFit(
         energy, axis.step, part.start, before, tuple(edges.items()), moved, background, fine,
-        width, beam, cross_sections, nonnegative, max_steps, threads,
+        width, beam, sections, nonnegative, max_steps, threads,
     )  # fmt: skip
 
 
@@ -274,7 +279,7 @@ class QuantityFit:
     fine: FineStructure
     width: float
     beam: Beam
-    cross_sections: Method
+    sections: Sections
     nonnegative: bool
     max_steps: int
     threads: int | None
@@ -302,7 +307,7 @@ class QuantityFit:
         made = []
         for each, shells in self.edges:
             place = np.maximum(energy - self.shifts[each], 1e-3)
-            sigma = sum_of_shells(shells, place, self.beam, self.cross_sections)
+            sigma = self.sections.sum(shells, place, self.beam)
             made.append(PER_BARN * self.step * sigma)
         if self.fine == "spline":
             made += self.splines(energy, float(np.max(made)))

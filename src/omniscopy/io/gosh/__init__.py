@@ -1,0 +1,1 @@
+"""Tables of generalised oscillator strengths (.gosh, HDF5)."""
