@@ -1,9 +1,10 @@
-"""Sums and means."""
+"""Sums, means and greatest values."""
 
 import numpy as np
 import pytest
 import xarray as xr
 
+import omniscopy as om
 from omniscopy import samples
 from omniscopy.model import DataError
 from omniscopy.signal import mean_over, sum_over
@@ -61,3 +62,35 @@ def test_refuses_what_it_cannot_sum():
         sum_over(samples.spectrum())
     with pytest.raises(DataError, match=r"\['frame'\] are empty"):
         mean_over(samples.image_stack().isel(frame=slice(0)), "frame")
+
+
+def test_the_greatest_values_are_found_where_they_are():
+    values = np.zeros((3, 4, 5))
+    values[0, 1], values[2, 3, 2] = -1.0, 7.0
+    part = om.samples.spectrum_image()[:3, :4, :5]
+    data = part.copy(data=values).assign_attrs(units="counts")
+    found = om.signal.max_over(data)
+    np.testing.assert_array_equal(found, [0, 0, 7, 0, 0])
+    assert found.attrs["units"] == "counts"
+    np.testing.assert_array_equal(om.signal.max_over(data, "energy_loss")[2], [0, 0, 0, 7])
+    part = om.signal.label_regions(data, {"a": {"y": (0.0, 0.0), "x": (0.5, 0.5)}})
+    np.testing.assert_array_equal(om.signal.max_over(data, regions=part), [-1] * 5)
+
+
+def test_greatest_values_leave_out_what_is_missing_and_take_magnitudes():
+    data = om.samples.band_excitation()
+    lost = data.copy(deep=True)
+    lost[:, :, 3] = np.nan
+    found = om.signal.max_over(lost.chunk(y=1))
+    assert np.isnan(found[3])
+    others = np.r_[0:3, 4 : data.sizes["frequency"]]
+    np.testing.assert_allclose(found[others], np.abs(data.values).max((0, 1))[others])
+
+
+def test_refuses_what_has_no_greatest_value():
+    data = om.samples.spectrum_image()
+    part = om.signal.label_regions(data, {"a": {"y": (0.0, 1.0), "x": (0.5, 0.5)}})
+    with pytest.raises(DataError, match="not gone through"):
+        om.signal.max_over(data, "y", regions=part)
+    with pytest.raises(DataError, match="are empty"):
+        om.signal.max_over(data[:0], "y")

@@ -31,7 +31,7 @@ DETECTORS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("statistic", ["mean", "sum"])
+@pytest.mark.parametrize("statistic", ["mean", "sum", "max"])
 @pytest.mark.parametrize("region", REGIONS, ids=lambda each: each["kind"])
 def test_the_spectrum_of_a_region_is_that_of_the_operation(asking, region, statistic):
     ask = asking(om.samples.spectrum_image())
@@ -52,6 +52,27 @@ def test_the_spectrum_of_a_box_holds_both_of_its_ends(asking):
 def test_the_image_of_a_detector_is_that_of_the_operation(asking, detector):
     ask = asking(om.samples.diffraction_4d())
     said = {"kind": "reduce", "data": "d1", "target": "navigation", "region": detector,
+            "statistic": "sum"}  # fmt: skip
+    made = result_of(ask.bench.item("d1"), said)
+    np.testing.assert_allclose(ask.values(**said), made.values, rtol=1e-6)
+
+
+def test_the_image_of_greatest_values_is_that_of_the_operation(asking):
+    ask = asking(om.samples.diffraction_4d())
+    for region in (DETECTORS[-1], None):
+        said = {"kind": "reduce", "data": "d1", "target": "navigation", "region": region,
+                "statistic": "max"}  # fmt: skip
+        made = result_of(ask.bench.item("d1"), said)
+        np.testing.assert_allclose(ask.values(**said), made.values, rtol=1e-6)
+
+
+def test_a_detector_is_copied_where_nothing_says_that_patterns_are_patterns(asking):
+    values = om.samples.diffraction_4d().values
+    coords = {name: np.arange(float(n)) for name, n in zip("abcd", values.shape, strict=True)}
+    plain = xr.DataArray(values, coords, tuple("abcd"))
+    ask = asking(plain)
+    disc = {"kind": "disc", "centre": [10.0, 12.0], "outer": 4.0}
+    said = {"kind": "reduce", "data": "d1", "target": "navigation", "region": disc,
             "statistic": "sum"}  # fmt: skip
     made = result_of(ask.bench.item("d1"), said)
     np.testing.assert_allclose(ask.values(**said), made.values, rtol=1e-6)

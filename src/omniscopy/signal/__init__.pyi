@@ -54,6 +54,7 @@ __all__ = [
     "inverse_fourier",
     "joint_histogram",
     "label_regions",
+    "max_over",
     "mean_over",
     "measure_distance",
     "measure_peaks",
@@ -90,6 +91,7 @@ from .functions import Function
 from .grids import to_grid
 from .histograms import joint_histogram
 from .interpolation import interpolate
+from .maxima import max_over
 from .models import (
     Arctan,
     Bleasdale,

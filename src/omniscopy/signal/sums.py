@@ -48,7 +48,7 @@ def sum_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.
     >>> om.signal.sum_over(om.samples.spectrum_image()).dims
     ('energy_loss',)
     """
-    over = _over(data, dims)
+    over = gone_through(data, dims)
     total = data.astype(_wide(data.dtype)).sum(over, min_count=_min_count(data))
     return described(total, data, units=data.attrs.get("units"))
 
@@ -80,7 +80,7 @@ def mean_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr
     >>> om.signal.mean_over(om.samples.image_stack(), "frame").dims
     ('y', 'x')
     """
-    over = _over(data, dims)
+    over = gone_through(data, dims)
     empty = [dim for dim in over if data.sizes[dim] == 0]
     if empty:
         message = f"dimensions {empty} are empty; there is nothing to average"
@@ -91,7 +91,8 @@ def mean_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr
     return described(mean, data, units=data.attrs.get("units"))
 
 
-def _over(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:
+def gone_through(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:
+    """Return the dimensions that are summed: those that are named, or all of the navigation."""
     require_dims(data, [] if dims is None else [dims] if isinstance(dims, str) else dims)
     if dims is not None:
         return [dims] if isinstance(dims, str) else list(dims)

@@ -40,13 +40,8 @@ def reduced(item: Item, said: Header) -> Any:
     data = labelled_at(item, said.get("at"))
     if not over:
         return data
-    if statistic not in ("mean", "sum"):
-        message = "the maximum is no operation; take the mean or the sum to copy it as Python"
-        raise DataError(message)
     if region is None or region.get("kind") == "all":
-        from omniscopy import signal
-
-        return (signal.mean_over if statistic == "mean" else signal.sum_over)(data, list(over))
+        return _over(statistic)(data, list(over))
     if target == "signal":
         return _of_region(item, data, said, over, statistic)
     if len(over) == 2:
@@ -63,19 +58,38 @@ def _of_region(item: Item, data: Any, said: Header, over: list[str], statistic: 
         return data.isel(dict(zip(over, places, strict=True)))
     name = str(said.get("name") or "region")
     labels = signal.label_regions(data, {name: setting_of(item, over, region)}, dims=list(over))
+    return _in_region(data, labels, statistic)
+
+
+def _over(statistic: str) -> Any:
+    """Return the operation of a statistic over dimensions."""
+    from omniscopy import signal
+
+    known = {"mean": signal.mean_over, "sum": signal.sum_over, "max": signal.max_over}
+    if statistic not in known:
+        message = f"the statistic is one of {', '.join(known)}, got {statistic!r}"
+        raise DataError(message)
+    return known[statistic]
+
+
+def _in_region(data: Any, labels: Any, statistic: str) -> Any:
+    from omniscopy import signal
+
+    if statistic == "max":
+        return signal.max_over(data, regions=labels)
     return signal.measure_regions(data, labels)[statistic].isel(region=0)
 
 
 def _of_detector(item: Item, data: Any, region: Header, over: list[str], statistic: str) -> Any:
     from omniscopy import diffraction, signal
 
-    if item.axis(over[0]).kind == "reciprocal" and statistic == "sum":
+    if statistic == "sum":
         if region.get("kind") == "point":
             places = _point(item, over, region)
             return data.isel(dict(zip(over, places, strict=True)))
         return diffraction.virtual_image(data, detector_of(region), dims=(over[0], over[1]))
     labels = signal.label_regions(data, {"detector": setting_of(item, over, region)}, dims=over)
-    return signal.measure_regions(data, labels)[statistic].isel(region=0)
+    return _in_region(data, labels, statistic)
 
 
 def _of_window(item: Item, data: Any, region: Header, dim: str, statistic: str) -> Any:
@@ -83,7 +97,7 @@ def _of_window(item: Item, data: Any, region: Header, dim: str, statistic: str) 
 
     window = setting_of(item, [dim], region)
     part = signal.crop(data, window)
-    return (signal.mean_over if statistic == "mean" else signal.sum_over)(part, dim)
+    return _over(statistic)(part, dim)
 
 
 def window_map_of(item: Item, said: Header) -> Any:
