@@ -1,11 +1,9 @@
-"""Widgets of a notebook: answered without a browser, by a kernel, and in a real browser."""
+"""Widgets of a notebook: answered without a browser, and by a kernel; test_lab.py has one."""
 
 import base64
 import importlib
-import os
 import queue
 
-import numpy as np
 import pytest
 
 import omniscopy as om
@@ -13,8 +11,6 @@ from omniscopy.model import MissingDependencyError
 from omniscopy.view.chooser import ChooserSession, Shelf
 from omniscopy.view.hosting import MOST_TABS, Conversation, Still
 from omniscopy.view.widget import notebook_script, show
-
-in_browser = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture
@@ -169,30 +165,6 @@ def kernel():
         yield started
 
 
-@pytest.fixture
-def page(context):
-    opened, errors = context.new_page(), []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda line: line.type == "error" and errors.append(line.text))
-    yield opened
-    opened.close()
-    assert errors == []
-
-
-def hosted(kernel, source, page):
-    """Show the widget that a cell of the kernel makes in a page; return its host."""
-    from omniscopy.testing.kernels import HostPage
-
-    known = set(kernel.opened)
-    (shown, *_) = [out for out in kernel.run(source) if "data" in out]
-    view = shown["data"]["application/vnd.jupyter.widget-view+json"]
-    new = [comm for comm in kernel.opened if comm not in known and "_esm" in kernel.opened[comm]]
-    assert view["model_id"] in new
-    host = HostPage(kernel, view["model_id"])
-    host.show(page)
-    return host
-
-
 @pytest.mark.slow
 def test_a_notebook_shows_figures_summaries_and_progress_without_a_backend(kernel):
     (figure,) = kernel.run("import omniscopy as om\nom.plot.signal(om.samples.spectrum())")
@@ -212,38 +184,3 @@ def test_a_notebook_shows_figures_summaries_and_progress_without_a_backend(kerne
     bars = [out["data"]["text/html"] for out in told if "text/html" in out.get("data", {})]
     assert "<progress" in bars[0]
     assert bars[-1] == ""
-
-
-@pytest.mark.slow
-@in_browser
-def test_the_explorer_answers_a_browser_through_a_kernel(kernel, page):
-    host = hosted(
-        kernel, "import omniscopy as om\nom.view(om.samples.spectrum_image())", page
-    )  # fmt: skip
-    page.wait_for_function("window.timings.some((t) => (t.view || '').startsWith('signal'))")
-    assert page.locator(".omniscopy canvas").count() >= 2
-    page.screenshot(path=os.environ.get("OMNISCOPY_SCREENSHOT") or None)
-    host.close()
-
-
-@pytest.mark.slow
-@in_browser
-def test_a_channel_is_chosen_in_a_browser_and_is_there_in_the_kernel(kernel, page, folder):
-    host = hosted(
-        kernel, f"import omniscopy as om\nchooser = om.choose({str(folder)!r})\nchooser", page
-    )  # fmt: skip
-    page.get_by_role("button", name="fit.nxs").click()
-    channel = page.locator("[data-channel]").first
-    channel.locator("img").wait_for()
-    channel.click()
-    page.get_by_text("Chosen: fit.nxs").wait_for()
-    assert channel.get_attribute("aria-pressed") == "true"
-    if os.environ.get("OMNISCOPY_SCREENSHOT"):
-        page.screenshot(path=os.environ["OMNISCOPY_SCREENSHOT"] + ".chooser.png")
-    (mean,) = kernel.run("float(chooser.selected.mean())")
-    name = channel.get_attribute("data-channel")
-    expected = float(om.open_signal(folder / "fit.nxs", name).mean())
-    np.testing.assert_allclose(float(mean["data"]["text/plain"]), expected)
-    page.get_by_role("button", name="below").click()
-    page.get_by_role("button", name="surface.nxs").wait_for()
-    host.close()

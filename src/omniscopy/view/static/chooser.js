@@ -79,6 +79,8 @@ function render({ model, el }) {
     mark();
   };
 
+  const fill = (into, entries) => into.replaceChildren(...(entries.length ? entries.map(entry) : [make("li", { className: "none", text: "This folder is empty." })]));
+
   const entry = (item) => {
     const into = make("ul");
     const row = make("button", { type: "button", "aria-expanded": "false" },
@@ -94,7 +96,7 @@ function render({ model, el }) {
       row.setAttribute("aria-expanded", "true");
       ask({ kind: item.folder ? "list" : "open", path: item.path }, (header) => {
         if (header.kind === "error") return fail(header);
-        if (item.folder) into.replaceChildren(...header.entries.map(entry));
+        if (item.folder) fill(into, header.entries);
         else channels(into, item.path, header.channels);
       });
     });
@@ -103,7 +105,7 @@ function render({ model, el }) {
 
   ask({ kind: "hello" }, (header) => {
     if (header.kind === "error") return fail(header);
-    if (header.entries) list.replaceChildren(...header.entries.map(entry));
+    if (header.entries) fill(list, header.entries);
     else channels(list, header.path, header.channels);
   });
   model.on("change:choice", mark);
