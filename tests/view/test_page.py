@@ -243,3 +243,20 @@ def test_another_host_is_refused(context, served):
     )
     page.close()
     assert outcome == "refused"
+
+
+def test_a_large_image_gets_finer_where_it_is_looked_at(explore, tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 1, (3000, 2500)).astype(np.float32)
+    np.save(tmp_path / "large.npy", values)
+    seen = explore(tmp_path / "large.npy")
+    seen.until("app.nav.parts && app.nav.header.exact && app.nav.header.step[0] === 2")
+    seen.page.mouse.move(*seen.spot("nav", 0.25, 0.75))
+    for _ in range(4):
+        seen.page.mouse.wheel(0, -300)
+    seen.until("app.nav.tile && app.nav.tile.header.step[0] === 1")
+    for row, column in ((2250, 625), (2262, 618)):
+        found = seen.get(f"app.nav.valueAt([{row}, {column}])")
+        assert found["index"] == [row, column]
+        assert found["value"] == pytest.approx(values[row, column], rel=1e-6)
+    assert seen.wrong == []

@@ -63,7 +63,7 @@ class Cube:
         for number, (dim, size) in enumerate(zip(self.over, self.bins, strict=True)):
             axis = len(self.kept) + number
             if size > 1:
-                values = _in_bins(values, axis, size, lies[dim].start)
+                values = in_bins(values, axis, size, lies[dim].start)
         place = tuple(lies[dim] for dim in self.kept) + tuple(
             slice(lies[dim].start // size, -(-lies[dim].stop // size))
             for dim, size in zip(self.over, self.bins, strict=True)
@@ -150,7 +150,7 @@ def polynomial_map(
     return np.asarray(measured - values @ weights)
 
 
-def _in_bins(values: np.ndarray, axis: int, size: int, start: int) -> np.ndarray:
+def in_bins(values: np.ndarray, axis: int, size: int, start: int) -> np.ndarray:
     """Return sums over bins of `size` points along an axis; the first point has number `start`."""
     wide = _wide(values)
     if start % size or values.shape[axis] % size:
@@ -168,6 +168,6 @@ def _in_bins(values: np.ndarray, axis: int, size: int, start: int) -> np.ndarray
 
 def _wide(values: np.ndarray) -> Any:
     """Return a type that holds the sum of a bin."""
-    if values.dtype.kind == "f":
-        return np.float64
+    if values.dtype.kind in "fc":
+        return np.float64 if values.dtype.kind == "f" else np.complex128
     return np.int32 if values.dtype.itemsize <= 2 else np.int64

@@ -9,7 +9,7 @@ import numpy as np
 
 from omniscopy.model.errors import DataError
 from omniscopy.view.bench import Bench
-from omniscopy.view.blocks import CACHE_BYTES, relative
+from omniscopy.view.blocks import CACHE_BYTES, Slices, relative
 from omniscopy.view.cubes import Cube, polynomial_map, power_law_map
 from omniscopy.view.dispatch import Turn
 from omniscopy.view.items import Item
@@ -18,19 +18,14 @@ from omniscopy.view.protocol import Buffer, Header, Reply
 from omniscopy.view.reductions import (
     Partial,
     Reduction,
-    blocks_bytes,
     reduce_exactly,
     require_reduction,
     spread,
 )
 from omniscopy.view.regions import mask_of, places_of
+from omniscopy.view.tiles import EVERY, LARGE, part_of, plain_image, steps_of, thinned
 
-# Points along each side of an image that are sent; finer ones when the page looks closer.
-MOST_SIDE = 1536
 MOST_CURVE = 200_000
-# A navigator of more than this is drawn from a part of the data first.
-_LARGE = 24 * 2**20
-_EVERY = 0.35  # seconds between pictures while a large one is made
 
 
 def reduce_item(
@@ -44,8 +39,16 @@ def reduce_item(
     item = bench.item(said.get("data"))
     wanted, target = reduction_of(item, said), str(said.get("target"))
     begun = time.perf_counter()
+    part = part_of(item, wanted.kept, said.get("part"))
+    if not wanted.over and len(wanted.kept) == 2:
+        for values, progress in plain_image(item, wanted, part, turn):
+            yield _values(item, wanted, values, target=target, progress=progress, begun=begun,
+                          part=part, thin=True)  # fmt: skip
+        return
     for values, progress in _answers(item, wanted, turn):
-        yield _values(item, wanted, values, target=target, progress=progress, begun=begun)
+        yield _values(
+            item, wanted, values, target=target, progress=progress, begun=begun, part=part
+        )
 
 
 def reduction_of(item: Item, said: Header) -> Reduction:
@@ -142,7 +145,7 @@ def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.nda
         yield from _passes(item, wanted, turn)
         return
     cost = item.blocks.count(box) * math.prod(item.blocks.block) * item.blocks.dtype.itemsize
-    if cost > _LARGE // 3 and wanted.kept == tuple(item.plan()["navigation"]):
+    if cost > LARGE // 3 and wanted.kept == tuple(item.plan()["navigation"]):
         cube = _cube(item, wanted, turn, wait=False)
         if cube is not None and wanted.statistic != "max" and cube.done == 1.0:
             weights = np.ones(1) if wanted.mask is None else wanted.mask
@@ -152,7 +155,7 @@ def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.nda
             yield (values / count if wanted.statistic == "mean" else values), 1.0 if exact else 0.99
             if exact or turn.newer.wait(0.15):
                 return
-    if cost > _LARGE:
+    if cost > LARGE:
         yield from _steps(item, wanted, turn)
     else:
         yield reduce_exactly(item, wanted, turn), 1.0
@@ -161,33 +164,23 @@ def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.nda
 def _plain(
     item: Item, wanted: Reduction, box: Any, turn: Turn
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """Yield the plane of an image or a curve, with no sum over anything."""
+    """Yield a curve, with no sum over anything."""
     turn.check()
-    sizes = [item.axis(dim).values.size for dim in wanted.kept]
-    large = blocks_bytes(item.blocks, box) > _LARGE
-    if large and not item.blocks.native:
-        step = [max(1, math.ceil(n / MOST_SIDE)) for n in sizes]
-        by = dict(zip(wanted.kept, step, strict=True))
-        key = tuple(slice(part.start, part.stop, by.get(dim, 1))
-                    for dim, part in zip(item.dims, box, strict=True))  # fmt: skip
-        values = item.blocks.strided(key)
-    else:
-        values = item.blocks.part(box)
-    dims = item.dims
-    order = [dims.index(dim) for dim in (*wanted.at, *wanted.kept)]
+    values = item.blocks.part(box)
+    order = [item.dims.index(dim) for dim in (*wanted.at, *wanted.kept)]
     yield values.transpose(order)[(0,) * len(wanted.at)], 1.0
 
 
 def _passes(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarray, float]]:
     """Yield sums over all of the signal, or of the scan, while the data are read once."""
     navigator = wanted.kept == tuple(item.plan()["navigation"])
-    large = item.blocks.nbytes > _LARGE and not item.blocks.in_memory
+    large = item.blocks.nbytes > LARGE and not item.blocks.in_memory
     if large and navigator:
         yield from _guess(item, wanted)
     cube = _new_cube(item, wanted) if navigator else None
     part, shown = Partial.of(item, wanted), time.perf_counter()
     for progress in _with_cube(part, cube, turn):
-        if time.perf_counter() - shown > _EVERY and progress < 1:
+        if time.perf_counter() - shown > EVERY and progress < 1:
             yield part.values(), progress
             shown = time.perf_counter()
     values = part.values()
@@ -229,7 +222,7 @@ def _steps(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarr
     """Yield values while a large part is read; the page gets the newest that it asked for."""
     part, shown = Partial.of(item, wanted), time.perf_counter()
     for progress in part.steps(turn, yield_to_newer=True):
-        if time.perf_counter() - shown > _EVERY and progress < 1:
+        if time.perf_counter() - shown > EVERY and progress < 1:
             yield part.values(), progress
             shown = time.perf_counter()
     yield part.values(), 1.0
@@ -293,36 +286,42 @@ def _centre(
     with np.errstate(all="ignore"):
         there = np.where(total > 0, total, np.nan)
         values = [y / there, x / there]
-    header, _ = _values(
-        item, wanted, values[0], target="navigation", progress=progress, begun=begun
-    )
+    replies = [
+        _values(item, wanted, each, target="navigation", progress=progress, begun=begun)
+        for each in values
+    ]
+    header = replies[0][0]
     header["units"] = item.axis(wanted.over[0]).units
     header["parts"] = 2
     header["names"] = ["com_y", "com_x"]
-    return header, [np.ascontiguousarray(each, "<f4").tobytes() for each in values]
+    return header, [buffer for _, buffers in replies for buffer in buffers]
 
 
 def _values(
     item: Item, wanted: Reduction, values: np.ndarray, *,
-    target: str, progress: float, begun: float,
+    target: str, progress: float, begun: float, part: Slices | None = None, thin: bool = False,
 ) -> Reply:  # fmt: skip
-    """Return a reply with values as 32-bit numbers, thinned where there are very many."""
-    sizes = list(values.shape)
-    step = [1] * values.ndim
+    """Return a reply with values as 32-bit numbers, thinned where there are very many.
+
+    `part` is what is wanted of the whole image; with `thin` values are that already.
+    """
+    more: Header = {}
     if values.ndim == 2:
-        step = [max(1, math.ceil(n / MOST_SIDE)) for n in sizes]
+        part = part_of(item, wanted.kept, None) if part is None else part
+        steps = steps_of(part)
+        values = values if thin else thinned(values[part], steps)
+        more = {"part": [[each.start, each.stop] for each in part], "step": list(steps)}
     elif values.ndim == 1:
-        step = [max(1, math.ceil(sizes[0] / MOST_CURVE))]
-    values = values[tuple(slice(None, None, each) for each in step)]
+        values = values[:: max(1, math.ceil(values.size / MOST_CURVE))]
     parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
     header = {
         "kind": "values", "data": item.id, "target": target, "dims": list(wanted.kept),
         "shape": list(values.shape), "parts": len(parts), "units": item.units,
         "statistic": wanted.statistic, "progress": round(progress, 3), "exact": progress >= 1,
         "pixels": None if wanted.mask is None else int(wanted.mask.sum()),
-        "ms": round((time.perf_counter() - begun) * 1000, 2),
+        "ms": round((time.perf_counter() - begun) * 1000, 2), **more,
     }  # fmt: skip
-    return header, [np.ascontiguousarray(part, "<f4").tobytes() for part in parts]
+    return header, [np.ascontiguousarray(each, "<f4").tobytes() for each in parts]
 
 
 def _ends(value: Any) -> tuple[float, float]:

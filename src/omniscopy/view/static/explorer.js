@@ -257,6 +257,7 @@ export class Explorer {
       drawn: () => this.tools.choose("select"),
       pick: (id) => this.pick(id),
       change: (r, final) => this.regionChanged(r, final),
+      finer: (part) => this.askFiner("nav", part),
       clickMoves: !!this.signalKind,
     });
     pane.look = this.lookOf("navigation");
@@ -273,6 +274,7 @@ export class Explorer {
       drawn: () => this.tools.choose("select"),
       pick: () => {},
       change: (r, final) => this.detectorChanged(r, final),
+      finer: (part) => this.askFiner("signal", part),
       clickMoves: !!this.navKind,
     });
     pane.look = this.lookOf("signal", { scale: "log" });
@@ -416,6 +418,7 @@ export class Explorer {
           this.nav.centred = true;
           this.nav.look.part = "hue";
         }
+        this.nav.asked = message;
         this.nav.setImage(shown, parts, axes);
         this.nav.note.textContent = this.mapTitle(header);
         this.syncRegions();
@@ -427,6 +430,16 @@ export class Explorer {
         if (r && r.from) this.nav.windows = { window: { ends: [r.from[0], r.to[0]], colour: r.colour, label: "" } };
         this.nav.setCurve("navigator", { values: magnitude(parts), colour: "var-accent" === "" ? "" : "#56B4E9", label: "" });
       }
+    }, (error) => this.fail(error));
+  }
+
+  /** Ask for a part of the image of a pane, as it was asked for but finer. */
+  askFiner(key, part) {
+    const pane = this[key];
+    const { asked } = pane || {};
+    if (!asked || asked.kind !== "reduce") return;
+    this.link.askFor(`finer:${key}`, { ...asked, part }, (header, parts) => {
+      if (this[key] === pane && pane.asked === asked) pane.setTile(header, parts);
     }, (error) => this.fail(error));
   }
 
@@ -473,10 +486,12 @@ export class Explorer {
 
   askSignal(region, id) {
     const axes = this.signalAxes;
-    this.link.askFor(`signal:${id}`, this.signalMessage(region), (header, parts) => {
+    const message = this.signalMessage(region);
+    this.link.askFor(`signal:${id}`, message, (header, parts) => {
       if (!this.signal || this.signalAxes !== axes) return;
       this.signal.bar.hidden = header.exact !== false;
       if (this.signalKind === "image") {
+        this.signal.asked = message;
         this.signal.setImage(header, parts, axes);
         this.signal.regions = this.state.detector ? [this.state.detector] : [];
         this.signal.active = this.state.detector?.id || null;

@@ -1,11 +1,12 @@
 // A pane with an image: axes, scale and colour bars, zoom, regions that are drawn and moved.
-import { fitCanvas, make, themeColour } from "./dom.js";
+import { debounced, fitCanvas, make, themeColour } from "./dom.js";
 import { colourTable, hueColour, limitsOf, paint, paintComplex } from "./colours.js";
 import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, withUnits } from "./numbers.js";
 import { drawnRegion, handlesOf, holdsPlace, measureText, middleOf, shifted, traceRegion, withHandle } from "./shapes.js";
 
 const MARGIN = { left: 58, right: 76, top: 10, bottom: 42 };
 const GRIP = 8;
+const FINEST = 1536; // points along each side of an image that comes at once
 
 /** How an image is shown when nothing was chosen. */
 export const DEFAULT_LOOK = { map: "grey", inverted: false, scale: "linear", gamma: 0.5, percent: 0.5, auto: "always", low: 0, high: 1, part: "magnitude" };
@@ -29,6 +30,8 @@ export class ImagePane {
     this.tool = "select";
     this.view = null; // {y: [top, bottom], x: [left, right]} in units
     this.pixels = document.createElement("canvas");
+    this.tile = null; // a part of the image, finer: {header, parts, pixels}
+    this.lookCloser = debounced(() => this.askFiner(), 120);
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
@@ -41,10 +44,40 @@ export class ImagePane {
     this.parts = parts;
     this.points = null;
     if (changed) this.view = null;
+    this.tile = null;
+    this.lookCloser();
     this.shape = header.shape;
     this.bar.hidden = header.exact !== false;
     this.bar.firstChild.style.width = `${100 * (header.progress || 0)}%`;
     this.refresh();
+  }
+
+  /** Show a part of the image, in which a pixel is finer. */
+  setTile(header, parts) {
+    this.tile = { header, parts, pixels: document.createElement("canvas") };
+    this.refresh();
+  }
+
+  /** Ask for the part that is seen, where the image has more pixels than came at once. */
+  askFiner() {
+    const part = this.finerPart();
+    if (part && this.on.finer) this.on.finer(part);
+  }
+
+  /** The part that is seen, as [[first, end], [first, end]], or null where it is fine enough. */
+  finerPart() {
+    const { view, header } = this;
+    if (!view || this.points || !header?.step || header.step.every((s) => s === 1)) return null;
+    const part = ["y", "x"].map((key, k) => {
+      const axis = this.axes[k];
+      const ends = view[key].map((v) => (axis.step === undefined ? v : (v - axis.first) / axis.step)).sort((a, b) => a - b);
+      return ends.map((v, end) => Math.max(0, Math.min(axis.size, end ? Math.ceil(v) + 2 : Math.floor(v) - 1)));
+    });
+    const steps = part.map(([a, b]) => Math.ceil((b - a) / FINEST));
+    if (part.some(([a, b]) => b <= a) || steps.every((s, k) => s >= header.step[k])) return null;
+    const has = this.tile?.header;
+    if (has && part.every(([a, b], k) => has.part[k][0] <= a && has.part[k][1] >= b && has.step[k] <= steps[k])) return null;
+    return part;
   }
 
   /** Show values at scattered places. */
@@ -74,19 +107,25 @@ export class ImagePane {
       if (hue) this.look.low = 0;
       if (this.look.auto === "next") this.look.auto = "never";
     }
-    if (!this.points) {
-      const [h, w] = this.shape;
-      this.pixels.width = w;
-      this.pixels.height = h;
-      const context = this.pixels.getContext("2d");
-      const image = context.createImageData(w, h);
-      const words = new Uint32Array(image.data.buffer);
-      if (hue) paintComplex(re, im, words, this.look);
-      else paint(this.values, words, this.look);
-      context.putImageData(image, 0, 0);
+    if (!this.points) this.paintInto(this.pixels, this.shape, this.parts, this.values);
+    if (this.tile) {
+      const [a, b] = this.tile.parts;
+      this.tile.values = b ? partOf(a, b, this.look.part) : a;
+      this.paintInto(this.tile.pixels, this.tile.header.shape, this.tile.parts, this.tile.values);
     }
     this.draw();
     if (this.on.painted) this.on.painted();
+  }
+
+  paintInto(canvas, [h, w], [re, im], values) {
+    canvas.width = w;
+    canvas.height = h;
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(w, h);
+    const words = new Uint32Array(image.data.buffer);
+    if (im && this.look.part === "hue") paintComplex(re, im, words, this.look);
+    else paint(values, words, this.look);
+    context.putImageData(image, 0, 0);
   }
 
   extent() {
@@ -100,6 +139,17 @@ export class ImagePane {
     }
     const of = (axis) => (axis.step === undefined ? [-0.5, axis.size - 0.5] : [axis.first - axis.step / 2, axis.first + axis.step * (axis.size - 0.5)]);
     return { y: of(this.axes[0]), x: of(this.axes[1]) };
+  }
+
+  /** Where pixels lie that came: a block at the end may reach beyond the image. */
+  extentOf(header) {
+    const ends = (axis, k) => {
+      const [first, step] = axis.step === undefined ? [0, 1] : [axis.first, axis.step];
+      const start = header.part ? header.part[k][0] : 0;
+      const end = header.part ? start + header.shape[k] * header.step[k] : axis.size;
+      return [first + step * (start - 0.5), first + step * (end - 0.5)];
+    };
+    return { y: ends(this.axes[0], 0), x: ends(this.axes[1], 1) };
   }
 
   /** The part of the canvas that the image fills, with square pixels where units agree. */
@@ -142,17 +192,30 @@ export class ImagePane {
     c.fillRect(f.left, f.top, f.width, f.height);
     if (this.points) this.drawPoints(c, f);
     else {
-      const extent = this.extent();
-      const [x0, y0] = this.project([extent.y[0], extent.x[0]], f);
-      const [x1, y1] = this.project([extent.y[1], extent.x[1]], f);
-      c.imageSmoothingEnabled = (x1 - x0) / this.shape[1] < 1;
-      c.drawImage(this.pixels, x0, y0, x1 - x0, y1 - y0);
+      // What lies beyond the image is not drawn.
+      c.save();
+      const whole = this.extent();
+      const [[left, top], [right, bottom]] = [0, 1].map((k) => this.project([whole.y[k], whole.x[k]], f));
+      c.beginPath();
+      c.rect(Math.min(left, right), Math.min(top, bottom), Math.abs(right - left), Math.abs(bottom - top));
+      c.clip();
+      this.drawPixels(c, f, this.header, this.pixels);
+      if (this.tile) this.drawPixels(c, f, this.tile.header, this.tile.pixels);
+      c.restore();
     }
     this.drawScaleBar(c, f);
     this.drawRegions(c, f);
     c.restore();
     this.drawAxes(c, f);
     this.drawColourBar(c, f);
+  }
+
+  drawPixels(c, f, header, pixels) {
+    const extent = this.extentOf(header);
+    const [x0, y0] = this.project([extent.y[0], extent.x[0]], f);
+    const [x1, y1] = this.project([extent.y[1], extent.x[1]], f);
+    c.imageSmoothingEnabled = Math.abs(x1 - x0) / header.shape[1] < 1;
+    c.drawImage(pixels, x0, y0, x1 - x0, y1 - y0);
   }
 
   drawPoints(c, f) {
@@ -332,11 +395,16 @@ export class ImagePane {
       return { value: this.values[best], index: [best] };
     }
     const e = this.extent();
-    const row = Math.floor(((y - e.y[0]) / (e.y[1] - e.y[0])) * this.shape[0]);
-    const column = Math.floor(((x - e.x[0]) / (e.x[1] - e.x[0])) * this.shape[1]);
-    if (row < 0 || column < 0 || row >= this.shape[0] || column >= this.shape[1]) return null;
-    const scale = [this.axes[0].size / this.shape[0], this.axes[1].size / this.shape[1]];
-    return { value: this.values[row * this.shape[1] + column], index: [Math.floor(row * scale[0]), Math.floor(column * scale[1])] };
+    const index = [y, x].map((v, k) => {
+      const [low, high] = k ? e.x : e.y;
+      return Math.floor(((v - low) / (high - low)) * this.axes[k].size);
+    });
+    if (index.some((n, k) => n < 0 || n >= this.axes[k].size)) return null;
+    const held = ({ part }) => !part || index.every((n, k) => n >= part[k][0] && n < part[k][1]);
+    const from = this.tile && held(this.tile.header) ? this.tile : { header: this.header, values: this.values };
+    const { part, step, shape } = from.header;
+    const [row, column] = index.map((n, k) => (part ? Math.floor((n - part[k][0]) / step[k]) : n));
+    return { value: from.values[row * shape[1] + column], index };
   }
 
   pixelSize() {
@@ -421,6 +489,7 @@ export class ImagePane {
       const dx = ((px - d.from[0]) / f.width) * (d.view.x[1] - d.view.x[0]);
       this.view = { y: d.view.y.map((v) => v - dy), x: d.view.x.map((v) => v - dx) };
       this.draw();
+      this.lookCloser();
       return;
     }
     if (d.mode === "draw") {
@@ -493,6 +562,7 @@ export class ImagePane {
     const scaled = (ends, at) => ends.map((v) => at + (v - at) * factor);
     this.view = { y: scaled(f.view.y, place[0]), x: scaled(f.view.x, place[1]) };
     this.draw();
+    this.lookCloser();
   }
 
   sayHover(place) {
