@@ -17,7 +17,7 @@ def glass():
     grid = np.stack(np.meshgrid(*[np.arange(5.0)] * 3, indexing="ij"), -1).reshape(-1, 3)[:100]
     places = 2.6 * grid + rng.normal(0.0, 0.1, (100, 3))
     symbols = rng.choice(["Sr", "Ti", "O"], 100)
-    return ase.Atoms(symbols.tolist(), positions=places, cell=[13.0, 13.0, 10.4], pbc=True)
+    return ase.Atoms(symbols.tolist(), positions=places, cell=[10.4, 13.0, 13.0], pbc=True)
 
 
 def plain_pattern(atoms, g, hkl):

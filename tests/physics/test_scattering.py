@@ -25,7 +25,7 @@ def silicon():
     return ase.build.bulk("Si", "diamond", a=5.431, cubic=True)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [*TABLES, "waasmaier_kirfel_ions"])
 def test_a_table_is_the_file_that_its_source_is_told_of(table):
     files = resources.files("omniscopy.physics.tables")
     told = tomllib.loads((files / "tables.toml").read_text("utf-8"))[table]
@@ -310,6 +310,31 @@ def test_shapes_of_indices_are_kept(silicon):
         (
             lambda si: scattering.structure_factors(si, (1, 1, 1), debye_waller={"Ge": 1}),
             "no Debye-Waller factor is given for Si",
+        ),
+        (
+            lambda si: scattering.structure_factors(
+                si, (1, 1, 1), debye_waller=[np.diag([1, 1, -1])] * 8
+            ),
+            "must be symmetric, and 0 or more Å² along any axis",
+        ),
+        (
+            lambda si: scattering.structure_factors(
+                si, (1, 1, 1), debye_waller=[[[1, 0.1, 0], [0, 1, 0], [0, 0, 1]]] * 8
+            ),
+            "must be symmetric",
+        ),
+        (lambda si: scattering.form_factor("Si4+", 1.0), "'lobato' is of neutral atoms"),
+        (
+            lambda si: scattering.form_factor("Ti9+", 1.0, "waasmaier_kirfel"),
+            r"there is no Ti9\+ in .*, which has Ti2\+, Ti3\+, Ti4\+",
+        ),
+        (
+            lambda si: scattering.form_factor("Ar+", 1.0, "waasmaier_kirfel"),
+            "has no ions of Ar",
+        ),
+        (
+            lambda si: scattering.projected_potential("O2-", 1.0, "waasmaier_kirfel"),
+            "the potential of O2- has no end",
         ),
         (
             lambda si: scattering.absorptive_form_factor(

@@ -189,8 +189,16 @@ def orthogonal_cell(
     unit = edges / lengths[:, None]
     cosines = np.abs(np.triu(unit @ unit.T, 1)).max()
     made.set_cell(np.diag(lengths), scale_atoms=True)
+    _turn_tensors(made, unit)
     made.info["strain"] = float(cosines) if cosines > 1e-9 else 0.0
     return made
+
+
+def _turn_tensors(atoms: "Atoms", unit: Floats) -> None:
+    """Turn how atoms move (tensors along the axes) with the edges that become the axes."""
+    tensors = atoms.arrays.get("debye_waller", np.zeros(0))
+    if tensors.ndim == 3:
+        atoms.arrays["debye_waller"] = unit @ tensors @ unit.T
 
 
 def _rectangle(cell: Floats, z: Floats, strain: float, largest: int) -> Any:

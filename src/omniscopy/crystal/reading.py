@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omniscopy.crystal.contacts import require_apart
+from omniscopy.crystal.displacements import keep_displacements
 from omniscopy.model.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def read_structure(
     -------
     ase.Atoms
         Sites shared by several elements keep their occupancies in ``info["occupancy"]``. Where a
-        CIF file tells how far every atom moves (U or B, isotropic), ``arrays["debye_waller"]``
-        holds B in Å², which `scattering.structure_factors` uses unless it is given others.
+        CIF file tells how far every atom moves (U or B), ``arrays["debye_waller"]`` holds B in
+        Å², which `scattering.structure_factors` uses unless it is given others: numbers, or
+        tensors (atoms, 3, 3) along the axes of the positions where some are anisotropic.
 
     Raises
     ------
@@ -88,20 +90,6 @@ def read_structure(
         raise DataError(message)
     require_apart(atoms, closest=closest, what=str(path))
     if kind == "cif":
-        _keep_displacements(atoms)
+        keep_displacements(atoms)
     made: Atoms = atoms
     return made
-
-
-def _keep_displacements(atoms: Any) -> None:
-    """Keep B of each atom (Å²), and of all tags of a CIF file only what ASE keeps by default."""
-    tags = {name: atoms.info.pop(name) for name in list(atoms.info) if name.startswith("_")}
-    for tag, scale in (("u_iso_or_equiv", 8.0 * np.pi**2), ("b_iso_or_equiv", 1.0)):
-        told = tags.get(f"_atom_site_{tag}")
-        kinds = atoms.arrays.get("spacegroup_kinds")
-        if told is None or kinds is None or max(kinds) >= len(told):
-            continue
-        values = [told[kind] for kind in kinds]
-        if all(isinstance(value, int | float) for value in values):
-            atoms.set_array("debye_waller", scale * np.array(values, np.float64))
-            return

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from omniscopy.model.errors import DataError
 from omniscopy.physics.electron import lorentz_factor, wavelength
-from omniscopy.physics.scattering.coefficients import Table
+from omniscopy.physics.scattering.coefficients import Table, find_element
 from omniscopy.physics.scattering.form_factors import debye_waller_factor, form_factor
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,8 @@ def absorptive_form_factor(
     Parameters
     ----------
     element : str or int
-        Symbol or atomic number.
+        Symbol or atomic number. An ion counts as its atom: ions that move independently would
+        scatter without a limit at small angles.
     q : float or array, 1/Å
         Scattering vector, :math:`q = 1/d`.
     voltage : float, V
@@ -70,13 +71,14 @@ def absorptive_form_factor(
 
     q = np.abs(np.asarray(q, dtype=np.float64))
     highest = STEP * (4.0 + np.ceil(q.max(initial=0.0) / STEP))
-    nodes, values = _integrals(element, float(debye_waller), table, float(np.round(highest, 9)))
+    atom = find_element(element).symbol
+    nodes, values = _integrals(atom, float(debye_waller), table, float(np.round(highest, 9)))
     scale = 0.5 * lorentz_factor(voltage) * wavelength(voltage)
     return scale * CubicSpline(nodes, values, bc_type=((1, 0.0), "not-a-knot"))(q)[()]
 
 
 @lru_cache(maxsize=256)
-def _integrals(element: str | int, b: float, table: Table, highest: float) -> tuple[Floats, Floats]:
+def _integrals(element: str, b: float, table: Table, highest: float) -> tuple[Floats, Floats]:
     """Return scattering vectors and the integral over the plane at each of them."""
     nodes: Floats = np.arange(round(highest / STEP) + 1) * np.float64(STEP)
     return nodes, np.array([diffuse_integral(element, q, b, table) for q in nodes])

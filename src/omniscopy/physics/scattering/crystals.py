@@ -10,7 +10,7 @@ from omniscopy.model.errors import DataError
 from omniscopy.physics.electron import POTENTIAL_PER_FACTOR, lorentz_factor, wavelength
 from omniscopy.physics.scattering.absorption import absorptive_form_factor
 from omniscopy.physics.scattering.coefficients import Table
-from omniscopy.physics.scattering.form_factors import debye_waller_factor, form_factor
+from omniscopy.physics.scattering.form_factors import form_factor
 from omniscopy.physics.scattering.phases import phase_sums
 from omniscopy.physics.scattering.sites import occupied_sites
 
@@ -58,39 +58,47 @@ def structure_factors(
     hkl : array, shape (..., 3)
         Indices of reflections in the cell of `atoms`; they need not be whole.
     table : str
-        Whose form factors; see `form_factor`.
-    debye_waller : float, mapping of symbols, or array of one number an atom, Å²
-        :math:`B = 8 \pi^2 \langle u^2 \rangle`. By default what
+        Whose form factors; see `form_factor`. With ``"waasmaier_kirfel"`` atoms are ions of the
+        charges that ``atoms.set_initial_charges`` gave them; the other tables are of neutral ones.
+    debye_waller : float, mapping of symbols, or array of one number or tensor an atom, Å²
+        :math:`B = 8 \pi^2 \langle u^2 \rangle`, or tensors :math:`8 \pi^2 \langle u_i u_j \rangle`
+        (shape (atoms, 3, 3)) along the axes of the positions. By default what
         ``atoms.arrays["debye_waller"]`` says, or none.
     absorption_at : float, V
         Voltage at which the absorptive part of thermal diffuse scattering is added to the form
-        factors (times i); by default it is left out.
+        factors (times i), of tensors that of their mean; by default it is left out.
 
     Returns
     -------
     complex array, shape (...)
-        :math:`F_g = \sum_j f_j(g)\, e^{-B_j g^2/4}\, e^{-2 \pi i\, g \cdot r_j}`.
+        :math:`F_g = \sum_j f_j(g)\, e^{-g \cdot B_j g/4}\, e^{-2 \pi i\, g \cdot r_j}`.
+        At 000 the Coulomb terms of ions, which cancel, are left out.
 
     Raises
     ------
     DataError
-        The cell has no volume, an element is not in the table, or the indices or the
-        Debye-Waller factors are not of the form above.
+        The cell has no volume, an element or ion is not in the table, charges do not add up to
+        0, or the indices or the Debye-Waller factors are not of the form above.
     """
     reciprocal = reciprocal_cell(atoms)
     indices = _require_indices(hkl)
-    sites = occupied_sites(atoms, debye_waller)
-    q = np.sqrt(np.square(indices @ reciprocal).sum(-1))
+    sites = occupied_sites(atoms, debye_waller, table)
+    g = indices @ reciprocal
+    q = np.sqrt(np.square(g).sum(-1))
     total = np.zeros(len(indices), np.complex128)
     shapes, shape_of = np.unique(np.round(q, 10), return_inverse=True)
     sums = phase_sums(indices, sites.positions, sites.weights, sites.kinds, len(sites.species))
-    for (symbol, b), phases in zip(sites.species, sums, strict=True):
-        factor: Any = form_factor(symbol, shapes, table) * debye_waller_factor(shapes, b)
-        if absorption_at is not None and b > 0.0:
-            factor = factor + 1j * absorptive_form_factor(
-                symbol, shapes, voltage=absorption_at, debye_waller=b, table=table
+    for kind, phases in zip(sites.species, sums, strict=True):
+        factor: Any = form_factor(kind.name, shapes, table)[shape_of] * kind.thermal_factor(g)
+        if absorption_at is not None and kind.b > 0.0:
+            factor = (
+                factor
+                + 1j
+                * absorptive_form_factor(
+                    kind.name, shapes, voltage=absorption_at, debye_waller=kind.b, table=table
+                )[shape_of]
             )
-        total += factor[shape_of] * phases
+        total += factor * phases
     return total.reshape(np.shape(hkl)[:-1])[()]
 
 

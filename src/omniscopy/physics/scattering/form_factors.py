@@ -4,20 +4,26 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.model.errors import DataError
 from omniscopy.physics.electron import BOHR_RADIUS, POTENTIAL_PER_FACTOR
-from omniscopy.physics.scattering.coefficients import Table, coefficients, find_element
+from omniscopy.physics.scattering.coefficients import (
+    Table,
+    charge_of,
+    coefficients,
+    find_element,
+)
 
 MOTT_BETHE = 1.0 / (2.0 * np.pi**2 * BOHR_RADIUS)
 r"""Form factor for electrons over :math:`(Z - f_x) / q^2`, in 1/Å: :math:`1 / 2 \pi^2 a_0`."""
 
 
 def form_factor(element: str | int, q: Any, table: Table = "lobato") -> Any:
-    r"""Return the form factor of a neutral atom for electrons, in Å.
+    r"""Return the form factor of an atom or ion for electrons, in Å.
 
     Parameters
     ----------
     element : str or int
-        Symbol or atomic number.
+        Symbol or atomic number; or an ion such as ``"Ti4+"``, of the last table.
     q : float or array, 1/Å
         Scattering vector, :math:`q = 1/d = 2 \sin\theta/\lambda`.
     table : {"lobato", "kirkland", "peng", "doyle_turner", "waasmaier_kirfel"}
@@ -37,6 +43,9 @@ def form_factor(element: str | int, q: Any, table: Table = "lobato") -> Any:
     electron. Lobato: :math:`\sum a_i (2 + b_i q^2) / (1 + b_i q^2)^2`; Kirkland:
     :math:`\sum a_i / (q^2 + b_i) + \sum c_i e^{-d_i q^2}`; Peng, Doyle and Turner:
     :math:`\sum a_i e^{-b_i q^2/4}`.
+
+    An ion of charge :math:`\Delta` has the term of Coulomb :math:`\Delta / 2\pi^2 a_0 q^2`, which
+    grows without a limit at small q. At q = 0 it is left out: those of a neutral crystal cancel.
 
     References
     ----------
@@ -59,9 +68,10 @@ def form_factor(element: str | int, q: Any, table: Table = "lobato") -> Any:
         for a, b, c, d in zip(*columns, strict=True):
             factor += a / (square + b) + c * np.exp(-d * square)
     elif table == "waasmaier_kirfel":
-        # The atom is neutral: what the fit lacks of Z electrons at q = 0 is left out.
+        # What the fit lacks of all electrons at q = 0 is left out: charges are whole.
         for a, b in zip(*columns[:2], strict=True):
             factor += a * _one_less_gaussian(square, b / 4.0)
+        factor += charge_of(element) * (square > 0.0) / np.where(square > 0.0, square, 1.0)
         factor *= MOTT_BETHE
     else:
         for a, b in zip(*columns, strict=True):
@@ -75,7 +85,7 @@ def _one_less_gaussian(square: Any, b: float) -> Any:
 
 
 def xray_form_factor(element: str | int, q: Any) -> Any:
-    r"""Return the X-ray form factor of a neutral atom in electrons, without dispersion.
+    r"""Return the X-ray form factor of an atom or ion in electrons, without dispersion.
 
     :math:`\sum a_i e^{-b_i q^2/4} + c` of Waasmaier and Kirfel, Acta Cryst. A 51, 416 (1995),
     fitted to q = 12 1/Å (:math:`\sin\theta/\lambda` = 6 1/Å).
@@ -83,7 +93,7 @@ def xray_form_factor(element: str | int, q: Any) -> Any:
     Parameters
     ----------
     element : str or int
-        Symbol or atomic number.
+        Symbol, ion such as ``"O2-"``, or atomic number.
     q : float or array, 1/Å
         Scattering vector, :math:`q = 1/d`.
     """
@@ -138,6 +148,12 @@ def projected_potential(element: str | int, r: Any, table: Table = "lobato") -> 
     """
     from scipy import special
 
+    if charge_of(element):
+        message = (
+            f"the potential of {element} has no end, so that only that of a neutral crystal can "
+            "be summed; `simulate.potential` makes it"
+        )
+        raise DataError(message)
     r = np.asarray(r, dtype=np.float64)
     columns = coefficients(element, table)
     total = np.zeros_like(r)

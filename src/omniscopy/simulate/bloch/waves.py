@@ -170,7 +170,8 @@ def require_motion(view: View, material: Material) -> None:
     """Raise where absorption is asked for and no atom moves."""
     if not material.absorption:
         return
-    if not any(b > 0.0 for _, b in occupied_sites(view.atoms, material.debye_waller).species):
+    sites = occupied_sites(view.atoms, material.debye_waller)
+    if not any(kind.b > 0.0 for kind in sites.species):
         message = (
             "atoms that do not move absorb nothing; give `debye_waller` in Å², such as 0.5, or "
             "a mapping of symbols"

@@ -67,7 +67,7 @@ def haadf(  # noqa: PLR0913 - each is a property of the microscope
         Largest length of a pixel.
     debye_waller : float, mapping of symbols, or array of one number an atom, Å²
         Needed, for what is seen is scattered by thermal motion; by default
-        ``atoms.arrays["debye_waller"]``.
+        ``atoms.arrays["debye_waller"]``. Tensors count by their mean.
     aberrations : mapping of names to numbers, Å and degrees
         See `physics.aberrations.terms_of`.
     notation : {"krivanek", "nion", "haider", "ceos"}
@@ -117,7 +117,7 @@ def haadf(  # noqa: PLR0913 - each is a property of the microscope
         source_size=source_size,
     )["intensity"].values  # fmt: skip
     sites = occupied_sites(sample, debye_waller)
-    unmoved = sorted({symbol for symbol, b in sites.species if b == 0.0})
+    unmoved = sorted({kind.name for kind in sites.species if kind.b == 0.0})
     if unmoved:
         message = (
             f"no Debye-Waller factor is given for {', '.join(unmoved)}, which then scatters "
@@ -154,7 +154,7 @@ def _objects(
     nodes = np.linspace(0.0, float(g.max()), FREQUENCIES)
     total = np.zeros(g.shape, np.complex128)
     scale = float((electron.lorentz_factor(voltage) * electron.wavelength(voltage)) ** 2)
-    for kind, (symbol, b) in enumerate(sites.species):
+    for kind, (symbol, b, _) in enumerate(sites.species):
         own = sites.kinds == kind
         columns = half_kx(grid).size
         rows = direct_phases(sites.positions[own, 1], np.ones(own.sum()), grid.shape[0], 2)

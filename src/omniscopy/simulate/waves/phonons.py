@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from omniscopy.model import DataError
 from omniscopy.physics.scattering import thermal_displacement
@@ -25,7 +26,7 @@ def frozen_phonons(
         A sample; make it large enough that atoms move independently (Einstein's model).
     count : int
         How many copies.
-    debye_waller : float, mapping of symbols, or array of one number an atom, Å²
+    debye_waller : float, mapping of symbols, or array of one number or tensor an atom, Å²
         :math:`B = 8\pi^2\langle u^2\rangle`; by default ``atoms.arrays["debye_waller"]``.
     rng : int or Generator
         Seed of the displacements. More copies of the same seed begin with the same ones.
@@ -56,12 +57,22 @@ def frozen_phonons(
             "in Å²"
         )
         raise DataError(message)
-    spread = thermal_displacement(factors)[:, None]
+    spread = _spreads(factors)
     generator = np.random.default_rng(rng)
     made = []
     for _ in range(count):
         copy = moved.copy()
-        copy.positions += spread * generator.standard_normal(copy.positions.shape)
+        drawn = generator.standard_normal(copy.positions.shape)
+        copy.positions += (spread @ drawn[:, :, None])[:, :, 0]
         copy.arrays.pop("debye_waller", None)
         made.append(copy)
     return made
+
+
+def _spreads(factors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the root of the mean square displacements as matrices (atoms, 3, 3), in Å."""
+    if factors.ndim == 1:
+        return np.asarray(thermal_displacement(factors)[:, None, None] * np.eye(3))
+    values, axes = np.linalg.eigh(factors)
+    along = thermal_displacement(np.maximum(values, 0.0))
+    return np.asarray((axes * along[:, None, :]) @ np.swapaxes(axes, 1, 2))

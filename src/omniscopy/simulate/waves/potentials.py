@@ -12,7 +12,7 @@ from omniscopy.crystal import structure
 from omniscopy.model import DataError, coordinate, operation, require_choice, require_dims
 from omniscopy.model.checks import require_units
 from omniscopy.physics.scattering import form_factor
-from omniscopy.physics.scattering.coefficients import Table
+from omniscopy.physics.scattering.coefficients import Table, find_element
 from omniscopy.physics.scattering.crystals import Crystal, DebyeWaller
 from omniscopy.simulate.measurements import measurement, require_positive
 from omniscopy.simulate.waves.grids import AliasingWarning, Grid, grid_of, plane_coordinates
@@ -52,11 +52,12 @@ def potential(
         Put the whole of an atom into the slice that it is in, or into each slice what of it is
         there (atoms are moved along z by up to a fortieth of a slice for it).
     table : str
-        Whose form factors; see `physics.scattering.form_factor`.
-    debye_waller : float, mapping of symbols, or array of one number an atom, Å²
-        :math:`B = 8\pi^2\langle u^2\rangle`, which blurs the atoms. By default what
-        ``atoms.arrays["debye_waller"]`` says, or none. Displaced atoms of frozen phonons need
-        none.
+        Whose form factors; see `physics.scattering.form_factor`. With ``"waasmaier_kirfel"``
+        atoms are ions of the charges that ``atoms.set_initial_charges`` gave them.
+    debye_waller : float, mapping of symbols, or array of one number or tensor an atom, Å²
+        :math:`B = 8\pi^2\langle u^2\rangle`, which blurs the atoms; see
+        `physics.scattering.structure_factors`. By default what ``atoms.arrays["debye_waller"]``
+        says, or none. Displaced atoms of frozen phonons need none.
     precision : {"single", "double"}
         Of the values.
 
@@ -93,7 +94,7 @@ def potential(
     if not samples:
         message = "there are no atoms to make a potential of"
         raise DataError(message)
-    settings = (slice_thickness, projection, debye_waller)
+    settings = (slice_thickness, projection, debye_waller, table)
     sliced = cut(samples[0], *settings)
     grid = _grid(sliced, sampling)
     _warn_of_aliasing(sliced, grid, table)
@@ -152,9 +153,8 @@ def _grid(sliced: Sliced, sampling: float | tuple[float, float]) -> Grid:
 
 
 def _warn_of_aliasing(sliced: Sliced, grid: Grid, table: Table) -> None:
-    from ase.data import atomic_numbers
-
-    heaviest = max((symbol for symbol, _ in sliced.species), key=lambda s: atomic_numbers.get(s, 0))
+    elements = {find_element(kind.name) for kind in sliced.species}
+    heaviest = max(elements, key=lambda element: element.atomic_number).symbol
     needed = needed_sampling(heaviest, table)
     if max(grid.sampling) > needed:
         message = (

@@ -15,7 +15,7 @@ from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.threads import share_work
 from omniscopy.model.compiling import keep_compiled
 from omniscopy.physics.electron import POTENTIAL_PER_FACTOR
-from omniscopy.physics.scattering import debye_waller_factor, form_factor
+from omniscopy.physics.scattering import form_factor
 from omniscopy.physics.scattering.coefficients import Table, coefficients
 from omniscopy.simulate.waves.grids import Grid
 from omniscopy.simulate.waves.slices import Content, Sliced
@@ -40,10 +40,7 @@ def slice_potentials(sliced: Sliced, grid: Grid, table: Table, dtype: npt.DTypeL
             sliced.contents[place].kinds, sliced.contents[place].parts, strict=True
         )
     })  # fmt: skip
-    q = np.sqrt(grid.ky[:, None] ** 2 + half_kx(grid)[None, :] ** 2)
-    factors = {
-        (kind, part): _factor(sliced, kind, part, q, table).astype(dtype) for kind, part in used
-    }
+    factors = {(kind, part): _factor(sliced, kind, part, grid, table, dtype) for kind, part in used}
     scale = POTENTIAL_PER_FACTOR / (grid.size[0] * grid.size[1])
 
     def work(number: int) -> None:
@@ -110,18 +107,22 @@ def _loop(places: Any, weights: Any, made: Any, sides: int) -> None:
 _phases: Any = keep_compiled(numba.njit, _loop, error_model="numpy", nogil=True)
 
 
-def _factor(sliced: Sliced, kind: int, part: int, q: Floats, table: Table) -> Floats:
+def _factor(  # noqa: PLR0917
+    sliced: Sliced, kind: int, part: int, grid: Grid, table: Table, dtype: npt.DTypeLike
+) -> Any:
     """Return the form factor of an element in a stretch along the beam, at every frequency."""
-    symbol, b = sliced.species[kind]
+    species = sliced.species[kind]
     start, stop = sliced.stretches[part]
-    thermal = debye_waller_factor(q, b)
+    ky, kx = np.meshgrid(grid.ky, half_kx(grid), indexing="ij")
+    q = np.hypot(ky, kx)
+    thermal = species.thermal_factor(np.stack([kx, ky, np.zeros_like(q)], -1))
     if np.isneginf(start) and np.isposinf(stop):
-        return np.asarray(form_factor(symbol, q, table) * thermal)
+        return (form_factor(species.name, q, table) * thermal).astype(dtype)
     radii = np.linspace(0.0, float(q.max()), RADII)
-    whole = partial_form_factor(symbol, radii, stop, table) - partial_form_factor(
-        symbol, radii, start, table
+    whole = partial_form_factor(species.name, radii, stop, table) - partial_form_factor(
+        species.name, radii, start, table
     )
-    return np.asarray(np.interp(q, radii, whole) * thermal)
+    return (np.interp(q, radii, whole) * thermal).astype(dtype)
 
 
 @lru_cache(maxsize=512)

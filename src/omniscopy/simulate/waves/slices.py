@@ -10,7 +10,8 @@ import numpy.typing as npt
 from omniscopy.crystal import require_apart
 from omniscopy.crystal.lattice import require_cell
 from omniscopy.model import DataError
-from omniscopy.physics.scattering.sites import occupied_sites
+from omniscopy.physics.scattering.coefficients import Table
+from omniscopy.physics.scattering.sites import Species, occupied_sites
 
 Floats = npt.NDArray[np.float64]
 Projection = Literal["infinite", "finite"]
@@ -49,15 +50,17 @@ class Sliced:
     size: tuple[float, float]
     edges: Floats
     contents: list[Content]
-    species: list[tuple[str, float]]
+    species: list[Species]
     stretches: list[tuple[float, float]]
 
 
-def cut(atoms: Any, thickness: float, projection: Projection, debye_waller: Any) -> Sliced:
+def cut(
+    atoms: Any, thickness: float, projection: Projection, debye_waller: Any, table: Table
+) -> Sliced:
     """Return the atoms of a cell slice by slice, from the top of the sample (z = 0) down."""
     lengths = require_box(atoms)
     _require_apart(atoms, lengths)
-    sites = occupied_sites(atoms, debye_waller)
+    sites = occupied_sites(atoms, debye_waller, table)
     places = (sites.positions % 1.0) * lengths
     # What rounding puts just below the far border is on the near one.
     places[places > lengths - 1e-6] = 0.0
