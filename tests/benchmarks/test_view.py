@@ -164,7 +164,7 @@ def test_a_virtual_detector_is_dragged(context, tmp_path, measured: Callable[...
         seen.page.mouse.down()
         seen.page.mouse.move(*seen.spot("signal", 0.65, 0.5))
         seen.page.mouse.up()
-        seen.until("app.state.detector && app.nav.header.exact", 120)
+        seen.until("app.detectors.active && app.nav.header.exact", 120)
         seen.get("app.link.timings.splice(0).length")
         seen.page.mouse.move(*seen.spot("signal", 0.5, 0.5))
         seen.page.mouse.down()

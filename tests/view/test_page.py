@@ -105,14 +105,38 @@ def test_a_virtual_detector_and_the_centre_of_mass(explore, folder):
     data = om.open_signal(folder / "scan.nxs")
     seen.page.keyboard.press("c")
     seen.drag("signal", (0.5, 0.5), (0.7, 0.5))
-    seen.until("app.state.detector && app.nav.note.textContent.includes('disc')")
+    seen.until("app.detectors.active && app.nav.note.textContent.includes('disc')")
     seen.until("app.nav.header.exact && app.link.views.get('navigator').busy === null")
-    disc = seen.get("app.state.detector")
+    disc = seen.get("app.detectors.active")
     expected = om.diffraction.virtual_image(
         data, om.diffraction.Disk(disc["outer"], centre=tuple(disc["centre"]))
     )
     shown = seen.get("Array.from(app.nav.values)")
     np.testing.assert_allclose(shown, expected.values.ravel(), rtol=1e-5)
+
+    # A second one: side by side, in colours, and both in the script.
+    seen.page.keyboard.press("r")
+    seen.drag("signal", (0.5, 0.5), (0.85, 0.5))
+    seen.until("app.state.detectors.length === 2 && app.nav.note.textContent.includes('ring')")
+    seen.page.select_option("[data-test=together]", "side")
+    beside = f"app.detectors.panes.get('{disc['id']}')"
+    seen.until(f"{beside}.header.exact && app.nav.header.exact")
+    found = seen.get(f"Array.from({beside}.values)")
+    np.testing.assert_allclose(found, expected.values.ravel(), rtol=1e-5)
+    ring = seen.get("app.detectors.active")
+    around = om.diffraction.Annulus(ring["inner"], ring["outer"], centre=tuple(ring["centre"]))
+    shown = seen.get("Array.from(app.nav.values)")
+    np.testing.assert_allclose(
+        shown, om.diffraction.virtual_image(data, around).values.ravel(), rtol=1e-5
+    )
+    seen.page.select_option("[data-test=together]", "colours")
+    seen.until("app.nav.layers.length === 2 && app.detectors.panes.size === 0")
+    seen.page.click("[data-test=python-top]")
+    seen.page.wait_for_selector("dialog textarea")
+    text = seen.page.input_value("dialog textarea")
+    assert "Disk(" in text
+    assert "Annulus(" in text
+    seen.page.keyboard.press("Escape")
     seen.page.select_option("[data-test=detector-mode]", "centre")
     seen.until("app.nav.parts.length === 2 && app.nav.header.exact")
     assert seen.wrong == []

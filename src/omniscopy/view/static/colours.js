@@ -115,3 +115,22 @@ export function histogramOf(values, low, high, bins) {
   }
   return counts;
 }
+
+/** Paint images over each other: each in its colour, from its own darkest to its brightest. */
+export function paintLayers(layers, pixels, look) {
+  const stretch = stretchOf(look.scale, look.gamma);
+  const light = layers.map(({ values, colour }) => {
+    const [low, high] = limitsOf(values, look.percent, 100 - look.percent);
+    return { values, low, span: high - low || 1, rgb: [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)) };
+  });
+  for (let i = 0; i < pixels.length; i++) {
+    let [r, g, b] = [0, 0, 0];
+    for (const { values, low, span, rgb } of light) {
+      const t = stretch(Math.max(0, Math.min(1, (values[i] - low) / span))) || 0;
+      r += rgb[0] * t;
+      g += rgb[1] * t;
+      b += rgb[2] * t;
+    }
+    pixels[i] = (255 << 24) | (Math.min(255, b) << 16) | (Math.min(255, g) << 8) | Math.min(255, r);
+  }
+}

@@ -11,15 +11,17 @@ import { MetadataPanel, regionTitle, RegionsPanel, StepsPanel } from "./side_pan
 import { OperationsPanel } from "./operations_panel.js";
 import { exportDialog, openDialog, pythonDialog, scaleDialog, unknownFileDialog } from "./dialogs.js";
 import { makeToolbar, listenToKeys } from "./tools.js";
-import { drawnRegion, middleOf, scaledRegion, shifted } from "./shapes.js";
+import { Detectors } from "./detectors.js";
+import { bareRegion, drawnRegion, middleOf, scaledRegion, shifted } from "./shapes.js";
 
 const PIECE = 4 * 2 ** 20;
 const MARKS = new Set(["distance", "angle", "profile"]);
 const DETECTOR_KINDS = new Set(["disc", "annulus", "segment"]);
+const ON_PATTERNS = new Set([...DETECTOR_KINDS, "polygon", "box", "ellipse", "point"]);
 
 /** What is shown of data that were just opened. */
 function freshState(item) {
-  return { item: item ? item.id : null, navigator: null, regions: [], marks: [], active: null, detector: null, window: null, background: null, statistic: "mean", mapStatistic: item && item.panes.signal.length === 1 ? "mean" : "sum", mode: "image", at: {}, looks: {} };
+  return { item: item ? item.id : null, navigator: null, regions: [], marks: [], active: null, detectors: [], picked: null, together: "one", window: null, background: null, statistic: "mean", mapStatistic: item && item.panes.signal.length === 1 ? "mean" : "sum", mode: "image", at: {}, looks: {} };
 }
 
 export class Explorer {
@@ -30,6 +32,7 @@ export class Explorer {
     this.state = freshState(null);
     this.log = { past: [], at: -1 };
     this.count = 0;
+    this.detectors = new Detectors(this);
     this.build();
     model.on("closed", (reason) => this.lost(reason));
     this.start();
@@ -231,6 +234,7 @@ export class Explorer {
     if (this.signal) panes.push(this.signal.el);
     this.panes.className = `panes panes-${panes.length}${this.signalKind === "curve" || this.signalKind === "fit" ? " wide-signal" : ""}`;
     this.panes.replaceChildren(...panes);
+    this.detectors.close();
     this.buildViewBody();
     this.buildSliders();
     this.files.showItems();
@@ -272,8 +276,8 @@ export class Explorer {
       hover: (t) => this.setHover(t),
       draw: (shape) => this.drawnOnSignal(shape).id,
       drawn: () => this.tools.choose("select"),
-      pick: () => {},
-      change: (r, final) => this.detectorChanged(r, final),
+      pick: (id) => this.detectors.pick(id),
+      change: (r, final) => this.changedOnSignal(r, final),
       finer: (part) => this.askFiner("signal", part),
       clickMoves: !!this.navKind,
     });
@@ -380,12 +384,12 @@ export class Explorer {
 
   // Requests
 
-  mapMessage() {
+  mapMessage(detector = this.detectors.active) {
     const { state } = this;
     const base = { data: state.navigator || state.item, target: "navigation", at: state.at };
     if (state.navigator) return { ...base, kind: "reduce", statistic: "mean", region: null };
     if (this.signalKind === "image") {
-      const region = state.detector && bare(state.detector);
+      const region = detector && bareRegion(detector);
       if (state.mode === "centre") return { ...base, kind: "centre", region };
       return { ...base, kind: "reduce", statistic: region ? "sum" : state.mapStatistic, region };
     }
@@ -396,7 +400,7 @@ export class Explorer {
 
   signalMessage(region) {
     const { state } = this;
-    return { kind: "reduce", data: state.item, target: "signal", at: state.at, statistic: state.statistic, region: region ? bare(region) : null, name: region ? regionTitle(region) : undefined };
+    return { kind: "reduce", data: state.item, target: "signal", at: state.at, statistic: state.statistic, region: region ? bareRegion(region) : null, name: region ? regionTitle(region) : undefined };
   }
 
   refresh() {
@@ -420,6 +424,7 @@ export class Explorer {
         }
         this.nav.asked = message;
         this.nav.setImage(shown, parts, axes);
+        this.detectors.refresh(header, parts);
         this.nav.note.textContent = this.mapTitle(header);
         this.syncRegions();
         this.displays.forEach((d) => d.pane === this.nav && parts.length !== d.parts && (d.parts = parts.length, d.show()));
@@ -460,7 +465,7 @@ export class Explorer {
     if (state.navigator) return this.items.get(state.navigator)?.title || "";
     if (!this.signalKind || this.signalKind === "fit") return partly;
     if (this.signalKind === "image" && state.mode === "centre") return `centre of mass${partly}`;
-    const what = this.signalKind === "image" ? (state.detector ? regionTitle(state.detector).toLowerCase() : "all of the pattern") : state.window ? (state.background ? "window above its background" : "window") : "all of the spectrum";
+    const what = this.signalKind === "image" ? (this.detectors.active ? regionTitle(this.detectors.active).toLowerCase() : "all of the pattern") : state.window ? (state.background ? "window above its background" : "window") : "all of the spectrum";
     return `${header.statistic} of ${what}${partly}`;
   }
 
@@ -493,9 +498,7 @@ export class Explorer {
       if (this.signalKind === "image") {
         this.signal.asked = message;
         this.signal.setImage(header, parts, axes);
-        this.signal.regions = this.state.detector ? [this.state.detector] : [];
-        this.signal.active = this.state.detector?.id || null;
-        this.signal.draw();
+        this.detectors.sync();
         this.signal.note.textContent = region ? `${header.statistic} of ${regionTitle(region).toLowerCase()}${header.pixels ? ` · ${header.pixels} px` : ""}` : "";
         this.displays.forEach((d) => d.pane === this.signal && parts.length !== d.parts && (d.parts = parts.length, d.show()));
         return;
@@ -520,7 +523,7 @@ export class Explorer {
     const { state } = this;
     const region = state.regions.find((r) => r.id === state.active) || state.regions[0];
     if (!region) return;
-    this.link.askFor("fit", { kind: "fit", data: state.item, region: bare(region), at: state.at }, (header, [data, model, residual]) => {
+    this.link.askFor("fit", { kind: "fit", data: state.item, region: bareRegion(region), at: state.at }, (header, [data, model, residual]) => {
       this.signal.takes = false;
       this.signal.setAxis(header.axis, header.units);
       this.signal.curves.clear();
@@ -545,7 +548,7 @@ export class Explorer {
       this.profile.takes = false;
       this.panes.append(this.profile.el);
     }
-    const message = { ...bare(mark), kind: "profile", data: this.state.navigator || this.state.item, image: this.mapMessage(), at: this.state.at };
+    const message = { ...bareRegion(mark), kind: "profile", data: this.state.navigator || this.state.item, image: this.mapMessage(), at: this.state.at };
     this.link.askFor("profile", message, (header, [values, places]) => {
       if (!this.profile) return;
       const step = places.length > 1 ? places[1] - places[0] : 1;
@@ -587,7 +590,7 @@ export class Explorer {
   }
 
   removeRegion(id) {
-    this.change({ regions: this.state.regions.filter((r) => r.id !== id), marks: this.state.marks.filter((r) => r.id !== id), active: null, detector: this.state.detector?.id === id ? null : this.state.detector }, "region removed");
+    this.change({ regions: this.state.regions.filter((r) => r.id !== id), marks: this.state.marks.filter((r) => r.id !== id), active: null, detectors: this.state.detectors.filter((d) => d.id !== id) }, "region removed");
   }
 
   pick(id) {
@@ -600,40 +603,30 @@ export class Explorer {
 
   syncRegions() {
     if (!(this.nav instanceof ImagePane)) return;
-    this.nav.regions = [...this.state.regions, ...this.state.marks];
+    this.nav.regions = [...this.state.regions, ...this.state.marks.filter((m) => m.on !== "signal")];
     this.nav.active = this.state.active;
     this.nav.draw();
   }
 
   drawnOnSignal(shape) {
     if (MARKS.has(shape.kind)) {
-      const mark = this.addRegion(shape);
-      this.signal.regions = [...this.signal.regions, mark];
+      const mark = this.addRegion({ ...shape, on: "signal" });
       this.signal.active = mark.id;
+      this.detectors.sync();
       return mark;
     }
-    const kind = shape.kind;
-    const usable = DETECTOR_KINDS.has(kind) || kind === "polygon" || kind === "box" || kind === "ellipse" || kind === "point";
-    if (!usable) return { id: null };
-    this.count += 1;
-    const detector = { ...shape, id: `r${this.count}`, colour: "#E69F00" };
-    this.state = { ...this.state, detector };
-    this.signal.regions = [detector];
-    this.signal.active = detector.id;
-    this.refreshNavigator();
-    return detector;
+    return ON_PATTERNS.has(shape.kind) ? this.detectors.draw(shape) : { id: null };
   }
 
-  detectorChanged(r, final) {
-    if (r.mark) {
-      this.state.marks = this.state.marks.map((m) => (m.id === r.id ? r : m));
+  changedOnSignal(r, final) {
+    if (!r.mark) {
+      this.detectors.changed(r, final);
       return;
     }
-    this.state = { ...this.state, detector: r };
-    if (r.kind !== "polygon" || r.corners.length > 2) this.refreshNavigator();
+    this.state = { ...this.state, marks: this.state.marks.map((m) => (m.id === r.id ? r : m)) };
     if (final) {
       this.regionsPanel.show();
-      this.commit(`detector: ${regionTitle(r).toLowerCase()}`);
+      this.commit(regionTitle(r).toLowerCase());
     }
   }
 
@@ -675,8 +668,10 @@ export class Explorer {
   /** Make the active region, or the detector, larger or smaller about its middle. */
   resize(factor) {
     const r = [...this.state.regions, ...this.state.marks].find((each) => each.id === this.state.active);
-    if (r && r.kind !== "point") this.patchRegion(r.id, scaledRegion(r, factor), "size");
-    else if (this.state.detector) this.change({ detector: scaledRegion(this.state.detector, factor) }, "detector");
+    const { active } = this.detectors;
+    if (active && (this.onSignal() || !r || r.kind === "point")) this.detectors.changed(scaledRegion(active, factor), true);
+    else if (r && r.kind !== "point") this.patchRegion(r.id, scaledRegion(r, factor), "size");
+    this.detectors.sync();
   }
 
   /** Put a window on the spectrum, or move the one that is there by tenths of its width. */
@@ -691,6 +686,14 @@ export class Explorer {
   /** Move the active region by pixels of the image: the arrow keys. */
   nudge(dy, dx) {
     const { state } = this;
+    const { active } = this.detectors;
+    if (active && this.onSignal()) {
+      const [ky, kx] = this.signalAxes;
+      this.detectors.changed(shifted(active, [(ky.step || 1) * dy, (kx.step || 1) * dx]), false);
+      this.detectors.sync();
+      this.commitSoon();
+      return;
+    }
     const r = [...state.regions, ...state.marks].find((each) => each.id === state.active) || state.regions[0];
     if (!r || !this.navAxes.length) return;
     if (this.navAxes.length === 1) {
@@ -704,7 +707,16 @@ export class Explorer {
     const inside = [ay, ax].every((a, i) => a.step === undefined || between(middle[i] + to[i], a.first, a.first + a.step * (a.size - 1)));
     if (inside) this.regionChanged(shifted(r, to), false);
     this.syncRegions();
-    this.nudged = this.nudged || debounced(() => this.commit("region moved"), 400);
+    this.commitSoon();
+  }
+
+  /** Whether the keys are for the pattern: it was clicked last. */
+  onSignal() {
+    return this.signal instanceof ImagePane && document.activeElement === this.signal.canvas;
+  }
+
+  commitSoon() {
+    this.nudged = this.nudged || debounced(() => this.commit("moved"), 400);
     this.nudged();
   }
 
@@ -735,8 +747,7 @@ export class Explorer {
     this.state = { ...this.state, ...changes };
     this.syncRegions();
     if (this.signal instanceof ImagePane) {
-      this.signal.regions = this.state.detector ? [this.state.detector] : [];
-      this.signal.draw();
+      this.detectors.sync();
     }
     this.regionsPanel.show();
     this.refresh();
@@ -765,15 +776,16 @@ export class Explorer {
     const { state, item } = this;
     const map = { data: state.navigator || state.item, shown: this.mapMessage() };
     const spectra = (state.regions.length ? state.regions : [null]).map((r) => ({ data: state.item, shown: this.signalMessage(r) }));
-    const profiles = state.marks.filter((m) => m.kind === "profile").map((m) => ({ data: map.data, shown: { ...bare(m), kind: "profile", image: this.mapMessage(), at: state.at } }));
+    const profiles = state.marks.filter((m) => m.kind === "profile").map((m) => ({ data: map.data, shown: { ...bareRegion(m), kind: "profile", image: this.mapMessage(), at: state.at } }));
     const whole = [{ data: state.item }];
     if (which === "map") return [map];
     if (which === "signal") return spectra.slice(0, 1);
     if (which === "data") return whole;
     if (which === "profile") return profiles;
     if (!item.panes.signal.length || !item.panes.navigation.length) return profiles.length ? profiles : whole;
-    const mapped = state.window || state.detector || state.mode === "centre" || state.navigator;
-    return [...spectra, ...(mapped ? [map] : []), ...profiles];
+    const mapped = state.window || state.detectors.length || state.mode === "centre" || state.navigator;
+    const maps = this.detectors.messages().map((shown) => ({ ...map, shown }));
+    return [...spectra, ...(mapped ? maps : []), ...profiles];
   }
 
   async copyPython() {
@@ -935,12 +947,6 @@ export class Explorer {
     this.tools.close();
     this.el.replaceChildren();
   }
-}
-
-/** A region without what is only shown. */
-function bare(r) {
-  const { id, colour, name, label, mark, ...rest } = r;
-  return rest;
 }
 
 function magnitude(parts) {

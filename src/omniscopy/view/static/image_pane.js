@@ -1,6 +1,6 @@
 // A pane with an image: axes, scale and colour bars, zoom, regions that are drawn and moved.
 import { debounced, fitCanvas, make, themeColour } from "./dom.js";
-import { colourTable, hueColour, limitsOf, paint, paintComplex } from "./colours.js";
+import { colourTable, hueColour, limitsOf, paint, paintComplex, paintLayers } from "./colours.js";
 import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, withUnits } from "./numbers.js";
 import { drawnRegion, handlesOf, holdsPlace, measureText, middleOf, shifted, traceRegion, withHandle } from "./shapes.js";
 
@@ -30,6 +30,7 @@ export class ImagePane {
     this.tool = "select";
     this.view = null; // {y: [top, bottom], x: [left, right]} in units
     this.pixels = document.createElement("canvas");
+    this.layers = null; // images in colours over each other: [{values, colour, name}]
     this.tile = null; // a part of the image, finer: {header, parts, pixels}
     this.lookCloser = debounced(() => this.askFiner(), 120);
     this.listen();
@@ -61,7 +62,7 @@ export class ImagePane {
   /** Ask for the part that is seen, where the image has more pixels than came at once. */
   askFiner() {
     const part = this.finerPart();
-    if (part && this.on.finer) this.on.finer(part);
+    if (part && this.on.finer && !this.layers) this.on.finer(part);
   }
 
   /** The part that is seen, as [[first, end], [first, end]], or null where it is fine enough. */
@@ -108,6 +109,7 @@ export class ImagePane {
       if (this.look.auto === "next") this.look.auto = "never";
     }
     if (!this.points) this.paintInto(this.pixels, this.shape, this.parts, this.values);
+    if (this.layers) this.tile = null;
     if (this.tile) {
       const [a, b] = this.tile.parts;
       this.tile.values = b ? partOf(a, b, this.look.part) : a;
@@ -124,6 +126,7 @@ export class ImagePane {
     const image = context.createImageData(w, h);
     const words = new Uint32Array(image.data.buffer);
     if (im && this.look.part === "hue") paintComplex(re, im, words, this.look);
+    else if (this.layers && canvas === this.pixels) paintLayers(this.layers, words, this.look);
     else paint(values, words, this.look);
     context.putImageData(image, 0, 0);
   }
@@ -341,6 +344,10 @@ export class ImagePane {
       this.drawHueWheel(c, x + 16, f.top + 20);
       return;
     }
+    if (this.layers) {
+      this.drawLayerNames(c, x, f);
+      return;
+    }
     const table = colourTable(this.look.map, this.look.inverted);
     for (let i = 0; i < f.height; i++) {
       c.fillStyle = cssColour(table[Math.round(255 * (1 - i / f.height))]);
@@ -365,6 +372,18 @@ export class ImagePane {
     const note = this.look.scale === "linear" ? "" : ` · ${this.look.scale}`;
     c.fillText(`${unit}${note}`, 0, 0);
     c.restore();
+  }
+
+  drawLayerNames(c, x, f) {
+    c.font = "11px system-ui, sans-serif";
+    c.textAlign = "left";
+    c.textBaseline = "middle";
+    this.layers.forEach(({ colour, name }, i) => {
+      c.fillStyle = colour;
+      c.fillRect(x, f.top + 4 + i * 20, 12, 12);
+      c.fillStyle = themeColour(this.canvas, "--soft");
+      c.fillText(name, x + 17, f.top + 10.5 + i * 20, MARGIN.right - 30);
+    });
   }
 
   drawHueWheel(c, x, y) {
@@ -468,6 +487,8 @@ export class ImagePane {
       for (const [name, at] of handlesOf(active))
         if (Math.hypot(at[0] - place[0], at[1] - place[1]) < slack) return { mode: "handle", name, id: active.id };
     }
+    // A tool that draws begins within other regions, too: a ring about a disc.
+    if (this.tool !== "select") return null;
     const under = [...this.regions].reverse().find((r) => holdsPlace(r, place, slack * 0.8));
     return under ? { mode: "move", last: place, id: under.id } : null;
   }

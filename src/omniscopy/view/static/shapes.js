@@ -215,3 +215,9 @@ export function measureText(r, format, units) {
   }
   return "";
 }
+
+/** A region without what is only shown. */
+export function bareRegion(r) {
+  const { id, colour, name, label, mark, on, ...rest } = r;
+  return rest;
+}

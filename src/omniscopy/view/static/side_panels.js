@@ -3,6 +3,7 @@ import { debounced, field, make, makeSelect } from "./dom.js";
 import { measureText } from "./shapes.js";
 import { labelAt, short, withUnits } from "./numbers.js";
 
+const TOGETHER_WORDS = [["one", "the chosen one"], ["side", "side by side"], ["colours", "together, in colours"]];
 const KIND_WORDS = { point: "Point", box: "Box", ellipse: "Ellipse", line: "Line", polygon: "Polygon", disc: "Disc", annulus: "Ring", segment: "Segment", distance: "Distance", angle: "Angle", profile: "Profile" };
 
 /** What a region is called. */
@@ -32,7 +33,8 @@ export class RegionsPanel {
     const { app } = this;
     const swatch = make("input.swatch", { type: "color", value: r.colour, title: "Colour", oninput: (e) => app.patchRegion(r.id, { colour: e.target.value }) });
     const name = make("input.name", { value: regionTitle(r), "aria-label": "Name", onchange: (e) => app.patchRegion(r.id, { name: e.target.value }, "name of a region") });
-    const axis = app.navAxes?.[app.navAxes.length - 1];
+    const axes = r.on === "signal" ? app.signalAxes : app.navAxes;
+    const axis = axes?.[axes.length - 1];
     const measure = measureText(r, (v, u) => withUnits(v, u), axis?.units);
     const width = r.kind === "profile" || r.kind === "line"
       ? make("input.width", { type: "number", step: "any", min: 0, value: Number(short(r.width || 0)) || 0, title: "Width (+ and − keys)", onchange: (e) => app.patchRegion(r.id, { width: Number(e.target.value) }, "width") })
@@ -77,13 +79,30 @@ export class RegionsPanel {
 
   detectors() {
     const { app } = this;
-    const { state } = app;
+    const { state, detectors } = app;
     const choice = makeSelect([["image", "image"], ["centre", "centre of mass"]], state.mode, (v) => app.change({ mode: v }, v === "image" ? "virtual image" : "centre of mass"), { "data-test": "detector-mode" });
-    const parts = [make("h3", {}, "Virtual detector"), make("div.form.compact", {}, field("Makes", choice))];
-    if (state.detector) parts.push(make("div.window-row", {}, make("i.window"), regionTitle(state.detector), make("button.plain", { title: "Remove the detector", onclick: () => app.change({ detector: null }, "detector removed") }, "✕")));
-    else parts.push(make("p.hint", {}, "Draw a disc, ring, segment or polygon on the pattern (keys C, R, S)."));
+    const parts = [make("h3", {}, "Virtual detectors"), make("div.form.compact", {}, field("Makes", choice))];
+    if (state.detectors.length) parts.push(make("ul.region-list", { "data-test": "detectors" }, ...state.detectors.map((d) => this.detectorRow(d))));
+    else parts.push(make("p.hint", {}, "Draw a disc, ring, segment or polygon on the pattern (keys C, R, S). Draw several to compare them."));
+    if (state.detectors.length > 1 && state.mode === "image") {
+      parts.push(make("div.form.compact", {}, field("Shown", makeSelect(TOGETHER_WORDS, state.together, (v) => app.change({ together: v }, "detectors together"), { "data-test": "together" }))));
+    }
     parts.push(make("button", { onclick: () => app.keepMap() }, "Keep this map"));
     return make("div", {}, ...parts);
+  }
+
+  detectorRow(d) {
+    const { app } = this;
+    const change = (changes) => {
+      app.detectors.changed({ ...d, ...changes }, true);
+      app.change({}, "detector");
+    };
+    const row = make("li", { onclick: () => app.detectors.pick(d.id) },
+      make("input.swatch", { type: "color", value: d.colour, title: "Colour", onchange: (e) => change({ colour: e.target.value }) }),
+      make("input.name", { value: regionTitle(d), "aria-label": "Name", onchange: (e) => change({ name: e.target.value }) }),
+      make("button.plain", { title: "Remove the detector", onclick: (e) => { e.stopPropagation(); app.detectors.remove(d.id); } }, "✕"));
+    row.classList.toggle("current", d.id === app.detectors.active?.id);
+    return row;
   }
 }
 

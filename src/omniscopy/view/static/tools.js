@@ -19,7 +19,7 @@ const TOOLS = [
 const DETECTORS = new Set(["disc", "annulus", "segment"]);
 const KEYS = [
   ["V P B E L G", "select, point, box, ellipse, line, polygon"], ["C R S", "disc, ring, segment on a pattern"], ["F D A", "profile, distance, angle"],
-  ["← → ↑ ↓", "move the region by a pixel (with Shift by 10)"], ["Shift click", "the region jumps there"], ["Enter", "a region of the chosen tool in the middle"], ["< >", "smaller, larger region"], ["W , .", "window on the spectrum: put, move down, move up"], ["Tab", "next region"], ["Delete", "remove the region"],
+  ["← → ↑ ↓", "move the region by a pixel (with Shift by 10); the detector, when the pattern was clicked last"], ["Shift click", "the region jumps there"], ["Enter", "a region of the chosen tool in the middle"], ["< >", "smaller, larger region"], ["W , .", "window on the spectrum: put, move down, move up"], ["Tab", "next region"], ["Delete", "remove the region"],
   ["+ −", "wider, narrower line or profile"], ["[ ]", "step the first slider"], ["wheel", "zoom"], ["Alt drag", "pan"], ["0", "whole image"],
   ["drag", "on a spectrum: window of the map"], ["Shift drag", "on a spectrum: window of the background"],
   ["M", "mean, sum, maximum over regions"], ["K", "keep the map"], ["X", "Fourier spectrum"], ["N", "next colour map"], ["I", "log, asinh, gamma, linear"],
@@ -132,8 +132,8 @@ const ACTS = {
   w: (app) => app.slideWindow(0),
   ",": (app) => app.slideWindow(-1),
   ".": (app) => app.slideWindow(1),
-  Delete: (app) => app.removeRegion(app.state.active),
-  Backspace: (app) => app.removeRegion(app.state.active),
+  Delete: (app) => removeChosen(app),
+  Backspace: (app) => removeChosen(app),
   Tab: (app) => {
     const all = [...app.state.regions, ...app.state.marks].map((r) => r.id);
     if (all.length) app.pick(nextOf(all, app.state.active));
@@ -158,6 +158,12 @@ const ACTS = {
   3: (app) => app.openTab("metadata"),
   4: (app) => app.openTab("operations"),
 };
+
+function removeChosen(app) {
+  const { active } = app.detectors;
+  if (app.onSignal() && active) app.detectors.remove(active.id);
+  else app.removeRegion(app.state.active);
+}
 
 function stepSlider(app, by) {
   const range = app.sliders.querySelector("input[type=range]");
