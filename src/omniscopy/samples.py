@@ -11,6 +11,7 @@ import xarray as xr
 from omniscopy import atoms, diffraction, eds, eels, image, signal, simulate, spm
 
 __all__ = [
+    "atom_cluster",
     "atom_image",
     "atom_lattice",
     "atom_positions",
@@ -77,6 +78,7 @@ __all__ = [
     "orientation_4d",
     "pattern_library",
     "peaks",
+    "perfect_cluster",
     "phase_grating_4d",
     "phase_spectra",
     "point_cloud",
@@ -245,6 +247,11 @@ def nanobeam_region() -> xr.DataArray:
 def ring_profile() -> xr.DataArray:
     """Return the radial profile of `distorted_rings`: (k) in 1/nm."""
     return diffraction.radial_profile(distorted_rings(), centre=(0.23, -0.31))
+
+
+def perfect_cluster() -> xr.Dataset:
+    """Return where the atoms of `atom_cluster` would be: (atom) in nm."""
+    return simulate.atom_positions("square", spacing=0.3, extent=(0.7, 1.0), noise=0.0)
 
 
 def ring_peaks() -> xr.Dataset:
@@ -481,6 +488,11 @@ def transients() -> xr.DataArray:
 def thermal_spectrum() -> xr.DataArray:
     """Return the thermal motion of a cantilever: (frequency) in Hz, power density in m²/Hz."""
     return simulate.thermal_spectrum()
+
+
+def atom_cluster() -> xr.Dataset:
+    """Return a few atoms of a crystal: (atom) in nm."""
+    return simulate.atom_positions("square", spacing=0.3, extent=(0.7, 1.0), noise=0.01)
 
 
 def atom_lattice() -> xr.Dataset:

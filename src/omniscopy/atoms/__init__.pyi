@@ -5,12 +5,14 @@ __all__ = [
     "find_bonds",
     "find_defects",
     "find_domains",
+    "find_dopants",
     "find_dumbbells",
     "find_lattice",
     "find_planes",
     "find_rings",
     "find_structural_units",
     "find_sublattices",
+    "fit_structure",
     "link_trajectories",
     "match_neighbours",
     "measure_bond_order",
@@ -32,6 +34,7 @@ __all__ = [
 from .columns.counting import count_atoms
 from .columns.intensities import measure_intensities, measure_volumes
 from .defects.defects import find_defects
+from .defects.dopants import find_dopants
 from .finding.finding import find_atoms
 from .graphs.bonds import find_bonds
 from .graphs.rings import find_rings
@@ -49,6 +52,7 @@ from .refinement.refinement import refine_atoms
 from .scores import score_positions
 from .strain.dumbbells import find_dumbbells
 from .strain.polarization import measure_polarization
+from .strain.references import fit_structure
 from .strain.strain import measure_strain
 from .strain.sublattices import find_sublattices
 from .structures import to_structure

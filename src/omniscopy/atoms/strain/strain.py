@@ -132,7 +132,7 @@ def _strained(  # noqa: PLR0913 - what comes with each table
         if not inside.any():
             return {**places, "status": np.full(len(points), Status.NO_DATA)}
         matrix = matrix @ np.linalg.inv(matrix[inside].mean(axis=0))
-    strain, rotation = _parts(matrix, finite=finite)
+    strain, rotation = strain_parts(matrix, finite=finite)
     if y_std is not None and x_std is not None:
         variance = _mean_variance(np.stack([y_std, x_std], axis=-1), links.index)
     else:
@@ -204,7 +204,7 @@ def _inverted(square: np.ndarray) -> np.ndarray:
     return other / det[:, None, None]
 
 
-def _parts(matrix: np.ndarray, *, finite: bool) -> tuple[np.ndarray, np.ndarray]:
+def strain_parts(matrix: np.ndarray, *, finite: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return (yy, xx, xy) strains and rotations in radians of deformations of (y, x) vectors."""
     # F_yx is by how much y changes along x: turning from +x towards +y makes it positive.
     rotation = (matrix[:, 0, 1] - matrix[:, 1, 0]) / 2
