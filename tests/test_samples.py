@@ -93,6 +93,7 @@ RESULTS = {
     "low_loss": "eels.simulate_spectrum",
     "moving_atoms": "simulate.moving_atoms",
     "pattern_library": "simulate.pattern_library",
+    "permittivity": "eels.simulate_permittivity",
     "perfect_cluster": "simulate.atom_positions",
     "projected_potential": "simulate.potential",
     "ring_distortion": "image.measure_distortion",

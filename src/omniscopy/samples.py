@@ -79,6 +79,7 @@ __all__ = [
     "pattern_library",
     "peaks",
     "perfect_cluster",
+    "permittivity",
     "phase_grating_4d",
     "phase_spectra",
     "point_cloud",
@@ -395,6 +396,12 @@ def switching_spectroscopy() -> xr.DataArray:
 def peaks() -> xr.Dataset:
     """Return the peaks of the spectrum: where they are, how high and how wide."""
     return signal.find_peaks(simulate.spectrum(), noise="poisson")
+
+
+def permittivity() -> xr.Dataset:
+    """Return the permittivity of a metal with interband transitions: (energy_loss) in eV."""
+    return eels.simulate_permittivity([(225.0, 0.0, 1.0), (30.0, 6.0, 2.0)], dispersion=0.4,
+                                      start=0.4, channels=60)  # fmt: skip
 
 
 def phase_spectra() -> xr.DataArray:

@@ -15,6 +15,8 @@ __all__ = [
     "measure_white_lines",
     "measure_windows",
     "quantify",
+    "simulate_permittivity",
+    "simulate_slab",
     "simulate_spectrum",
     "subtract_background",
     "subtract_zero_loss",
@@ -31,7 +33,9 @@ from .core_loss.white_lines import measure_white_lines
 from .core_loss.windows import measure_windows
 from .low_loss.deconvolution import deconvolve
 from .low_loss.dielectric import kramers_kronig
+from .low_loss.oscillators import simulate_permittivity
 from .low_loss.plasmons import fit_plasmon
+from .low_loss.slabs import simulate_slab
 from .simulation import simulate_spectrum
 from .thickness.log_ratio import measure_thickness
 from .thickness.mean_free_paths import mean_free_path

@@ -6,6 +6,7 @@ __all__ = [
     "plasmons",
     "plural",
     "shells",
+    "slabs",
     "zero_losses",
 ]
 
@@ -17,5 +18,6 @@ from . import (
     plasmons,
     plural,
     shells,
+    slabs,
     zero_losses,
 )
