@@ -96,8 +96,6 @@ def eds_lines(data: Arrays):
 
     def work():
         model = signal.create_model(auto_background=True, auto_add_lines=True)
-        for part in model:
-            part.set_parameters_free(only_linear=True)
         model.set_parameters_not_free(only_nonlinear=True)
         model.multifit(optimizer="lstsq", show_progressbar=False)
         return model

@@ -78,14 +78,12 @@ def background_fit(data: Arrays):
 def edges(data: Arrays):
     cube = spectra(data)
     low = labelled(data["low"], ("y", "x", "energy_loss"), energy_loss=data["low_energy"])
-    facts = {"beam_voltage": 200e3, "collection_angle": 20.0, "convergence_angle": 10.0}
-    cube.attrs |= facts
-    low.attrs |= facts
 
     def work():
         return om.eels.quantify(
-            cube, ["Ti", "O"], low_loss=low, voltage=200e3, collection_mrad=20.0
-        )
+            cube, ["Ti", "O"], low_loss=low, voltage=200e3, convergence_mrad=10.0,
+            collection_mrad=20.0, cross_sections="hydrogenic",
+        )  # fmt: skip
 
     def answer(found):
         ratio = found["areal_density"].sel(element="Ti") / found["areal_density"].sel(element="O")
@@ -113,7 +111,10 @@ def eds_lines(data: Arrays):
         )
 
     def answer(found):
-        return {"intensity": found["intensity"].mean(("y", "x")), "names": found["family"]}
+        return {
+            "intensity": found["intensity"].mean(("y", "x")),
+            "names": found["line"].astype(str),
+        }
 
     return work, pixels(data), answer
 
@@ -194,20 +195,15 @@ def orientations(data: Arrays):
     return work, pixels(data) // data["values"].shape[2], lambda found: {"matrix": found["matrix"]}
 
 
-def crystal_of(data: Arrays):
-    """Return the atoms, and the settings of their potential."""
+def potential(data: Arrays):
     import ase
 
     atoms = ase.Atoms(data["numbers"], positions=data["positions"], cell=data["cell"], pbc=True)
     sizes = np.diag(data["cell"])
-    return atoms, {
+    settings = {
         "sampling": sizes[0] / int(data["pixels"]),
         "slice_thickness": sizes[2] / int(data["slices"]),
     }
-
-
-def potential(data: Arrays):
-    atoms, settings = crystal_of(data)
 
     def work():
         return om.simulate.potential(atoms, **settings).compute()
@@ -215,9 +211,20 @@ def potential(data: Arrays):
     return work, 1, lambda found: {"values": found.values[:2]}
 
 
+def slices_of(data: Arrays):
+    """Return the given slices as a potential."""
+    values = data["values"]
+    thickness = float(data["depth"]) / len(values)
+    pixels = float(data["size"]) / values.shape[1] * np.arange(values.shape[1])
+    axes = {"z": thickness * np.arange(len(values)), "y": pixels, "x": pixels}
+    coords = {dim: coordinate(dim, axis, "Å") for dim, axis in axes.items()}
+    depths = np.full(len(values), thickness)
+    coords["thickness"] = ("z", depths, {"units": "Å"})
+    return xr.DataArray(values, coords, ("z", "y", "x"), attrs={"units": "V Å"})
+
+
 def plane_wave(data: Arrays):
-    atoms, settings = crystal_of(data)
-    sample = om.simulate.potential(atoms, **settings).compute()
+    sample = slices_of(data)
 
     def work():
         return om.simulate.multislice(sample, voltage=200e3)
@@ -225,18 +232,22 @@ def plane_wave(data: Arrays):
     return work, 1, lambda found: {"values": np.abs(found.values) ** 2}
 
 
-def scan(data: Arrays):
-    atoms, settings = crystal_of(data)
-    sample = om.simulate.potential(atoms, **settings).compute()
-    cell = data["cell"][0, 0] / 5
+def scan(data: Arrays, window: float | None = None):
+    sample = slices_of(data)
+    cell = float(data["size"]) / 5
 
     def work():
         return om.simulate.stem(
             sample, voltage=200e3, convergence_angle=20.0, detectors={"haadf": (70.0, 180.0)},
-            scan_start=(0.0, 0.0), scan_stop=(cell, cell), scan_step=cell / 2,
+            scan_start=(2 * cell, 2 * cell), scan_stop=(3 * cell, 3 * cell), scan_step=cell / 8,
+            window=window,
         )  # fmt: skip
 
-    return work, 4, lambda found: {"values": found["haadf"]}
+    return work, 64, lambda found: {"values": found["haadf"]}
+
+
+def windows(data: Arrays):
+    return scan(data, 3 * float(data["size"]) / 5)
 
 
 def oscillators(data: Arrays):
@@ -259,7 +270,8 @@ def loops(data: Arrays):
         return om.spm.fit_loops(values)
 
     def answer(found):
-        return {"coercive": np.stack([found["a2"], found["a3"]], axis=1)}
+        names = [f"a{n}" for n in range(5)] + [f"b{n}" for n in range(4)]
+        return {"parameters": np.stack([found[name] for name in names], axis=1)}
 
     return work, len(data["values"]), answer
 
@@ -299,8 +311,8 @@ JOBS = {
     job.__name__: job
     for job in (
         multifit, background_fast, background_fit, edges, zero_loss, eds_lines, refine, gpa,
-        register, discs, reductions, orientations, potential, plane_wave, scan, oscillators, loops,
-        inversion, transient,
+        register, discs, reductions, orientations, potential, plane_wave, scan, windows,
+        oscillators, loops, inversion, transient,
     )
 }  # fmt: skip
 
