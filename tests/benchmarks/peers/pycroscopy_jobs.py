@@ -5,6 +5,10 @@ import pycroscopy as px
 import sidpy
 from jobs import Arrays, main
 
+STEP = 0.02
+# The step of an axis, which fails in the sidpy that is installed with it.
+px.image.image_atoms.get_slope = lambda axis: STEP
+
 
 def dataset(values, kind, *, frames=False):
     made = sidpy.Dataset.from_array(values)
@@ -17,7 +21,7 @@ def dataset(values, kind, *, frames=False):
         made.set_dimension(0, axis)
     for number, name in enumerate("xy", start=int(frames)):
         axis = sidpy.Dimension(
-            np.arange(values.shape[number]) * 0.02, name, units="nm", quantity="length",
+            np.arange(values.shape[number]) * STEP, name, units="nm", quantity="length",
             dimension_type="spatial",
         )  # fmt: skip
         made.set_dimension(number, axis)

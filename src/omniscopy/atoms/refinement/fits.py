@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from omniscopy.atoms.finding.noise import NoiseLine, noise_line, noise_line_of_rows
-from omniscopy.atoms.refinement.overlap_kernel import add_atoms, take_others
+from omniscopy.atoms.refinement.overlaps import Overlaps, Slopes
 from omniscopy.atoms.refinement.window_kernel import start_windows
-from omniscopy.atoms.refinement.windows import Pair, Windows, shares, windows_of
+from omniscopy.atoms.refinement.windows import Pair, Windows, windows_of
 from omniscopy.compute import least_squares
 from omniscopy.compute.fitting.problem import Likelihood, Problem, Solution, Term
-from omniscopy.compute.threads import available_cores, share_work
+from omniscopy.compute.threads import available_cores
 from omniscopy.model import Status
 from omniscopy.physics import plane_peaks, steps
 from omniscopy.physics.formulas import Formula
@@ -25,15 +25,18 @@ _LEVEL = Formula(steps.scaled, 1)
 # which are part of the mean of counts, and taken off from other values.
 _PARAMETERS = 8
 _FORM = slice(3, 6)
-# In widths: how far a window reaches, an atom is drawn, atoms lean on each other so that they
-# are fitted in turns, and so that they share their uncertainties.
-_WINDOW, _DRAWN, _IN_TURNS, _TOGETHER = 2.75, 4.5, 3.5, 4.5
+# In widths: how far a window reaches, atoms lean on each other so that they are fitted in turns,
+# and so that they share their uncertainties.
+_WINDOW, _IN_TURNS, _TOGETHER = 2.75, 3.5, 4.5
 # Widths are shared where most atoms have a lower signal to noise: alone they would be wrong by
 # more than a twentieth.
 _FAINT = 20.0
 _MOST_ROUNDS = 60
 # Part of the noise that does not matter in what the others add to a window.
 _LITTLE = 0.1
+# A step that gains no more than this part of the sum of squares is the last of an atom that has
+# a shape of its own: what is left then is less than a hundredth of the standard deviation.
+_GAIN = 1e-5
 # How many widths an atom may be from where it was found.
 _FARTHEST = 1.5
 # Widths of atoms, over that to start from: of each, and of all together.
@@ -201,36 +204,6 @@ class _Found(NamedTuple):
             getattr(self, name)[now] = getattr(made, name)
 
 
-class Slopes(NamedTuple):
-    """How the background changes along y and x at each atom, from those around it.
-
-    Left out of a fit, a slope draws atoms along; fitted to one window, it would take a third of
-    what is known of the position.
-    """
-
-    near: np.ndarray
-    pull: np.ndarray
-
-    @classmethod
-    def at(cls, places: np.ndarray, distance: np.ndarray, near: np.ndarray) -> "Slopes":
-        """Return how slopes at places follow from backgrounds there and near to them."""
-        count = len(places)
-        if count < _AROUND:
-            return cls(np.zeros((count, 1), np.int64), np.zeros((count, 2, 1)))
-        # The last one counts for nothing: which of those that are as far it is, is chance.
-        weight = 1.0 - (distance / np.maximum(distance[:, -1:], 1e-300)) ** 2
-        share = weight / weight.sum(axis=1, keepdims=True)
-        away = places[near] - np.einsum("nk,nka->na", share, places[near])[:, None]
-        weighted = (weight[:, :, None] * away).transpose(0, 2, 1)
-        inverse = np.linalg.pinv(weighted @ away, rcond=1e-3, hermitian=True)
-        return cls(near, inverse @ weighted)
-
-    def of(self, background: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Return the slopes of a background at some of the atoms."""
-        made: np.ndarray = np.einsum("nak,nk->na", self.pull[which], background[self.near[which]])
-        return made
-
-
 class _Fit(NamedTuple):
     """The windows of all atoms and how they are fitted."""
 
@@ -280,19 +253,24 @@ class _Fit(NamedTuple):
             np.full(count, np.nan), np.zeros(count, np.int64),
             np.full(count, int(Status.MAX_STEPS), np.int64),
         )  # fmt: skip
-        turns, others = self.turns(places), np.full(self.windows.values.shape, np.inf)
-        problem, drawn = self.problem(), np.empty(self.shape)
+        turns, problem, overlaps = self.turns(places), self.problem(), self.overlaps()
+        if not self.settings.joint:
+            overlaps.others[:] = 0.0
+            everyone = np.arange(count)
+            found.write(everyone, self.fit(problem, everyone, found.parameters, overlaps.others))
+            return found
         for _ in range(_MOST_ROUNDS):
             moved = False
             for turn in turns:
                 unit = np.sqrt(found.spread[turn]) if not self.poisson else noise[turn]
                 least = _LITTLE * unit + 1e-9 * np.abs(found.parameters[turn, 0])
-                changed = self.take_others(found.parameters, turn, least, others, drawn)
+                changed = overlaps.take(found.parameters, turn, least)
                 if changed.any():
                     moved = True
                     now = turn if self.shared else turn[changed]
-                    found.write(now, self.fit(problem, now, found.parameters[now], others))
-            if not moved or not self.settings.joint:
+                    ahead = found.parameters[now]
+                    found.write(now, self.fit(problem, now, ahead, overlaps.others))
+            if not moved:
                 break
         return found
 
@@ -311,57 +289,21 @@ class _Fit(NamedTuple):
                 turn[atom] = next(n for n in range(len(taken) + 1) if n not in taken)
         return [np.flatnonzero(turn == n) for n in range(int(turn.max(initial=0)) + 1)]
 
-    def take_others(
-        self, values: np.ndarray, which: np.ndarray, least: np.ndarray, others: np.ndarray,
-        drawn: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """Write what the other atoms add to some windows; return where that changed enough.
-
-        `drawn` is an image to work in.
-        """
-        changed = np.ones(len(which), np.bool_)
-        if not self.settings.joint:
-            others[which] = 0.0
-            return changed
-        windows, steps = self.windows, self.settings.steps
-        shapes = values[:, :6].copy()
-        shapes[:, 1:3] += windows.middle
-        lowest = 0.5 * (values[:, 3] + values[:, 5]) - np.hypot(
-            0.5 * (values[:, 3] - values[:, 5]), values[:, 4]
-        )
-        # A form that is not positive belongs to no peak: it is drawn as far as a wide one.
-        reach = _DRAWN / np.sqrt(np.maximum(lowest, (3.0 * self.width) ** -2))
-        y, x = (step * np.arange(size) for step, size in zip(steps, self.shape, strict=True))
-        own, slopes = np.ascontiguousarray(values[:, :6]), self.slopes.of(values[:, 6], which)
-
-        def draw(begin: int) -> None:
-            stop = begin + bands.step
-            rows = slice(begin, stop if stop < self.shape[0] - 1 else None)
-            drawn[rows] = 0.0
-            add_atoms(shapes, reach, y[rows], x, drawn[rows])
-
-        def take(begin: int) -> None:
-            part = slice(begin, begin + parts.step)
-            take_others(
-                drawn, own, slopes[part], windows.pixel, windows.down, windows.right,
-                windows.dy, windows.dx, which[part], np.empty(windows.dy.size), least[part],
-                others, changed[part],
-            )  # fmt: skip
-
-        bands, parts = shares(self.shape[0] - 1), shares(len(which))
-        share_work(draw, bands)
-        share_work(take, parts)
-        return changed
-
     def model(self, values: np.ndarray) -> np.ndarray:
         """Return what is expected in each window."""
         own, _ = _GAUSSIAN.evaluate(
             [self.windows.dy[None], self.windows.dx[None]], (), values[:, :6]
         )
-        every, others = np.arange(len(values)), np.full(own.shape, np.inf)
-        self.take_others(values, every, np.zeros(len(values)), others, np.empty(self.shape))
-        made: np.ndarray = own + values[:, 6, None] + others
+        made: np.ndarray = own + values[:, 6, None]
+        if self.settings.joint:
+            overlaps = self.overlaps()
+            overlaps.take(values, np.arange(len(values)), np.zeros(len(values)))
+            made += overlaps.others
         return made
+
+    def overlaps(self) -> Overlaps:
+        """Return what holds what atoms add to each other's windows."""
+        return Overlaps.none(self.windows, self.slopes, self.settings.steps, self.width, self.shape)
 
     def fit(
         self, problem: Problem, now: np.ndarray, start: np.ndarray, others: np.ndarray
@@ -379,6 +321,7 @@ class _Fit(NamedTuple):
         return least_squares(
             problem, values, start, columns=columns, weights=windows.weight,
             likelihood=self.settings.likelihood, max_steps=self.settings.max_steps, covariance=True,
+            tolerance=1e-10 if self.shared else _GAIN,
         )  # fmt: skip
 
     def squares(self, values: np.ndarray) -> np.ndarray:

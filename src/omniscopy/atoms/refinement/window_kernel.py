@@ -31,15 +31,18 @@ def _fill_windows(
         What is written: 0 where there is no pixel, or no value.
     """
     for n in range(pixel.shape[0]):
+        inner = max(radius[n] - 0.5 * edge, 0.0) ** 2
         for k in range(down.size):
             row, column = pixel[n, 0] + down[k], pixel[n, 1] + right[k]
             values[n, k] = weight[n, k] = 0.0
             if 0 <= row < image.shape[0] and 0 <= column < image.shape[1]:
                 value = image[row, column]
                 if value - value == 0.0:
-                    away = ((dy[k] - centre[n, 0]) ** 2 + (dx[k] - centre[n, 1]) ** 2) ** 0.5
-                    values[n, k] = value
-                    weight[n, k] = min(max((radius[n] - away) / edge + 0.5, 0.0), 1.0)
+                    away = (dy[k] - centre[n, 0]) ** 2 + (dx[k] - centre[n, 1]) ** 2
+                    values[n, k], weight[n, k] = value, 1.0
+                    if away > inner:
+                        part = (radius[n] - away**0.5) / edge + 0.5
+                        weight[n, k] = min(max(part, 0.0), 1.0)
 
 
 def _start_windows(

@@ -32,6 +32,7 @@ def least_squares(  # noqa: PLR0913 - options of the field
     loss: Loss = "linear",
     loss_scale: float = 1.0,
     max_steps: int = 100,
+    tolerance: float = 1e-10,
     separable: bool = False,
     covariance: bool = False,
     threads: int | None = None,
@@ -61,6 +62,8 @@ def least_squares(  # noqa: PLR0913 - options of the field
         Residual from which on a loss is less than its square.
     max_steps : int
         Evaluations of the model for a spectrum, at most.
+    tolerance : float
+        A fit has ended where a step gains no more than this part of what is minimised.
     separable : bool
         Solve for linear parameters in closed form after every step (variable projection).
     covariance : bool
@@ -102,6 +105,7 @@ def least_squares(  # noqa: PLR0913 - options of the field
         likelihood == "poisson", LOSSES.index(loss), float(loss_scale), int(max_steps),
         separable and bool(problem.linear[problem.free].any()),
         fewest=len(problem.free) - int(problem.shared.sum()),
+        cost_tolerance=float(tolerance),
     )  # fmt: skip
     given = _checked(problem, spectra, start, columns, weights)
     engine = Engine(settings, threads, compiled)
@@ -182,5 +186,6 @@ def _checked(
     if weighed.shape[1] != points or weighed.shape[0] not in (1, count):
         message = f"weights must have shape ({points},) or {data.shape}, got {np.shape(weights)}"
         raise DataError(message)
-    repeats = 2 if problem.is_complex else 1
-    return Given(data, axis, np.ascontiguousarray(np.tile(weighed, (1, repeats))), first)
+    if problem.is_complex:  # of real and of imaginary parts
+        weighed = np.tile(weighed, (1, 2))
+    return Given(data, axis, np.ascontiguousarray(weighed), first)
