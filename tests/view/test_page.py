@@ -284,3 +284,36 @@ def test_a_large_image_gets_finer_where_it_is_looked_at(explore, tmp_path):
         assert found["index"] == [row, column]
         assert found["value"] == pytest.approx(values[row, column], rel=1e-6)
     assert seen.wrong == []
+
+
+def test_a_session_is_saved_and_opened_as_it_was(explore, tmp_path):
+    om.save(om.samples.surface(), tmp_path / "surface.gsf")
+    seen = explore(tmp_path)
+    seen.page.wait_for_selector('[data-path="surface.gsf"]')
+    seen.open("surface.gsf")
+    seen.page.keyboard.press("b")
+    seen.drag("nav", (0.2, 0.2), (0.6, 0.7))
+    seen.until("app.state.regions.length === 1")
+    region = seen.get("app.state.regions[0]")
+    seen.page.click("[data-test=tab-operations]")
+    seen.page.fill("[data-test=operations-search]", "level")
+    seen.page.click('[data-op="image.level"]')
+    seen.until("document.querySelector('[data-test=needs]').textContent.includes('of memory')")
+    seen.page.click("[data-test=run]")
+    seen.until("app.item.step === 'image.level' && app.nav.header.data === app.item.id")
+    seen.page.click("[data-test=undo]")
+    seen.until("app.item.step === '' && app.nav.header.data === app.item.id")
+    seen.page.keyboard.press("Control+s")
+    seen.page.fill("[data-test=session-name]", "mine.omniscopy")
+    seen.page.click("[data-test=session-save]")
+    seen.page.wait_for_selector('[data-path="mine.omniscopy"]')
+    steps = seen.get("app.log.past.map((step) => step.label)")
+    assert seen.wrong == []
+
+    again = explore(tmp_path / "mine.omniscopy")
+    again.until("app.items.size === 2 && app.nav && app.nav.parts && app.nav.header.exact")
+    assert again.get("app.state.regions[0]") == region
+    assert again.get("app.log.past.map((step) => step.label)") == steps
+    again.page.click("[data-test=redo]")
+    again.until("app.item.step === 'image.level' && app.nav.header.data === app.item.id")
+    assert again.wrong == []

@@ -2,7 +2,9 @@
 
 import io
 import json
+import time
 
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,7 +12,8 @@ import xarray as xr
 import omniscopy as om
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.model.errors import DataError
-from omniscopy.view.dispatch import Turn
+from omniscopy.view import operating
+from omniscopy.view.dispatch import SupersededError, Turn
 from omniscopy.view.explorer import bench_maker
 from omniscopy.view.session import Session
 
@@ -338,3 +341,63 @@ def test_what_is_seen_becomes_data_and_can_be_forgotten(asking):
 def test_unknown_requests_are_refused(ask):
     with pytest.raises(DataError, match="no request 'eval'"):
         ask("eval", text="1 + 1")
+
+
+def test_what_an_operation_needs_is_said_before_it_runs(ask, folder):
+    (item,) = opened(ask, "core_loss.zarr")
+    said = {"inputs": {"data": item["id"]}, "parameters": {"width": 3}, "name": "signal.smooth"}
+    lazy = ask("estimate", **said)
+    data = om.open_signal(folder / "core_loss.zarr")
+    assert lazy["read"] == data.nbytes
+    assert 0 < lazy["memory"] < 100 * data.nbytes
+    assert not lazy["large"]
+    assert "reads" in lazy["words"]
+    assert "of memory at a time" in lazy["words"]
+    with pytest.raises(DataError, match="width"):
+        ask("estimate", **{**said, "parameters": {"width": "wide"}})
+
+
+def test_an_operation_that_needs_much_memory_says_so(asking, monkeypatch):
+    monkeypatch.setattr(operating, "free_bytes", lambda: 2**32)
+    wide = da.zeros((2**14, 2**16), chunks=(2**10, 2**16), dtype=np.float64)
+    image = xr.DataArray(wide, dims=("y", "x"), name="wide").assign_coords(
+        {dim: om.model.coordinate(dim, np.arange(float(n)), units="nm")
+         for dim, n in zip("yx", wide.shape, strict=True)}
+    )  # fmt: skip
+    ask = asking(image)
+    said = ask("estimate", name="image.power_spectrum", inputs={"image": "d1"}, parameters={})
+    assert said["large"]
+    assert "8.00 GiB" in said["words"]
+
+
+def test_a_computation_tells_how_far_it_is_and_ends_when_it_is_stopped(asking):
+    ran = []
+
+    def chunk(values):
+        ran.append(1)
+        time.sleep(0.05)
+        return values
+
+    slow = da.ones((64, 64, 8), chunks=(1, 64, 8)).map_blocks(chunk, dtype=float)
+    axes = (("y", 64, "nm"), ("x", 64, "nm"), ("energy_loss", 8, "eV"))
+    coords = {
+        dim: om.model.coordinate(dim, np.arange(float(n)), units=units) for dim, n, units in axes
+    }
+    ask = asking(xr.DataArray(slow, coords, tuple(coords), name="slow"))
+    ran.clear()
+    shown = {"kind": "reduce", "data": "d1", "target": "navigation", "statistic": "sum"}
+    replies = ask.replies("keep", data="d1", shown=shown, title="total")
+    told = [header["done"] for header, _ in replies if header["kind"] == "progress"]
+    assert told == sorted(told)
+    assert any(0 < done < 1 for done in told)
+    assert any("s left" in header.get("words", "") for header, _ in replies)
+    assert len(ran) == 64
+
+    ran.clear()
+    turn = Turn()
+    replies = ask.session.answer({"kind": "keep", "seq": 1, "data": "d1", "shown": shown}, [], turn)
+    next(replies)
+    turn.cancelled.set()
+    with pytest.raises(SupersededError):
+        next(replies)
+    assert len(ran) < 64

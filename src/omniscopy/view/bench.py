@@ -39,6 +39,8 @@ class Bench:
     allow_write: bool = True
     items: dict[str, Item] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
+    # The requests that opened or made data, and the names of these: what a session file holds.
+    requests: list[tuple[dict[str, Any], list[str]]] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: itertools.count(1), repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _dropped: Path | None = None
@@ -65,6 +67,16 @@ class Bench:
         with self._lock:
             self.items[item.id] = item
         return item
+
+    def remember(self, said: Mapping[str, Any], names: list[str]) -> None:
+        """Keep the request that opened or made data."""
+        asked = {key: value for key, value in said.items() if key not in ("seq", "view")}
+        with self._lock:
+            self.requests.append((asked, names))
+
+    def hidden(self, text: str) -> str:
+        """Return a message without where on the machine the folder is."""
+        return text if self.root is None else self.root.hide(text)
 
     def add(self, data: Any, **more: Any) -> list[Item]:
         """Add a DataArray, the variables of a Dataset, or the channels of a DataTree."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from omniscopy.model.errors import DataError
 from omniscopy.view.bench import Bench
+from omniscopy.view.computing import computing, progress
 from omniscopy.view.dispatch import Turn
-from omniscopy.view.operating import computed
 from omniscopy.view.protocol import Buffer, Header, Reply
 from omniscopy.view.steps import results_of
 
@@ -28,9 +28,9 @@ def export(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn) ->
     if form not in FIGURES and form not in TABLES:
         message = f"formats are {', '.join([*FIGURES, *TABLES])}, got {form!r}"
         raise DataError(message)
-    result = computed(results_of(bench, said)[-1], turn)
+    result = yield from computing(said, "export", results_of(bench, said)[-1], turn)
     turn.check()
-    yield {"kind": "progress", "of": said.get("seq"), "done": 0.5, "words": "drawing"}, []
+    yield progress(said, 1.0, "drawing")
     content = draw(result, form, said) if form in FIGURES else tabulate(result, form)
     kind = FIGURES.get(form) or TABLES[form]
     yield {"kind": "exported", "format": form, "type": kind}, [content]

@@ -16,6 +16,7 @@ from omniscopy.view.previews import thumbnail_of
 from omniscopy.view.protocol import Buffer, Header, Reply
 
 MOST_ENTRIES = 500
+SESSION = ".omniscopy"  # the end of the names of files that hold what an explorer showed
 MOST_DROPPED = 2**33
 _NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 _RAW_TYPES = (
@@ -50,7 +51,7 @@ def list_folder(
         turn.check()
         if entry.name.startswith(".") or root.leads_out(entry) or not entry.exists():
             continue
-        form = _format_of(entry)
+        form = "session" if entry.suffix == SESSION else _format_of(entry)
         entries.append({
             "name": entry.name, "path": root.shown(entry), "format": form,
             "folder": entry.is_dir() and form is None,

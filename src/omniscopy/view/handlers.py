@@ -8,6 +8,7 @@ from omniscopy.view import (
     fitting,
     measuring,
     operating,
+    restoring,
     showing,
     steps,
 )
@@ -25,4 +26,5 @@ HANDLERS: Mapping[str, Handler] = {
     **operating.HANDLERS,
     **steps.HANDLERS,
     **exporting.HANDLERS,
+    **restoring.HANDLERS,
 }

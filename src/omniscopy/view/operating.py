@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omniscopy.model.errors import DataError
 from omniscopy.view.bench import Bench
+from omniscopy.view.computing import computing, progress
 from omniscopy.view.dispatch import Turn
 from omniscopy.view.files import describe
 from omniscopy.view.items import Item
@@ -60,6 +62,73 @@ def run_operation(
 ) -> Iterator[Reply]:
     """Run an operation on open data; the results become items, with their history."""
     del buffers
+    found, items, inputs, parameters = _called(bench, said)
+    size = sum(each.nbytes for each in inputs.values())
+    if not found.lazy and size > _EAGER_BYTES:
+        message = (
+            f"{found.name} works on all of its data at once, and these are {size / 2**30:.1f} GiB;"
+            f" at most {_EAGER_BYTES / 2**30:.0f} GiB are taken. Crop, select or rebin them first"
+        )
+        raise DataError(message)
+    yield progress(said, 0.0, found.name)
+    result = found.function(**inputs, **parameters)
+    turn.check()
+    if result.nbytes <= _COMPUTED_BYTES:
+        result = yield from computing(said, found.name, result, turn)
+    first = next(iter(items.values()), None)
+    made = bench.add(
+        recorded(result), parent=None if first is None else first.id, step=found.name,
+        path=None if first is None else first.path,
+    )  # fmt: skip
+    described = [describe(bench, each) for each in made]
+    yield {"kind": "made", "items": described, "operation": found.name}, []
+
+
+def estimate_operation(
+    bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
+) -> Iterator[Reply]:
+    """Send what an operation will need, before it is run: bytes read and made, and memory."""
+    del buffers
+    from dask.utils import format_bytes
+
+    found, _, inputs, parameters = _called(bench, said)
+    lazy = {key: each for key, each in inputs.items() if each.chunks}
+    size = sum(each.nbytes for each in inputs.values())
+    header: Header = {"kind": "estimate", "name": found.name, "read": size}
+    if not found.lazy:
+        # Values in double precision beside those that were read.
+        memory = 3 * size
+        words = f"works on all of its data at once: {format_bytes(size)} are read"
+    elif not lazy:
+        memory, words = 3 * size, f"works on {format_bytes(size)} in memory"
+    else:
+        from omniscopy.compute import plan
+
+        result = found.function(**inputs, **parameters)
+        turn.check()
+        told = plan(result, limit=0)
+        memory = told.memory
+        words = (
+            f"reads {format_bytes(told.bytes_read)} and makes {format_bytes(result.nbytes)}, "
+            f"in {told.chunks} {'block' if told.chunks == 1 else 'blocks'}"
+        )
+        header["read"] = told.bytes_read
+        if result.nbytes > _COMPUTED_BYTES:
+            words += "; computed where it is looked at or saved"
+    free = free_bytes()
+    header |= {
+        "memory": memory, "free": free,
+        "large": memory > (free / 2 if free else _EAGER_BYTES),
+        "words": f"{words}. About {format_bytes(memory)} of memory at a time"
+                 + (f"; {format_bytes(free)} are free." if free else "."),
+    }  # fmt: skip
+    yield header, []
+
+
+def _called(
+    bench: Bench, said: Header
+) -> tuple["Operation", dict[str, Item], dict[str, Any], dict[str, Any]]:
+    """Return an operation, the items it is given, its inputs and its parameters, all checked."""
     from omniscopy.io.requests import require_arguments, require_parameters
     from omniscopy.model.parameters import decode
 
@@ -75,54 +144,30 @@ def run_operation(
         if name not in items:
             message = f"{found.name} needs {name!r}: choose the open data for it"
             raise DataError(message)
-    inputs = {key: input_of(bench, found, key, item, said.get("at")) for key, item in items.items()}
-    size = sum(each.nbytes for each in inputs.values())
-    if not found.lazy and size > _EAGER_BYTES:
-        message = (
-            f"{found.name} works on all of its data at once, and these are {size / 2**30:.1f} GiB;"
-            f" at most {_EAGER_BYTES / 2**30:.0f} GiB are taken. Crop, select or rebin them first"
-        )
-        raise DataError(message)
-    yield {"kind": "progress", "of": said.get("seq"), "done": 0.0, "words": found.name}, []
-    result = found.function(**inputs, **decode(parameters))
-    turn.check()
-    if result.nbytes <= _COMPUTED_BYTES:
-        yield from _computing(said, turn, found.name)
-        result = computed(result, turn)
-    first = next(iter(items.values()), None)
-    made = bench.add(
-        recorded(result), parent=None if first is None else first.id, step=found.name,
-        path=None if first is None else first.path,
-    )  # fmt: skip
-    described = [describe(bench, each) for each in made]
-    yield {"kind": "made", "items": described, "operation": found.name}, []
+    inputs = {key: input_of(bench, found, key, item) for key, item in items.items()}
+    return found, items, inputs, decode(parameters)
 
 
-def input_of(bench: Bench, found: "Operation", name: str, item: Item, at: Any) -> Any:
+def free_bytes() -> int | None:
+    """Return the memory that is free on this machine, where it says so."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(found[0]) * 1024 if found else None
+
+
+def input_of(bench: Bench, found: "Operation", name: str, item: Item) -> Any:
     """Return labelled data of an item: all variables of results where the operation takes them."""
     import xarray as xr
 
     from omniscopy.model.operations import _hints
 
-    del at
     hint = _hints(found.function)[name]
     if item.group is not None and (hint is xr.Dataset or "Dataset" in str(hint)):
         return bench.results[item.group]
     return item.labelled()
-
-
-def computed(result: Any, turn: Turn) -> Any:
-    """Return a result in memory; given up between tasks where nobody wants it any more."""
-    if not hasattr(result, "chunks") or not result.chunks:
-        return result
-    from dask.callbacks import Callback
-
-    def look(*_: Any) -> None:
-        turn.check()
-
-    watching: Any = Callback
-    with watching(pretask=look):
-        return result.compute()
 
 
 def operation_called(name: str) -> "Operation":
@@ -159,14 +204,6 @@ def parameters_in_words(text: str) -> dict[str, str]:
     return found
 
 
-def _computing(said: Header, turn: Turn, name: str) -> Iterator[Reply]:
-    turn.check()
-    yield (
-        {"kind": "progress", "of": said.get("seq"), "done": 0.5, "words": f"{name}: computing"},
-        [],
-    )
-
-
 def _without_nonsense(value: Any) -> Any:
     """Return a value as JSON has it, where infinite numbers are text."""
     if isinstance(value, Mapping):
@@ -178,4 +215,5 @@ def _without_nonsense(value: Any) -> Any:
 
 HANDLERS: Mapping[str, Any] = {
     "operations": list_operations, "form": send_form, "run": run_operation,
+    "estimate": estimate_operation,
 }  # fmt: skip

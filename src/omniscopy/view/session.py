@@ -38,11 +38,13 @@ class Session:
         said: Header = dict(header)
         for reply in HANDLERS[kind](self.bench, said, buffers, turn):
             turn.check()
+            if reply[0]["kind"] in ("opened", "made"):
+                self.bench.remember(said, [each["id"] for each in reply[0]["items"]])
             yield reply
 
     def shown(self, text: str) -> str:
         """Return a message without where on the machine the files are."""
-        return text if self.bench.root is None else self.bench.root.hide(text)
+        return self.bench.hidden(text)
 
     def close(self) -> None:
         """Let go of all that is open."""

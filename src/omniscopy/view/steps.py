@@ -6,9 +6,9 @@ from typing import Any
 
 from omniscopy.model.errors import DataError, describe_error
 from omniscopy.view.bench import Bench
+from omniscopy.view.computing import computed, computing
 from omniscopy.view.dispatch import SupersededError, Turn
 from omniscopy.view.files import describe
-from omniscopy.view.operating import computed
 from omniscopy.view.protocol import Buffer, Header, Reply
 from omniscopy.view.scripting import recorded, result_of, script_of
 
@@ -21,9 +21,9 @@ def keep_result(
     """Make what is seen an item of its own, which can be looked at, used and saved."""
     del buffers
     item, shown = bench.item(said.get("data")), _asked(said.get("shown"))
-    result = computed(recorded(result_of(item, shown)), turn)
-    turn.check()
     step = str(said.get("title") or "part")[:120]
+    result = yield from computing(said, step, recorded(result_of(item, shown)), turn)
+    turn.check()
     made = bench.add(result, parent=item.id, step=step, path=item.path)
     for each in made:
         each.title = step if len(made) == 1 else each.title

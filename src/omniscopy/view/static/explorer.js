@@ -9,6 +9,7 @@ import { FilesPanel } from "./files_panel.js";
 import { DisplayPanel } from "./display_panel.js";
 import { MetadataPanel, regionTitle, RegionsPanel, StepsPanel } from "./side_panels.js";
 import { OperationsPanel } from "./operations_panel.js";
+import { openSession, SESSION_END, sessionDialog } from "./sessions.js";
 import { exportDialog, openDialog, pythonDialog, scaleDialog, unknownFileDialog } from "./dialogs.js";
 import { makeToolbar, listenToKeys } from "./tools.js";
 import { Detectors } from "./detectors.js";
@@ -120,6 +121,10 @@ export class Explorer {
   // Files
 
   async openPath(path) {
+    if (path.endsWith(SESSION_END)) {
+      await openSession(this, path);
+      return;
+    }
     this.say(`opening ${path}…`);
     try {
       await this.openedBy(this.link.ask({ kind: "open", path }));
@@ -796,6 +801,10 @@ export class Explorer {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  saveSession() {
+    sessionDialog(this);
   }
 
   async saveRecipe() {

@@ -72,7 +72,7 @@ export class FilesPanel {
   }
 
   fileRow(entry) {
-    const icon = entry.folder ? make("span.thumb.icon", {}, "▸") : entry.format ? this.thumb({ path: entry.path }) : make("span.thumb.icon", {}, "?");
+    const icon = entry.folder ? make("span.thumb.icon", {}, "▸") : entry.format === "session" ? make("span.thumb.icon", {}, "↺") : entry.format ? this.thumb({ path: entry.path }) : make("span.thumb.icon", {}, "?");
     const note = entry.folder ? "folder" : `${entry.format || "unknown"}${entry.bytes === null ? "" : ` · ${bytesText(entry.bytes)}`}`;
     const row = make("li.item", { tabIndex: 0, title: entry.path, "data-path": entry.path }, icon, make("span.words", {}, make("b", {}, entry.name), make("small", {}, note)));
     row.classList.toggle("faint", !entry.folder && !entry.format);

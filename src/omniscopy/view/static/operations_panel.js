@@ -1,5 +1,5 @@
 // The menu of operations and their forms, made from the registry.
-import { field, make, makeSelect } from "./dom.js";
+import { debounced, field, make, makeSelect } from "./dom.js";
 import { controlOf } from "./forms.js";
 
 const GROUPS = { signal: "Signals", image: "Images", atoms: "Atoms", eels: "EELS", eds: "EDS", diffraction: "Diffraction", spm: "Probe microscopy", crystal: "Crystals", simulate: "Simulations" };
@@ -63,17 +63,54 @@ export class OperationsPanel {
       rows.push(field(needed ? `${key} *` : key, controls[key].el, header.about[key]));
     }
     const problem = make("p.bad", { "data-test": "form-error" });
+    const needs = make("p.hint", { "data-test": "needs" });
     const go = make("button.primary", { type: "submit", "data-test": "run" }, "Run");
     const back = make("button.plain", { type: "button", onclick: () => this.fill() }, "‹ All operations");
-    const form = make("form.form", { "data-test": "form" }, back, make("h3", {}, header.name), make("p.summary", {}, header.summary), ...rows, problem, go,
+    const form = make("form.form", { "data-test": "form" }, back, make("h3", {}, header.name), make("p.summary", {}, header.summary), ...rows, problem, needs, go,
       make("details", {}, make("summary", {}, "About"), make("pre.about", {}, header.text)));
+    const told = { needs, problem, go, large: false };
+    const look = debounced(() => this.estimate(header, inputs, controls, told), 300);
+    form.onchange = look;
+    form.oninput = look;
+    look();
     form.onsubmit = (e) => {
       e.preventDefault();
       problem.textContent = "";
-      this.run(header, inputs, controls, problem, go);
+      // Much memory is asked for twice.
+      if (told.large && go.textContent === "Run") go.textContent = "Run anyway";
+      else this.run(header, inputs, controls, problem, go);
     };
     this.list.replaceChildren(form);
     form.querySelector("input,select,textarea")?.focus();
+  }
+
+  /** Say what it will need, as soon as the form is filled in. */
+  estimate(header, inputs, controls, told) {
+    const { needs, go } = told;
+    let parameters;
+    try {
+      parameters = this.parametersIn(controls);
+    } catch {
+      needs.textContent = "";
+      return;
+    }
+    const say = (text, large) => {
+      needs.textContent = text;
+      needs.classList.toggle("bad", large);
+      Object.assign(told, { large });
+      go.textContent = "Run";
+    };
+    const given = Object.fromEntries(Object.entries(inputs).filter(([, v]) => v));
+    this.app.link.askFor("estimate", { kind: "estimate", name: header.name, inputs: given, parameters }, (said) => needs.isConnected && say(said.words, said.large), () => say("", false));
+  }
+
+  parametersIn(controls) {
+    const found = {};
+    for (const [key, control] of Object.entries(controls)) {
+      const value = control.get();
+      if (value !== undefined) found[key] = value;
+    }
+    return found;
   }
 
   suggested(key) {

@@ -113,7 +113,7 @@ export class StepsPanel {
     this.records = make("ol.steps.records");
     const button = (words, act, test) => make("button", { onclick: act, "data-test": test }, words);
     this.el = make("div.panel-body", {},
-      make("div.row", {}, button("Copy as Python", () => app.copyPython(), "python"), button("Save recipe", () => app.saveRecipe(), "recipe"), button("Apply to folder…", () => app.applyToFolder(), "batch")),
+      make("div.row", {}, button("Copy as Python", () => app.copyPython(), "python"), button("Save recipe", () => app.saveRecipe(), "recipe"), button("Apply to folder…", () => app.applyToFolder(), "batch"), button("Save session…", () => app.saveSession(), "session")),
       make("h3", {}, "In this explorer"), this.steps, make("h3", {}, "History of the data"), this.records);
   }
 

@@ -24,7 +24,7 @@ const KEYS = [
   ["drag", "on a spectrum: window of the map"], ["Shift drag", "on a spectrum: window of the background"],
   ["M", "mean, sum, maximum over regions"], ["K", "keep the map"], ["X", "Fourier spectrum"], ["N", "next colour map"], ["I", "log, asinh, gamma, linear"],
   ["1 2 3 4", "view, steps, metadata, operations"], ["/", "search operations"], ["\\", "show or hide files"], ["O", "open a path"],
-  ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl P", "copy as Python"], ["Ctrl E", "export"], ["?", "these keys"], ["Escape", "close, select"],
+  ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl P", "copy as Python"], ["Ctrl E", "export"], ["Ctrl S", "save the session"], ["?", "these keys"], ["Escape", "close, select"],
 ];
 
 /** The toolbar of an explorer. */
@@ -109,7 +109,7 @@ function obey(app, e) {
 }
 
 function obeyControl(app, key, shift) {
-  const acts = { z: () => (shift ? app.redo() : app.undo()), y: () => app.redo(), p: () => app.copyPython(), e: () => app.export() };
+  const acts = { z: () => (shift ? app.redo() : app.undo()), y: () => app.redo(), p: () => app.copyPython(), e: () => app.export(), s: () => app.item && app.saveSession() };
   if (!acts[key]) return false;
   acts[key]();
   return true;
