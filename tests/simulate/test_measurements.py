@@ -31,6 +31,15 @@ def test_a_spectrum_image_without_noise_is_the_mixture_of_its_phases():
     assert np.linalg.matrix_rank(data.values.reshape(30, -1), tol=1e-6) == 2
 
 
+def test_counts_of_a_spectrum_image_follow_the_thickness():
+    wedge = 0.5 + simulate.phase_map((5, 6))
+    flat = simulate.spectrum_image((5, 6), noise=False)
+    made = simulate.spectrum_image((5, 6), thickness=wedge, noise=False)
+    np.testing.assert_allclose(made, wedge.values[..., None] * flat, rtol=1e-12)
+    assert made.dims == ("y", "x", "energy_loss")
+    assert made.attrs["units"] == "counts"
+
+
 def test_the_first_phase_is_on_the_right_and_the_interface_bends_down_first():
     fractions = simulate.phase_map((40, 40))
     assert fractions[:, 0].max() < 0.05

@@ -164,6 +164,7 @@ def spectrum_image(
     counts: float = 1000.0,
     fractions: xr.DataArray | None = None,
     spectra: xr.DataArray | None = None,
+    thickness: xr.DataArray | None = None,
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
@@ -182,6 +183,9 @@ def spectrum_image(
         takes `shape` and `sampling`.
     spectra : DataArray, shape (component, energy_loss), counts
         Spectra of the two phases; `phase_spectra` otherwise, which then takes `counts`.
+    thickness : DataArray, 1
+        By which the counts of each point are multiplied; the sample is as thick everywhere
+        otherwise, so that only the shape of spectra tells the phases apart.
     noise : bool
         Draw Poisson counts (float32); otherwise the exact mean (float64), of rank 2.
     rng : int or Generator
@@ -198,6 +202,8 @@ def spectrum_image(
     require_dims(spectra, ["component", "energy_loss"])
     first, second = (spectra.isel(component=n, drop=True) for n in (0, 1))
     mean = fractions * first + (1 - fractions) * second
+    if thickness is not None:
+        mean = thickness.drop_attrs() * mean
     truth = {"edges": {"Ti_L": 456.0, "O_K": 532.0}, "exponent": _EXPONENT, "rank": 2}
     return measurement(
         counted(mean, noise=noise, rng=rng), title="EELS", quantity="intensity",
