@@ -144,7 +144,8 @@ class BlockFit:
             starts = self.start_by_squares(seen, weights, starts)
         best = self.solve(spectra, weights, starts)
         for number in range(self.restarts):
-            best = better(best, self.solve(spectra, weights, self.moved(starts, number)))
+            again = self.moved(starts, best.parameters, number)
+            best = better(best, self.solve(spectra, weights, again))
         return self.found(best, unit)
 
     @property
@@ -200,8 +201,11 @@ class BlockFit:
         good = np.isfinite(found.parameters) & (found.status != Status.SINGULAR)[:, None]
         return np.where(good, found.parameters, starts)
 
-    def moved(self, starts: np.ndarray, number: int) -> np.ndarray:
-        """Return other starts; the moves are the same for every spectrum."""
+    def moved(self, starts: np.ndarray, _best: np.ndarray, number: int) -> np.ndarray:
+        """Return other starts than the first, and than what is best so far.
+
+        The moves are the same for every spectrum.
+        """
         rng = np.random.default_rng(number)
         made = starts.copy()
         for column, info in enumerate(self.layout.infos):

@@ -59,7 +59,7 @@ def oscillators(data: Arrays):
 def loops(data: Arrays):
     from BGlib.be.analysis.utils import be_loop
 
-    bias, values = data["bias"], data["values"][:30]
+    bias, values = data["bias"], data["values"][:200]
     quarter = len(bias) // 4
     turned = np.roll(bias, -quarter)
 
@@ -70,7 +70,7 @@ def loops(data: Arrays):
             found.append(be_loop.fit_loop(turned, np.roll(loop, -quarter), start)[0].x)
         return np.array(found)
 
-    return work, len(values), lambda found: {"coercive": found[:, 2:4]}
+    return work, len(values), lambda found: {"parameters": found}
 
 
 def inversion(data: Arrays):

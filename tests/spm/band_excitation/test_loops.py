@@ -185,6 +185,28 @@ def test_the_scatter_is_the_reported_uncertainty():
         assert abs(float(found[name].mean()) - TRUTH[n]) < 0.1 * std, name
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.005, 0.02])
+def test_no_loop_costs_more_than_from_the_truth_and_from_many_starts(noise):
+    rng = np.random.default_rng(5)
+    low = [-1.2, 1.0, -4.0, 1.0, -0.02, 0.3, 0.3, 0.3, 0.3]
+    high = [-0.5, 2.5, -1.0, 4.0, 0.02, 2.5, 2.5, 2.5, 2.5]
+    truth = rng.uniform(low, high, (1500, 9))
+    values = loop(truth) + noise * rng.standard_normal((1500, 64))
+    data = labelled(values)
+    told = xr.Dataset({name: ("point", truth[:, n]) for n, name in enumerate(NAMES)})
+    fits = [
+        fit_loops(data), fit_loops(data, start=told.assign_coords(point=data["point"]), restarts=6),
+    ]  # fmt: skip
+    cost, least = (
+        np.sum((values - loop(np.stack([fit[name] for name in NAMES], axis=1))) ** 2, axis=1)
+        for fit in fits
+    )
+    assert (cost <= least * (1 + 1e-6) + 1e-12).all()
+    # What is reported is the cost at the parameters that are reported.
+    reported = fits[0]["reduced_chi_square"] * fits[0]["degrees_of_freedom"]
+    np.testing.assert_allclose(reported, cost, rtol=1e-6, atol=1e-12)
+
+
 @pytest.mark.parametrize("start", ["neighbours", "clusters", "pyramid"])
 def test_starts_from_others_find_the_same_or_better(start):
     maps = om.simulate.switching_maps((6, 6))
@@ -362,12 +384,16 @@ def test_no_loop_of_the_reference_costs_more_than_there(shared):
     cost = 0.5 * found["reduced_chi_square"] * found["degrees_of_freedom"]
     assert (cost <= reference["cost"] * (1 + 1e-6)).all()
     criteria = compare_loop_line(data)
+    alike = cost >= reference["cost"] * (1 - 1e-4)
+    assert alike.mean() > 0.9
     # There, eight numbers were counted for a loop and one for a line.
     for column, name, missing in ((0, "loop", 2), (2, "line", 2)):
-        expected = reference["aic_bic"][:, column] + 2 * missing
-        np.testing.assert_allclose(criteria[f"aic_{name}"], expected, atol=1e-3)
-        expected = reference["aic_bic"][:, column + 1] + np.log(64) * missing
-        np.testing.assert_allclose(criteria[f"bic_{name}"], expected, atol=1e-3)
+        which = alike if name == "loop" else np.ones_like(alike)
+        for criterion, number, factor in (("aic", 0, 2.0), ("bic", 1, np.log(64))):
+            expected = reference["aic_bic"][:, column + number] + factor * missing
+            found = criteria[f"{criterion}_{name}"]
+            np.testing.assert_allclose(found[which], expected[which], atol=1e-2)
+            assert (found <= expected + 1e-2).all()
 
 
 @pytest.mark.shared

@@ -13,7 +13,7 @@ import numpy as np
 from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting import looking, losses, normal, rules
 from omniscopy.compute.fitting.inner import inner, merged, outer
-from omniscopy.compute.fitting.looking import Model, Spectrum, Summary, copy, look, prepare, tie
+from omniscopy.compute.fitting.looking import Model, Spectrum, Summary, copy, look, look_here, prepare, tie
 from omniscopy.compute.fitting.losses import spread_of_loss
 from omniscopy.compute.fitting.normal import (
     Space,
@@ -23,7 +23,15 @@ from omniscopy.compute.fitting.normal import (
     variances,
 )
 from omniscopy.compute.fitting.problem import Settings
-from omniscopy.compute.fitting.rules import FIRST, HOPELESS, LEAST, NO_GAIN, ROUNDING, SINGULAR
+from omniscopy.compute.fitting.rules import (
+    FIRST,
+    HOPELESS,
+    LEAST,
+    NO_GAIN,
+    ROUNDING,
+    SHORT,
+    SINGULAR,
+)
 from omniscopy.model.digests import digest_sources
 from omniscopy.model.status import Status
 
@@ -104,13 +112,12 @@ def solve_linear(
 
 @merged
 def propose(
-    model: Model, values: np.ndarray, descent: Descent, space: Space, strength: float,
-    settings: Settings,
-) -> tuple[bool, float, bool]:  # fmt: skip
+    model: Model, values: np.ndarray, descent: Descent, space: Space, strength: float
+) -> tuple[bool, float, float]:
     """Fill in the parameters after a damped step.
 
-    Return whether there is a step, what it gains if the model is straight, and whether it is
-    too short to matter.
+    Return whether there is a step, what it gains if the model is straight, and its squared
+    length as part of that of the parameters.
     """
     d = descent
     for a in range(model.free.size):
@@ -120,7 +127,7 @@ def propose(
     if not bounded_step(
         d.normal, d.direction, d.damping, d.current, d.lower, d.upper, d.positive, space, d.step
     ):
-        return False, 0.0, False
+        return False, 0.0, np.inf
     gain, length, size = 0.0, 0.0, 0.0
     copy(values, d.trial)
     for a in range(model.free.size):
@@ -131,7 +138,7 @@ def propose(
         length += d.largest[a] * d.step[a] ** 2
         size += d.largest[a] * d.current[a] ** 2
     tie(model, d.trial)
-    return True, gain, length <= settings.step_tolerance**2 * size
+    return True, gain, length / size if size > 0.0 else np.inf
 
 
 @inner
@@ -163,7 +170,7 @@ def find_minimum(
             solve_linear(model, columns, d.trial, room.spectrum, room.space, settings, steps == 0)
             steps += 1
         tie(model, d.trial)
-        lowered = look(
+        lowered = look_here(
             model, columns, d.trial, room.spectrum, free, given.faint, settings, False,
             d.trial_normal, d.trial_direction,
         )  # fmt: skip
@@ -184,13 +191,14 @@ def find_minimum(
             return cost, _CONVERGED, steps
         if steps >= settings.max_steps:
             return cost, _MAX_STEPS, steps
-        found, tiny = False, False
+        found, length = False, np.inf
         while not found:
-            found, gain, tiny = propose(model, values, d, room.space, strength, settings)
+            found, gain, length = propose(model, values, d, room.space, strength)
             if not found and strength > HOPELESS:
                 return cost, _SINGULAR, steps
             strength = strength if found else damping_after(strength, 0.0)
-        if tiny or (gain <= settings.cost_tolerance * cost and strength < 1.0):
+        last = gain <= settings.cost_tolerance * cost and strength < 1.0
+        if length <= settings.step_tolerance**2 or (last and length <= SHORT**2):
             copy(d.trial, values)
             return cost - max(gain, 0.0), _CONVERGED, steps
 

@@ -4,6 +4,8 @@
 FIRST, LEAST, HOPELESS = 1e-2, 1e-14, 1e14
 # Part of the sum of squares of the data that is rounding; and of the cost, a gain that is.
 ROUNDING, NO_GAIN = 1e-28, 1e-14
+# Length of a step, as part of the parameters, up to which what it gains is as foretold.
+SHORT = 1e-3
 # Share of what a parameter has above 0 that a step may take from it.
 SHARE = 0.9
 # What is left of a column when the others are taken from it, squared, below which it is nothing.

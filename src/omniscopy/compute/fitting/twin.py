@@ -23,6 +23,7 @@ from omniscopy.compute.fitting.rules import (
     NO_GAIN,
     ROUNDING,
     SHARE,
+    SHORT,
     SINGULAR,
 )
 from omniscopy.model.status import Status
@@ -271,8 +272,8 @@ class _Descent:
         going = self.status == Status.MAX_STEPS
         self.status[going & ((self.cost <= self.rounding) | nothing_free)] = Status.CONVERGED
         going = (self.status == Status.MAX_STEPS) & (self.steps < settings.max_steps)
-        now, trial, gain, tiny = self.propose(np.flatnonzero(going))
-        now, trial, gain = self.finish(now, trial, gain, tiny)
+        now, trial, gain, length = self.propose(np.flatnonzero(going))
+        now, trial, gain = self.finish(now, trial, gain, length)
         if len(now):
             part = self.spectra.take(now)
             trial = part.tied(trial)
@@ -283,8 +284,8 @@ class _Descent:
         return bool(going.any())
 
     def propose(self, now: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return who steps where, what it gains if straight, and if it is too short to matter."""
-        problem, settings = self.spectra.problem, self.spectra.settings
+        """Return who steps where, what it gains if straight, and its squared length in parts."""
+        problem = self.spectra.problem
         diagonal = np.einsum("saa->sa", self.normal[now])
         self.largest[now] = np.maximum(self.largest[now], diagonal)
         largest, current = self.largest[now], self.values[np.ix_(now, problem.free)]
@@ -300,17 +301,20 @@ class _Descent:
         gain = 2.0 * (self.direction[now] * step).sum(axis=1)
         gain = gain - np.einsum("sab,sa,sb->s", self.normal[now], step, step)
         size = (largest * current**2).sum(axis=1)
-        tiny = (largest * step**2).sum(axis=1) <= settings.step_tolerance**2 * size
+        length = (largest * step**2).sum(axis=1)
+        length = np.where(size > 0, length / np.where(size > 0, size, 1.0), np.inf)
         trial = self.values[now]
         trial[:, problem.free] = current + step
-        return now, trial, gain, tiny
+        return now, trial, gain, length
 
     def finish(
-        self, now: np.ndarray, trial: np.ndarray, gain: np.ndarray, tiny: np.ndarray
+        self, now: np.ndarray, trial: np.ndarray, gain: np.ndarray, length: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Take last steps, too short to look again; return the others."""
-        small = self.spectra.settings.cost_tolerance * self.cost[now]
-        last = tiny | ((gain <= small) & (self.strength[now] < 1.0))
+        settings = self.spectra.settings
+        small = settings.cost_tolerance * self.cost[now]
+        last = (gain <= small) & (self.strength[now] < 1.0) & (length <= SHORT**2)
+        last |= length <= settings.step_tolerance**2
         done = now[last]
         self.values[done] = self.spectra.take(done).tied(trial[last])
         self.cost[done] -= np.maximum(gain[last], 0.0)

@@ -37,7 +37,7 @@ def fit_loops(  # noqa: PLR0913 - options of the field
     loss: Loss = "linear",
     loss_scale: float | None = None,
     max_steps: int = 200,
-    restarts: int = 1,
+    restarts: int = 3,
     covariance: bool = False,
 ) -> xr.Dataset:
     r"""Fit the nine parameters of a ferroelectric hysteresis loop to every loop.
@@ -65,7 +65,8 @@ def fit_loops(  # noqa: PLR0913 - options of the field
     max_steps : int
         Evaluations of the model for a loop, at most.
     restarts : int
-        Fit again from that many other starts, up to 6 different ones, and keep the best.
+        Fit again from that many other starts, up to 6 different ones, and keep the best: along
+        the valley in which a coercive bias and the widths of its corners make up for each other.
     covariance : bool
         Return the covariances of the parameters too, from which `switching_parameters` works out
         the errors of what depends on several.

@@ -19,9 +19,12 @@ NAMES = ("a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "b3")
 COERCIVE, WIDTHS = slice(2, 4), slice(5, 9)
 # Widths start at this part of the range of the bias; the ends of it that are saturated.
 _WIDTH, _SATURATED = 1.0 / 8.0, 1.0 / 8.0
-# Further starts: what widths are multiplied with, and moves of both coercive biases as parts of
-# the range.
-_MOVES = ((0.25, 0.0), (3.0, 0.0), (1.0, 0.15), (1.0, -0.15), (0.5, 0.08), (0.5, -0.08))
+# Further starts from the best fit so far: moves of both coercive biases in steps of the bias, or
+# a width for all corners.
+_MOVES: tuple[tuple[float, float] | float, ...] = (
+    (0.5, 0.5), (-0.5, -0.5), 0.5, (1.5, -0.5), (-1.5, 0.5), 2.0
+)  # fmt: skip
+_NARROW = 0.2
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,21 @@ class LoopFit(BlockFit):
         starts = np.clip(starts, self.layout.lower, self.layout.upper)
         return np.where(np.isnan(given), starts, given)
 
-    def moved(self, starts: np.ndarray, number: int) -> np.ndarray:
-        """Return other starts: wider and narrower corners, wider and narrower loops."""
-        factor, move = _MOVES[number % len(_MOVES)]
-        made = starts.copy()
-        made[:, WIDTHS] *= factor
-        made[:, COERCIVE] += move * np.ptp(self.mesh[0]) * np.array([-1.0, 1.0])
+    def moved(self, starts: np.ndarray, best: np.ndarray, number: int) -> np.ndarray:
+        """Return other starts, from the best fit so far.
+
+        Its cost has a kink where a coercive bias passes a step, and may have minima on either
+        side. The way from one to the other is along a valley: a branch that switches later has a
+        wider corner before, and a narrower one after it.
+        """
+        move, unit = _MOVES[number % len(_MOVES)], _step_of(self.mesh[0])
+        made = np.where(np.isfinite(best), best, starts)
+        if isinstance(move, tuple):
+            ahead = np.repeat(np.multiply(move, unit), 2) * np.array([1.0, -1.0, 1.0, -1.0])
+            made[:, COERCIVE] += ahead[::2]
+            made[:, WIDTHS] = np.maximum(made[:, WIDTHS] + ahead, _NARROW * unit)
+        else:
+            made[:, WIDTHS] = move * unit
         free = self.layout.free
         made[:, ~free] = starts[:, ~free]
         made[:, self.layout.linear & free] = np.nan
@@ -83,6 +95,12 @@ class LoopFit(BlockFit):
             likelihood=self.likelihood, loss=self.loss, loss_scale=self.loss_scale or 1.0,
             max_steps=self.max_steps, threads=self.threads, separable=separable,
         )  # fmt: skip
+
+
+def _step_of(bias: np.ndarray) -> float:
+    """Return the usual step of a bias, 0 if it stays."""
+    steps = np.abs(np.diff(bias))
+    return float(np.median(steps[steps > 0.0])) if (steps > 0.0).any() else 0.0
 
 
 def estimate_loops(bias: np.ndarray, loops: np.ndarray) -> np.ndarray:

@@ -170,7 +170,7 @@ def _bias_at(
 
 @operation(example={"data": "loops"})
 def compare_loop_line(
-    data: xr.DataArray | xr.Dataset, *, dim: str = "bias", restarts: int = 1
+    data: xr.DataArray | xr.Dataset, *, dim: str = "bias", restarts: int = 3
 ) -> xr.Dataset:
     r"""Compare a hysteresis loop with a straight line, as descriptions of every loop.
 
