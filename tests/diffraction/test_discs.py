@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import fft
 
 from omniscopy import samples, simulate
 from omniscopy.diffraction import find_discs, make_template
 from omniscopy.diffraction.discs import disc_kernel
-from omniscopy.diffraction.discs.correlation import Template, prepared
+from omniscopy.diffraction.discs.correlation import Template, correlated, prepared, refined
 from omniscopy.model import DataError, coordinate, labelled
 
 CENTRE, G = (0.13, -0.42), ((3.0, 0.4), (-0.5, 3.4))
@@ -21,6 +22,15 @@ def soft_discs(places, heights, *, shape=(61, 70), pixel=0.2, radius=0.9, width=
         away = np.hypot(ky[:, None] - y, kx - x)
         values += height * 0.5 * (1 - np.tanh((away - radius) / width))
     coords = {"ky": coordinate("ky", ky, "1/nm"), "kx": coordinate("kx", kx, "1/nm")}
+    return labelled(xr.DataArray(values, coords), units="counts")
+
+
+def sharp_discs(places, *, pixels=48, radius=5.0, over=16):
+    """Return a pattern of discs with sharp edges as pixels see them: the mean over each."""
+    fine = (np.arange(pixels * over) + 0.5) / over - 0.5
+    values = sum(np.hypot(fine[:, None] - y, fine - x) < radius for y, x in places)
+    values = values.reshape(pixels, over, pixels, over).mean((1, 3)) * 1000.0
+    coords = {dim: coordinate(dim, np.arange(pixels) * 1.0, "1/nm") for dim in ("ky", "kx")}
     return labelled(xr.DataArray(values, coords), units="counts")
 
 
@@ -72,14 +82,49 @@ def test_the_radius_is_that_of_the_mean_pattern():
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"search": "lattice"}, {"subpixel": "dft"}, {"power": 0.7}, {"transform": "none"},
-    {"transform": "log"},
+    {}, {"search": "lattice"}, {"subpixel": "parabola"}, {"power": 0.7}, {"transform": "none"},
+    {"search": "lattice", "subpixel": "parabola"}, {"transform": "log"},
 ], ids=str)  # fmt: skip
 def test_discs_are_where_they_are(pattern, template, options):
     discs = find_discs(pattern, template, **options)
     assert int(discs["count"]) == 9
     away = matched(discs, lattice_places())
     assert np.abs(away).max() < (0.03 if options.get("power") else 0.008)
+
+
+@pytest.mark.parametrize("transform", ["none", "sqrt"])
+def test_sharp_discs_are_not_drawn_to_pixels(transform):
+    parts = np.linspace(0, 1, 12)
+    patterns = [sharp_discs([(23.3, 23 + part)]) for part in parts]
+    template = make_template(patterns[0], radius=5.0)
+    away = {}
+    for subpixel in ("dft", "parabola"):
+        found = [
+            find_discs(each, template, transform=transform, subpixel=subpixel) for each in patterns
+        ]
+        assert all(int(discs["count"]) == 1 for discs in found)
+        away[subpixel] = np.array([
+            (float(discs["ky"][0]) - 23.3, float(discs["kx"][0]) - 23 - part)
+            for discs, part in zip(found, parts, strict=True)
+        ])  # fmt: skip
+    assert np.abs(away["dft"]).max() < 0.008
+    assert np.sqrt((away["dft"][:, 1] ** 2).mean()) < 0.003
+    # A paraboloid draws them to the next pixel: below half a pixel back, above it forth.
+    assert away["parabola"][2:5, 1].mean() < -0.008
+    assert away["parabola"][-5:-2, 1].mean() > 0.008
+
+
+def test_the_peak_is_that_of_the_trigonometric_interpolation():
+    pattern = sharp_discs([(23.3, 22.8), (10.1, 34.4)])
+    template = make_template(pattern, radius=5.0)
+    own = Template(template.values)
+    discs = find_discs(pattern, template, transform="none")
+    padded, _, _ = prepared(pattern.values[None], own, "none")
+    _, spectra = correlated(padded, own, pattern.shape, 1.0)
+    places = np.stack([discs["ky"].values, discs["kx"].values], -1)
+    columns = fft.next_fast_len(pattern.shape[1] + 2 * own.sides[1], real=True)
+    exact = refined(spectra[0], columns, np.round(places), steps=10)
+    np.testing.assert_allclose(places, exact, atol=1e-3)
 
 
 def test_intensities_are_those_of_discs_and_the_brightest_is_first():

@@ -1,13 +1,13 @@
 """Patterns prepared for a template, and correlated with it in Fourier space."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 import numpy as np
 from scipy import fft, special
 
-from omniscopy.diffraction.discs.disc_kernel import CLASSES
+from omniscopy.diffraction.discs.disc_kernel import CLASSES, PER_PIXEL
 
 Transform = Literal["none", "sqrt", "log"]
 # What of a template counts as nothing, over its largest value.
@@ -69,12 +69,18 @@ class Template:
         return np.array([values.size, values.sum(), (values**2).sum()])
 
     @cached_property
+    def moved(self) -> np.ndarray:
+        """Return derivatives of the template at parts of a pixel: see `derivatives_of`."""
+        values = np.where(self._inside, self.values, 0.0)
+        return derivatives_of(values.tobytes(), values.shape)
+
+    @cached_property
     def slopes(self) -> np.ndarray:
         """Return brightness and sums of squared derivatives for classes of pixels.
 
         Shape (classes, 6): how bright the disc is, and the sums of (d/dy)^2, (d/dx)^2,
         (d/dy)(d/dx), (d2/dy2)^2 and (d2/dx2)^2. The derivatives are those of a parabola through
-        3 by 3 pixels, as the peak of a correlation is found.
+        3 by 3 pixels, as the peak of a correlation is found first.
         """
         wide = np.pad(np.where(self._inside, self.values, 0.0), 2)
         disc = np.pad(self.disc, 2)
@@ -86,16 +92,17 @@ class Template:
             before, after = np.roll(wide, (n, 1), (0, 1)), np.roll(wide, (n, -1), (0, 1))
             dx += (after - before) / 6
             xx += (after - 2 * np.roll(wide, n, 0) + before) / 3
-        level = np.minimum((disc * CLASSES).astype(int), CLASSES - 1)
-        made = np.zeros((CLASSES, 6))
-        for n in range(CLASSES):
-            mine = level == n
-            if mine.any():
-                weight = (dy**2 + dx**2)[mine]
-                mean = np.average(disc[mine], weights=weight) if weight.sum() > 0 else 0.0
-                products = [each[mine] for each in (dy**2, dx**2, dy * dx, yy**2, xx**2)]
-                made[n] = (mean, *(each.sum() for each in products))
-        return made
+        return _by_class(disc, dy, dx, yy, xx)
+
+    @cached_property
+    def exact_slopes(self) -> np.ndarray:
+        """Return the same for a peak of the trigonometric interpolation.
+
+        Its place does not depend on the noise of the second derivatives.
+        """
+        middle = self.moved[PER_PIXEL // 2, PER_PIXEL // 2].astype(np.float64)
+        nothing = np.zeros_like(middle[0])
+        return _by_class(self.disc, middle[0], middle[1], nothing, nothing)
 
     @cached_property
     def significance(self) -> float:
@@ -114,6 +121,59 @@ class Template:
         )
         placed[np.ix_(rows, columns)] = np.where(self._inside, self.kernel, 0.0)
         return np.asarray(fft.rfft2(placed).conj())
+
+
+def _by_class(
+    disc: np.ndarray, dy: np.ndarray, dx: np.ndarray, yy: np.ndarray, xx: np.ndarray
+) -> np.ndarray:
+    """Return brightness and sums of squares for classes of pixels of a disc."""
+    level = np.minimum((disc * CLASSES).astype(int), CLASSES - 1)
+    made = np.zeros((CLASSES, 6))
+    for n in range(CLASSES):
+        mine = level == n
+        if mine.any():
+            weight = (dy**2 + dx**2)[mine]
+            mean = np.average(disc[mine], weights=weight) if weight.sum() > 0 else 0.0
+            products = [each[mine] for each in (dy**2, dx**2, dy * dx, yy**2, xx**2)]
+            made[n] = (mean, *(each.sum() for each in products))
+    return made
+
+
+@lru_cache(maxsize=4)
+def derivatives_of(values: bytes, shape: tuple[int, int]) -> np.ndarray:
+    """Return what a correlation with a template changes by where the template is moved.
+
+    Parameters
+    ----------
+    values : bytes
+        The template, double precision, of this `shape`, both sides odd.
+
+    Returns
+    -------
+    array of float32, shape (PER_PIXEL + 1, PER_PIXEL + 1, 5, *shape)
+        For places from half a pixel before to half a pixel after the middle along ky and kx:
+        derivatives d/dy, d/dx, d2/dy2, d2/dx2, d2/dydx by the place, of the trigonometric
+        interpolation of the template, which has nothing around it.
+    """
+    template = np.frombuffer(values).reshape(shape)
+    places = (np.arange(PER_PIXEL + 1) - PER_PIXEL / 2) / PER_PIXEL
+    along = []
+    for size in shape:
+        # Room for what an interpolation adds on both sides; the length stays odd.
+        room = 8
+        whole = np.eye(size + 2 * room)[:, room : room + size]
+        k = 2j * np.pi * fft.fftfreq(len(whole))
+        moved = np.exp(-places[:, None] * k)[:, None] * (-k) ** np.arange(3)[:, None]
+        made = fft.ifft(moved[..., None] * fft.fft(whole, axis=0), axis=2).real
+        along.append(made[:, :, room : room + size])
+    orders = [(1, 0), (0, 1), (2, 0), (0, 2), (1, 1)]
+    each = [
+        np.einsum("aij,jk,blk->abil", along[0][:, n], template, along[1][:, m], optimize=True)
+        for n, m in orders
+    ]
+    found = np.ascontiguousarray(np.stack(each, axis=2), np.float32)
+    found.flags.writeable = False
+    return found
 
 
 def prepared(
