@@ -106,28 +106,65 @@ def test_options_that_do_not_fit_are_named(tmp_path, options, message):
 def test_a_part_does_not_read_the_whole_stream(tmp_path, monkeypatch):
     data = om.open_signal(write(tmp_path / "a.emd"))
     data[0, 0, 0].compute()  # finds where the rows of the first frame are
-    read = []
-    real = events._read
+    searched, counted = [], []
+    find, count = streams.find_rows, streams.count_rows
 
-    def counted(*place, start, stop):
-        read.append(stop - start)
-        return real(*place, start, stop)
+    def found(*given):
+        searched.append(given[2] - given[1])
+        return find(*given)
 
-    monkeypatch.setattr(
-        events, "_read", lambda *place: counted(*place[:-2], start=place[-2], stop=place[-1])
-    )
+    def noted(*given):
+        counted.append((given[2] - given[1]).sum())
+        count(*given)
+
+    monkeypatch.setattr(streams, "find_rows", found)
+    monkeypatch.setattr(streams, "count_rows", noted)
     np.testing.assert_array_equal(data[0, 2].compute(), COUNTS[0, 2])
-    assert sum(read) == COUNTS[0, 2].sum() + 5
-    read.clear()
+    assert sum(searched) == 0
+    assert sum(counted) == COUNTS[0, 2].sum() + 5
+    counted.clear()
     whole = om.open_signal(write(tmp_path / "b.emd"), chunks=None)
     np.testing.assert_array_equal(whole, COUNTS)
-    assert sum(read) == COUNTS.sum() + 3 * 4 * 5
+    assert sum(searched) == sum(counted) == COUNTS.sum() + 3 * 4 * 5
+
+
+def test_a_packed_stream_is_unpacked_where_it_is_asked_for(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.emd")
+    stored_as(path, chunks=(16, 1), compression="gzip")
+    data = om.open_signal(path)
+    data[0, 0, 0].compute()
+    read = []
+    real = events.Events.of
+
+    def noted(values, *first):
+        read.append(len(values))
+        return real(values, *first)
+
+    monkeypatch.setattr(events.Events, "of", noted)
+    monkeypatch.setattr(streams.Events, "of", noted)
+    np.testing.assert_array_equal(data[0, 2].compute(), COUNTS[0, 2])
+    assert read[0] == COUNTS[0, 2].sum() + 5
+
+
+def stored_as(path, **layout):
+    """Store the events of a file anew, in another layout."""
+    with h5py.File(path, "r+") as file:
+        (group,) = file["Data/SpectrumStream"].values()
+        stored = group["Data"][()]
+        del group["Data"]
+        data = group.create_dataset("Data", stored.shape, "u2", **layout)
+        # Blocks lie in the order in which they are written.
+        for begin in reversed(range(0, len(stored), 16)):
+            data[begin : begin + 16] = stored[begin : begin + 16]
 
 
 @pytest.mark.parametrize("block", [1, 100, 10_000])
-def test_frames_are_read_a_few_at_a_time(tmp_path, monkeypatch, block):
+@pytest.mark.parametrize("table", [True, False], ids=["with a table", "without"])
+def test_frames_are_unpacked_a_few_at_a_time(tmp_path, monkeypatch, block, table):
     monkeypatch.setattr(streams, "BLOCK_EVENTS", block)
-    path = write(tmp_path / "a.emd")
+    monkeypatch.setattr(events, "BLOCK_EVENTS", block)
+    path = write(tmp_path / "a.emd", table=table)
+    stored_as(path, chunks=(16, 1), compression="gzip")
     np.testing.assert_array_equal(om.open_signal(path, chunks=None), COUNTS)
     summed = om.open_signal(path, chunks=None, sum_frames=True)
     np.testing.assert_array_equal(summed, COUNTS.sum(axis=0))
@@ -138,24 +175,36 @@ def test_frames_are_read_a_few_at_a_time(tmp_path, monkeypatch, block):
 
 @pytest.mark.parametrize(
     "layout",
-    [{}, {"chunks": (16, 1)}, {"chunks": (16, 1), "compression": "gzip"}, {"chunks": (247, 1)}],
-    ids=["in one piece", "in blocks", "packed", "in one block"],
+    [
+        {},
+        {"chunks": (16, 1)},
+        {"chunks": (16, 1), "compression": "gzip"},
+        {"chunks": (16, 1), "compression": "gzip", "shuffle": True},
+        {"chunks": (247, 1)},
+    ],
+    ids=["in one piece", "in blocks", "packed", "shuffled", "in one block"],
 )
-def test_events_are_found_wherever_the_file_has_them(tmp_path, monkeypatch, layout):
+def test_events_are_found_wherever_the_file_has_them(tmp_path, layout):
     path = write(tmp_path / "a.emd")
-    with h5py.File(path, "r+") as file:
-        (group,) = file["Data/SpectrumStream"].values()
-        stored = group["Data"][()]
-        del group["Data"]
-        data = group.create_dataset("Data", stored.shape, "u2", **layout)
-        # Blocks lie in the order in which they are written.
-        for begin in reversed(range(0, len(stored), 16)):
-            data[begin : begin + 16] = stored[begin : begin + 16]
-    monkeypatch.setattr(events, "_TOGETHER", 3)
-    monkeypatch.setattr(events, "_UNCUT", 50)
+    stored_as(path, **layout)
     np.testing.assert_array_equal(om.open_signal(path, chunks=None), COUNTS)
     part = om.open_signal(path)[1:, 2, 1:, ::3]
     np.testing.assert_array_equal(part.compute(), COUNTS[1:, 2, 1:, ::3])
+
+
+@pytest.mark.parametrize("odd", [[0, 1, 2], [1]], ids=["every block", "one block"])
+def test_blocks_may_begin_at_odd_bytes(tmp_path, monkeypatch, odd):
+    path, real = tmp_path / "events", np.arange(12, dtype="<u2").reshape(3, 4)
+    places = np.array([16 * number + (number in odd) for number in range(3)])
+    content = bytearray(60)
+    for place, block in zip(places, real, strict=True):
+        content[place : place + 8] = block.tobytes()
+    path.write_bytes(content)
+    assert events.of_one_array(places) == (len(odd) == 3)
+    if len(odd) == 3:
+        found = events._mapped(str(path), places, 4)
+        blocks = [found.values[place : place + 4] for place in found.places]
+        np.testing.assert_array_equal(blocks, real)
 
 
 def test_a_stream_of_which_the_end_is_gone_by_now_is_refused_by_name(tmp_path):
@@ -165,10 +214,8 @@ def test_a_stream_of_which_the_end_is_gone_by_now_is_refused_by_name(tmp_path):
         file.truncate(3000)
     with pytest.raises(om.FormatError, match=r"cut short|cannot be read"):
         data.compute()
-    events._blocks.cache_clear()
-    places, block = np.array([2990]), 64
     with pytest.raises(om.FormatError, match="the events end too early; the file is cut short"):
-        events._read(str(path), places, block, 0, 64)
+        events._mapped(str(path), np.array([2990]), 64)
 
 
 @pytest.mark.shared

@@ -7,11 +7,11 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.storage.hdf5 import linked
 from omniscopy.io.velox.texts import LARGEST_TEXT, read_text
 
 MOST_GROUPS = 4096
@@ -19,21 +19,6 @@ MOST_GROUPS = 4096
 _MOST_PACKED = 1100
 _HASH = re.compile(r"^[0-9a-f]{32}$")
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
-
-
-@contextmanager
-def open_container(path: Path) -> Iterator[Any]:
-    """Open an HDF5 file for reading; damage met inside is a `FormatError`."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except FormatError:
-        raise
-    except _DAMAGE as error:
-        message = f"the HDF5 container is cut short or damaged ({error})"
-        raise FormatError(message, path=path) from error
 
 
 def data_groups(file: Any) -> Iterator[tuple[str, Any]]:
@@ -48,18 +33,9 @@ def data_groups(file: Any) -> Iterator[tuple[str, Any]]:
                 yield kind, group
 
 
-def member(group: Any, name: str) -> Any:
-    """Return what is linked into a group under a name, `None` where there is nothing."""
-    import h5py
-
-    if name not in group or not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        return None
-    return group[name]
-
-
 def read_json(group: Any, name: str) -> dict[str, Any]:
     """Return the JSON text of a small data set, {} where it is missing or damaged."""
-    dataset = member(group, name)
+    dataset = linked(group, name)
     if getattr(dataset, "shape", None) not in ((), (1,)) or dataset.dtype.kind not in "OS":
         return {}
     try:
@@ -70,7 +46,7 @@ def read_json(group: Any, name: str) -> dict[str, Any]:
 
 def read_frame_json(group: Any, frame: int) -> dict[str, Any]:
     """Return the metadata of one frame: a column of bytes, filled up with NUL."""
-    dataset = member(group, "Metadata")
+    dataset = linked(group, "Metadata")
     if getattr(dataset, "ndim", 0) != 2 or dataset.dtype != "uint8":
         return {}
     length, frames = dataset.shape
@@ -123,15 +99,15 @@ def require_stored(dataset: Any) -> str | None:
 
 def _hard_links(group: Any, *names: str) -> Iterator[tuple[str, Any]]:
     for name in names:
-        group = member(group, name)
+        group = linked(group, name)
         if not hasattr(group, "keys"):
             return
     for number, name in enumerate(group):
         if number >= MOST_GROUPS:
             return
-        linked = member(group, name)
-        if linked is not None:
-            yield name, linked
+        found = linked(group, name)
+        if found is not None:
+            yield name, found
 
 
 def display_labels(file: Any) -> dict[str, str]:

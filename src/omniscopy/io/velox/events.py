@@ -1,38 +1,72 @@
-"""The events of EDS streams, read from wherever HDF5 has put the blocks of them.
+"""The events of EDS streams, wherever HDF5 has put the blocks of them.
 
-Velox packs nothing, so that the bytes of the file are the events. They are read from it by
-threads, which the library of HDF5 does not let work side by side.
+Velox packs nothing, so that the bytes of the file are the events: they are mapped, and counted
+where they lie. What was packed by others is read, a part at a time.
 """
 
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from omniscopy.compute.threads import share_work
 from omniscopy.io.errors import FormatError
 
-# Events that are read at a time. The more, the fewer times is a sum of frames gone through.
+# Events that are unpacked at a time. The more, the fewer times is a sum of frames gone through.
 BLOCK_EVENTS = 1 << 24
-# Blocks of the file that a thread reads at a time, and events of one where the file has none.
-_TOGETHER, _UNCUT = 1 << 6, 1 << 16
+# Events of a block where the file has none.
+_UNCUT = 1 << 16
 _STORED = np.dtype("<u2")
 
-Read = Callable[[int, int], np.ndarray]
+
+class Events(NamedTuple):
+    """Events of a stream from the `first` on, in blocks that each begin at a place of `values`."""
+
+    values: np.ndarray
+    places: np.ndarray
+    block: int
+    first: int = 0
+
+    @classmethod
+    def of(cls, values: np.ndarray, first: int = 0) -> "Events":
+        """Return events that follow each other, as an array that is only read."""
+        given = np.ascontiguousarray(values, np.uint16).view()
+        given.flags.writeable = False
+        return cls(given, np.zeros(1, np.int64), max(given.size, 1), first)
+
+    @property
+    def stop(self) -> int:
+        """Return the number of the event after the last block."""
+        return self.first + len(self.places) * self.block
+
+
+class Stream(NamedTuple):
+    """An open stream: `whole` where it is mapped, else `read` from one event to another."""
+
+    whole: Events | None
+    read: Callable[[int, int], Events]
+
+    def parts(self, start: int, stop: int) -> Iterator[Events]:
+        """Yield all events from `start` to `stop`, as many as are unpacked at a time."""
+        if self.whole is not None:
+            yield self.whole
+            return
+        for begin in range(start, stop, BLOCK_EVENTS):
+            yield self.read(begin, min(begin + BLOCK_EVENTS, stop))
 
 
 @contextmanager
-def open_events(path: str, key: str) -> Iterator[Read]:
-    """Open a stream; what is yielded returns its events from one place to another."""
+def open_events(path: str, key: str) -> Iterator[Stream]:
+    """Open a stream."""
     places, block = _blocks(path, key, Path(path).stat().st_mtime_ns)
     if len(places):
-        yield functools.partial(_read, path, places, block)
+        whole = _mapped(path, places, block)
+        yield Stream(whole, lambda _start, _stop: whole)
         return
     with open_stream(path, key) as stored:
-        yield lambda start, stop: np.asarray(stored[start:stop, 0], np.uint16)
+        yield Stream(None, lambda start, stop: Events.of(stored[start:stop, 0], start))
 
 
 @contextmanager
@@ -48,13 +82,6 @@ def open_stream(path: str, key: str) -> Iterator[Any]:
         raise FormatError(message, path=path, key=key) from error
 
 
-def blocks_of(path: str, key: str, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Yield the events of a part of a stream."""
-    with open_events(path, key) as read:
-        for begin in range(start, stop, BLOCK_EVENTS):
-            yield read(begin, min(begin + BLOCK_EVENTS, stop))
-
-
 @functools.lru_cache(maxsize=64)
 def _blocks(path: str, key: str, _age: int) -> tuple[np.ndarray, int]:
     """Return the bytes at which blocks of events start, none where they are packed; their size."""
@@ -63,9 +90,8 @@ def _blocks(path: str, key: str, _age: int) -> tuple[np.ndarray, int]:
         if packed or stored.dtype != _STORED or stored.shape[1:] != (1,):
             return np.empty(0, np.int64), 1
         if stored.chunks is None:
-            begins = np.arange(0, stored.shape[0], _UNCUT) * _STORED.itemsize
             place = stored.id.get_offset()
-            return begins[:0] if place is None else begins + place, _UNCUT
+            return np.array([] if place is None else [place], np.int64), stored.shape[0]
         block = stored.chunks[0]
         count = -(-stored.shape[0] // block)
         places = np.full(count, -1, np.int64)
@@ -76,24 +102,21 @@ def _blocks(path: str, key: str, _age: int) -> tuple[np.ndarray, int]:
                 places[number] = found.byte_offset
 
         stored.id.chunk_iter(note)
-        return places if (places >= 0).all() else places[:0], block
+        return (places if of_one_array(places) else places[:0]), block
 
 
-def _read(path: str, places: np.ndarray, block: int, start: int, stop: int) -> np.ndarray:
-    """Return the events from `start` to `stop` of blocks of which each has its place."""
-    found = np.empty(stop - start, np.uint16)
-    blocks = range(start // block, -(-stop // block))
+def of_one_array(places: np.ndarray) -> bool:
+    """Return whether all blocks are there, and begin at odd bytes or all at even ones."""
+    return bool((places >= 0).all() and np.ptp(places % _STORED.itemsize) == 0)
 
-    def read(first: int) -> None:
-        with Path(path).open("rb", buffering=0) as file:
-            for number in range(first, min(first + _TOGETHER, blocks.stop)):
-                begin, end = max(number * block, start), min((number + 1) * block, stop)
-                part = found[begin - start : end - start]
-                at = int(places[number]) + (begin - number * block) * _STORED.itemsize
-                file.seek(at)
-                if file.readinto(part.data) < part.nbytes:
-                    message = "the events end too early; the file is cut short"
-                    raise FormatError(message, path=path, offset=at)
 
-    share_work(read, blocks[::_TOGETHER])
-    return found
+def _mapped(path: str, places: np.ndarray, block: int) -> Events:
+    """Return the events of blocks that start at these bytes of a file."""
+    size, step = Path(path).stat().st_size, _STORED.itemsize
+    last = int(places.max())
+    if last + block * step > size:
+        message = "the events end too early; the file is cut short"
+        raise FormatError(message, path=path, offset=last)
+    first = int(places[0]) % step
+    values = np.memmap(path, _STORED, "r", first, ((size - first) // step,))
+    return Events(values.view(np.ndarray), (places - first) // step, block)

@@ -15,13 +15,12 @@ from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.spectrum_images import require_frames, require_rebin
+from omniscopy.io.storage.hdf5 import linked, open_hdf5
 from omniscopy.io.velox import metadata as meta
 from omniscopy.io.velox.arrays import ComplexFields, OneFrame, Written
 from omniscopy.io.velox.container import (
     data_groups,
     display_labels,
-    member,
-    open_container,
     read_frame_json,
     read_json,
     require_stored,
@@ -74,12 +73,12 @@ def read(
     require_rebin(path, rebin_energy)
     require_frames(path, frames)
     channels, streams, not_read = [], [], []
-    with open_container(path) as file:
+    with open_hdf5(path) as file:
         labels = display_labels(file)
         about = {name: read_json(file, name) for name in ("Version", "Info", "Experiment")}
         application = meta.text(about["Info"], "applicationVersion")
         for kind, group in data_groups(file):
-            data = member(group, "Data")
+            data = linked(group, "Data")
             if kind == "Image" and _is_image(data):
                 title = labels.get(group.name)
                 channels.append(_read_image(group, title, application))
@@ -124,7 +123,7 @@ def _is_complex(dtype: np.dtype[Any]) -> bool:
 
 
 def _read_image(group: Any, title: str | None, application: str | None) -> Channel:
-    data = member(group, "Data")
+    data = linked(group, "Data")
     unwritten = require_stored(data)
     frames = data.shape[2]
     first = read_frame_json(group, 0)

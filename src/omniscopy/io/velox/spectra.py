@@ -10,10 +10,10 @@ from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray
 from omniscopy.io.spectrum_images import energy_axis
+from omniscopy.io.storage.hdf5 import linked
 from omniscopy.io.velox import metadata as meta
 from omniscopy.io.velox.arrays import OneFrame
 from omniscopy.io.velox.container import (
-    member,
     read_frame_json,
     read_json,
     require_stored,
@@ -25,7 +25,7 @@ _KILO = 1e-3
 
 def read_spectrum(group: Any, title: str | None, application: str | None) -> Channel | None:
     """Return the spectrum of a group, `None` where it holds none."""
-    data = member(group, "Data")
+    data = linked(group, "Data")
     if getattr(data, "ndim", 0) != 2 or data.dtype.kind not in "iuf" or min(data.shape) == 0:
         return None
     require_stored(data)
@@ -51,7 +51,7 @@ def read_stream(
     """Return the spectrum image of a stream, `None` where the beam did not scan."""
     from omniscopy.io.velox.streams import EventStream
 
-    data = member(group, "Data")
+    data = linked(group, "Data")
     if getattr(data, "ndim", 0) != 2 or data.dtype != np.uint16 or data.shape[1] != 1:
         return None
     settings, tree = read_json(group, "AcquisitionSettings"), read_frame_json(group, 0)
@@ -133,23 +133,22 @@ def _scan(settings: Mapping[str, Any], tree: Mapping[str, Any]) -> tuple[int, in
 
 def _starts(group: Any, data: Any, scan: tuple[int, int]) -> list[int]:
     """Return where frames start in the stream, and where the last one ends."""
-    table = member(group, "FrameLocationTable")
+    table = linked(group, "FrameLocationTable")
     size = int(data.shape[0])
     if table is not None and table.dtype.kind in "iu" and 0 < table.size <= _MOST_FRAMES:
         require_stored(table)
         starts = np.unique(np.append(table[()].ravel().astype(np.int64), 0))
         if starts[0] >= 0 and starts[-1] <= size:
             return [*(starts[starts < size]).tolist(), size]
-    from omniscopy.io.velox.events import blocks_of
-    from omniscopy.io.velox.streams import find_rows
+    from omniscopy.io.velox.events import open_events
+    from omniscopy.io.velox.streams import find_marks
 
     # Without a table, frames are as many marks as there are pixels.
     pixels = math.prod(scan)
     ends = np.full(min(size // pixels, _MOST_FRAMES) + 2, -1, np.int64)
-    ends[0], seen, at = 0, 0, 0
-    for events in blocks_of(data.file.filename, data.name, 0, size):
-        seen = find_rows(events, at, seen, pixels, ends)
-        at += len(events)
+    ends[0] = 0
+    with open_events(data.file.filename, data.name) as stream:
+        find_marks(stream.parts(0, size), (0, size), pixels, ends)
     found = ends[ends >= 0].tolist()
     return [*(each for each in found if each < size), size]
 

@@ -6,7 +6,6 @@ row of a frame starts is found before a part of it is first read, so that furthe
 their own events cost.
 """
 
-import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +17,16 @@ import numpy as np
 from omniscopy.compute.threads import BLOCK_BYTES, share_work
 from omniscopy.io.records import Key
 from omniscopy.io.spectrum_images import Window
-from omniscopy.io.velox.events import BLOCK_EVENTS, Read, blocks_of, open_events
+from omniscopy.io.velox.events import BLOCK_EVENTS, Events, Stream, open_events
 
 NEXT_PIXEL = 65535
-# Events among which marks are looked for at a time, so that they stay in the processor's cache.
-_GLANCE = 1 << 17
+# Events among which marks are looked for at a time.
+_GLANCE = 1 << 10
+# Events from which on it takes longer to look for marks than to begin threads.
+_MANY = 1 << 20
+# Where the rows of frames start that were looked into, by file, part of its stream and scan.
+_found: dict[tuple[Any, ...], np.ndarray] = {}
+_MOST_FOUND = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -65,20 +69,22 @@ class EventStream:
     def _count(self, frames: range, window: Window, cubes: np.ndarray) -> None:
         """Count the wanted parts of frames, into a cube of each or into one of all."""
         wanted = np.array(window.ranges[-3], np.int64)
-        # Numbers as short as can be: more of the table stays at hand while events are counted.
-        channels = window.places(-1, self.channels, rebin=self.rebin).astype(np.int32)
-        places = (window.places(-2, self.scan[1]), channels)
+        columns = window.places(-2, self.scan[1])
+        # For every number that an event can be, so that it needs no look at how large it is.
+        channels = np.full(NEXT_PIXEL + 1, -1, np.int32)
+        channels[: self.channels] = window.places(-1, self.channels, rebin=self.rebin)
         done = 0
-        with open_events(self.path, self.key) as read:
-            for batch in self._batches(frames):
-                events, rows = self._read(read, batch, wanted)
+        with open_events(self.path, self.key) as stream:
+            for batch in [frames] if stream.whole else self._batches(frames):
+                events, rows = self._read(stream, batch, wanted)
                 into = cubes if self.summed else cubes[done : done + len(batch)]
                 bounds = (rows[:, wanted], rows[:, wanted + 1])
-                count_frames(events, bounds, places, into, further=self.summed and done > 0)
+                further = self.summed and done > 0
+                count_frames(events, bounds, (columns, channels), into, further=further)
                 done += len(batch)
 
     def _batches(self, frames: range) -> Iterator[range]:
-        """Yield frames, as many together as are read at a time."""
+        """Yield frames, as many together as are unpacked at a time."""
         begin, events = 0, 0
         for number, frame in enumerate(frames):
             size = self.starts[frame + 1] - self.starts[frame]
@@ -88,55 +94,69 @@ class EventStream:
             events += size
         yield frames[begin:]
 
-    def _read(self, read: Read, frames: range, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the events of the wanted rows of frames, and where in them each row starts."""
-        if len(wanted) == self.scan[0] and frames.step == 1:
-            first = self.starts[frames[0]]
-            events = read(first, self.starts[frames[-1] + 1])
-            rows = np.empty((len(frames), self.scan[0] + 1), np.int64)
-
-            def find(number: int) -> None:
-                start, stop = (self.starts[frames[number] + k] - first for k in (0, 1))
-                rows[number] = rows_in([events[start:stop]], start, stop, self.scan)
-
-            share_work(find, range(len(frames)))
+    def _read(self, stream: Stream, frames: range, wanted: np.ndarray) -> tuple[Events, np.ndarray]:
+        """Return events with those of the wanted rows of frames, and where each row starts."""
+        rows = np.empty((len(frames), self.scan[0] + 1), np.int64)
+        ends = [(self.starts[frame], self.starts[frame + 1]) for frame in frames]
+        if stream.whole is None and len(wanted) == self.scan[0] and frames.step == 1:
+            # Frames that are unpacked as a whole are unpacked once.
+            events = stream.read(ends[0][0], ends[-1][1])
+            for number, (start, stop) in enumerate(ends):
+                rows[number] = rows_in([events], start, stop, self.scan)
             return events, rows
         age = Path(self.path).stat().st_mtime_ns
-        parts, tables, done = [], [], 0
-        for frame in frames:
-            starts = row_starts(
-                self.path, self.key, *self.starts[frame : frame + 2], self.scan, age
-            )
-            begin = starts[wanted.min()]
-            parts.append(read(int(begin), int(starts[wanted.max() + 1])))
-            tables.append(starts - begin + done)
+
+        def find(number: int) -> None:
+            rows[number] = row_starts(stream, (self.path, self.key, age), ends[number], self.scan)
+
+        if stream.whole is not None:
+            many = sum(stop - start for start, stop in ends) > _MANY
+            share_work(find, range(len(ends)), None if many else 1)
+            return stream.whole, rows
+        parts, done = [], 0
+        for number in range(len(ends)):
+            find(number)
+            begin, end = (int(rows[number, row]) for row in (wanted.min(), wanted.max() + 1))
+            parts.append(stream.read(begin, end).values)
+            rows[number] += done - begin
             done += len(parts[-1])
-        return np.concatenate(parts), np.array(tables)
+        return Events.of(np.concatenate(parts)), rows
 
 
-@functools.lru_cache(maxsize=4096)
 def row_starts(
-    path: str, key: str, start: int, stop: int, scan: tuple[int, int], _age: int
+    stream: Stream, place: tuple[str, str, int], ends: tuple[int, int], scan: tuple[int, int]
 ) -> np.ndarray:
-    """Return where in the stream the rows of a frame start, and where the last one ends."""
-    return rows_in(blocks_of(path, key, start, stop), start, stop, scan)
-
-
-def rows_in(
-    blocks: Iterable[np.ndarray], start: int, stop: int, scan: tuple[int, int]
-) -> np.ndarray:
-    """Return where the rows of a frame start whose events, from `start` to `stop`, are given."""
-    rows = np.full(scan[0] + 1, stop, np.int64)
-    rows[0] = start
-    seen, at = 0, start
-    for events in blocks:
-        seen = find_rows(events, at, seen, scan[1], rows)
-        at += len(events)
+    """Return where the rows of a frame start, and where the last one ends; looked for once."""
+    known = (*place, ends, scan)
+    rows = _found.get(known)
+    if rows is None:
+        if len(_found) >= _MOST_FOUND:
+            _found.clear()
+        rows = _found[known] = rows_in(stream.parts(*ends), *ends, scan)
     return rows
 
 
+def rows_in(parts: Iterable[Events], start: int, stop: int, scan: tuple[int, int]) -> np.ndarray:
+    """Return where the rows of a frame start whose events, from `start` to `stop`, are given."""
+    rows = np.full(scan[0] + 1, stop, np.int64)
+    rows[0] = start
+    find_marks(parts, (start, stop), scan[1], rows)
+    return rows
+
+
+def find_marks(
+    parts: Iterable[Events], bounds: tuple[int, int], columns: int, rows: np.ndarray
+) -> None:
+    """Fill in where each row but the first begins: behind so many marks from the start on."""
+    at, stop = bounds
+    seen = 0
+    for events in parts:
+        seen = find_rows(events, at, stop, seen, columns, rows)
+        at = events.stop
+
+
 def count_frames(
-    events: np.ndarray,
+    events: Events,
     rows: tuple[np.ndarray, np.ndarray],
     places: tuple[np.ndarray, np.ndarray],
     cubes: np.ndarray,
@@ -147,13 +167,13 @@ def count_frames(
 
     Parameters
     ----------
-    events : array of uint16
-        Of the wanted rows of all frames.
+    events : Events
+        With those of the wanted rows of all frames.
     rows : (starts, stops), each of shape (frames, y)
-        Where in `events` each row of the result starts and ends.
+        The events with which each row of the result starts and before which it ends.
     places : (columns, channels)
-        Where in the result each column of the scan and each channel of the detector is, -1 for
-        nowhere.
+        Where in the result each column of the scan is, and each number that an event can be, as
+        int32 of shape (65536,); -1 for nowhere.
     cubes : array, shape (frames or 1, y, x, energy)
         What is filled: for each frame, or for all together.
     further : bool
@@ -171,25 +191,50 @@ def count_frames(
     share_work(work, range(0, len(each), step))
 
 
-def find_rows(events: np.ndarray, at: int, seen: int, columns: int, rows: np.ndarray) -> int:
-    """Fill in where rows start in events that begin `at`; return the marks seen by then."""
-    for begin in range(0, events.size, _GLANCE):
-        marks = np.flatnonzero(events[begin : begin + _GLANCE] == NEXT_PIXEL)
-        # The last mark of each row, of which the first ones were seen before.
-        ends = marks[(-seen - 1) % columns :: columns] + (at + begin + 1)
-        first = seen // columns + 1
-        ends = ends[: max(rows.size - 1 - first, 0)]
-        rows[first : first + len(ends)] = ends
-        seen += len(marks)
+@numba.njit(cache=True, nogil=True)
+def find_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
+    events: Events, at: int, stop: int, seen: int, columns: int, rows: np.ndarray
+) -> int:
+    """Fill in where rows begin among the events that are given; return the marks seen by then."""
+    values, places, block, first = events
+    stop = min(stop, first + places.size * block)
+    row = seen // columns + 1
+    while at < stop and row < rows.size:
+        number = (at - first) // block
+        offset = at - first - number * block
+        here = places[number] + offset
+        part = values[here : here + min(stop - at, block - offset, _GLANCE)]
+        found = _count_marks(part)
+        # Only where a row ends are the marks looked for one by one.
+        if seen + found >= row * columns:
+            found = 0
+            for place in range(part.size):
+                if part[place] == NEXT_PIXEL:
+                    found += 1
+                    if seen + found == row * columns and row < rows.size:
+                        rows[row] = at + place + 1
+                        row += 1
+        seen += found
+        at += part.size
     return seen
 
 
 @numba.njit(cache=True, nogil=True)
+def _count_marks(events: np.ndarray) -> int:
+    """Return how many marks there are, by a loop that becomes one of vectors."""
+    count = 0
+    for place in range(events.size):
+        count += events[place] == NEXT_PIXEL
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
 def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
-    events: np.ndarray, starts: np.ndarray, stops: np.ndarray, columns: np.ndarray,
-    places: np.ndarray, cubes: np.ndarray, begin: int, stop: int,
+    events: Events, starts: np.ndarray, stops: np.ndarray,
+    columns: np.ndarray, channels_of: np.ndarray, cubes: np.ndarray, begin: int, stop: int,
 ) -> None:  # fmt: skip
     """Add the events of some rows of `cubes`, numbered through all frames."""
+    values, places, block, first = events
     count, height, width, channels = cubes.shape
     flat = cubes.reshape(-1)
     for number in range(begin, stop):
@@ -197,15 +242,23 @@ def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
         # One cube is of all frames.
         last = frame + 1 if count > 1 else starts.shape[0]
         for taken in range(frame, last):
-            at, end = starts[taken, row], stops[taken, row]
-            for column in columns:
-                first = (number * width + column) * channels
-                while at < end:
-                    event = events[at]
-                    at += 1
-                    if event < places.size:
-                        channel = places[event]
-                        if channel >= 0 and column >= 0:
-                            flat[np.uintp(first + channel)] += 1
-                    elif event == NEXT_PIXEL:
-                        break
+            at, end, column = starts[taken, row] - first, stops[taken, row] - first, 0
+            while at < end and column < columns.size:
+                part = at // block
+                here = places[part] + at - part * block
+                piece = values[here : here + min(end, (part + 1) * block) - at]
+                at += piece.size
+                place = 0
+                while place < piece.size and column < columns.size:
+                    pixel = np.uintp((number * width + columns[column]) * channels)
+                    is_wanted = columns[column] >= 0
+                    while place < piece.size:
+                        event = piece[np.uintp(place)]
+                        place += 1
+                        channel = channels_of[event]
+                        if channel >= 0:
+                            if is_wanted:
+                                flat[pixel + np.uintp(channel)] += 1
+                        elif event == NEXT_PIXEL:
+                            column += 1
+                            break
