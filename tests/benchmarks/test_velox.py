@@ -136,7 +136,7 @@ def test_events_are_counted_faster_than_by_other_packages(measured, tmp_path, ev
     for what, (passed, worked), asked in rows:
         measured(f"{million} {what}: times faster", passed, asked)
         measured(f"{million} {what}: times less work of the processor", worked, asked)
-    # SciFiReaders counts by one thread: what two share of the work is part of the first number only.
+    # SciFiReaders counts by one thread: that two share the work is in the first number only.
     assert faster[1, 0] > 3
     assert faster[1, 1] > 2
     assert faster[2].min() > 1
