@@ -18,6 +18,12 @@ from omniscopy.io.band_excitation.records import (
     Run,
     find_runs,
 )
+from omniscopy.io.band_excitation.step_tables import (
+    StepLayout,
+    StepTable,
+    lay_out_steps,
+    read_step_table,
+)
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
@@ -40,11 +46,15 @@ def read_new(
 ) -> Measurement:
     """Return a channel for each kind of excitation, and for each time that it changed."""
     channels: list[Channel] = []
+    table = read_step_table(files)
     for each in files:
         match = _NAME.fullmatch(each.name)
         if match and each.stat().st_size:
             title = f"Excitation {match[2]}{' reversed' if match[1] else ''}"
-            channels += _channels(each, title, partial=partial)
+            wave = -int(match[2]) if match[1] else int(match[2])
+            channels += _channels(
+                each, title, groups, table.of_wave(wave) if table else None, partial=partial
+            )
     metadata = stated(
         {
             "title": text_of(groups, "File", "file_name") or path.parent.name,
@@ -57,42 +67,50 @@ def read_new(
     return Measurement(channels=channels, metadata=metadata, original_metadata=original)
 
 
-def _channels(path: Path, title: str, *, partial: bool) -> list[Channel]:
+def _channels(
+    path: Path, title: str, groups: Parameters, table: StepTable | None, *, partial: bool
+) -> list[Channel]:
     runs = find_runs(path, partial=partial)
     if not runs:
         message = "the file holds no whole record"
         raise FormatError(message, path=path, offset=0)
     scan = _Scan.of(path, runs)
     names = [title] + [f"{title} from record {run.first + 1}" for run in runs[1:]]
-    return [_channel(run, name, scan) for run, name in zip(runs, names, strict=True)]
+    return [_channel(run, name, scan, groups, table) for run, name in zip(runs, names, strict=True)]
 
 
-def _channel(run: Run, title: str, scan: "_Scan") -> Channel:
+def _channel(
+    run: Run, title: str, scan: "_Scan", groups: Parameters, table: StepTable | None
+) -> Channel:
     form, tables, places = run.form, run.tables(), scan.places_of(run)
     frequency, excitation = _bins(form, np.array(tables[0]))
     first = np.array(tables[0, :, :3])
     biases = np.array(tables[:, BIAS, form.before :], np.float64)
+    amplitude = np.array(tables[0, AMPLITUDE, form.before :], np.float64)
     same = bool(np.all(biases == biases[0]))
-    steps = (
-        Axis(name="bias", size=form.steps, values=biases[0], units="V")
-        if same
-        else Axis(name="sample", size=form.steps)
-    )
     told = {"units": "V", "quantity": "excitation"}
     variables = {"excitation": Variable(dims=("frequency",), data=excitation, attrs=told)}
-    dims = (*(axis.name for axis in scan.axes), steps.name)
-    coordinates = {
-        "ac_amplitude": Variable(
-            dims=(steps.name,), data=np.array(tables[0, AMPLITUDE, form.before :], np.float64),
-            attrs={"units": "V", "quantity": "amplitude"},
-        )
-    }  # fmt: skip
+    other = table is not None and len(table.wave) != form.steps
+    if same:
+        steps = lay_out_steps(biases[0], amplitude, groups, None if other else table)
+    else:
+        attrs_of_amplitude = {"units": "V", "quantity": "amplitude"}
+        steps = StepLayout(
+            (Axis(name="sample", size=form.steps),), np.arange(form.steps),
+            {"ac_amplitude": Variable(dims=("sample",), data=amplitude, attrs=attrs_of_amplitude)},
+        )  # fmt: skip
+    dims = (*(axis.name for axis in scan.axes), *steps.dims)
     if not same:
         taken = np.where(places[..., None] >= 0, biases[np.maximum(places, 0)], np.nan)
         variables["bias"] = Variable(dims=dims, data=taken,
                                      attrs={"units": "V", "quantity": "bias"})  # fmt: skip
-    variables |= _beside(run, places, dims)
+    variables |= _beside(run, places, steps.order, dims)
     attrs: dict[str, Any] = {"wave_type": int(first[2, 1]), "daq_channel": int(first[2, 2])}
+    if other and table is not None:
+        attrs["comment"] = (
+            f"the table of steps has {len(table.wave)} of this wave, its records {form.steps}: "
+            "it was not used"
+        )
     missing = int(np.count_nonzero(places < 0))
     if missing:
         reason = f"{missing} of {places.size} points have no record"
@@ -104,14 +122,14 @@ def _channel(run: Run, title: str, scan: "_Scan") -> Channel:
         }
     return Channel(
         title=title,
-        data=RecordSpectra(run, places),
-        axes=[*scan.axes, steps, frequency],
+        data=RecordSpectra(run, places, steps.order),
+        axes=[*scan.axes, *steps.axes, frequency],
         quantity="response",
         units="V",
         modality="AFM",
         source="Band excitation",
         variables=variables,
-        coordinates=coordinates,
+        coordinates=dict(steps.coordinates),
         attrs=attrs,
     )
 
@@ -126,20 +144,22 @@ def _bins(form: Form, table: np.ndarray) -> tuple[Axis, np.ndarray]:
     return Axis(name="frequency", size=form.bins, kind="spectral"), excitation
 
 
-def _beside(run: Run, places: np.ndarray, dims: tuple[str, ...]) -> dict[str, Variable]:
+def _beside(
+    run: Run, places: np.ndarray, order: np.ndarray, dims: tuple[str, ...]
+) -> dict[str, Variable]:
     """Return what a record says of each step beside its spectra: noise, and deflection."""
     if run.form.head < LEAST_ROWS + 2:
         return {}
     made = {
         f"noise_floor_{name}": Variable(
-            dims=dims, data=RecordRow(run, places, 3 + number),
+            dims=dims, data=RecordRow(run, places, order, 3 + number),
             attrs={"units": "V", "quantity": "noise", "long_name": f"noise floor, {name}"},
         )
         for number, name in enumerate(_NOISES)
     }  # fmt: skip
     row = run.form.head - 2
     attrs = {"units": "V", "quantity": "deflection", "long_name": "Deflection"}
-    return {**made, "deflection": Variable(dims=dims, data=RecordRow(run, places, row),
+    return {**made, "deflection": Variable(dims=dims, data=RecordRow(run, places, order, row),
                                            attrs=attrs)}  # fmt: skip
 
 

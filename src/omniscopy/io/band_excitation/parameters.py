@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
+from omniscopy.io.spreadsheets import read_rows
 
 HEADING = re.compile(
     r"\s*<(file|io|grid|be|vs|forc|misc|multi)[ \w]*parameters>[ \t]*\r?\n", re.IGNORECASE
@@ -26,8 +27,7 @@ def read_parameters(path: Path) -> Parameters:
     Keys are spelled as in the results of the field: `grid`: `num_rows`; `BE`:
     `center_frequency_[Hz]`; `IO`: `rate_[Hz]`.
     """
-    with path.open("rb") as file:
-        text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+    text = head_of(path, _MOST_BYTES)
     groups: Parameters = {}
     group, current = groups.setdefault("", {}), ""
     for line in text.splitlines():
@@ -51,6 +51,20 @@ def read_parameters(path: Path) -> Parameters:
         if isinstance(number, int | float):
             found["IO"]["rate_[Hz]"] = number * _PREFIX[match[2].lower()]
     return found
+
+
+def head_of(path: Path, most: int) -> str:
+    """Return the first bytes of a file as text, or all lines of the sheet that it is."""
+    if path.suffix.lower() in (".xls", ".xlsx"):
+        rows = ([_said(cell) for cell in row if cell not in (None, "")] for row in read_rows(path))
+        return "\n".join(" : ".join(row) for row in rows) + "\n"
+    with path.open("rb") as file:
+        return file.read(most).decode("utf-8", "replace")
+
+
+def _said(cell: float | str | None) -> str:
+    """Return what a cell says: whole numbers without a point, as in files of text."""
+    return f"{cell:.15g}" if isinstance(cell, float) else str(cell).strip()
 
 
 def number_of(groups: Mapping[str, Mapping[str, Any]], group: str, *keys: str) -> float | None:

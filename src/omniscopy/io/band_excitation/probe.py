@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from omniscopy.io.band_excitation.matlab_parameters import find_matlab_parameters
-from omniscopy.io.band_excitation.parameters import HEADING
+from omniscopy.io.band_excitation.parameters import HEADING, head_of
 from omniscopy.io.band_excitation.time_resolved import find_time_resolved
 
+_PARAMETERS = re.compile(r"parm.*\.(txt|xlsx?)$", re.IGNORECASE)
 _MOST_FILES = 2000
 _HEAD = 4096
 
@@ -26,7 +27,7 @@ def find_parameters(folder: Path) -> Path | None:
         if place == folder.parent and folder.name.lower() != "newdataformat":
             continue
         for found in files_of(place):
-            if re.search(r"parm.*\.txt$", found.name, re.IGNORECASE) and _is_heading(found):
+            if _PARAMETERS.search(found.name) and _is_heading(found):
                 return found
     return None
 
@@ -46,7 +47,6 @@ def files_of(folder: Path) -> list[Path]:
 
 def _is_heading(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return HEADING.match(file.read(_HEAD).decode("latin-1")) is not None
+        return HEADING.match(head_of(path, _HEAD)) is not None
     except OSError:
         return False

@@ -190,14 +190,18 @@ def _changes(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class RecordSpectra:
-    """The complex spectra of records, placed on a grid; -1 where a place has none."""
+    """The complex spectra of records, placed on a grid; -1 where a place has none.
+
+    `order` says which step of a record stands where along the dimensions of the steps.
+    """
 
     run: Run
     places: np.ndarray
+    order: np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (*self.places.shape, self.run.form.steps, self.run.form.bins)
+        return (*self.places.shape, *self.order.shape, self.run.form.bins)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -208,21 +212,20 @@ class RecordSpectra:
         return None
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        *scan, step, band = full_key(key, self.shape)
-        form = self.run.form
-        numbers = self.places[tuple(scan)]
-        spectra = self.run.tables()[:, form.head :, form.before :]
+        *parts, band = full_key(key, self.shape)
+        among, bins = self.places.ndim, self.run.form.bins
+        numbers, steps = self.places[tuple(parts[:among])], self.order[tuple(parts[among:])]
+        spectra = self.run.tables()[:, self.run.form.head :, self.run.form.before :]
         flat = numbers.ravel()
+        # Whole records are read: they lie together in the file.
         read = spectra[np.maximum(flat, 0)]
-        values = np.empty((len(flat), form.steps, form.bins), np.complex64)
-        values.real = read[:, : form.bins].transpose(0, 2, 1)
-        values.imag = read[:, form.bins :].transpose(0, 2, 1)
-        values[flat < 0] = np.nan
-        made = values[:, step if isinstance(step, slice) else slice(step, step + 1)]
-        made = made[:, :, band if isinstance(band, slice) else slice(band, band + 1)]
-        kept = [n for n, part in zip(made.shape[1:], (step, band), strict=True)
-                if isinstance(part, slice)]  # fmt: skip
-        return np.ascontiguousarray(made).reshape((*numbers.shape, *kept))
+        wanted = np.arange(bins)[band]
+        made = np.empty((len(flat), steps.size, np.size(wanted)), np.complex64)
+        for part, begin in ((made.real, 0), (made.imag, bins)):
+            rows = read[:, begin + np.atleast_1d(wanted)]
+            part[:] = rows[:, :, steps.ravel()].transpose(0, 2, 1)
+        made[flat < 0] = np.nan
+        return made.reshape((*numbers.shape, *steps.shape, *wanted.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,11 +234,12 @@ class RecordRow:
 
     run: Run
     places: np.ndarray
+    order: np.ndarray
     row: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (*self.places.shape, self.run.form.steps)
+        return (*self.places.shape, *self.order.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -246,10 +250,10 @@ class RecordRow:
         return None
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        *scan, step = full_key(key, self.shape)
-        numbers = self.places[tuple(scan)]
+        parts = full_key(key, self.shape)
+        among = self.places.ndim
+        numbers, steps = self.places[tuple(parts[:among])], self.order[tuple(parts[among:])]
         said = self.run.tables()[:, self.row, self.run.form.before :]
-        read = np.array(said[np.maximum(numbers.ravel(), 0)])
-        read[numbers.ravel() < 0] = np.nan
-        made = read[:, step]
-        return np.ascontiguousarray(made).reshape((*numbers.shape, *made.shape[1:]))
+        made = np.array(said[np.maximum(numbers.ravel(), 0)])[:, steps.ravel()]
+        made[numbers.ravel() < 0] = np.nan
+        return made.reshape((*numbers.shape, *steps.shape))

@@ -30,6 +30,7 @@ steps per full cycle : {steps}
 number of cycles : {cycles}
 cycle fraction : {fraction}
 cycle phase shift : {phase}
+measure in field loops : {fields}
 <FORC parameters>
 # of FORC cycles : {forc}
 FORC V high1[V] : 1
@@ -47,7 +48,8 @@ def encode_parameters(
     text = PARAMETERS.format(name="sample_0001_d", rows=shape[0], cols=shape[1], bins=told)
     if spectroscopy:
         said = {"mode": "DC modulation mode", "amplitude": 8, "offset": 0, "cycles": 1,
-                "fraction": "full", "phase": 0, "forc": 1, **spectroscopy}  # fmt: skip
+                "fraction": "full", "phase": 0, "forc": 1, "fields": "out-of-field",
+                **spectroscopy}  # fmt: skip
         text += SPECTROSCOPY.format(**said)
     return text
 
@@ -80,6 +82,7 @@ def write_ndf(
     bias: np.ndarray,
     frequency: np.ndarray,
     wave: int = 1,
+    amplitude: float | np.ndarray = 1.5,
     name: str = "sample_1_1.dat",
 ) -> Path:
     """Write a folder in the new data format; `spectra` have the shape (y, x, steps, bins)."""
@@ -90,7 +93,7 @@ def write_ndf(
         y, x = divmod(number, columns)
         content += encode_record(
             spectra[y, x], (y, x, 0), (rows, columns, 1), bias=bias, frequency=frequency,
-            number=number, wave=wave,
+            number=number, wave=wave, amplitude=amplitude,
         )  # fmt: skip
     path.with_name(name).write_bytes(content)
     return path
@@ -105,7 +108,7 @@ def encode_record(
     frequency: np.ndarray,
     number: int = 0,
     wave: int = 1,
-    amplitude: float = 1.5,
+    amplitude: float | np.ndarray = 1.5,
 ) -> bytes:
     """Return the record of a point (y, x, z) of a scan; `spectra` have the shape (steps, bins)."""
     head, before = 9, 3
