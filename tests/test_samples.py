@@ -75,6 +75,7 @@ RESULTS = {
     "column_intensities": "atoms.measure_volumes",
     "column_positions": "simulate.lattice_points",
     "core_loss": "eels.simulate_spectrum",
+    "core_low_loss": "eels.simulate_spectrum",
     "corner_positions": "simulate.atom_positions",
     "dark_pattern": "diffraction.mean_pattern",
     "dead_pixels": "diffraction.find_dead_pixels",

@@ -27,6 +27,7 @@ __all__ = [
     "condensed",
     "contact_kpfm",
     "core_loss",
+    "core_low_loss",
     "corner_positions",
     "current_voltage",
     "dark_pattern",
@@ -543,6 +544,11 @@ def core_loss() -> xr.DataArray:
         {"Ti": 800.0, "O": 1600.0}, occupation=simulate.phase_map((3, 4)), start=390.0,
         dispersion=1.0, channels=260, electrons=4e8, background=4e4,
     )  # fmt: skip
+
+
+def core_low_loss() -> xr.DataArray:
+    """Return the low loss of `core_loss`, the same everywhere: (energy_loss) in eV, counts."""
+    return eels.simulate_spectrum(start=-20.0, dispersion=1.0, channels=340, electrons=4e8)
 
 
 def corner_positions() -> xr.Dataset:

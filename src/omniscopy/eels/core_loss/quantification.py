@@ -1,5 +1,6 @@
 """Atoms in each nm², from all edges of a core-loss spectrum at once."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,7 @@ from omniscopy.eels.core_loss.convolution import FARTHEST, fold, reach
 from omniscopy.eels.core_loss.cross_sections import Method, Sections
 from omniscopy.model import (
     DataError,
+    OmniscopyWarning,
     Status,
     coordinate,
     operation,
@@ -47,7 +49,13 @@ _BEGIN = 0.75
 _SMOOTH = 9
 
 
-@operation(example={"data": "core_loss", "elements": ["Ti", "O"]})
+class NoElectronsWarning(OmniscopyWarning):
+    """Nothing says how many electrons there were, and a composition is relative."""
+
+
+@operation(
+    example={"data": "core_loss", "elements": ["Ti", "O"], "low_loss": "core_low_loss"}
+)  # fmt: skip
 def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     data: xr.DataArray,
     elements: Sequence[str],
@@ -113,11 +121,13 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     Returns
     -------
     Dataset, shape (..., element)
-        ``areal_density`` in 1/nm² (NaN where neither low loss nor zero loss is known) and
-        ``atomic_fraction``, each with ``_std``; ``correlation`` (..., element, with_element) of
-        the densities; ``background_exponent`` (...), ``reduced_chi_square`` and ``status``:
-        ``no_data`` where there are too few finite values or no electrons, NaN; ``at_bound``
-        where a density or a part of the background is 0.
+        ``areal_density`` in 1/nm² and ``atomic_fraction``, each with ``_std``; ``correlation``
+        (..., element, with_element) of the densities; ``background_exponent`` (...),
+        ``reduced_chi_square`` and ``status``: ``no_data`` where there are too few finite values
+        or no electrons, NaN; ``at_bound`` where a density or a part of the background is 0.
+        Without `low_loss` and `zero_loss_intensity` nothing says how many electrons there were:
+        there is no areal density then, and a `NoElectronsWarning`; fractions are those of a
+        sample so thin that plasmons do not matter.
 
     Raises
     ------
@@ -136,7 +146,8 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     Examples
     --------
     >>> import omniscopy as om
-    >>> found = om.eels.quantify(om.samples.core_loss(), ["Ti", "O"])
+    >>> edges, low = om.samples.core_loss(), om.samples.core_low_loss()
+    >>> found = om.eels.quantify(edges, ["Ti", "O"], low_loss=low)
     >>> bool(abs(found["atomic_fraction"].sel(element="O").median() - 2 / 3) < 0.2)
     True
     """
@@ -167,8 +178,19 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     }
     own = {"element": names["element"]}
     density, density_std, share, share_std = (each.assign_coords(own) for each in values[:4])
+    absolute = {}
+    if others:
+        absolute = {
+            "areal_density": (density, "1/nm^2"), "areal_density_std": (density_std, "1/nm^2"),
+        }  # fmt: skip
+    else:
+        message = (
+            "neither low_loss= nor zero_loss_intensity= says how many electrons there were: the "
+            "composition is relative (atomic_fraction), without areal_density"
+        )
+        warnings.warn(message, NoElectronsWarning, stacklevel=3)
     return result(
-        {}, areal_density=(density, "1/nm^2"), areal_density_std=(density_std, "1/nm^2"),
+        {}, **absolute,
         atomic_fraction=(share, "1"), atomic_fraction_std=(share_std, "1"),
         correlation=(values[4].assign_coords(names), "1"),
         background_exponent=(exponent, "1"),
