@@ -1,5 +1,10 @@
 """Many things of patterns from one read."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import dask
 import numpy as np
 import pytest
@@ -309,17 +314,68 @@ def test_sums_of_few_counts_end_before_a_pattern_of_many(dtype, shape, many):
     assert not few.any()
 
 
+def in_lanes(shape, dtype=np.uint16, many=None, count=75):
+    """Return what registers give of patterns, and what they should."""
+    rng = np.random.default_rng(0)
+    largest = few_counts.largest_few(shape)
+    block = rng.integers(0, min(largest // 2, 255), (count, *shape)).astype(dtype)
+    if many is not None:
+        block[many, 1, 2] = 65535
+    masks = rng.random((2, *shape)) < 0.4
+    masks[1, :, 7:] = False
+    bits = np.where(masks, np.iinfo(dtype).max, 0).astype(dtype)
+    kx, total = rng.random(shape[1]), np.zeros(shape, np.uint32)
+    few, columns = (np.zeros(n, np.uint16) for n in (total.size, 4 * shape[1]))
+    moments, sums = np.empty((count, 5)), np.empty((count, 2))
+    done = few_counts.sum_few_in_lanes(
+        block.reshape(-1), np.array(shape), largest, few, total, columns,
+        np.zeros((4, 3), np.int64), -3.25, 0.5, kx, bits.reshape(2, -1),
+        *few_counts.spans_of_rows(bits), moments, sums,
+    )  # fmt: skip
+    read, ky = block[:done].astype(np.int64), -3.25 + 0.5 * np.arange(shape[0])
+    rows, across = read.sum(axis=2), read.sum(axis=1)
+    expected = [rows.sum(axis=1), rows @ ky, rows @ ky**2, across @ kx, across @ kx**2]
+    np.testing.assert_array_equal(total, read.sum(axis=0))
+    np.testing.assert_array_equal(sums[:done], np.einsum("pyx,ryx->pr", read, masks))
+    np.testing.assert_allclose(moments[:done], np.stack(expected, axis=1), atol=1e-9)
+    assert not few.any()
+    return done
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "many"),
+    [
+        ((64, 64), np.uint16, None), ((64, 64), np.uint8, None), ((64, 96), np.uint16, 9),
+        ((2, 32), np.uint16, 74), ((300, 32), np.uint16, 70), ((256, 256), np.uint8, None),
+    ],
+)  # fmt: skip
+def test_registers_sum_what_loops_do(shape, dtype, many):
+    assert in_lanes(shape, dtype, many) == (72 if many is None else many // 4 * 4)
+
+
+def test_registers_are_arrays_where_nothing_is_compiled():
+    code = (
+        "from tests.diffraction.test_reductions import in_lanes; print(in_lanes((6, 64), count=9))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, check=True,
+        capture_output=True, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.stdout.split() == ["8"]
+
+
+@pytest.mark.parametrize("wide", [33, 64])
 @pytest.mark.parametrize("largest", [3, 700, 65535])
-def test_counts_few_or_many_have_the_same_sums(largest):
+def test_counts_few_or_many_have_the_same_sums(largest, wide):
     rng = np.random.default_rng(1)
-    values = rng.poisson(2, (5, 7, 40, 33)).astype(np.uint16)
+    values = rng.poisson(2, (5, 7, 40, wide)).astype(np.uint16)
     values[3, 3, 4, 5] = largest
-    few, wide = patterns(values), patterns(values.astype(np.int32))
+    few, many = patterns(values), patterns(values.astype(np.int32))
     asked = {"disc": Disk(3.0, centre=(0.0, 0.0)), "com": CentreOfMass(), "mean": "mean"}
     for mine, other in (
-        (few, wide),
-        (few[:, ::2], wide[:, ::2]),
-        (few[:, :, ::-1], wide[:, :, ::-1]),
+        (few, many),
+        (few[:, ::2], many[:, ::2]),
+        (few[:, :, ::-1], many[:, :, ::-1]),
     ):
         xr.testing.assert_allclose(reduce(mine, asked), reduce(other, asked))
 

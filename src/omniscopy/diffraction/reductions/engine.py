@@ -10,6 +10,7 @@ import numpy as np
 
 from omniscopy.compute.threads import available_cores, share_work
 from omniscopy.diffraction.reductions import few_counts, kernels
+from omniscopy.diffraction.reductions.lanes import LANES
 
 # Patterns that are looked at while they are in the cache of a core, and what a thread takes.
 _PIECE, _TASK = 2**20, 2**24
@@ -165,6 +166,10 @@ class _Job:
             and len(whole) == len(self.areas) and (read.total or bool(whole))
             and not (read.squares or read.largest)
         )  # fmt: skip
+        self.in_lanes = (
+            read.ky.size % 2 == 0 and read.kx.size % LANES == 0 and read.kx.size > 0
+            and _is_line(read.ky)
+        )  # fmt: skip
         self.planes_of_masks = self.masks.reshape(-1, read.ky.size, read.kx.size)
         self.rows_of_masks = few_counts.spans_of_rows(self.planes_of_masks)
 
@@ -231,15 +236,22 @@ class _Job:
         values = part.values
         if not (self.few and values.dtype == self.dtype and values.flags.c_contiguous):
             return 0
-        plane, number = total.shape, np.uint16
-        moments = np.empty((len(values), 5))
+        (high, wide), number = total.shape, np.uint16
+        largest, few = few_counts.largest_few(total.shape), np.zeros(high * wide, number)
+        columns, moments = np.zeros((4, wide), number), np.empty((len(values), 5))
         sums = np.empty((len(values), len(self.mask_names)))
-        done = few_counts.sum_few(
-            values, few_counts.largest_few(plane), np.zeros(plane, number),
-            np.zeros((4, plane[1]), number), np.zeros((4, plane[0]), number),
-            self.read.ky, self.read.kx, self.planes_of_masks, *self.rows_of_masks,
-            total, moments, sums,
-        )  # fmt: skip
+        if self.in_lanes:
+            done = few_counts.sum_few_in_lanes(
+                values.reshape(-1), np.array(total.shape), largest, few, total,
+                columns.reshape(-1), np.zeros((4, 3), np.int64), *_line(self.read.ky), self.read.kx,
+                self.masks, *self.rows_of_masks, moments, sums,
+            )  # fmt: skip
+        else:
+            done = few_counts.sum_few(
+                values, largest, few.reshape(total.shape), columns, np.zeros((4, high), number),
+                self.read.ky, self.read.kx, self.planes_of_masks, *self.rows_of_masks,
+                total, moments, sums,
+            )  # fmt: skip
         where = slice(part.first, part.first + done)
         for n in self.areas:
             found[self.read.items[n].name][where] = moments[:done]
@@ -361,6 +373,17 @@ class _Job:
             found[item.name][n] = (
                 row.sum(), *powers, column @ self.read.kx, column @ self.read.kx**2
             )  # fmt: skip
+
+
+def _line(ky: np.ndarray) -> tuple[float, float]:
+    """Return where an axis begins and its step."""
+    return float(ky[0]), float(ky[-1] - ky[0]) / max(ky.size - 1, 1)
+
+
+def _is_line(ky: np.ndarray) -> bool:
+    start, step = _line(ky)
+    away = np.abs(ky - start - step * np.arange(ky.size))
+    return bool(away.max(initial=0.0) <= 1e-12 * abs(step) * ky.size)
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:

@@ -100,6 +100,18 @@ def sum_masks(
 
 
 @compiled
+def weigh_columns(columns: np.ndarray, p: int, kx: np.ndarray, moments: np.ndarray) -> None:
+    """Fill in the sums times kx and kx² of four patterns from the sums of their columns."""
+    for q in range(4):
+        s1, s2 = 0.0, 0.0
+        for x in range(kx.size):
+            value = float(columns[q, x])
+            s1 += value * kx[x]
+            s2 += value * kx[x] * kx[x]
+        moments[p + q, 3], moments[p + q, 4] = s1, s2
+
+
+@compiled
 def weigh_four(
     columns: np.ndarray, rows: np.ndarray, p: int, ky: np.ndarray, kx: np.ndarray,
     moments: np.ndarray,
@@ -113,12 +125,7 @@ def weigh_four(
             s1 += value * ky[y]
             s2 += value * ky[y] * ky[y]
         moments[p + q, 0], moments[p + q, 1], moments[p + q, 2] = s, s1, s2
-        s1, s2 = 0.0, 0.0
-        for x in range(kx.size):
-            value = float(columns[q, x])
-            s1 += value * kx[x]
-            s2 += value * kx[x] * kx[x]
-        moments[p + q, 3], moments[p + q, 4] = s1, s2
+    weigh_columns(columns, p, kx, moments)
 
 
 @compiled
