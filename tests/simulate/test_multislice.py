@@ -335,6 +335,33 @@ def test_multislice_is_bloch_waves_with_higher_laue_zones():
         )
 
 
+def test_the_zone_that_points_at_the_source_is_the_opposite_of_z():
+    # A crystal without symmetry: each other way to put it into the beam has other intensities.
+    lengths = np.array([4.1, 4.6, 3.6])
+    places = [(0, 0, 0), (0.3, 0.2, 0.4), (0.55, 0.35, 0.7)]
+    atoms = ase.Atoms("TiOSr", scaled_positions=places, cell=lengths, pbc=True)
+    bloch = simulate.bloch_waves(
+        atoms, zone=(0, 0, 1), voltage=60e3, thickness=10 * lengths[2], limit=2.5, up=(0, 1, 0),
+        largest_excitation=0.1, debye_waller=1.0,
+    )  # fmt: skip
+    expected = bloch["intensity"].isel(thickness=0).values
+    zero = bloch["laue_zone"].values == 0
+
+    def away(cell):
+        data = simulate.potential(
+            cell, sampling=0.11, slice_thickness=lengths[2] / 12, projection="finite",
+            debye_waller=1.0, precision="double",
+        )  # fmt: skip
+        found = np.abs(amplitudes(simulate.multislice(data, voltage=60e3, repeats=10))) ** 2
+        sizes = cell.cell.lengths()
+        ky, kx = (np.rint(bloch[k].values * size).astype(int) for k, size in
+                  (("ky", sizes[1]), ("kx", sizes[0])))  # fmt: skip
+        return np.abs(found[ky, kx] - expected)[zero].max()
+
+    assert away(crystal.orthogonal_cell(atoms, (0, 0, -1))) < 0.005
+    assert away(atoms) > 0.02
+
+
 def test_no_electron_is_lost_but_beyond_the_band():
     atoms = crystal.structure("Si")
     data = simulate.potential(atoms, sampling=0.05, precision="double")
@@ -447,6 +474,39 @@ def test_a_quadrant_sees_to_which_side_a_wedge_deflects():
     )  # fmt: skip
     assert float(made["right"].item()) > 1.1 * float(made["left"].item())
     assert float(made["down"].item()) == pytest.approx(float(made["up"].item()), rel=0.02)
+
+
+def test_a_source_blurs_images_as_the_gaussian_that_it_is():
+    data = simulate.potential("Si", sampling=0.12, debye_waller=0.5, precision="double")
+    size = 5.431020511
+    options = {
+        "voltage": VOLTAGE, "convergence_angle": 15.0, "scan_step": 0.5,
+        "detectors": {"adf": (20.0, 60.0)},
+    }  # fmt: skip
+    sharp = simulate.stem(data, **options)["adf"]
+    soft = simulate.stem(data, source_size=1.2, **options)["adf"]
+    # The sum over shifted probes: those of a period are all there are.
+    sigma = 1.2 / np.sqrt(8 * np.log(2))
+    away = size / 11 * np.arange(-40, 41)
+    weight = np.exp(-(away**2) / (2 * sigma**2))
+    expected = sum(
+        a * b * np.roll(sharp.values, (m, n), (0, 1))
+        for m, a in enumerate(weight, -40) for n, b in enumerate(weight, -40)
+        if a * b > 1e-12
+    ) / weight.sum() ** 2  # fmt: skip
+    assert sharp.shape == (11, 11)
+    # A sampled Gaussian is not quite one that is sampled in frequencies.
+    np.testing.assert_allclose(soft, expected, rtol=5e-4)
+    assert float(soft.std()) < 0.9 * float(sharp.std())
+    made = simulate.prism(data, interpolation=1, source_size=1.2, **options)["adf"]
+    np.testing.assert_allclose(made, soft, atol=1e-9)
+
+
+def test_a_source_needs_a_scan_that_repeats(silicon):
+    with pytest.raises(DataError, match="is no whole part of the cell"):
+        simulate.stem(silicon, source_size=0.8, **SCAN)
+    with pytest.raises(DataError, match="source_size must be a width in Å, got -1"):
+        simulate.stem(silicon, source_size=-1.0, **SCAN)
 
 
 def test_prism_without_interpolation_is_multislice(silicon):

@@ -156,7 +156,8 @@ def orthogonal_cell(
     atoms : ase.Atoms
         A crystal.
     zone : three integers
-        Direction [uvw] that becomes z.
+        Direction [uvw] that becomes z. Multislice has the beam go along z: for a zone that
+        points at the source, as patterns have it, give the opposite one.
     strain : float
         How far the edges may be from perpendicular (as a cosine); the atoms are sheared with
         them, and ``info["strain"]`` says by how much.

@@ -22,7 +22,7 @@ from omniscopy.simulate.waves.exit_waves import wave_of
 from omniscopy.simulate.waves.grids import Grid
 from omniscopy.simulate.waves.propagation import Stepper
 from omniscopy.simulate.waves.running import Sample, complex_of, each_by_a_thread, warn_of_loss
-from omniscopy.simulate.waves.scanning import Setup, scanned, setup_of
+from omniscopy.simulate.waves.scanning import Setup, blurred_by_source, scanned, setup_of
 
 
 @operation(
@@ -46,6 +46,7 @@ def prism(  # noqa: PLR0913 - each is a property of the microscope
     scan_step: float | None = None,
     tilt: tuple[float, float] = (0.0, 0.0),
     repeats: int = 1,
+    source_size: float = 0.0,
 ) -> xr.Dataset:
     r"""Simulate images of a scanned probe by PRISM: plane waves pass the sample, not probes.
 
@@ -75,6 +76,8 @@ def prism(  # noqa: PLR0913 - each is a property of the microscope
         Of the sample, as in `multislice`.
     repeats : int
         How often the potential follows itself along the beam.
+    source_size : float, Å
+        Width at half maximum of the image of the source, as in `stem`.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def prism(  # noqa: PLR0913 - each is a property of the microscope
     optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
     setup = setup_of(
         potential, optics, tilt=tilt, repeats=repeats, start=scan_start, stop=scan_stop,
-        step=scan_step, window=None,
+        step=scan_step, window=None, source_size=source_size,
     )  # fmt: skip
     window = _window(setup.passage.grid, interpolation)
     seen = require_detectors(detectors, window, float(electron.wavelength(voltage)))
@@ -147,7 +150,8 @@ def _prism_images(
 
         each_by_a_thread(work, len(places), window, waves.dtype, "prism")
         warn_of_loss(left)
-    return made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
+    images = made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
+    return blurred_by_source(images, setup)
 
 
 def _beams(setup: Setup, window: Grid) -> npt.NDArray[np.int64]:

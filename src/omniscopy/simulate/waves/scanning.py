@@ -13,6 +13,7 @@ from omniscopy.model import DataError, coordinate, operation, result
 from omniscopy.physics import electron
 from omniscopy.physics.aberrations import Notation
 from omniscopy.simulate.probes import lens
+from omniscopy.simulate.probes.probe import blurred
 from omniscopy.simulate.waves.detectors import (
     Detector,
     Rings,
@@ -42,6 +43,7 @@ class Scan:
 
     y: Floats
     x: Floats
+    steps: tuple[float, float]
 
     def places(self) -> Floats:
         """Return (y, x) of every place, in the order of the image."""
@@ -66,14 +68,15 @@ def scan_of(
             f"{start!r}, {stop!r} and {step!r}"
         )
         raise DataError(message)
-    axes = []
+    axes, steps = [], []
     for first, last in zip(start, ends, strict=True):
         if not (np.isfinite([first, last]).all() and first < last):
             message = f"scan_start must be before scan_stop, got {start!r} and {tuple(ends)!r}"
             raise DataError(message)
         count = max(1, int(np.ceil((last - first) / step - 1e-6)))
-        axes.append(np.asarray(first + (last - first) / count * np.arange(count), np.float64))
-    return Scan(axes[0], axes[1])
+        steps.append((last - first) / count)
+        axes.append(np.asarray(first + steps[-1] * np.arange(count), np.float64))
+    return Scan(axes[0], axes[1], (steps[0], steps[1]))
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,13 @@ class Setup:
     optics: lens.Lens
     scan: Scan
     window: float | None
+    source_size: float = 0.0
 
 
-def setup_of(
+def setup_of(  # noqa: PLR0913 - each is a property of the microscope or of the scan
     potential: xr.DataArray, optics: lens.Lens, *, tilt: tuple[float, float], repeats: int,
     start: Sequence[float], stop: Sequence[float] | None, step: float | None,
-    window: float | None,
+    window: float | None, source_size: float = 0.0,
 ) -> Setup:  # fmt: skip
     """Return what is asked of a scan, or raise where it cannot be done."""
     passage = passage_of(potential, optics.voltage, tilt=tilt, repeats=repeats)
@@ -101,7 +105,38 @@ def setup_of(
             f"got {window!r}"
         )
         raise DataError(message)
-    return Setup(passage, optics, scan_of(passage.grid, optics, start, stop, step), window)
+    if not (np.isfinite(source_size) and source_size >= 0.0):
+        message = f"source_size must be a width in Å, got {source_size!r}"
+        raise DataError(message)
+    if source_size > 0.0:
+        _require_repeating(passage.grid, start, stop)
+    scan = scan_of(passage.grid, optics, start, stop, step)
+    return Setup(passage, optics, scan, window, float(source_size))
+
+
+def _require_repeating(grid: Grid, start: Sequence[float], stop: Sequence[float] | None) -> None:
+    """Raise unless a scan can be a period: a source blurs what lies beyond its borders into it."""
+    if stop is None:
+        return
+    times = np.array(grid.size) / (np.asarray(stop, np.float64) - np.asarray(start, np.float64))
+    if (np.abs(times / np.maximum(np.round(times), 1.0) - 1.0) > 1e-3).any():
+        message = (
+            f"an image is blurred by the source as one that repeats, but the scan from {start!r} "
+            f"to {tuple(stop)!r} is no whole part of the cell of {grid.size} Å; scan one, or blur "
+            "a larger scan yourself"
+        )
+        raise DataError(message)
+
+
+def blurred_by_source(images: Floats, setup: Setup) -> Floats:
+    """Return images, shape (..., y, x, rows), as a source of finite size makes them."""
+    if not setup.source_size:
+        return images
+    scan = setup.scan
+    shape = (len(scan.y), len(scan.x))
+    grid = Grid(shape, (shape[0] * scan.steps[0], shape[1] * scan.steps[1]))
+    planes = np.moveaxis(images, -1, -3)
+    return np.moveaxis(blurred(planes, grid, setup.source_size), -3, -1)
 
 
 @operation(
@@ -124,6 +159,7 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
     tilt: tuple[float, float] = (0.0, 0.0),
     repeats: int = 1,
     window: float | None = None,
+    source_size: float = 0.0,
 ) -> xr.Dataset:
     r"""Simulate images of a scanned probe on any detectors, by multislice.
 
@@ -155,6 +191,9 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
         Let each probe see only the potential in a square about it, which is quicker by the ratio
         of the areas. Where the probe spreads beyond it, it comes back on the other side: try
         a larger one to see what that changes.
+    source_size : float, Å
+        Width at half maximum of the image of the source, a Gaussian, which blurs the images.
+        These repeat beyond their borders: the scan is the whole cell or a whole part of it.
 
     Returns
     -------
@@ -170,7 +209,7 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
     optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
     setup = setup_of(
         potential, optics, tilt=tilt, repeats=repeats, start=scan_start, stop=scan_stop,
-        step=scan_step, window=window,
+        step=scan_step, window=window, source_size=source_size,
     )  # fmt: skip
     seen = require_detectors(detectors, setup.passage.grid, float(electron.wavelength(voltage)))
     return scanned(_images, potential, setup, seen, {})
@@ -235,7 +274,8 @@ def _images(
 
         each_by_a_thread(work, len(places), probes.grid, complex_of(values.dtype), "stem")
         warn_of_loss(left)
-    return made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
+    images = made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
+    return blurred_by_source(images, setup)
 
 
 class Probes:
