@@ -133,13 +133,11 @@ def test_faint_atoms_are_found_as_by_a_laplacian_that_is_told_all(kind):
 @pytest.mark.shared
 def test_errors_in_scenes_of_counts_are_those_of_the_bound(shared):
     paths = sorted((shared / "data" / "atoms" / "simulated_truth").glob("*.npz"))
-    pulls = []
+    pulls: dict[float, list[float]] = {}
     for path in paths:
         with np.load(path) as data:
             dose, sigma, apart = (float(data[name]) for name in ("dose", "sigma_px", "nn_px"))
             counts, places, heights = data["counts"], data["rc"], dose * data["amplitude"]
-        if dose < 4:
-            continue
         volume = 2 * np.pi * sigma**2 * heights.sum() / counts.size
         background = max(float(counts.mean()) - volume, 0.1 * dose)
         std = bound_of(counts.shape, places, heights, sigma, background)
@@ -147,11 +145,26 @@ def test_errors_in_scenes_of_counts_are_those_of_the_bound(shared):
         refined = refine_atoms(image, find_atoms(image))
         options = {"max_distance": 0.4 * apart, "margin": 4.0}
         score = score_positions(refined, table(places, std), **options)
-        assert float(score["rms_over_bound"]) <= 1.15, path.name
-        assert float(score["calibration"]) == pytest.approx(1.0, abs=0.15), path.name
-        pulls.append(float(score["calibration"]))
-    assert len(pulls) == 12
-    assert np.mean(pulls) == pytest.approx(1.0, abs=0.05)
+        # Below that some are drawn to maxima of the noise, whatever the method.
+        assert float(score["rms_over_bound"]) <= (1.15 if dose > 1 else 1.3), path.name
+        pull = float(score["calibration"])
+        assert pull == pytest.approx(1.0, abs=0.15 if dose > 1 else 0.2), path.name
+        assert float(refined["sigma_y"].median()) == pytest.approx(sigma, rel=0.1), path.name
+        pulls.setdefault(dose, []).append(pull)
+    assert {dose: len(each) for dose, each in pulls.items()} == dict.fromkeys((50, 10, 5, 2, 1), 4)
+    for dose, each in pulls.items():
+        assert np.mean(each) == pytest.approx(1.0, abs=0.05 if dose > 4 else 0.1), dose
+
+
+def test_faint_atoms_begin_with_the_width_that_they_have():
+    """The mean of the image about what is found in noise is as narrow as the maxima of noise."""
+    wide = []
+    for seed in range(3):
+        counts, _, _, sigma = scene("centred", 12.0, 0.8, seed=seed)
+        image = image_of(counts)
+        refined = refine_atoms(image, find_atoms(image))
+        wide.append(float(refined["sigma_y"].median()) / sigma)
+    np.testing.assert_allclose(wide, 1.0, atol=0.12)
 
 
 @pytest.mark.shared

@@ -72,8 +72,27 @@ class Fitted(NamedTuple):
     residual_rms: np.ndarray
 
 
+class Beginning(NamedTuple):
+    """What the fit of the atoms of an image begins with."""
+
+    fit: "_Fit"
+    start: np.ndarray
+    noise: np.ndarray
+    places: np.ndarray
+
+    @property
+    def alike(self) -> bool:
+        """Return whether all atoms are given the same shape, whose width has to be told well."""
+        return self.fit.shared
+
+
 def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Fitted:
     """Return what is fitted to atoms at `places` (atoms, 2), all inside of the image."""
+    return finished(begun(image, places, width, settings))
+
+
+def begun(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Beginning:
+    """Return where a fit of atoms at `places`, about as wide as `width`, begins."""
     around = _around(places, _AROUND)
     nearest = around[0][:, 1]
     radius = np.full(len(places), _WINDOW * width)
@@ -88,7 +107,13 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
     fit = _Fit(windows, settings, shared, width, Slopes.at(places, *around), image.shape)
     if not fit.poisson:
         fit = fit.weighted(start, line)
-        windows = fit.windows
+    return Beginning(fit, start, noise, places)
+
+
+def finished(beginning: Beginning) -> Fitted:
+    """Return what a fit that has begun finds."""
+    fit, start, noise, places = beginning
+    windows, settings, shared, width = fit.windows, fit.settings, fit.shared, fit.width
     found = fit.rounds(start, noise, places)
     weight = windows.weight.sum(axis=1)
     if not fit.poisson:

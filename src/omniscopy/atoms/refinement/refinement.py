@@ -13,7 +13,8 @@ from omniscopy.atoms.refinement.fits import (
     Settings,
     Shape,
     Widths,
-    fit_atoms,
+    begun,
+    finished,
     width_at,
 )
 from omniscopy.atoms.tables import ATOM, require_length, with_coordinates
@@ -28,6 +29,8 @@ from omniscopy.model import (
 )
 
 _FITTED = ("y", "x", "sigma_y", "sigma_x", "angle", "amplitude", "background")
+# Windows of faint atoms are made anew where the width is another than that by this factor.
+_OTHER = 1.15
 _COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "residual_rms")
 
 
@@ -159,11 +162,31 @@ class _Refinement:
             if not len(inside) or not np.isfinite(image).any():
                 continue
             at = rows[inside] * self.settings.steps
-            fitted = fit_atoms(image, at, self.width_of(image, at), self.settings)
+            fitted = self.fitted(image, at)
             target = (slice(None), *each, inside)
             columns[target] = self.columns(fitted)
             status[(*each, inside)] = fitted.status
         return (*columns, status)
+
+    def fitted(self, image: np.ndarray, places: np.ndarray) -> Fitted:
+        """Return what is fitted to one image.
+
+        The mean of what is found in noise is as narrow as its maxima, but its autocorrelation is
+        not: faint atoms begin with that, and again with the width that fits all of them.
+        """
+        width = self.width_of(image, places)
+        beginning = begun(image, places, width, self.settings)
+        if not beginning.alike or self.width is not None:
+            return finished(beginning)
+        wide = _correlated_width(image, self.grid.aspect)
+        if wide > width:
+            width, beginning = wide, begun(image, places, wide, self.settings)
+        found = finished(beginning)
+        yy, yx, xx = np.median(found.parameters[:, 3:6], axis=0)
+        own = float(max(yy * xx - yx**2, 0.0)) ** 0.25
+        if not 1.0 / _OTHER < own * width < _OTHER and own > 0.0:
+            found = finished(begun(image, places, 1.0 / own, self.settings))
+        return found
 
     def width_of(self, image: np.ndarray, places: np.ndarray) -> float:
         """Return the width to start from, in pixels."""
@@ -172,8 +195,7 @@ class _Refinement:
             return self.width / self.grid.unit
         found = width_at(image, places, aspect)
         if not np.isfinite(found):
-            level = float(np.median(image[np.isfinite(image)]))
-            found = scales_of(image - level, aspect).width
+            found = _correlated_width(image, aspect)
         if not np.isfinite(found):
             found = 2.0 * max(aspect)
         return max(found, 0.6 * max(aspect))
@@ -198,6 +220,12 @@ class _Refinement:
             *place_std, std_y, std_x, std_angle, std[:, 0], std[:, 6],
             fitted.residual_rms,
         ])  # fmt: skip
+
+
+def _correlated_width(image: np.ndarray, aspect: tuple[float, float]) -> float:
+    """Return the width that the autocorrelation of an image shows, NaN where it shows none."""
+    level = float(np.median(image[np.isfinite(image)]))
+    return scales_of(image - level, aspect).width
 
 
 def ellipse_of(
