@@ -13,6 +13,7 @@ from omniscopy.testing.files import (
     anasys,
     andor,
     arina,
+    asylum_ardf,
     asylum_hdf5,
     band_excitation,
     blockfile,
@@ -83,6 +84,12 @@ PIXELS = ((0.0, 1e-9, 0), (0.0, 1e-9, 0))
 def force_map(path: Path) -> None:
     curves = [[{"Defl": IMAGE[x, :n] * 1e-9} for x, n in enumerate((9, 7))]]
     asylum_hdf5.write_asylum_map(path, curves, np.array([[5, 4]]))
+
+
+def ramps(path: Path) -> None:
+    curves = [[[{"Defl": IMAGE[x, :8] * 1e-9}] for x in range(2)] for _ in range(2)]
+    turns = np.full((2, 2), 4)
+    path.write_bytes(asylum_ardf.encode_ardf(curves=curves, turns=turns, images={"Height": IMAGE}))
 
 
 def counted_map(path: Path) -> None:
@@ -176,6 +183,7 @@ MAKERS = {
         lambda path: bruker_spx.write_spx(path, bruker_spx.encode_spectrum(IMAGE.ravel())),
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "asylum_ardf": (".ardf", ramps),
     "asylum_hdf5": (".h5", force_map),
     "edax": (".spd", lambda path: edax.write_spd(path, IMAGE.astype("u2").reshape(3, 4, 9))),
     "edax_ang": (

@@ -1,0 +1,1 @@
+"""HDF5 files that the converter of Asylum Research makes of force maps (.h5 from .ARDF)."""
