@@ -55,6 +55,32 @@ def test_values_axis_and_metadata_are_those_of_the_file(tmp_path):
     assert data.attrs["original_metadata"]["OWNER"] == "Task force"
 
 
+def test_files_of_the_eels_data_base_open_as_core_losses(tmp_path):
+    # As eelsdb.eu makes them: pairs, no units of the values, empty entries, a tab.
+    energy = 120.0003 + 0.5 * np.arange(1340)
+    values = 2e5 * (energy / 120.0) ** -3 * (1 + 0.3 * (energy > 203.0))
+    head = (
+        "#FORMAT\t     : EMSA/MAS Spectral Data File\n#VERSION     : 1.0\n"
+        "#TITLE       : NbO2\n#DATE        : \n#TIME        : \n"
+        "#OWNER       : eelsdatabase.net\n#NPOINTS     : 1340\n#NCOLUMNS    : 1\n"
+        "#XUNITS      : eV\n#YUNITS      : \n#DATATYPE    : XY\n#XPERCHAN    : 0.5\n"
+        "#OFFSET      : 120.0003\n#SIGNALTYPE  : ELS\n#SPECTRUM    : Spectral Data Starts Here\n"
+    )
+    rows = "\n".join(f"{e:.4f},{v:.6f}" for e, v in zip(energy, values, strict=True))
+    data = om.open_signal(write(tmp_path, f"{head}{rows}\n#ENDOFDATA   :\n"))
+    np.testing.assert_allclose(data, values, rtol=1e-6)
+    np.testing.assert_allclose(data["energy_loss"], energy)
+    assert data["energy_loss"].attrs["units"] == "eV"
+    assert "long_name" not in data["energy_loss"].attrs
+    assert (data.attrs["modality"], data.attrs.get("units")) == ("EELS", None)
+    assert data.attrs["metadata"] == {"title": "NbO2", "operator": "eelsdatabase.net"}
+    assert om.validate(data) == []
+    background = om.eels.fit_background(data, (130.0, 195.0))["background"]
+    np.testing.assert_allclose(background, 2e5 * (energy / 120.0) ** -3, rtol=1e-4)
+    seen = om.eels.find_edges(data, ["Nb"])
+    assert bool(seen["is_seen"].sel(edge="Nb_M5"))
+
+
 def test_places_of_pairs_are_the_coordinate(tmp_path):
     text = HEAD.replace("DATATYPE    : Y", "DATATYPE    : XY")
     pairs = "#SPECTRUM :\n1, 10\n2, 20\n4 40, 8 80\n9 90\n#ENDOFDATA :\n"

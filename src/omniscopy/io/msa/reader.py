@@ -134,7 +134,8 @@ def _axis(entries: dict[str, str], size: int, places: np.ndarray | None) -> Axis
     dim = _dimension(_signal(entries)[0], units)
     label = _without_units(entries.get("XLABEL") or said)
     known = DIMENSIONS[dim].quantity if dim in DIMENSIONS else None
-    attrs = {"long_name": label} if label and label.lower() != known else {}
+    says_more = label and label.lower() != known and not is_unit(label)
+    attrs = {"long_name": label} if says_more else {}
     scale = _number(entries.get("XPERCHAN"))
     return Axis(
         name=dim,
