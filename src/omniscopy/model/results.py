@@ -27,7 +27,8 @@ def result(
     for name, (values, units) in variables.items():
         made[name] = labelled(values, units=units)
         if name == "status":
-            made[name] = made[name].astype(np.uint8)
+            if made[name].dtype != np.uint8:
+                made[name] = made[name].astype(np.uint8)
             made[name].attrs |= status_attrs()
     if coords is None and (shared := _shared_coordinates(made.values())) is not None:
         made, coords = {name: each.variable for name, each in made.items()}, shared

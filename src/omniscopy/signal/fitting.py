@@ -186,14 +186,15 @@ def _result(  # noqa: PLR0917
 ) -> xr.Dataset:
     """Return the columns by name, with their units."""
     values, axes = data.attrs.get("units"), [units_of(data, each) for each in dims]
-    made: dict[str, tuple[xr.DataArray, str | None]] = {}
+    # Variables without their coordinates, which all share: to cut arrays with them takes longer.
+    made: dict[str, tuple[xr.Variable, str | None]] = {}
     for number, (name, info) in enumerate(zip(layout.names, layout.infos, strict=True)):
         columns = {name: found.parameters, f"{name}_std": found.std}
         if scatter is not None:
             columns |= {f"{name}_{end}": getattr(scatter, end) for end in Scatter._fields}
         units = info.units(values, axes)
         for each, column in columns.items():
-            made[each] = column.isel(parameter=number), units
+            made[each] = column.variable.isel(parameter=number), units
     figures = (
         "status",
         "steps",
@@ -204,6 +205,6 @@ def _result(  # noqa: PLR0917
         "bic",
     )
     for name in figures:
-        made[name] = getattr(found, name), squares if name == "reduced_chi_square" else "1"
+        made[name] = getattr(found, name).variable, squares if name == "reduced_chi_square" else "1"
     fitted = {"values": values, "dims": dict(zip(dims, axes, strict=True))}
-    return result({MODEL_AXES: fitted}, **made)
+    return result({MODEL_AXES: fitted}, found.status.coords, **made)

@@ -27,6 +27,15 @@ def inner(function: F) -> F:
     return made
 
 
+def inner_once(function: F) -> F:
+    """Return the same of a function that is called in one place, and is written into it.
+
+    A call hands over each number that describes an array, and takes longer than a short loop.
+    """
+    made: F = register_jitable(**_OPTIONS, **_FOR_EACH_OTHER, forceinline=True)(function)
+    return made
+
+
 def inner_fast(function: F) -> F:
     """Return the same of a function whose sums may be reordered.
 

@@ -13,7 +13,16 @@ import numpy as np
 from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting import looking, losses, normal, rules
 from omniscopy.compute.fitting.inner import inner, merged, outer
-from omniscopy.compute.fitting.looking import Model, Spectrum, Summary, copy, look, prepare, tie
+from omniscopy.compute.fitting.looking import (
+    Model,
+    Spectrum,
+    Summary,
+    copy,
+    look,
+    look_here,
+    prepare,
+    tie,
+)
 from omniscopy.compute.fitting.losses import spread_of_loss
 from omniscopy.compute.fitting.normal import (
     Space,
@@ -170,7 +179,7 @@ def find_minimum(
             solve_linear(model, columns, d.trial, room.spectrum, room.space, settings, steps == 0)
             steps += 1
         tie(model, d.trial)
-        lowered = look(
+        lowered = look_here(
             model, columns, d.trial, room.spectrum, free, given.faint, settings, False,
             d.trial_normal, d.trial_direction,
         )  # fmt: skip

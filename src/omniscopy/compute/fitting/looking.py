@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from numba.extending import intrinsic
 
-from omniscopy.compute.fitting.inner import inner, inner_fast
+from omniscopy.compute.fitting.inner import inner, inner_fast, inner_once
 from omniscopy.compute.fitting.losses import tally_loss, weigh_counts, weigh_loss, weigh_squares
 from omniscopy.compute.fitting.problem import Settings
 from omniscopy.compute.fitting.rules import FAINT
@@ -100,7 +100,7 @@ def _address_called(_context: Any, address: Any, given: Any) -> Any:
 _call: Any = intrinsic(_address_called)
 
 
-@inner
+@inner_once
 def evaluate(
     model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, begin: int, n: int
 ) -> None:
@@ -130,7 +130,7 @@ def evaluate(
                 spectrum.jacobian[b, i] += model.factor[a] * spectrum.jacobian[a, i]
 
 
-@inner
+@inner_once
 def weigh(
     spectrum: Spectrum, begin: int, there: int, n: int, faint: float, settings: Settings,
     squares: bool,
@@ -152,46 +152,150 @@ def weigh(
 
 
 @inner_fast
+def add_first_rows(
+    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
+) -> None:
+    """Add what the first three or four rows contribute, reading each but once."""
+    pull, hold, jacobian, last = spectrum.pull, spectrum.hold, spectrum.jacobian, which.size - 1
+    first, second, third = jacobian[which[0]], jacobian[which[1]], jacobian[which[2]]
+    fourth = jacobian[which[min(3, last)]]
+    along_1, along_2, along_3, along_4 = 0.0, 0.0, 0.0, 0.0
+    s11, s21, s22, s31, s32, s33 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    s41, s42, s43, s44 = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        one, two, three, four = first[i], second[i], third[i], fourth[i]
+        along_1 += pull[i] * one
+        along_2 += pull[i] * two
+        along_3 += pull[i] * three
+        along_4 += pull[i] * four
+        s11 += hold[i] * one * one
+        s21 += hold[i] * two * one
+        s22 += hold[i] * two * two
+        s31 += hold[i] * three * one
+        s32 += hold[i] * three * two
+        s33 += hold[i] * three * three
+        s41 += hold[i] * four * one
+        s42 += hold[i] * four * two
+        s43 += hold[i] * four * three
+        s44 += hold[i] * four * four
+    direction[0] += along_1
+    direction[1] += along_2
+    direction[2] += along_3
+    matrix[0, 0] += s11
+    matrix[1, 0] += s21
+    matrix[1, 1] += s22
+    matrix[2, 0] += s31
+    matrix[2, 1] += s32
+    matrix[2, 2] += s33
+    if last > 2:
+        direction[3] += along_4
+        matrix[3, 0] += s41
+        matrix[3, 1] += s42
+        matrix[3, 2] += s43
+        matrix[3, 3] += s44
+
+
+@inner_fast
+def add_two_rows(
+    spectrum: Spectrum, n: int, which: np.ndarray, a: int, matrix: np.ndarray,
+    direction: np.ndarray,
+) -> None:  # fmt: skip
+    """Add what row `a` and the next one contribute with each other and with the first four."""
+    pull, hold, jacobian = spectrum.pull, spectrum.hold, spectrum.jacobian
+    one, other, b = spectrum.rows[0], spectrum.rows[1], min(a + 1, which.size - 1)
+    first, second, third = jacobian[which[0]], jacobian[which[1]], jacobian[which[2]]
+    fourth, here, next_one = jacobian[which[3]], jacobian[which[a]], jacobian[which[b]]
+    along, across, aa, ab, bb = 0.0, 0.0, 0.0, 0.0, 0.0
+    a1, a2, a3, a4, b1, b2, b3, b4 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        along += pull[i] * here[i]
+        across += pull[i] * next_one[i]
+        held, held_next = hold[i] * here[i], hold[i] * next_one[i]
+        one[i], other[i] = held, held_next
+        aa += held * here[i]
+        ab += held * next_one[i]
+        bb += held_next * next_one[i]
+        a1 += held * first[i]
+        a2 += held * second[i]
+        a3 += held * third[i]
+        a4 += held * fourth[i]
+        b1 += held_next * first[i]
+        b2 += held_next * second[i]
+        b3 += held_next * third[i]
+        b4 += held_next * fourth[i]
+    direction[a] += along
+    matrix[a, 0] += a1
+    matrix[a, 1] += a2
+    matrix[a, 2] += a3
+    matrix[a, 3] += a4
+    matrix[a, a] += aa
+    if b > a:
+        direction[b] += across
+        matrix[b, 0] += b1
+        matrix[b, 1] += b2
+        matrix[b, 2] += b3
+        matrix[b, 3] += b4
+        matrix[b, a] += ab
+        matrix[b, b] += bb
+
+
+@inner_fast
 def add_equations(
     spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
 ) -> None:
-    """Add what some points contribute to a normal matrix and to the direction of descent.
+    """Add the lower half of what some points contribute to the equations.
 
-    Two rows by two at a time share what they read: the time of a fit is spent here.
+    The time of a fit is spent here. So as many sums are made at once as there are registers: four
+    rows by four, then two rows by those four, then two by two.
     """
-    pull, hold, one, other = spectrum.pull, spectrum.hold, spectrum.rows[0], spectrum.rows[1]
     last = which.size - 1
-    for a in range(0, last + 1, 2):
+    if last < 0:
+        return
+    if last < 2:
+        add_few_rows(spectrum, n, which, matrix, direction)
+        return
+    add_first_rows(spectrum, n, which, matrix, direction)
+    one, other = spectrum.rows[0], spectrum.rows[1]
+    for a in range(4, last + 1, 2):
+        add_two_rows(spectrum, n, which, a, matrix, direction)
         b = min(a + 1, last)
-        first, second = spectrum.jacobian[which[a]], spectrum.jacobian[which[b]]
-        along, across = 0.0, 0.0
-        for i in range(n):
-            one[i] = hold[i] * first[i]
-            other[i] = hold[i] * second[i]
-            along += pull[i] * first[i]
-            across += pull[i] * second[i]
-        direction[b] += across
-        if b > a:
-            direction[a] += along
-        for c in range(0, a + 1, 2):
-            d = min(c + 1, last)
-            third, fourth = spectrum.jacobian[which[c]], spectrum.jacobian[which[d]]
+        for c in range(4, a, 2):
+            third, fourth = spectrum.jacobian[which[c]], spectrum.jacobian[which[c + 1]]
             ac, ad, bc, bd = 0.0, 0.0, 0.0, 0.0
             for i in range(n):
                 ac += one[i] * third[i]
                 ad += one[i] * fourth[i]
                 bc += other[i] * third[i]
                 bd += other[i] * fourth[i]
-            matrix[b, d] += bd
+            matrix[a, c] += ac
+            matrix[a, c + 1] += ad
             if b > a:
-                matrix[a, d] += ad
-            if d > c:
                 matrix[b, c] += bc
-            if b > a and d > c:
-                matrix[a, c] += ac
+                matrix[b, c + 1] += bd
 
 
-@inner
+@inner_fast
+def add_few_rows(
+    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
+) -> None:
+    """Add what one or two rows contribute."""
+    pull, hold, last = spectrum.pull, spectrum.hold, which.size - 1
+    first, second = spectrum.jacobian[which[0]], spectrum.jacobian[which[last]]
+    along, across, s11, s21, s22 = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        along += pull[i] * first[i]
+        across += pull[i] * second[i]
+        s11 += hold[i] * first[i] * first[i]
+        s21 += hold[i] * second[i] * first[i]
+        s22 += hold[i] * second[i] * second[i]
+    direction[0] += along
+    matrix[0, 0] += s11
+    if last > 0:
+        direction[1] += across
+        matrix[1, 0] += s21
+        matrix[1, 1] += s22
+
+
 def look(
     model: Model, columns: np.ndarray, values: np.ndarray, spectrum: Spectrum, which: np.ndarray,
     faint: float, settings: Settings, squares: bool, matrix: np.ndarray, direction: np.ndarray,
@@ -218,6 +322,10 @@ def look(
         for b in range(a):
             matrix[b, a] = matrix[a, b]
     return cost
+
+
+# The hot place, where a call would take a good part of the time, and the others.
+look_here, look = inner_once(look), inner(look)
 
 
 @inner

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from omniscopy.compute.fitting.inner import inner
+from omniscopy.compute.fitting.inner import inner, inner_once
 from omniscopy.compute.fitting.rules import SHARE, SINGULAR
 
 
@@ -60,7 +60,19 @@ def substitute(factor: np.ndarray, right: np.ndarray, solution: np.ndarray, n: i
         solution[i] = value
 
 
-@inner
+@inner_once
+def damped_system(
+    normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, space: Space
+) -> None:
+    """Fill in right side and lower half of the matrix, where no parameter has stopped."""
+    for a in range(descent.size):
+        space.right[a] = descent[a]
+        for b in range(a):
+            space.matrix[a, b] = normal[a, b]
+        space.matrix[a, a] = normal[a, a] + damping[a]
+
+
+@inner_once
 def reduced_system(
     normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, space: Space, step: np.ndarray
 ) -> None:
@@ -75,7 +87,7 @@ def reduced_system(
         space.matrix[a, a] = 1.0 if space.stopped[a] else normal[a, a] + damping[a]
 
 
-@inner
+@inner_once
 def bounded_step(
     normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, values: np.ndarray,
     lower: np.ndarray, upper: np.ndarray, positive: np.ndarray, space: Space, step: np.ndarray,
@@ -84,14 +96,19 @@ def bounded_step(
 
     A parameter that would leave them goes to the bound, and the others are solved for again.
     """
+    free = True
     for a in range(values.size):
         step[a] = 0.0
         space.stopped[a] = (values[a] <= lower[a] and descent[a] < 0.0) or (
             values[a] >= upper[a] and descent[a] > 0.0
         )
+        free = free and not space.stopped[a]
     inside = False
     while not inside:
-        reduced_system(normal, descent, damping, space, step)
+        if free:
+            damped_system(normal, descent, damping, space)
+        else:
+            reduced_system(normal, descent, damping, space, step)
         if factorise(space.matrix, values.size) <= 0.0:
             return False
         substitute(space.matrix, space.right, space.solution, values.size)
@@ -107,7 +124,7 @@ def bounded_step(
             step[a] = min(max(space.solution[a], least), most)
             if step[a] != space.solution[a]:
                 space.stopped[a] = True
-                inside = False
+                inside, free = False, False
     return True
 
 
