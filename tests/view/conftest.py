@@ -117,6 +117,10 @@ class Explored:
         message = f"{expression} did not become true; the page says {said!r}"
         raise AssertionError(message)
 
+    def settled(self) -> None:
+        """Wait until all that was asked for is there and drawn."""
+        self.until("app.link.waiting.size === 0 && (!app.nav || app.nav.parts || app.nav.curves)")
+
     def open(self, name: str) -> None:
         """Open a file of the list, and wait for its picture."""
         self.page.click(f'[data-path="{name}"]')
