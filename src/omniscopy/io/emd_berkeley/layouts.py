@@ -15,7 +15,7 @@ from omniscopy.io.storage.hdf5_numbers import attribute, is_array
 
 TYPE = "emd_group_type"
 SIMULATION = "4DSTEM_simulation"
-_ARRAYS, _TABLES = ("1", "array"), ("pointlist",)
+_ARRAYS, _TABLES, _LISTS, _CUSTOM = ("1", "array"), ("pointlist",), "pointlistarray", "custom"
 _WORDS = {"file", "root", "array", "pointlist", "pointlistarray", "metadata", "metadatabundle",
           "custom", "node"}  # fmt: skip
 _AXIS = re.compile(r"dim\d+")
@@ -40,7 +40,8 @@ def group_type(group: Any) -> str:
     """Return what an EMD group says that it is, "" for others."""
     if not hasattr(group, "keys") or TYPE not in group.attrs:
         return ""
-    word = str(attribute(group, TYPE))
+    # What a class of a program keeps in a group of its own is of a type as elsewhere.
+    word = str(attribute(group, TYPE)).removeprefix("custom_")
     return word if word in _WORDS or (word.isdigit() and len(word) < 3) else ""
 
 
@@ -79,13 +80,24 @@ def stored_tables(file: Any) -> Iterator[Any]:
             yield group
 
 
+def stored_lists(file: Any) -> Iterator[Any]:
+    """Yield the groups that hold a list of points for every place of a scan."""
+    for group in walk(file):
+        if group_type(group) == _LISTS:
+            yield group
+        elif group_type(group) == _CUSTOM:
+            # What py4DSTEM finds in patterns it keeps in a group whose name begins so.
+            for name, found in members(group):
+                if name.startswith("_") and group_type(found) == _LISTS:
+                    yield found
+
+
 def not_read(file: Any) -> list[str]:
-    """Return the paths of what a file holds that is neither an array nor a list of points."""
+    """Return the paths of arrays of which it is not known what their values are."""
     return [
         group.name
         for group in walk(file)
-        if group_type(group) == "pointlistarray"
-        or (group_type(group) in _ARRAYS and _values(group) is None and _has_axes(group))
+        if group_type(group) in _ARRAYS and _values(group) is None and _has_axes(group)
     ]
 
 

@@ -12,8 +12,10 @@ from omniscopy.io.emd_berkeley.layouts import (
     Stored,
     not_read,
     stored_arrays,
+    stored_lists,
     stored_tables,
 )
+from omniscopy.io.emd_berkeley.lists import fields_of
 from omniscopy.io.emd_berkeley.metadata import (
     bundled_metadata,
     common_metadata,
@@ -23,7 +25,7 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import unique_names
 from omniscopy.io.pieces import Stacked
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
-from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import linked, open_hdf5, read_attributes
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, text_at
 from omniscopy.model.units import is_unit
@@ -49,7 +51,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         A channel for each array, lazy, with y before x and ky before kx; the depths of a
         simulation are one channel. py4DSTEM calls the direction of rows x: it is y here. Lengths
         of Prismatic are in Å and angles in rad, which its files call nm and mrad. A list of points
-        is a channel without values of its own, a variable for each field.
+        is a channel without values of its own, a variable for each field; of lists at every place
+        of a scan each field is (y, x, point), NaN after the last point.
 
     Raises
     ------
@@ -61,9 +64,11 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         simulation = described.get("simulation_parameters", {}) if SIMULATION in file else None
         made = [_channel(stored, simulation) for stored in stored_arrays(file)]
         tables = [_table(group) for group in stored_tables(file)]
-        skipped = not_read(file)
+        lists = {group.name: _lists(group) for group in stored_lists(file)}
+        skipped = not_read(file) + [name for name, found in lists.items() if found is None]
         root = read_attributes(file)
     channels = [channel for channel, _ in made] + [table for table in tables if table.variables]
+    channels += [found for found in lists.values() if found is not None]
     if not channels:
         message = f"the EMD file holds no arrays of numbers, only {skipped or 'metadata'}"
         raise UnsupportedFormatError(message, path=path)
@@ -144,6 +149,36 @@ def _table(group: Any) -> Channel:
         signal_type="point_cloud",
         variables={
             name: Variable(dims=("point",), data=numbers_of(found)) for name, found in names.items()
+        },
+        attrs={"path": group.name},
+    )
+
+
+def _lists(group: Any) -> Channel | None:
+    """Return the lists of points at every place of a scan, `None` where they cannot be read."""
+    dataset = linked(group, "data")
+    if dataset is None or not hasattr(dataset, "dtype"):
+        return None
+    fields = fields_of(dataset)
+    if fields is None or not all(found.points for found in fields.values()):
+        return None
+    shape = next(iter(fields.values())).shape
+    # Rows are first, as in all that py4DSTEM writes.
+    names = ("y", "x") if len(shape) == 3 else tuple(f"dim_{n}" for n in range(len(shape) - 1))
+    kind = None if len(shape) == 3 else "parameter"
+    axes = [
+        Axis(name=name, size=size, kind=kind) for name, size in zip(names, shape[:-1], strict=True)
+    ]
+    axes.append(Axis(name="point", size=shape[-1]))
+    dims = tuple(axis.name for axis in axes)
+    return Channel(
+        title=group.name.rpartition("/")[2].lstrip("_"),
+        data=None,
+        axes=axes,
+        signal_type="point_cloud",
+        variables={
+            name: Variable(dims=dims, data=found)
+            for name, found in zip(unique_names(fields), fields.values(), strict=True)
         },
         attrs={"path": group.name},
     )
