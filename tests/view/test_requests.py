@@ -351,7 +351,7 @@ def test_what_an_operation_needs_is_said_before_it_runs(ask, folder):
     assert lazy["read"] == data.nbytes
     assert 0 < lazy["memory"] < 100 * data.nbytes
     assert not lazy["large"]
-    assert "reads" in lazy["words"]
+    assert lazy["words"].startswith("Reads")
     assert "of memory at a time" in lazy["words"]
     with pytest.raises(DataError, match="width"):
         ask("estimate", **{**said, "parameters": {"width": "wide"}})

@@ -20,13 +20,20 @@ class Count:
     total: int = 0
 
 
-def computed(result: Any, turn: Turn, count: Count | None = None) -> Any:
-    """Return a result in memory; given up between tasks where nobody wants it any more."""
+def computed(
+    result: Any, turn: Turn, count: Count | None = None, *, yield_to_newer: bool = False
+) -> Any:
+    """Return a result in memory; given up between tasks where nobody wants it any more.
+
+    With `yield_to_newer` also where a newer request for the same view waits.
+    """
     if not hasattr(result, "chunks") or not result.chunks:
         return result
     from dask.callbacks import Callback
 
     def look(*_: Any) -> None:
+        if yield_to_newer and turn.newer.is_set():
+            turn.cancelled.set()
         turn.check()
 
     def number(_key: Any, _value: Any, _graph: Any, state: Any, _worker: Any) -> None:

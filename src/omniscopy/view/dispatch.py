@@ -130,12 +130,16 @@ class Dispatcher:
         return None
 
     def _answer(self, job: _Job) -> None:
+        last: Header = {"kind": "progress"}
         try:
-            for header, buffers in self._session.answer(job.header, job.buffers, job.turn):
+            for last, buffers in self._session.answer(job.header, job.buffers, job.turn):
                 if job.turn.cancelled.is_set():
+                    raise SupersededError
+                if not self._try_send({**_address(job.header), **last}, buffers):
                     return
-                if not self._try_send({**_address(job.header), **header}, buffers):
-                    return
+            if last["kind"] == "progress" or last.get("exact") is False:
+                # Left for a newer request: nothing more comes.
+                raise SupersededError
         except SupersededError:
             self._try_send({**_address(job.header), "kind": "cancelled"}, [])
         except Exception as error:  # noqa: BLE001 - whatever happens, the page is told and lives on

@@ -18,6 +18,13 @@ from omniscopy.view.protocol import Buffer, Header, Reply
 MOST_ENTRIES = 500
 SESSION = ".omniscopy"  # the end of the names of files that hold what an explorer showed
 MOST_DROPPED = 2**33
+# What the first page offers to look around with.
+SAMPLES = {
+    "spectrum_image": "EELS map", "eds_map": "EDS map", "diffraction_4d": "4D-STEM",
+    "atom_image": "Atoms", "image_stack": "Image series", "surface": "Topography",
+    "force_map": "Force curves", "switching_spectroscopy": "Band excitation",
+    "point_cloud": "Scattered points", "exit_wave": "Exit wave",
+}  # fmt: skip
 _NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 _RAW_TYPES = (
     "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64", "complex64",
@@ -35,6 +42,7 @@ def welcome(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn) -
         "start": list(bench.start),
         "items": [describe(bench, item) for item in bench.items.values()],
         "raw_types": list(_RAW_TYPES),
+        "samples": SAMPLES,
     }
     yield header, []
 
@@ -96,6 +104,23 @@ def open_raw_file(
     found = signals(opened) if type(opened).__name__ == "DataTree" else {"raw": opened}
     items = [each for data in found.values() for each in bench.add(data, path=place)]
     yield {"kind": "opened", "path": path, "items": [describe(bench, each) for each in items]}, []
+
+
+def open_sample(
+    bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
+) -> Iterator[Reply]:
+    """Open a measurement that is made up, to look around with."""
+    del buffers, turn
+    from omniscopy import samples
+
+    name = said.get("name")
+    if name not in SAMPLES:
+        message = f"samples are {', '.join(SAMPLES)}, got {name!r}"
+        raise DataError(message)
+    items = bench.add(getattr(samples, str(name))())
+    header = {"kind": "opened", "path": SAMPLES[str(name)],
+              "items": [describe(bench, each) for each in items]}  # fmt: skip
+    yield header, []
 
 
 def drop_file(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn) -> Iterator[Reply]:
@@ -209,6 +234,7 @@ HANDLERS: Mapping[str, Any] = {
     "list": list_folder,
     "open": open_file,
     "open_raw": open_raw_file,
+    "sample": open_sample,
     "drop": drop_file,
     "thumbnail": draw_thumbnail,
     "formats": list_formats,

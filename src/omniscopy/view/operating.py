@@ -98,9 +98,9 @@ def estimate_operation(
     if not found.lazy:
         # Values in double precision beside those that were read.
         memory = 3 * size
-        words = f"works on all of its data at once: {format_bytes(size)} are read"
+        words = f"Works on all of its data at once: {format_bytes(size)} are read"
     elif not lazy:
-        memory, words = 3 * size, f"works on {format_bytes(size)} in memory"
+        memory, words = 3 * size, f"Works on {format_bytes(size)} in memory"
     else:
         from omniscopy.compute import plan
 
@@ -109,7 +109,7 @@ def estimate_operation(
         told = plan(result, limit=0)
         memory = told.memory
         words = (
-            f"reads {format_bytes(told.bytes_read)} and makes {format_bytes(result.nbytes)}, "
+            f"Reads {format_bytes(told.bytes_read)} and makes {format_bytes(result.nbytes)}, "
             f"in {told.chunks} {'block' if told.chunks == 1 else 'blocks'}"
         )
         header["read"] = told.bytes_read

@@ -23,7 +23,8 @@ MOST_REQUESTS = 500
 _SHORT = 60
 # What makes data, and may stand in a file.
 _MAKERS = {
-    "open": files.open_file, "open_raw": files.open_raw_file, "run": operating.run_operation,
+    "open": files.open_file, "open_raw": files.open_raw_file,
+    "sample": files.open_sample, "run": operating.run_operation,
     "keep": steps.keep_result, "fourier": measuring.open_spectrum,
     "set_scale": measuring.set_scale,
 }  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from omniscopy.model.errors import DataError
 from omniscopy.view.bench import Bench
 from omniscopy.view.blocks import CACHE_BYTES, Slices, relative
+from omniscopy.view.computing import computed
 from omniscopy.view.cubes import Cube, polynomial_map, power_law_map
 from omniscopy.view.dispatch import Turn
 from omniscopy.view.items import Item
@@ -103,7 +104,8 @@ def map_window(
             return
     from omniscopy.view.scripting import window_map_of
 
-    values = np.asarray(window_map_of(item, said).transpose(*wanted.kept).values)
+    exactly = window_map_of(item, said).transpose(*wanted.kept)
+    values = np.asarray(computed(exactly, turn, yield_to_newer=True).values)
     turn.check()
     yield _values(item, wanted, values, target="navigation", progress=1.0, begun=begun)
 

@@ -1,6 +1,6 @@
 // A pane with curves: axes, read-out, zoom, and windows that are dragged over the spectrum.
 import { fitCanvas, make, themeColour } from "./dom.js";
-import { axisScale, axisTitle, coordinateAt, indexAt, short, ticksBetween, unitText, withUnits } from "./numbers.js";
+import { axisScale, axisTitle, coordinateAt, indexAt, short, ticksBetween, valueScale, withUnits } from "./numbers.js";
 
 const EDGES = { left: 66, right: 16, top: 14, bottom: 44 };
 
@@ -154,7 +154,7 @@ export class CurvePane {
   }
 
   drawWindows(c, f) {
-    for (const { ends, colour, label } of Object.values(this.windows)) {
+    for (const [number, { ends, colour, label }] of Object.values(this.windows).entries()) {
       const [a, b] = ends.map((v) => this.toX(v, f)).sort((p, q) => p - q);
       c.globalAlpha = 0.16;
       c.fillStyle = colour;
@@ -166,7 +166,7 @@ export class CurvePane {
       c.textAlign = "left";
       c.textBaseline = "top";
       c.fillStyle = themeColour(this.canvas, "--text");
-      c.fillText(label, Math.max(a, f.left) + 5, f.top + 3);
+      c.fillText(label, Math.max(a, f.left) + 5, f.top + 3 + 14 * number);
     }
   }
 
@@ -189,7 +189,8 @@ export class CurvePane {
       c.textBaseline = "top";
       c.fillText(text, x, f.top + f.height + 6);
     }
-    const levels = this.logY ? decades(low, high) : ticksBetween(low, high, Math.max(2, f.height / 45));
+    const own = this.normalise ? { factor: 1, unit: "" } : valueScale(this.units, [low, high]);
+    const levels = this.logY ? decades(low, high) : ticksBetween(low / own.factor, high / own.factor, Math.max(2, f.height / 45)).map((v) => v * own.factor);
     for (const v of levels) {
       const y = toY(v);
       c.fillStyle = grid;
@@ -197,7 +198,7 @@ export class CurvePane {
       c.fillStyle = soft;
       c.textAlign = "right";
       c.textBaseline = "middle";
-      c.fillText(short(v), f.left - 6, y);
+      c.fillText(short(v / own.factor), f.left - 6, y);
     }
     c.strokeRect(f.left - 0.5, f.top - 0.5, f.width + 1, f.height + 1);
     c.fillStyle = themeColour(this.canvas, "--text");
@@ -208,7 +209,7 @@ export class CurvePane {
     c.translate(11, f.top + f.height / 2);
     c.rotate(-Math.PI / 2);
     c.textBaseline = "middle";
-    c.fillText(this.normalise ? "of the maximum" : unitText(this.units) || "value", 0, 0);
+    c.fillText(this.normalise ? "of the maximum" : own.unit || "value", 0, 0);
     c.restore();
   }
 

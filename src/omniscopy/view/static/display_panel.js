@@ -1,7 +1,7 @@
 // The look of an image: contrast by its histogram, colour map, scale; all of it in the page.
 import { field, fitCanvas, make, makeSelect, themeColour } from "./dom.js";
 import { COLOUR_MAPS, histogramOf, limitsOf } from "./colours.js";
-import { short } from "./numbers.js";
+import { withUnits } from "./numbers.js";
 
 const SCALES = [["linear", "linear"], ["log", "log"], ["asinh", "asinh"], ["gamma", "gamma"]];
 const AUTO = [["always", "always"], ["next", "once"], ["never", "never"]];
@@ -64,7 +64,7 @@ export class DisplayPanel {
     c.fillRect(x(pane.look.low), 0, x(pane.look.high) - x(pane.look.low), height);
     c.globalAlpha = 1;
     for (const v of [pane.look.low, pane.look.high]) c.fillRect(Math.max(0, Math.min(width - 2, x(v) - 1)), 0, 2, height);
-    this.ends.replaceChildren(make("span", {}, short(pane.look.low)), make("span", {}, short(pane.look.high)));
+    this.ends.replaceChildren(...[pane.look.low, pane.look.high].map((v) => make("span", {}, withUnits(v, pane.header.units))));
   }
 
   listen() {

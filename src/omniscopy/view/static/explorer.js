@@ -3,7 +3,7 @@ import { copyText, debounced, make, makeSelect } from "./dom.js";
 import { REGION_COLOURS } from "./colours.js";
 import { bytesText, labelAt, withUnits } from "./numbers.js";
 import { Link } from "./link.js";
-import { ImagePane } from "./image_pane.js";
+import { ImagePane, partOf } from "./image_pane.js";
 import { CurvePane } from "./curve_pane.js";
 import { FilesPanel } from "./files_panel.js";
 import { DisplayPanel } from "./display_panel.js";
@@ -59,7 +59,7 @@ export class Explorer {
     this.undoButton = button("↶", "Undo (Ctrl+Z)", () => this.undo(), "undo");
     this.redoButton = button("↷", "Redo (Ctrl+Shift+Z)", () => this.redo(), "redo");
     const top = make("header.top", {},
-      button("☰", "Files (\\)", () => el.classList.toggle("no-side")), make("span.brand", {}, "Omniscopy"), this.title,
+      button("☰", "Files (\\)", () => this.toggleFiles()), make("span.brand", {}, "Omniscopy"), this.title,
       this.undoButton, this.redoButton,
       make("button", { title: "Copy as Python (Ctrl+P)", onclick: () => this.copyPython(), "data-test": "python-top" }, "Python"),
       make("button", { title: "Export (Ctrl+E)", onclick: () => this.export(), "data-test": "export-open" }, "Export"),
@@ -83,6 +83,11 @@ export class Explorer {
     return el;
   }
 
+  /** Show or hide the files: beside the panes, or over them where there is little room. */
+  toggleFiles() {
+    for (const name of ["no-side", "side-open"]) this.el.classList.toggle(name);
+  }
+
   openTab(key) {
     this.tabKey = key;
     for (const { key: own, tab, body, panel } of this.tabs) {
@@ -102,7 +107,8 @@ export class Explorer {
       this.writes = header.writes;
       this.files.folder.hidden = header.folder === null;
       header.items.forEach((item) => this.items.set(item.id, item));
-      this.welcomeScreen("Open a file at the left, or drop one here.");
+      this.samples = header.samples;
+      this.welcomeScreen(header.folder === null ? "Drop a file here." : "Open a file at the left, or drop one here.");
       if (this.items.size) this.show([...this.items.keys()][0]);
       for (const path of header.start) await this.openPath(path);
       this.files.showItems();
@@ -115,7 +121,13 @@ export class Explorer {
   welcomeScreen(words) {
     if (this.item) return;
     this.panes.className = "panes empty";
-    this.panes.replaceChildren(make("div.welcome", {}, make("div.mark"), make("p", {}, words), make("p.hint", {}, "Press ? for the keys.")));
+    this.panes.replaceChildren(make("div.welcome", {}, make("div.mark"), make("p", {}, words), make("p.hint", {}, "Press ? for the keys."), this.samplesOffered()));
+  }
+
+  samplesOffered() {
+    if (!this.samples) return "";
+    const offer = ([name, title]) => make("button", { "data-sample": name, onclick: () => this.openedBy(this.link.ask({ kind: "sample", name })).catch((error) => this.fail(error)) }, title);
+    return make("div.offered", {}, make("p.hint", {}, "Or look around in measurements that are made up:"), ...Object.entries(this.samples).map(offer));
   }
 
   // Files
@@ -191,6 +203,7 @@ export class Explorer {
   }
 
   show(id, label) {
+    if (getComputedStyle(this.files.el).position === "absolute") this.el.classList.remove("side-open", "no-side");
     this.state = { ...freshState(this.items.get(id)), looks: this.state.looks };
     this.firstRegion();
     this.layOut();
@@ -275,7 +288,9 @@ export class Explorer {
 
   makeSignal() {
     if (this.signalKind !== "image") {
-      return new CurvePane(this.signalKind === "fit" ? "Fit of the pixel" : "Signal", { hover: (t) => this.setHover(t), window: (name, ends, final) => this.windowChanged(name, ends, final) });
+      const pane = new CurvePane(this.signalKind === "fit" ? "Fit of the pixel" : "Signal", { hover: (t) => this.setHover(t), window: (name, ends, final) => this.windowChanged(name, ends, final) });
+      pane.part = this.curvePart || "magnitude";
+      return pane;
     }
     const pane = new ImagePane("Signal", {
       hover: (t) => this.setHover(t),
@@ -341,7 +356,8 @@ export class Explorer {
   curveControls(pane) {
     const check = (label, key) => make("label.field", {}, make("span.label", {}, label), make("input", { type: "checkbox", checked: pane[key], "data-test": `curve-${key}`, onchange: (e) => { pane[key] = e.target.checked; pane.draw(); } }));
     const difference = make("label.field", {}, make("span.label", { title: "First region minus the second" }, "Difference"), make("input", { type: "checkbox", checked: !!this.difference, onchange: (e) => { this.difference = e.target.checked; this.refreshSignal(); } }));
-    return make("div.form.compact", {}, make("h3", {}, "Curves"), check("Logarithmic", "logY"), check("Normalised", "normalise"), difference);
+    const part = this.item.complex ? make("label.field", {}, make("span.label", {}, "Part"), makeSelect(["magnitude", "phase", "real", "imaginary"], pane.part || "magnitude", (v) => { pane.part = v; this.curvePart = v; this.refresh(); }, { "data-test": "curve-part" })) : "";
+    return make("div.form.compact", {}, make("h3", {}, "Curves"), part, check("Logarithmic", "logY"), check("Normalised", "normalise"), difference);
   }
 
   buildSliders() {
@@ -438,7 +454,7 @@ export class Explorer {
         this.nav.setAxis(axes[0], header.units);
         const r = this.state.regions[0];
         if (r && r.from) this.nav.windows = { window: { ends: [r.from[0], r.to[0]], colour: r.colour, label: "" } };
-        this.nav.setCurve("navigator", { values: magnitude(parts), colour: "var-accent" === "" ? "" : "#56B4E9", label: "" });
+        this.nav.setCurve("navigator", { values: this.curveOf(parts, this.nav), colour: "#56B4E9", label: "" });
       }
     }, (error) => this.fail(error));
   }
@@ -509,13 +525,18 @@ export class Explorer {
         return;
       }
       if (region && !this.state.regions.some((r) => r.id === id)) return;
-      this.signal.setAxis(axes[0], header.units);
+      this.signal.setAxis(axes[0], parts.length > 1 && this.signal.part === "phase" ? "rad" : header.units);
       const now = this.state.regions.find((r) => r.id === id);
       const label = this.state.regions.length > 1 && now ? regionTitle(now) : "";
-      this.signal.setCurve(id, { values: magnitude(parts), colour: now ? now.colour : "#56B4E9", label });
+      this.signal.setCurve(id, { values: this.curveOf(parts, this.signal), colour: now ? now.colour : "#56B4E9", label });
       this.signal.note.textContent = `${header.statistic}${header.pixels ? ` of ${header.pixels} px` : ""}`;
       this.drawDifference();
     }, (error) => this.fail(error));
+  }
+
+  /** The part of complex curves that is chosen. */
+  curveOf(parts, pane) {
+    return parts.length > 1 ? partOf(parts[0], parts[1], pane.part || "magnitude") : parts[0];
   }
 
   drawDifference() {

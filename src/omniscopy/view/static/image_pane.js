@@ -1,7 +1,7 @@
 // A pane with an image: axes, scale and colour bars, zoom, regions that are drawn and moved.
 import { debounced, fitCanvas, make, themeColour } from "./dom.js";
 import { colourTable, hueColour, limitsOf, paint, paintComplex, paintLayers } from "./colours.js";
-import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, withUnits } from "./numbers.js";
+import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, valueScale, withUnits } from "./numbers.js";
 import { drawnRegion, handlesOf, holdsPlace, measureText, middleOf, shifted, traceRegion, withHandle } from "./shapes.js";
 
 const MARGIN = { left: 58, right: 76, top: 10, bottom: 42 };
@@ -285,11 +285,14 @@ export class ImagePane {
 
   drawLabel(c, f, r) {
     const text = measureText(r, (v, u) => withUnits(v, u), this.axes[1].units) || r.label;
-    const [x, y] = this.project(r.kind === "angle" ? r.corner : middleOf(r), f);
+    const [px, py] = this.project(r.kind === "angle" ? r.corner : middleOf(r), f);
     c.font = "600 12px system-ui, sans-serif";
     c.textAlign = "left";
     c.textBaseline = "middle";
     const wide = c.measureText(text).width;
+    // Within the frame, as far as there is room.
+    const x = Math.max(f.left - 6, Math.min(px, f.left + f.width - wide - 20));
+    const y = Math.max(f.top + 10, Math.min(py, f.top + f.height - 10));
     c.fillStyle = "rgba(0,0,0,.65)";
     c.beginPath();
     c.roundRect(x + 8, y - 9, wide + 10, 18, 4);
@@ -359,18 +362,19 @@ export class ImagePane {
     c.font = "11px system-ui, sans-serif";
     c.textAlign = "left";
     c.textBaseline = "top";
-    const ends = [this.look.high, this.look.low].map((v) => short(v, 3));
+    const units = this.look.part === "phase" && this.parts.length > 1 ? "rad" : this.header.units;
+    const scaled = valueScale(units, [this.look.low, this.look.high]);
+    const ends = [this.look.high, this.look.low].map((v) => short(v / scaled.factor, 3));
     c.fillText(ends[0], x + width + 4, f.top - 1);
     c.textBaseline = "bottom";
     c.fillText(ends[1], x + width + 4, f.top + f.height + 1);
-    const unit = this.look.part === "phase" && this.parts.length > 1 ? "rad" : unitText(this.header.units);
     c.save();
     c.translate(x + width + 12, f.top + f.height / 2);
     c.rotate(-Math.PI / 2);
     c.textAlign = "center";
     c.textBaseline = "middle";
     const note = this.look.scale === "linear" ? "" : ` · ${this.look.scale}`;
-    c.fillText(`${unit}${note}`, 0, 0);
+    c.fillText(`${scaled.unit}${note}`, 0, 0);
     c.restore();
   }
 

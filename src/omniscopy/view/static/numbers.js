@@ -25,7 +25,7 @@ function superscript(n) {
 
 /** Units as they are written: "1" is none. */
 export function unitText(units) {
-  return !units || units === "1" ? "" : units;
+  return !units || units === "1" ? "" : units.replace(/\^(-?\d+)/g, (_, n) => superscript(n));
 }
 
 /** A number with its units, in a fitting multiple of them. */
@@ -50,7 +50,8 @@ export function ticksBetween(low, high, count) {
   const span = Math.abs(high - low);
   if (!(span > 0) || !Number.isFinite(span)) return [];
   let step = niceLength(span / Math.max(count, 1));
-  if (span / step > count * 1.6) step *= step / 10 ** Math.floor(Math.log10(step)) < 1.5 ? 2 : 2.5;
+  // The next of 1, 2, 5 times a power of ten.
+  if (span / step > count * 1.25) step = niceLength(step * 2.5);
   const [a, b] = [Math.min(low, high), Math.max(low, high)];
   const found = [];
   for (let i = Math.ceil(a / step - 1e-9); i * step <= b + step * 1e-9; i++) found.push(i * step);
@@ -110,6 +111,11 @@ export function axisScale(axis, ends) {
   if (!PREFIXED.has(unit) || !(most > 0) || (most >= 0.1 && most < 10000)) return { factor: 1, unit };
   const [factor, prefix] = PREFIXES.find(([f]) => most >= f * 0.9999) || [1, ""];
   return { factor, unit: prefix + unit };
+}
+
+/** As `axisScale`, for values from one number to another. */
+export function valueScale(units, ends) {
+  return axisScale({ units }, ends.filter(Number.isFinite).length ? ends.filter(Number.isFinite) : [0]);
 }
 
 /** The title of an axis with its units. */

@@ -123,7 +123,7 @@ const ACTS = {
     app.openTab("operations");
     app.operationsPanel.search.focus();
   },
-  "\\": (app) => app.el.classList.toggle("no-side"),
+  "\\": (app) => app.toggleFiles(),
   o: (app) => app.files.path.focus(),
   Escape: (app) => app.tools.choose("select"),
   Enter: (app) => app.place(),
