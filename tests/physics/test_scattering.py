@@ -69,7 +69,7 @@ def test_form_factors_are_those_of_the_tables(shared, table):
     known = tables["electron_scattering_factor_A"]
     for element, factors in known[table].items():
         found = scattering.form_factor(element, np.array(known["q_1_per_A"]), table)
-        np.testing.assert_allclose(found, factors, rtol=1.5e-5)
+        np.testing.assert_allclose(found, factors, rtol=1e-5)
 
 
 @pytest.mark.parametrize("element", ["C", "Fe", "Au"])
@@ -134,7 +134,7 @@ def test_structure_factors_and_inner_potentials_are_those_of_the_tables(shared, 
             assert abs(found) == pytest.approx(size, abs=1e-5)
     for table, volts in tables["mean_inner_potential_V"]["Si"].items():
         found = scattering.mean_inner_potential(silicon, table=table)
-        assert found == pytest.approx(volts, rel=1.5e-5)
+        assert found == pytest.approx(volts, rel=1e-5)
 
 
 def test_a_shift_of_the_origin_turns_phases_and_keeps_sizes(silicon):
