@@ -1,5 +1,6 @@
 """What a figure shows, in words: its caption, and its description for those who do not see it."""
 
+import numpy as np
 import xarray as xr
 
 from omniscopy.model.analyses import signal_type
@@ -9,6 +10,7 @@ from omniscopy.plot.labels import (
     dim_words,
     in_words,
     number,
+    prefix,
     pretty_units,
     value_words,
     with_units,
@@ -18,20 +20,37 @@ from omniscopy.plot.results import variables_of
 _MOST_NAMES = 6
 
 
-def describe_figure(data: xr.DataArray | xr.Dataset) -> str:
-    """Return a sentence: what the values are, along which dimensions, from where to where."""
+def describe_figure(data: xr.DataArray | xr.Dataset, *, largest: float | None = None) -> str:
+    """Return a sentence: what the values are, along which dimensions, from where to where.
+
+    Units are those of the figure. Of data that are not in memory they are known where `largest`
+    says how large the values are, and those that are stored otherwise.
+    """
     if isinstance(data, xr.Dataset):
         names = [in_words(str(name)) for name in variables_of(data)]
         words = _listed(names) or "results"
         return _sentence(words, [_extent(data, str(dim)) for dim in data.dims])
-    words = with_units(value_words(data), data.attrs.get("units")) or "Values"
+    words = with_units(value_words(data), _shown_units(data, largest)) or "Values"
     return _sentence(words, [_extent(data, str(dim)) for dim in data.dims])
 
 
-def alternative_text(title: str, data: xr.DataArray | xr.Dataset) -> str:
+def alternative_text(
+    title: str, data: xr.DataArray | xr.Dataset, *, largest: float | None = None
+) -> str:
     """Return what is said in place of a figure that is not seen."""
     kind = "results" if isinstance(data, xr.Dataset) else signal_type(data).replace("_", " ")
-    return f"{title}, {kind}: {describe_figure(data)}"
+    return f"{title}, {kind}: {describe_figure(data, largest=largest)}"
+
+
+def _shown_units(data: xr.DataArray, largest: float | None) -> str | None:
+    """Return the units with the prefix that figures give them."""
+    units = data.attrs.get("units")
+    if largest is not None:
+        return prefix(np.array([largest]), units)[1]
+    if data.chunks or data.dtype.kind not in "iufc" or not data.size:
+        return units
+    values = np.asarray(data.values)
+    return prefix(np.abs(values) if data.dtype.kind == "c" else values, units)[1]
 
 
 def _sentence(words: str, extents: list[str]) -> str:

@@ -112,6 +112,9 @@ def describe_channel(
     failures: list[Failure] = []
     said(f"{name}: statistics")
     statistics = _attempt(failures, "The statistics", lambda: measure_statistics(data))
+    largest = None
+    if statistics is not None:
+        largest = max(abs(statistics.minimum), abs(statistics.maximum))
     said(f"{name}: figure")
     title, anchor = str(data.attrs.get("long_name") or name), f"channel-{number}"
     picture = _attempt(failures, "The figure", lambda: album.draw(data, title=""))
@@ -128,8 +131,8 @@ def describe_channel(
         axes=tuple(_axis_row(data, str(dim)) for dim in data.dims),
         values=_statistics_rows(statistics, data),
         picture=picture,
-        caption=describe_figure(data),
-        alternative=alternative_text(title, data),
+        caption=describe_figure(data, largest=largest),
+        alternative=alternative_text(title, data, largest=largest),
         small=_attempt([], "", lambda: album.draw_small(data)) if picture else "",
         preview=preview,
         failures=tuple(failures),
