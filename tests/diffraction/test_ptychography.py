@@ -109,6 +109,91 @@ def test_iterations_find_a_strong_object(method, steps, most):
     assert float(found["amplitude"][3:-3, 3:-3].std()) < 0.03
 
 
+def layered(thickness=20.0, **options):
+    """Return a scan of atoms in two layers, and the phase of each, shape (layer, y, x)."""
+    data = simulate.ptychography_4d(
+        (12, 12), 48, **{
+            "pixel": 0.8, "sampling": 0.06, "convergence_angle": 30.0, "phase": 0.6, "width": 0.04,
+            "density": 30.0, "layers": 2, "thickness": thickness, "aberrations": DEFOCUS, **options,
+        },
+    )  # fmt: skip
+    truth = data.attrs["metadata"]["truth"]
+    known = {"slices": 2, "thickness": thickness, "aberrations": DEFOCUS, "tolerance": 0.0}
+    atoms, layer = np.array(truth["atoms"]), np.array(truth["layer"])
+
+    def phases(found):
+        y, x = found["y"].values, found["x"].values
+        made = np.zeros((2, len(y), len(x)))
+        for (at_y, at_x, height), n in zip(atoms, layer, strict=True):
+            along_y = np.exp(-0.5 * (y - at_y) ** 2 / truth["width"] ** 2)
+            made[n] += height * np.outer(
+                along_y, np.exp(-0.5 * (x - at_x) ** 2 / truth["width"] ** 2)
+            )
+        return made[:, 3:-3, 3:-3]
+
+    return data, known, phases
+
+
+@pytest.mark.parametrize(
+    ("method", "steps", "most", "alike"),
+    [("lsqml", 25, 0.15, 0.98), ("gradient", 40, 0.5, 0.9), ("epie", 15, 0.5, 0.85)],
+)
+def test_slices_of_a_thick_object_are_told_apart(method, steps, most, alike):
+    data, known, phases = layered()
+    found = reconstruct_ptychography(data, method=method, max_steps=steps, **known)
+    truth = phases(found)
+    seen = found["slice_phase"].values[:, 3:-3, 3:-3]
+    total = found["phase"].values[3:-3, 3:-3]
+    assert np.std(total - truth.sum(0)) < most * np.std(truth.sum(0))
+    for n in range(2):
+        assert np.corrcoef(seen[n].ravel(), truth[n].ravel())[0, 1] > alike
+        # The first is where the beam enters: turned round, each would be like the other.
+        assert np.corrcoef(seen[n].ravel(), truth[1 - n].ravel())[0, 1] < 0.3
+    assert found["slice"].values.tolist() == [0.25, 0.75]
+    assert found["object"].dims == ("slice", "detector_y", "detector_x")
+
+
+def test_one_slice_does_not_make_a_thick_object():
+    data, known, phases = layered()
+    thick = reconstruct_ptychography(data, method="lsqml", max_steps=25, **known)
+    thin = reconstruct_ptychography(
+        data, method="lsqml", max_steps=25, aberrations=DEFOCUS, tolerance=0.0
+    )
+    assert float(thin["error"][-1]) > 10 * float(thick["error"][-1])
+    truth = phases(thick).sum(0)
+    away = [np.std(each["phase"].values[3:-3, 3:-3] - truth) for each in (thick, thin)]
+    assert away[0] < 0.5 * away[1]
+
+
+def test_slices_without_a_distance_are_one():
+    data = block((6, 6))
+    options = {"method": "gradient", "max_steps": 4, "tolerance": 0.0, "precision": "double"}
+    one = reconstruct_ptychography(data, **options)
+    two = reconstruct_ptychography(data, slices=2, thickness=1e-9, **options)
+    np.testing.assert_allclose(two["error"], one["error"], rtol=0.05)
+    np.testing.assert_allclose(two["phase"], two["slice_phase"].sum("slice"), atol=1e-6)
+
+
+def test_slices_go_on_from_an_earlier_result():
+    data, known, _ = layered()
+    options = {"method": "lsqml", "precision": "double", **known}
+    whole = reconstruct_ptychography(data, max_steps=4, **options)
+    half = reconstruct_ptychography(data, max_steps=2, **options)
+    rest = reconstruct_ptychography(data, max_steps=2, start=half, **options)
+    assert float(rest["error"][2]) < float(rest["error"][1])
+    assert float(rest["error"][3]) == pytest.approx(float(whole["error"][3]), rel=0.3)
+
+
+def test_slices_that_cannot_be_are_refused():
+    data = block((6, 6))
+    with pytest.raises(DataError, match="thickness= of the object in nm"):
+        reconstruct_ptychography(data, method="lsqml", slices=2)
+    with pytest.raises(DataError, match="no slices="):
+        reconstruct_ptychography(data, method="ssb", slices=2, thickness=5.0)
+    with pytest.raises(DataError, match="slices must be a whole number"):
+        reconstruct_ptychography(data, method="lsqml", slices=0)
+
+
 def test_a_probe_that_was_stated_wrong_is_found():
     data = block((9, 9), aberrations={"defocus": 90.0})
     start = {"aberrations": DEFOCUS, "method": "lsqml", "max_steps": 25, "tolerance": 0.0}

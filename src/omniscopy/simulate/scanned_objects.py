@@ -23,6 +23,8 @@ def ptychography_4d(  # noqa: PLR0913 - each is a physical parameter
     pixel: float = 0.8,
     phase: float = 0.5,
     width: float = 0.05,
+    layers: int = 1,
+    thickness: float = 0.0,
     density: float = 25.0,
     voltage: float = 200e3,
     convergence_angle: float = 20.0,
@@ -50,6 +52,10 @@ def ptychography_4d(  # noqa: PLR0913 - each is a physical parameter
         Of the heaviest atom, at its middle; others have down to 0.3 of it.
     width : float, nm
         Standard deviation of the atoms, which are Gaussians.
+    layers : int
+        In how many planes, as far from each other, the atoms are: one after the other.
+    thickness : float, nm
+        From before the first plane to behind the last: half of a distance is before and behind.
     density : float, 1/nm^2
         Atoms in an area, at random places.
     voltage : float, V
@@ -77,19 +83,25 @@ def ptychography_4d(  # noqa: PLR0913 - each is a physical parameter
     Returns
     -------
     DataArray, shape (y, x, ky, kx), counts
-        The truth holds ``atoms``, their (y, x, phase) in the scan, ``width``, and ``position_y``
-        and ``position_x`` in nm.
+        The truth holds ``atoms``, their (y, x, phase) in the scan, the ``layer`` of each,
+        ``width``, and ``position_y`` and ``position_x`` in nm.
 
     Notes
     -----
     Patterns are :math:`|F[\psi(r) e^{i\varphi(r + r_0)}]|^2`, with the object at the exact places
-    of the pixels, so that nothing is interpolated and nothing repeats.
+    of the pixels, so that nothing is interpolated and nothing repeats. The probe is that of the
+    first layer; from one to the next waves are multiplied by :math:`e^{-i\pi\lambda k^2 t}`.
     """
     require_positive(
-        phase=phase, width=width, convergence_angle=convergence_angle, pixels=pixels, pixel=pixel
+        layers=layers,
+        phase=phase,
+        width=width,
+        convergence_angle=convergence_angle,
+        pixels=pixels,
+        pixel=pixel,
     )
-    if density < 0 or source_size < 0 or jitter < 0:
-        message = "density, source_size and jitter must not be negative"
+    if min(density, source_size, jitter, thickness) < 0:
+        message = "density, source_size, jitter and thickness must not be negative"
         raise DataError(message)
     random = np.random.default_rng(rng)
     scan = grid(shape, sampling, "nm", ("y", "x"))
@@ -97,6 +109,9 @@ def ptychography_4d(  # noqa: PLR0913 - each is a physical parameter
     length = 0.1 * float(electron.wavelength(voltage))
     probe = _probe(k, length, 1e-3 * convergence_angle, aberrations or {})
     atoms = _atoms(scan, 1.0 / pixel, density, phase, random)
+    layer = np.arange(len(atoms)) % layers
+    square = np.fft.ifftshift(k[:, None] ** 2 + k**2)
+    between = np.exp(-1j * np.pi * length * thickness / layers * square)
     y, x = (each.ravel() for each in np.meshgrid(scan["y"], scan["x"], indexing="ij"))
     y = y + jitter * random.standard_normal(y.shape)
     x = x + jitter * random.standard_normal(x.shape)
@@ -106,18 +121,24 @@ def ptychography_4d(  # noqa: PLR0913 - each is a physical parameter
     for away_y, away_x, weight in _source(source_size):
         row, column = _turned(y + away_y, x + away_x, turn, flip=flip)
         at_row, at_column = _turned(atoms[:, 0], atoms[:, 1], turn, flip=flip)
-        total = np.einsum(
-            "a,pai,paj->pij", atoms[:, 2],
-            np.exp(-0.5 * ((row[:, None] - at_row)[:, :, None] + window) ** 2 / width**2),
-            np.exp(-0.5 * ((column[:, None] - at_column)[:, :, None] + window) ** 2 / width**2),
-            optimize=True,
-        )  # fmt: skip
-        mean += weight * np.abs(np.fft.fft2(probe * np.exp(1j * total), norm="ortho")) ** 2
+        away = [
+            np.exp(-0.5 * ((one[:, None] - atom)[:, :, None] + window) ** 2 / width**2)
+            for one, atom in ((row, at_row), (column, at_column))
+        ]
+        wave = probe
+        for number in range(layers):
+            if number:
+                wave = np.fft.ifft2(np.fft.fft2(wave) * between)
+            heights = np.where(layer == number, atoms[:, 2], 0.0)
+            total = np.einsum("a,pai,paj->pij", heights, *away, optimize=True)
+            wave = wave * np.exp(1j * total)
+        mean += weight * np.abs(np.fft.fft2(wave, norm="ortho")) ** 2
     mean = np.fft.fftshift(mean, axes=(1, 2)).reshape(*shape, pixels, pixels)
     values = mean if counts is None else random.poisson(mean * counts).astype(np.uint16)
     reciprocal = {dim: coordinate(dim, k, "1/nm") for dim in ("ky", "kx")}
     truth = {
-        "atoms": atoms.tolist(), "width": width, "rotation": rotation, "flip": flip,
+        "atoms": atoms.tolist(), "layer": layer.tolist(), "width": width,
+        "rotation": rotation, "flip": flip,
         "position_y": y.reshape(shape).tolist(), "position_x": x.reshape(shape).tolist(),
         "aberrations": dict(aberrations or {}), "source_size": source_size,
     }  # fmt: skip

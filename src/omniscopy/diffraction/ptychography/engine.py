@@ -30,7 +30,8 @@ class Plan:
     """How a reconstruction proceeds.
 
     `probe_from` and `positions_from` are the first steps that change probe and positions, counted
-    from 0; None for never.
+    from 0; None for never. `between` is what transforms of waves are multiplied by from slice to
+    slice.
     """
 
     rule: Rule
@@ -38,6 +39,7 @@ class Plan:
     probe_from: int | None = 0
     positions_from: int | None = None
     reach: float = 4.0
+    between: np.ndarray | None = None
 
 
 def steps(
@@ -67,7 +69,7 @@ def steps(
         The sum of squares that amplitudes lack, as a part of that of the amplitudes.
     """
     amplitudes = measured.amplitude
-    optics = Optics(amplitudes.shape[1:], arrays, state.probe.dtype)
+    optics = Optics(amplitudes.shape[1:], arrays, state.probe.dtype, plan.between)
     total = float((amplitudes**2).sum(dtype="float64"))
     start = state.positions.copy()
     count = len(start)

@@ -25,6 +25,7 @@ class Iterations:
     geometry: Geometry
     plan: Plan
     modes: int
+    slices: int
     max_steps: int
     earlier: int
     tolerance: float
@@ -89,9 +90,12 @@ class Iterations:
         curve = np.full(self.earlier + self.max_steps, np.nan)
         curve[: len(errors)] = errors
         curve[len(errors) : len(errors) + len(more)] = more
+        images = [self.geometry.image_of(each) for each in state.object]
+        obj = state.object if self.slices > 1 else state.object[0]
+        seen = [np.stack(images)] if self.slices > 1 else []
         return (
-            state.object, state.probe, self.geometry.image_of(state.object), y.reshape(shape),
-            x.reshape(shape), curve, np.asarray(status, dtype=np.uint8),
+            obj, state.probe, np.prod(images, axis=0), y.reshape(shape), x.reshape(shape), curve,
+            np.asarray(status, dtype=np.uint8), *seen,
         )  # fmt: skip
 
     def probe(self, nearest: list[int], middle: tuple[float, float]) -> np.ndarray:
@@ -125,10 +129,11 @@ class Iterations:
             positions = np.stack(self.geometry.places(y.ravel(), x.ravel()), axis=1)
             near = np.rint(positions)
             positions = np.where(np.abs(positions - near) < 1e-6, near, positions)
-            state = State(obj.astype(kind), probe.astype(kind), positions)
+            obj = obj.reshape((self.slices, *self.geometry.shape)).astype(kind)
+            state = State(obj, probe.astype(kind), positions)
             done = errors[np.isfinite(errors)]
             return state, len(done), done
-        obj = np.ones(self.geometry.shape, dtype=kind)
+        obj = np.ones((self.slices, *self.geometry.shape), dtype=kind)
         return State(obj, probe.copy(), self.geometry.positions.copy()), 0, np.empty(0)
 
     def settle(self, state: State, reference: np.ndarray) -> None:
@@ -137,7 +142,8 @@ class Iterations:
         # A ramp would make phases negative that were not.
         moved = (0.0 if constraints.positive else 1.0) * (_middle_of(state.probe) - reference)
         window = self.geometry.window
-        for values, sign in ((state.object, 1.0), (state.probe, -1.0)):
+        # A ramp in front of all slices is one of the probe.
+        for values, sign in ((state.object[0], 1.0), (state.probe, -1.0)):
             rows, columns = values.shape[-2:]
             ramp_y = np.exp(sign * 2j * np.pi * moved[0] * np.arange(rows) / window[0])
             ramp_x = np.exp(sign * 2j * np.pi * moved[1] * np.arange(columns) / window[1])
@@ -146,22 +152,29 @@ class Iterations:
         if not constraints.phase_only:
             size = float(np.sqrt((np.abs(state.probe) ** 2).sum()))
             state.probe /= size
-            state.object *= size
+            state.object[0] *= size
         if not constraints.positive:
-            mean = complex(self.geometry.image_of(state.object).mean())
+            images = [self.geometry.image_of(each) for each in state.object]
+            mean = complex(np.prod(images, axis=0).mean())
             if mean:
-                state.object *= np.asarray(mean.conjugate() / abs(mean), dtype=state.object.dtype)
+                state.object[0] *= np.asarray(
+                    mean.conjugate() / abs(mean), dtype=state.object.dtype
+                )
 
     def nothing(self, status: Status, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         """Return the columns of a scan that gives nothing."""
         kind = np.complex64 if self.single else np.complex128
         image = (len(self.geometry.image_y), len(self.geometry.image_x))
+        several = (self.slices,) if self.slices > 1 else ()
         empty = [
             np.full(each, np.nan, dtype=kind)
-            for each in (self.geometry.shape, (self.modes, *self.geometry.window), image)
-        ]
+            for each in (
+                (*several, *self.geometry.shape), (self.modes, *self.geometry.window), image
+            )
+        ]  # fmt: skip
+        seen = [np.full((*several, *image), np.nan, dtype=kind)] if several else []
         flat = [np.full(each, np.nan) for each in (shape, shape, (self.earlier + self.max_steps,))]
-        return (*empty, *flat, np.asarray(status, dtype=np.uint8))
+        return (*empty, *flat, np.asarray(status, dtype=np.uint8), *seen)
 
 
 def _from_middle(

@@ -59,6 +59,8 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     max_steps: int = 30,
     start: xr.Dataset | None = None,
     modes: int = 1,
+    slices: int = 1,
+    thickness: float | None = None,
     refine_probe: bool = True,
     refine_positions: bool = False,
     object_type: ObjectType = "complex",
@@ -106,6 +108,11 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         An earlier result to go on from.
     modes : int
         Waves that make up the probe incoherently, for a source or a detector that blurs.
+    slices : int
+        Into how many slices a thick object is cut, the first of them where the beam enters. Beams
+        resolve depths of about a wavelength over the square of the angle that they reach to.
+    thickness : float, nm
+        Of the object; a slice stands in the middle of each of its parts.
     refine_probe, refine_positions : bool
         Whether the probe changes, from the second step on, and the positions, from the fifth on.
         Their common shift is held.
@@ -133,10 +140,12 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         where nothing is known or all is dark, 5 (invalid) where the disc was not found or leaves
         the detector, both with NaN; 1 (max steps) where iterations did not come to rest.
         From iterations also ``object`` (detector_y, detector_x), what waves are multiplied by, on
-        its whole grid along the axes of the detector; ``probe`` (component, probe_y, probe_x),
-        whose intensities sum to 1; ``position_y`` and ``position_x`` (scan_y, scan_x) in units
-        of the scan; and ``error`` (step), the sum of squares that amplitudes lack, as a part of
-        that of the measured ones. ``y`` and ``x`` are positions of the scan.
+        its whole grid along the axes of the detector, with a dimension "slice" where there are
+        several, of which ``slice_phase`` (slice, y, x) has the phases along the scan;
+        ``probe`` (component, probe_y, probe_x), whose intensities sum to 1; ``position_y`` and
+        ``position_x`` (scan_y, scan_x) in units of the scan; and ``error`` (step), the sum of
+        squares that amplitudes lack, as a part of that of the measured ones. ``y`` and ``x`` are
+        positions of the scan.
 
     Raises
     ------
@@ -160,6 +169,8 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     .. [3] A. M. Maiden and J. M. Rodenburg, *Ultramicroscopy* 109, 1256 (2009).
     .. [4] P. Thibault and A. Menzel, *Nature* 494, 68 (2013).
     .. [5] M. Odstrčil, A. Menzel, M. Guizar-Sicairos, *Optics Express* 26, 3108 (2018).
+    .. [6] A. M. Maiden, M. J. Humphry, J. M. Rodenburg, *Journal of the Optical Society of America
+       A* 29, 1606 (2012).
 
     Examples
     --------
@@ -178,24 +189,26 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     )  # fmt: skip
     turn = Turn(rotation, flip)
     if closed:
-        if start is not None:
-            message = f"method={method!r} is a closed form, which takes no start="
+        if start is not None or slices != 1:
+            message = f"method={method!r} is a closed form, which takes no start= and no slices="
             raise DataError(message)
         return _closed(data, found, _Closed(found, turn, method, regularisation))
     geometry = geometry_of(found, turn)
     _require_overlap(found)
-    _require_counts(max_steps=max_steps, modes=modes)
-    earlier = _earlier(start, geometry, found, modes)
+    _require_counts(max_steps=max_steps, modes=modes, slices=slices)
+    earlier = _earlier(start, geometry, found, modes, slices)
     rule = RULES[method]
     plan = Plan(
         rule,
         Constraints(object_type == "phase", positive, _low_pass(geometry, resolution)),
         probe_from=1 if refine_probe else None,
         positions_from=4 if refine_positions else None,
+        between=_between(geometry, found, slices, thickness),
     )
+    done = earlier[-1].sizes["step"] if earlier else 0
     iterations = Iterations(
-        found, geometry, plan, modes, max_steps, earlier[-1].sizes["step"] if earlier else 0,
-        tolerance, rng, precision == "single", arrays or NUMPY, watch,
+        found, geometry, plan, modes, slices, max_steps, done, tolerance, rng,
+        precision == "single", arrays or NUMPY, watch,
     )  # fmt: skip
     return _iterated(data, iterations, earlier)
 
@@ -271,7 +284,8 @@ def _iterated(
     complex_ = np.complex64 if iterations.single else np.complex128
     scan = dict(zip(("scan_y", "scan_x"), (data.sizes[d] for d in found.scan), strict=True))
     image = dict(zip(found.scan, (len(geometry.image_y), len(geometry.image_x)), strict=True))
-    grids = dict(zip(("detector_y", "detector_x"), geometry.shape, strict=True))
+    several = {"slice": iterations.slices} if iterations.slices > 1 else {}
+    grids = {**several, **dict(zip(("detector_y", "detector_x"), geometry.shape, strict=True))}
     probe = {
         "component": iterations.modes,
         **dict(zip(("probe_y", "probe_x"), geometry.window, strict=True)),
@@ -280,20 +294,24 @@ def _iterated(
         iterations.run, data, dim=(*found.scan, *found.plane), also=earlier,
         whole=[*grids, *probe, *scan, "step"],
         output_dims=[
-            grids, probe, image, scan, scan, {"step": iterations.earlier + iterations.max_steps}, {}
+            grids, probe, image, scan, scan, {"step": iterations.earlier + iterations.max_steps},
+            {}, *([{**several, **image}] if several else []),
         ],
-        dtypes=[complex_, complex_, complex_, *[np.float64] * 3, np.uint8],
+        dtypes=[
+            complex_, complex_, complex_, *[np.float64] * 3, np.uint8, *[complex_] * len(several)
+        ],
     )  # fmt: skip
-    obj, waves, picture, y, x, error, status = made
+    obj, waves, picture, y, x, error, status, *seen = made
     units = units_of(data, found.scan[0])
     places = _coordinates(data, iterations)
-    obj, waves, picture, y, x, error = (
+    obj, waves, picture, y, x, error, *seen = (
         each.assign_coords({dim: places[dim] for dim in each.dims if dim in places})
-        for each in (obj, waves, picture, y, x, error)
+        for each in (obj, waves, picture, y, x, error, *seen)
     )
     return result(
         None,
-        phase=(xr.apply_ufunc(np.angle, picture, dask="allowed").astype(np.float64), "rad"),
+        phase=(_angles(picture), "rad"),
+        **({"slice_phase": (_angles(seen[0]), "rad")} if seen else {}),
         amplitude=(abs(picture).astype(np.float64), "1"),
         object=(obj, "1"),
         probe=(waves, "1"),
@@ -302,6 +320,25 @@ def _iterated(
         error=(error, "1"),
         status=(status, "1"),
     )
+
+
+def _angles(waves: xr.DataArray) -> xr.DataArray:
+    found: xr.DataArray = xr.apply_ufunc(np.angle, waves, dask="allowed").astype(np.float64)
+    return found
+
+
+def _between(
+    geometry: Geometry, found: Experiment, slices: int, thickness: float | None
+) -> np.ndarray | None:
+    r"""Return what is between slices, :math:`e^{-i\pi\lambda k^2 t}`; None for one slice."""
+    if slices == 1:
+        return None
+    if thickness is None or not 0 < thickness < np.inf:
+        message = f"{slices} slices need the thickness= of the object in nm, got {thickness!r}"
+        raise DataError(message)
+    k = [np.fft.fftfreq(n, step) for n, step in zip(geometry.window, geometry.pixel, strict=True)]
+    square = k[0][:, None] ** 2 + k[1] ** 2
+    return np.asarray(np.exp(-1j * np.pi * found.beam.wavelength * thickness / slices * square))
 
 
 def _coordinates(data: xr.DataArray, iterations: Iterations) -> dict[str, xr.Variable]:
@@ -324,6 +361,12 @@ def _coordinates(data: xr.DataArray, iterations: Iterations) -> dict[str, xr.Var
         length(f"probe_{dim}", pixel * (np.arange(size) - size // 2))
         number = np.arange(geometry.shape[axis]) - geometry.first(axis)
         length(f"detector_{dim}", pixel * number + geometry.corner[axis])
+    if iterations.slices > 1:
+        middle = np.arange(iterations.slices) + 0.5
+        places["slice"] = coordinate(
+            "slice", middle / iterations.slices, "1", kind="parameter",
+            quantity="depth over thickness",
+        )  # fmt: skip
     places["component"] = coordinate("component", np.arange(iterations.modes), "1")
     places["step"] = coordinate(
         "step", 1 + np.arange(iterations.earlier + iterations.max_steps), "1",
@@ -382,7 +425,7 @@ def _low_pass(geometry: Geometry, resolution: float | None) -> np.ndarray | None
 
 
 def _earlier(
-    start: xr.Dataset | None, geometry: Geometry, found: Experiment, modes: int
+    start: xr.Dataset | None, geometry: Geometry, found: Experiment, modes: int, slices: int
 ) -> list[xr.DataArray]:
     """Return what an earlier result holds, positions in nm."""
     if start is None:
@@ -396,7 +439,7 @@ def _earlier(
     sizes = {
         "detector_y": geometry.shape[0], "detector_x": geometry.shape[1], "component": modes,
         "probe_y": geometry.window[0], "probe_x": geometry.window[1],
-        "scan_y": len(found.y), "scan_x": len(found.x),
+        "scan_y": len(found.y), "scan_x": len(found.x), "slice": slices if slices > 1 else None,
     }  # fmt: skip
     wrong = {dim: start.sizes.get(dim) for dim in sizes if start.sizes.get(dim) != sizes[dim]}
     if wrong:

@@ -2,7 +2,13 @@ r"""How object, probe and positions follow from what the waves lack.
 
 For waves :math:`\psi_j = P(r - r_j)\,O(r)` that lack :math:`\Delta\psi_j`, the directions are
 :math:`\Delta O = \sum_j P_j^* \Delta\psi_j / n_O` with :math:`n_O = (1 - \gamma) \sum_j |P_j|^2 +
-\gamma \max \sum_j |P_j|^2`, and likewise for the probe.
+\gamma \max \sum_j |P_j|^2`, and likewise for the probe. Of several slices each has the wave in
+front of it for a probe, and what waves lack goes back from slice to slice [1]_.
+
+References
+----------
+.. [1] A. M. Maiden, M. J. Humphry, J. M. Rodenburg, *Journal of the Optical Society of America A*
+   29, 1606 (2012).
 """
 
 from dataclasses import dataclass
@@ -60,26 +66,32 @@ def update(state: State, optics: Optics, step: Step, measured: Measured) -> floa
     points, rule = measured.points, step.rule
     exits = optics.exits(state, points)
     change, squares = optics.residual(exits, measured.amplitude, measured.known)
-    density = (abs(exits.probes) ** 2).sum(axis=1)
-    if len(density) != len(points):
-        density = xp.broadcast_to(density, exits.patches.shape)
-    of_object = (exits.probes.conj() * change).sum(axis=1)
-    ahead_object = optics.onto_object(exits.places, of_object) / _norm(
-        optics.onto_object(exits.places, density), rule.gamma
-    )
-    ahead_probe = None
-    if step.probe:
-        weight = (abs(exits.patches) ** 2).sum(axis=0)
-        ahead_probe = optics.onto_probe(exits, exits.patches.conj()[:, None] * change) / _norm(
-            weight, rule.gamma
+    ahead: list[Any] = []
+    behind = change
+    for patch, wave in zip(exits.patches[::-1], exits.before[::-1], strict=True):
+        if ahead:
+            behind = optics.to_last(behind)
+        density = (abs(wave) ** 2).sum(axis=1)
+        if len(density) != len(points):
+            density = xp.broadcast_to(density, patch.shape)
+        of_object = (wave.conj() * behind).sum(axis=1)
+        ahead.append(
+            optics.onto_object(exits.places, of_object)
+            / _norm(optics.onto_object(exits.places, density), rule.gamma)
         )
+        behind = patch.conj()[:, None] * behind
+    ahead_object, ahead_probe = xp.stack(ahead[::-1]), None
+    if step.probe:
+        weight = (abs(exits.patches[0]) ** 2).sum(axis=0)
+        ahead_probe = optics.onto_probe(exits, behind) / _norm(weight, rule.gamma)
     if step.positions:
         state.positions[points] += _moves(exits, change, xp)
-    lengths = (rule.step, rule.step)
+    # All slices would take off what waves lack as a whole, each of them.
+    lengths = (rule.step / len(ahead), rule.step)
     if rule.searched:
         lengths = _lengths(optics, exits, change, (ahead_object, ahead_probe), rule.step)
-    (row, column), (height, width) = exits.origin, ahead_object.shape
-    state.object[row : row + height, column : column + width] += lengths[0] * ahead_object
+    (row, column), (height, width) = exits.origin, ahead_object.shape[1:]
+    state.object[:, row : row + height, column : column + width] += lengths[0] * ahead_object
     if ahead_probe is not None:
         state.probe += lengths[1] * ahead_probe
     return squares
@@ -102,19 +114,35 @@ def _lengths(
     ahead_object, ahead_probe = ahead
     rows, columns = optics.window
     xp = optics.arrays.xp
-    patches = xp.stack([ahead_object[y : y + rows, x : x + columns] for y, x in exits.places])
-    sides = [exits.probes * patches[:, None]]
+    changes = xp.stack(
+        [ahead_object[:, y : y + rows, x : x + columns] for y, x in exits.places], axis=1
+    )
+    sides = [_through(optics, exits, None, changes)]
     if ahead_probe is not None:
         probes = ahead_probe[None]
         if exits.ramps is not None:
             far = optics.arrays.forward(ahead_probe)
             probes = optics.arrays.backward(far[None] * exits.ramps[:, None])
-        sides.append(probes * exits.patches[:, None])
+        sides.append(_through(optics, exits, probes, None))
     normal = np.array([[float(_product(one, other)) for other in sides] for one in sides])
     right = np.array([float(_product(side, change)) for side in sides])
     normal += 1e-3 * np.diag(np.diag(normal)) + 1e-30 * np.eye(len(sides))
     found = np.clip(np.linalg.solve(normal, right), 0.0, 4.0) * step
     return float(found[0]), float(found[-1])
+
+
+def _through(optics: Optics, exits: Exits, probes: Any | None, changes: Any | None) -> Any:
+    """Return how waves behind the object change with the probes, or with the slices."""
+    side = probes
+    for number, (patch, wave) in enumerate(zip(exits.patches, exits.before, strict=True)):
+        if number:
+            side = optics.to_next(side)
+        if side is not None:
+            side = side * patch[:, None]
+        if changes is not None:
+            own = wave * changes[number][:, None]
+            side = own if side is None else side + own
+    return side
 
 
 def _product(one: Any, other: Any) -> Any:
@@ -126,9 +154,10 @@ def _moves(exits: Exits, change: Any, xp: Any) -> np.ndarray:
 
     Least squares of :math:`\Delta\psi = P\,(\delta \cdot \nabla) O`.
     """
-    patches = exits.patches
+    # Slices are looked through as if they were one.
+    patches = exits.patches.prod(axis=0)
     slopes = [
-        exits.probes * (0.5 * (xp.roll(patches, -1, axis) - xp.roll(patches, 1, axis)))[:, None]
+        exits.before[0] * (0.5 * (xp.roll(patches, -1, axis) - xp.roll(patches, 1, axis)))[:, None]
         for axis in (1, 2)
     ]
     over = (1, 2, 3)

@@ -16,7 +16,8 @@ from omniscopy.diffraction.ptychography.arrays import Arrays
 class State:
     """What a reconstruction changes.
 
-    `object` has the shape (rows, columns), `probe` (modes, *window), `positions` (points, 2).
+    `object` has the shape (slices, rows, columns), `probe` (modes, *window), `positions`
+    (points, 2).
     Patterns are parts of the mean of their sums, so that the modes of the probe sum to 1.
     """
 
@@ -34,22 +35,29 @@ class Exits:
     """Waves behind the object for some positions, shape (points, modes, *window).
 
     `origin` is the first pixel of the part of the object that they meet, `places` are where the
-    windows are in it.
+    windows are in it. `patches` are of each slice, `before` the waves in front of each.
     """
 
     origin: tuple[int, int]
     places: np.ndarray
     ramps: Any
     patches: Any
-    probes: Any
+    before: list[Any]
     waves: Any
 
 
 class Optics:
-    """Windows, shifts and propagation for one shape of patterns."""
+    """Windows, shifts and propagation for one shape of patterns.
 
-    def __init__(self, window: tuple[int, int], arrays: Arrays, kind: np.dtype) -> None:
+    `between` is what transforms are multiplied by from one slice to the next.
+    """
+
+    def __init__(
+        self, window: tuple[int, int], arrays: Arrays, kind: np.dtype,
+        between: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self.window, self.arrays, self.kind = window, arrays, kind
+        self.between = None if between is None else arrays.xp.asarray(between.astype(kind))
         self.ky, self.kx = (-2j * np.pi * np.fft.fftfreq(size) for size in window)
 
     def exits(self, state: State, points: np.ndarray) -> Exits:
@@ -59,7 +67,9 @@ class Optics:
         corners = np.rint(at).astype(int)
         parts = at - corners
         rows, columns = self.window
-        patches = xp.stack([state.object[y : y + rows, x : x + columns] for y, x in corners])
+        patches = xp.stack(
+            [state.object[:, y : y + rows, x : x + columns] for y, x in corners], axis=1
+        )
         ramps = None
         probes = state.probe[None]
         if np.any(np.abs(parts) > 1e-6):
@@ -69,10 +79,21 @@ class Optics:
             far = self.arrays.forward(state.probe)
             probes = self.arrays.backward(far[None] * ramps[:, None])
         origin = corners.min(axis=0)
-        return Exits(
-            (int(origin[0]), int(origin[1])), corners - origin, ramps, patches, probes,
-            probes * patches[:, None],
-        )  # fmt: skip
+        before, waves = [probes], probes * patches[0][:, None]
+        for patch in patches[1:]:
+            before.append(self.to_next(waves))
+            waves = before[-1] * patch[:, None]
+        place = (int(origin[0]), int(origin[1]))
+        return Exits(place, corners - origin, ramps, patches, before, waves)
+
+    def to_next(self, waves: Any) -> Any:
+        """Return waves behind a slice in front of the next one."""
+        return self.arrays.backward(self.arrays.forward(waves) * self.between)
+
+    def to_last(self, waves: Any) -> Any:
+        """Undo `to_next`."""
+        assert self.between is not None
+        return self.arrays.backward(self.arrays.forward(waves) * self.between.conj())
 
     def onto_object(self, places: np.ndarray, patches: Any) -> Any:
         """Return the sum of patches, each at its place, as large as they need."""
