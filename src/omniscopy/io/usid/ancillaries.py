@@ -89,7 +89,8 @@ def _of_dimension(
         return [_column(dependent, indices, values, DEPENDENT)]
     own = coords.get(dim)
     if own is None or own.dims != (dim,) or not _is_number(own):
-        return [Column(dim, "", indices, indices.astype(np.float64))]
+        label = own.attrs.get("long_name") if own is not None and own.dims == (dim,) else None
+        return [Column(str(label or dim), "", indices, indices.astype(np.float64))]
     return [_column(own, indices, np.asarray(own.values)[indices], DEFAULT)]
 
 
@@ -148,4 +149,9 @@ def _write_table(group: Any, name: str, columns: list[Column], side: str) -> Any
     stored.attrs["labels"] = np.array([column.label.encode() for column in columns])
     stored.attrs["units"] = np.array([column.units.encode() or b"" for column in columns])
     stored.attrs["type"] = [column.type for column in columns]
+    if side == "Spectroscopic":
+        # Older programs know a column by a reference under its label.
+        for number, column in enumerate(columns):
+            if column.label not in stored.attrs:
+                stored.attrs[column.label] = stored.regionref[number, :]
     return stored

@@ -26,9 +26,9 @@ _LOOP = {
 }
 _METRICS = {
     "Area": "area",
-    "Centroid x": "centroid_x",
-    "Centroid y": "centroid_y",
-    "Rotation Angle [rad]": "rotation_angle",
+    "Centroid x": "centroid_bias",
+    "Centroid y": "centroid_response",
+    "Rotation Angle [rad]": "rotation",
     "Offset": "offset",
 }
 _SWITCHING = {
@@ -50,13 +50,14 @@ _CRITERIA = {
 _KINDS = (_OSCILLATOR, _LOOP, _METRICS, _SWITCHING, _CRITERIA)
 # Dataset and tool of each kind of result, as the programs of the field look for them.
 _PLACES = (
-    ("Fit", "SHO_Fit"), ("Fit", "Loop_Fit"), ("Loop_Metrics", "Loop_Fit"),
-    ("Fit_Loop_Parameters", "Loop_Fit"), ("Loop_Criteria", "Loop_Fit"),
+    ("Fit", "SHO_Fit"), ("Fit", "Loop_Fit"), ("Loop_Metrics", "Loop_Metrics"),
+    ("Fit_Loop_Parameters", "Loop_Parameters"), ("Loop_Criteria", "Loop_Criteria"),
 )  # fmt: skip
 _UNITS = {
-    "quality_factor": "1", "r_squared": "1", "a2": "V", "a3": "V", "b0": "V", "b1": "V",
-    "b2": "V", "b3": "V", "positive_coercive_bias": "V", "negative_coercive_bias": "V",
-    "imprint": "V", "positive_nucleation_bias": "V", "negative_nucleation_bias": "V",
+    "centroid_bias": "V", "quality_factor": "1", "r_squared": "1", "a2": "V", "a3": "V",
+    "b0": "V", "b1": "V", "b2": "V", "b3": "V", "positive_coercive_bias": "V",
+    "negative_coercive_bias": "V", "imprint": "V", "positive_nucleation_bias": "V",
+    "negative_nucleation_bias": "V",
 }  # fmt: skip
 _TURNED = "1 - R2 is stored under this name by the program that fitted the loops"
 

@@ -13,6 +13,7 @@ from omniscopy.model.provenance import PROVENANCE
 
 RESULTS = re.compile(r".+-.+_\d{3,}")
 MAIN = "Raw_Data"
+RESONANCES, LOOPS, _OF_LOOPS = "SHO_Fit", "Loop_Fit", "Loop_"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ def node_places(nodes: list[StoredNode]) -> dict[str, Place]:
             first = node.path.split("/")[2]
             if first not in groups:
                 made = [each for each in own if each.path.split("/")[1:3] == ["results", first]]
-                source = _source(made, known)
-                groups[first] = _results_place(first, source, places, groups, _tool(made))
+                source, tool = _source(made, known), _tool(made)
+                if tool is not None and tool.startswith(_OF_LOOPS):
+                    source = _resonances(source, places, {each.path: each for each in known})
+                groups[first] = _results_place(first, source, places, groups, tool)
             links = [link_name(part, ()) for part in node.path.split("/")[3:-1]]
             place = groups[first]
             places[node.path] = replace(place, group="/".join([place.group, *links]))
@@ -81,6 +84,10 @@ def _results_place(
     above = places[source.path].group if source else "/Measurement_000/Channel_000"
     name, tool = _results_name(first, source, places, known)
     taken = {place.group.rpartition("/")[2] for place in groups.values()}
+    number = int(name[-3:]) if name[-4:-3] == "_" and name[-3:].isdigit() else 999
+    while name in taken and number < 999:
+        number += 1
+        name = f"{name[:-3]}{number:03d}"
     group = f"{above}/{link_name(name, taken)}"
     return Place(group, group, tool, source.path if source else None)
 
@@ -117,6 +124,16 @@ def _source(made: list[StoredNode], known: list[StoredNode]) -> StoredNode | Non
     last = {_last(candidate): candidate for candidate in known}
     remembered = next((last[step] for step in reversed(steps) if step in last), None)
     return remembered or next(iter(known), None)
+
+
+def _resonances(
+    source: StoredNode | None, places: Mapping[str, Place], known: Mapping[str, StoredNode]
+) -> StoredNode | None:
+    """Return the resonances that loops were made of, by way of whatever: they lie beside them."""
+    above = source
+    while above is not None and places[above.path].tool != RESONANCES:
+        above = known.get(places[above.path].source or "")
+    return above or source
 
 
 def _histories(node: StoredNode) -> list[list[Mapping[str, Any]]]:

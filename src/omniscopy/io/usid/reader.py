@@ -324,6 +324,32 @@ def _add(channel: Channel, name: str, dataset: Any, axes: list[Axis]) -> None:
         coordinates[axis.name] = Variable(dims=(axis.name,), data=axis.coordinate())
 
 
+def _of_excitation(channel: Channel, name: str, dataset: Any) -> dict[str, Variable]:
+    """Return what stands beside spectra of band excitation, along their dimensions."""
+    data, dims = channel.data, tuple(axis.name for axis in channel.axes)
+    if not isinstance(data, TableArray) or dims[-1:] != ("frequency",):
+        return {}
+    attrs = {"long_name": name, **read_attributes(dataset)}
+    if name == "Bin_FFT" and dataset.shape == data.column_shape[-1:]:
+        told = {**attrs, "quantity": "excitation"}
+        return {"excitation": Variable(dims=dims[-1:], data=Hdf5Array.of(dataset), attrs=told)}
+    steps = data.column_shape[:-1]
+    in_order = data.rows is None and data.columns is None and not data.rasters
+    if name != "Noise_Floor" or not in_order or dataset.dtype.names is None:
+        return {}
+    if dataset.shape != (math.prod(data.row_shape), math.prod(steps)):
+        return {}
+    made = {}
+    for each in fields_of(dataset):
+        array = TableArray(
+            data.path, dataset.name, data.row_shape, steps,
+            dataset.dtype[each].newbyteorder("="), field=each,
+        )  # fmt: skip
+        told = {**attrs, "units": "V", "quantity": "noise"}
+        made[f"noise_floor_{each}"] = Variable(dims=dims[:-1], data=array, attrs=told)
+    return made
+
+
 def _others(found: Iterable[Any], mains: list[Any], channels: list[Channel]) -> list[Channel]:
     """Return the datasets that are neither data nor tables of data; those beside data go there."""
     import h5py
@@ -342,7 +368,12 @@ def _others(found: Iterable[Any], mains: list[Any], channels: list[Channel]) -> 
         axes = [Axis(name=f"{name}_{number}", size=size) for number, size in enumerate(each.shape)]
         channel = beside.get(each.parent.name)
         if channel is not None:
-            _add(channel, name, each, axes)
+            told = _of_excitation(channel, name, each)
+            if told:
+                assert isinstance(channel.variables, dict)
+                channel.variables.update(told)
+            else:
+                _add(channel, name, each, axes)
             continue
         extra.append(
             Channel(

@@ -34,11 +34,24 @@ from omniscopy.io.usid.ancillaries import Ancillaries, make_columns, split_dims
 from omniscopy.io.usid.arrays import line_numbers, line_runs
 from omniscopy.io.usid.band_excitation import is_band_excitation, labelled, parameters_of
 from omniscopy.io.usid.compounds import Compound, compounds_of
-from omniscopy.io.usid.places import Place, main_name, node_places, said_of
+from omniscopy.io.usid.excitations import (
+    FREQUENCY,
+    NOISE,
+    Excitation,
+    mean_spectra,
+    noise_of,
+    write_excitation,
+)
+from omniscopy.io.usid.places import LOOPS, MAIN, RESONANCES, Place, main_name, node_places, said_of
 from omniscopy.io.usid.probe import COPY
 from omniscopy.model.provenance import PROVENANCE
 
 COMPLETED = "completed_positions"
+# Results beside a fit of loops: what they are called where they lie, and in its group.
+_OF_LOOPS = {
+    "response": "Projected_Loops", "Loop_Metrics": "Loop_Metrics",
+    "Fit_Loop_Parameters": "Fit_Loop_Parameters",
+}  # fmt: skip
 CHUNK_BYTES = 2**20
 
 
@@ -68,16 +81,21 @@ def write(tree: xr.DataTree, path: Path, *, compression: str | None = None) -> N
     with h5py.File(path, "w", libver=LIBRARY) as file:
         mark_layout(file, "usid")
         excited = is_band_excitation(root)
-        writing = _Writing(file, compression, labelled if excited else dict)
+        writing = _Writing(file, compression, labelled if excited else dict, excited=excited)
         file.attrs["translator"] = "omniscopy"
         measurement = file.create_group("Measurement_000")
         if excited:
-            _write_flat(measurement, parameters_of(root, nodes))
+            said = parameters_of(root, nodes)
+            writing.parameters |= said
+            _write_flat(measurement, said)
+            file.attrs["data_type"] = said["data_type"]
         _write_flat(measurement, root.attrs.get("metadata"))
         writing.node(root, Place("/Measurement_000"), root.variables)
         for node, place in _placed(nodes):
             coords = {**_inherited(tree, node), **node.coordinates}
             writing.node(node, place, coords)
+        if excited:
+            _link_results(file, _placed(nodes))
         stream(writing.pairs, lock=True)
 
 
@@ -86,6 +104,35 @@ def _placed(nodes: list[StoredNode]) -> list[tuple[StoredNode, Place]]:
     places = node_places(nodes)
     ordered = sorted(nodes, key=lambda node: places[node.path].results is not None)
     return [(node, places[node.path]) for node in ordered]
+
+
+def _link_results(file: Any, placed: list[tuple[StoredNode, Place]]) -> None:
+    """Let each group of fits refer to what else programs of the field look for in it.
+
+    The start of a fit is not kept: it is the fit itself there. Loops that were projected, measured
+    or worked out to parameters of switching are found beside the fit of the same resonances.
+    """
+    results = [(node, place) for node, place in placed if place.results]
+    for _, place in results:
+        group = file[place.group]
+        if place.tool in (RESONANCES, LOOPS) and "Fit" in group and "Guess" not in group:
+            group["Guess"] = h5py.SoftLink(group["Fit"].name)
+            positions = group["Fit"].shape[0]
+            group.attrs["fit-algorithm"] = "least_squares"
+            group.attrs["last_pixel"] = positions
+            for stage in ("guess", "fit"):
+                done = np.ones(positions, np.uint8)
+                group.create_dataset(f"completed_{stage}_positions", data=done)
+    for _, place in results:
+        group = file[place.group]
+        if place.tool != LOOPS or "Fit" not in group:
+            continue
+        for node, other in results:
+            beside = place.source in (other.source, node.path)
+            for name, title in _OF_LOOPS.items():
+                there = file[other.group].get(name) if beside and other is not place else None
+                if there is not None and title not in group:
+                    group[title] = h5py.SoftLink(there.name)
 
 
 @dataclass
@@ -98,6 +145,8 @@ class _Writing:
     pairs: list[Pair] = field(default_factory=list)
     tables: Ancillaries = field(default_factory=Ancillaries)
     mains: dict[str, Any] = field(default_factory=dict)
+    excited: bool = False
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     def node(self, node: StoredNode, place: Place, coords: Mapping[str, StoredVariable]) -> None:
         """Write one node: its tables, its results group, and what restores it."""
@@ -140,7 +189,35 @@ class _Writing:
             units=variable.hints.get("units") or said.get("units"),
         )
         self.mains.setdefault(node.path, dataset)
+        if self.excited and name == MAIN and values.dtype.kind == "c":
+            self.excitation(group, dataset, variable, table, node, coords)
         return {"at": name, "table": table}
+
+    def excitation(  # noqa: PLR0917 - all that says something of the steps
+        self, group: Any, dataset: Any, variable: StoredVariable, table: Mapping[str, Any],
+        node: StoredNode, coords: Mapping[str, StoredVariable],
+    ) -> None:  # fmt: skip
+        """Write what programs of band excitation look for beside raw data."""
+        *steps, last = table["columns"] or [""]
+        own = coords.get(FREQUENCY)
+        if last != FREQUENCY or own is None or own.values.dtype.kind not in "iuf":
+            return
+        told = Excitation(tuple(steps), table["sizes"], coords, node.variables, self.parameters)
+        axes = tuple(variable.dims.index(dim) for dim in table["rows"] + table["columns"])
+        values = native_chunks(variable.values)[0]
+        mean = mean_spectra(values, axes, len(table["rows"]), table["sizes"][last])
+        self.pairs += write_excitation(group, dataset, told, mean)
+        noises = noise_of(node.variables)
+        wanted = [*table["rows"], *steps]
+        if noises and all(sorted(each.dims) == sorted(wanted) for each in noises.values()):
+            shape = tuple(
+                math.prod(table["sizes"][dim] for dim in dims) for dims in (table["rows"], steps)
+            )
+            floor = group.create_dataset("Noise_Floor", shape=shape, dtype=NOISE)
+            dataset.attrs["Noise_Floor"] = floor.ref
+            for name, each in noises.items():
+                part = native_chunks(each.values)[0]
+                self.fill(floor, part, each, {"rows": table["rows"], "columns": steps}, name)
 
     def main(
         self, group: Any, name: str, variable: StoredVariable, dtype: np.dtype[Any],
@@ -153,7 +230,10 @@ class _Writing:
         dataset = group.create_dataset(name, shape=shape, dtype=dtype, **self.layout(shape, dtype))
         said = self.labels(coords)
         for side, dims in (("Position", rows), ("Spectroscopic", columns)):
-            indices, places = self.tables.write(group, side, make_columns(dims, sizes, said))
+            columns_of_side = make_columns(dims, sizes, said)
+            if self.excited and side == "Spectroscopic":
+                columns_of_side.reverse()  # the fastest comes first there
+            indices, places = self.tables.write(group, side, columns_of_side)
             dataset.attrs[f"{side}_Indices"] = indices.ref
             dataset.attrs[f"{side}_Values"] = places.ref
         return dataset, {"rows": rows, "columns": columns, "sizes": sizes}
