@@ -75,10 +75,14 @@ def test_a_stack_is_registered_faster_and_to_a_small_part_of_a_pixel(best_time, 
     stack, shifts = drifting()
     values = stack.values.astype(float)
     found = om.image.register(stack)
-    ours = best_time(lambda: om.image.register(stack), 3)
     chains = []
     usual = best_time(lambda: chains.append(one_after_the_other(values)[1]), 1)
-    bare = best_time(lambda: bare_steps(values), 1)
+    # In turns: what else runs on the machine slows both down.
+    turns = [
+        (best_time(lambda: om.image.register(stack), 1), best_time(lambda: bare_steps(values), 1))
+        for _ in range(6)
+    ]
+    ours, bare = np.min(turns, axis=0)
     away = np.stack([found["shift_y"], found["shift_x"]], axis=-1) - shifts
     # What is registered is shifted by the other sign.
     chain = shifts[0] - shifts + chains[0][0] - chains[0]

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import fft
+from scipy.linalg.blas import snrm2  # of values of any size, without overflow
 
 from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.threads import available_cores, share_work
@@ -78,19 +79,11 @@ def spectra_of(
             _taper(np.arange(size) - moved[axis], *ends[2 * axis : 2 * axis + 2])
             for axis, size in enumerate(shape)
         ]
-        finite = np.isfinite(frame)
-        whole = bool(finite.all())
-        if not (whole or finite.any()):
+        values, missing = _standardised(frame)
+        if values is None:
             return
-        # Without its level a frame is held by single precision.
-        level = frame.mean(dtype=np.float64) if whole else frame[finite].mean(dtype=np.float64)
-        # Nor does it depend on the units of the values how they are rounded.
-        spread = float((frame if whole else frame[finite]).std(dtype=np.float64))
-        if not spread > 1e-12 * abs(level):
-            return
-        values = ((frame - level) / spread).astype(np.float32)
-        if not whole:  # what is missing stands still: a step at its rim would hold the frame
-            values = laplace_surface(values, ~finite, (1.0, 1.0)).astype(np.float32)
+        if missing is not None:  # it stands still: a step at its rim would hold the frame
+            values = laplace_surface(values, missing, (1.0, 1.0)).astype(np.float32)
         rows_weight, columns_weight = (each.astype(np.float32) for each in weight)
         total = float(weight[0].sum() * weight[1].sum())
         if not total > 0:
@@ -104,6 +97,31 @@ def spectra_of(
 
     share_work(work, range(len(places)))
     return made
+
+
+def _standardised(frame: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return a frame of mean 0 and deviation 1, and which pixels are missing if some are.
+
+    `None` where there is nothing in it.
+    """
+    finite = np.isfinite(frame)
+    whole = bool(finite.all())
+    if not (whole or finite.any()):
+        return None, None
+    there = frame if whole else frame[finite]
+    level = there.mean(dtype=np.float64)
+    # Without its level a frame is held by single precision. Nor does it depend on the units of
+    # the values how they are rounded.
+    kind = np.result_type(frame.dtype, np.float32)
+    values = np.subtract(frame, kind.type(level), dtype=kind)
+    if whole and kind == np.float32:
+        spread = float(snrm2(values.ravel()) / np.sqrt(values.size))
+    else:
+        spread = float(there.std(dtype=np.float64))
+    if not spread > 1e-12 * abs(level):
+        return None, None
+    values /= kind.type(spread)
+    return values.astype(np.float32, copy=False), None if whole else ~finite
 
 
 def _whole(shape: tuple[int, ...]) -> np.ndarray:
@@ -126,7 +144,7 @@ def rough_shifts(
     """
     count = len(spectra)
     found = np.full((count, 2), np.nan)
-    good = np.flatnonzero((np.abs(spectra) > 0).any(axis=(1, 2)))
+    good = np.flatnonzero(spectra.any(axis=(1, 2)))
     if len(good) < 2:
         return found, _whole(shape)
     ky, kx = frequencies(shape)
@@ -256,6 +274,7 @@ def refined_shifts(
     reference: Reference,
     correlation: Correlation,
     reach: tuple[float, float],
+    final: bool,
 ) -> Shifts:
     r"""Return positions of frames from the phases of the waves of all pairs at once.
 
@@ -266,16 +285,17 @@ def refined_shifts(
                  \sum w\,k\,\mathrm{Im}\,C, \quad C = F_j F_i^*
 
     (one step of Newton's method). The sums are products of matrices: of all frames with all.
+    How wrong they are is only asked of the `final` ones, and NaN otherwise.
     """
     count = len(spectra)
-    good = np.flatnonzero(np.isfinite(rough).all(axis=1) & (np.abs(spectra) > 0).any(axis=(1, 2)))
+    good = np.flatnonzero(np.isfinite(rough).all(axis=1) & spectra.any(axis=(1, 2)))
     shift, std = np.full((count, 2), np.nan), np.full((count, 2), np.nan)
     alike, residual = np.full(count, np.nan), np.full(count, np.nan)
     status = np.full(count, Status.INVALID, dtype=np.uint8)
     if len(good) < 2:
         return Shifts(shift, std, alike, residual, status)
     ky, kx = frequencies(shape)
-    waves = spectra[good]
+    waves = spectra if len(good) == count else spectra[good]
     if correlation == "phase":
         waves = waves / np.maximum(np.abs(waves), np.float32(_TINY))
     positions = rough[good] - rough[good[0]]
@@ -296,19 +316,20 @@ def refined_shifts(
             if not remaining or np.abs(step).max() < 1e-2:
                 break
             turned = _turned_back(waves, positions, ky, kx)
-        spread = _spread(turned, weight, ky, kx)
-        spread = spread * _edge_effects(turned.mean(axis=0), weight, box, ky, kx, shape, edges)
+        spread = np.full((len(good), 2), np.nan)
+        if final:
+            effects = _edge_effects(turned.mean(axis=0), weight, box, ky, kx, shape, edges)
+            spread = effects * _spread(turned, weight, ky, kx)
     shift[good] = positions - positions[0]
-    own = np.sqrt(spread)
     std[good] = np.sqrt(spread + spread[0])
-    std[good[0]] = own[0]
+    std[good[0]] = np.sqrt(spread[0])
     alike[good], residual[good] = moments.alike(), misfit
     lost = ~(alike > 0)
     beyond = (np.abs(np.nan_to_num(shift)) >= np.asarray(reach)).any(axis=1)
     status[good] = Status.CONVERGED
     status[beyond & ~lost] = Status.AT_BOUND
     status[lost] = Status.INVALID
-    shift[lost], std[lost] = np.nan, np.nan
+    shift[lost] = std[lost] = np.nan
     return Shifts(shift, std, alike, residual, status)
 
 
@@ -376,17 +397,18 @@ class _Moments(NamedTuple):
         """Return the sums over waves, shape (frame, ky, kx)."""
         y, x = (each.ravel() for each in np.broadcast_arrays(ky[:, None], kx))
         w = weight.ravel()
-        waves = turned.reshape(len(turned), -1)
-        other = np.ascontiguousarray(waves.conj().T)
+        waves = np.ascontiguousarray(turned.reshape(len(turned), -1), np.complex64)
+        # Real and imaginary parts follow each other: the real part of a product with a conjugate
+        # is a real product, and its imaginary part one with i times the other.
+        parts, across = waves.view(np.float32), (np.complex64(1j) * waves).view(np.float32)
 
-        def summed(factor: np.ndarray) -> np.ndarray:
-            return np.asarray((waves * (w * factor).astype(np.float32)) @ other)
+        def summed(other: np.ndarray, factor: np.ndarray) -> np.ndarray:
+            return ((parts * np.repeat((w * factor).astype(np.float32), 2)) @ other.T).astype(float)
 
-        one = np.ones_like(w)
-        first = np.stack([summed(y).imag, summed(x).imag], axis=-1)
-        yy, xx, yx = summed(y * y).real, summed(x * x).real, summed(y * x).real
+        first = np.stack([summed(across, y), summed(across, x)], axis=-1)
+        yy, xx, yx = (summed(parts, factor) for factor in (y * y, x * x, y * x))
         second = np.stack([np.stack([yy, yx], -1), np.stack([yx, xx], -1)], -1)
-        return cls(summed(one).real.astype(float), first.astype(float), second.astype(float))
+        return cls(summed(parts, np.ones_like(w)), first, second)
 
     def alike(self) -> np.ndarray:
         """Return how much each frame is like all others on average, from -1 to 1."""

@@ -213,7 +213,7 @@ def _rigid(  # noqa: PLR0917
     shift = rough
     # Once a window has moved with what it shows, what is left is much less; of the more so, the
     # more pixels the window has.
-    for _ in range(2 if min(shape) >= _LARGE else 3):
+    for left in reversed(range(2 if min(shape) >= _LARGE else 3)):
         (moved,) = map_signal(
             spectra_of, read_again(stack, shift), dim=dims, also=[shift, edges],
             whole=[_AXIS, _EDGE], output_dims=[kept], dtypes=[np.complex64],
@@ -225,7 +225,7 @@ def _rigid(  # noqa: PLR0917
             dtypes=[np.float64] * 4 + [np.uint8],
             parameters={
                 "shape": shape, "reference": reference, "correlation": correlation,
-                "reach": reach,
+                "reach": reach, "final": not left,
             },
         )  # fmt: skip
         shift = found[0]

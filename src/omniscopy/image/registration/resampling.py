@@ -19,7 +19,13 @@ def shifted_back(image: np.ndarray, shift: np.ndarray, order: int) -> np.ndarray
     along = {0: _nearest, 1: _linear, 3: shift_back}[order]
     rows, columns = image.shape
     made = along(np.ascontiguousarray(image, np.float64), np.full(rows, shift[1]))
-    made = along(np.ascontiguousarray(made.T), np.full(columns, shift[0]))
+    made = np.ascontiguousarray(made.T)
+    there = np.flatnonzero(np.isfinite(made).any(axis=1))
+    if not len(there):
+        return np.full(image.shape, np.nan)
+    # Columns that the image does not reach need no second look.
+    seen = slice(there[0], there[-1] + 1)
+    made[seen] = along(made[seen], np.full(columns, shift[0])[seen])
     return np.asarray(made.T)
 
 
