@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from pages import contents, formats, glossary, parity, reference, staging
+from pages import contents, formats, glossary, parity, reference, releases, staging
 from sphinx.cmd.build import build_main
 
 DOCS = Path(__file__).resolve().parent
@@ -22,6 +22,7 @@ def write_source() -> None:
     staging.copy_examples(DOCS, site)
     site.add("formats.md", formats.page())
     site.add("glossary.md", glossary.page())
+    site.add("release-notes.md", releases.page(DOCS))
     for name, text in contents.pages(DOCS).items():
         site.add(name, text)
     for name, text in reference.pages().items():

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-EXPLANATIONS = ("ARCHITECTURE", "formats", "glossary", "parity", "benchmarks")
+EXPLANATIONS = ("ARCHITECTURE", "formats", "glossary", "parity", "benchmarks", "release-notes")
 APART = ("index", "build", *EXPLANATIONS)
 
 
@@ -14,7 +14,7 @@ def toctree(names: list[str], *, depth: int = 1) -> str:
 def pages(docs: Path) -> dict[str, str]:
     """Return the pages that lead to others."""
     how = sorted(path.stem for path in docs.glob("*.md") if path.stem not in APART)
-    present = {path.stem for path in docs.glob("*.md")} | {"formats", "glossary"}
+    present = {path.stem for path in docs.glob("*.md")} | {"formats", "glossary", "release-notes"}
     explained = [name for name in EXPLANATIONS if name in present]
     found = {
         "howto.md": "# How to\n\n" + toctree(how),
