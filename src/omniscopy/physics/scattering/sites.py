@@ -49,7 +49,8 @@ def occupied_sites(atoms: Any, debye_waller: Any = None, table: Table = "lobato"
     symbols, places, weights = _occupants(atoms)
     moving = debye_waller_of(atoms, debye_waller, symbols, places)
     names = _ions(atoms, symbols, places, weights) if table == "waasmaier_kirfel" else symbols
-    each = [_species(name, b) for name, b in zip(names, moving, strict=True)]
+    factors = moving.tolist() if moving.ndim == 1 else map(tuple, moving.reshape(-1, 9).tolist())
+    each = list(zip(names, factors, strict=True))
     species = sorted(set(each))
     number = {kind: index for index, kind in enumerate(species)}
     positions = np.asarray(atoms.get_scaled_positions(wrap=False), np.float64)
@@ -57,16 +58,16 @@ def occupied_sites(atoms: Any, debye_waller: Any = None, table: Table = "lobato"
         message = "positions of atoms must be finite numbers"
         raise DataError(message)
     kinds = np.array([number[kind] for kind in each], np.int64)
-    return Sites(positions[places], weights, kinds, species)
+    return Sites(positions[places], weights, kinds, [_species(*kind) for kind in species])
 
 
-def _species(name: str, b: Any) -> Species:
-    if np.ndim(b) == 0:
-        return Species(name, float(b))
-    mean = float(np.trace(b)) / 3.0
-    if np.abs(b - mean * np.eye(3)).max() < 1e-9:
-        return Species(name, mean)
-    return Species(name, mean, tuple(np.ravel(b).tolist()))
+def _species(name: str, b: float | tuple[float, ...]) -> Species:
+    if isinstance(b, float):
+        return Species(name, b)
+    tensor = np.reshape(b, (3, 3))
+    mean = float(np.trace(tensor)) / 3.0
+    alike = np.abs(tensor - mean * np.eye(3)).max() < 1e-9
+    return Species(name, mean) if alike else Species(name, mean, b)
 
 
 def _ions(
