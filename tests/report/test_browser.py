@@ -4,10 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.report.conftest import make_spectra
 
 import omniscopy as om
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Write one report up for all of these tests; return its path and the values of the map."""
+    path, values = make_spectra(tmp_path_factory.mktemp("report"))
+    return om.report(path, copy=None), values
 
 
 @pytest.fixture
@@ -43,8 +51,8 @@ def shown(page):
     )
 
 
-def test_a_pixel_is_clicked_and_moved_by_keys_and_its_spectrum_is_drawn(spectra, open_page):
-    page = open_page(om.report(spectra[0], copy=None))
+def test_a_pixel_is_clicked_and_moved_by_keys_and_its_spectrum_is_drawn(report, open_page):
+    page = open_page(report[0])
     told = page.locator(".preview .told")
     preview = page.locator(".preview canvas").first
     before = shown(page)
@@ -59,8 +67,8 @@ def test_a_pixel_is_clicked_and_moved_by_keys_and_its_spectrum_is_drawn(spectra,
     assert shown(page) != clicked
 
 
-def test_the_embedded_numbers_are_decoded_as_they_were_measured(spectra, open_page):
-    page = open_page(om.report(spectra[0], copy=None))
+def test_the_embedded_numbers_are_decoded_as_they_were_measured(report, open_page):
+    page = open_page(report[0])
     found = page.evaluate(
         """() => {
           const text = document.querySelector('.preview').dataset.preview;
@@ -74,12 +82,12 @@ def test_the_embedded_numbers_are_decoded_as_they_were_measured(spectra, open_pa
           });
         }"""
     )  # fmt: skip
-    values = spectra[1]
+    values = report[1]
     np.testing.assert_allclose(np.reshape(found, values.shape), values, atol=0.05)
 
 
-def test_a_figure_is_enlarged_by_a_key_and_metadata_are_searched(spectra, open_page):
-    page = open_page(om.report(spectra[0], copy=None), color_scheme="dark")
+def test_a_figure_is_enlarged_by_a_key_and_metadata_are_searched(report, open_page):
+    page = open_page(report[0], color_scheme="dark")
     page.locator("[data-enlarge]").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("dialog[open]").is_visible()

@@ -267,6 +267,16 @@ def test_figures_and_numbers_are_exported(ask, form, start):
     assert bytes(replies[-1][1][0])[:12].startswith(start)
 
 
+def test_a_figure_has_the_letter_of_its_panel(ask):
+    (item,) = opened(ask, "surface.gsf")
+    said = {"results": [{"data": item["id"]}], "format": "svg"}
+    plain, lettered = (
+        bytes(ask.replies("export", **said, **more)[-1][1][0]) for more in ({}, {"panel": "$b$"})
+    )
+    assert b"<!-- $b$ -->" in lettered
+    assert b"<!-- $b$ -->" not in plain
+
+
 def test_exported_numbers_are_those_that_are_seen(ask):
     (item,) = opened(ask, "core_loss.zarr")
     region = {"kind": "box", "from": [1.0, 2.0], "to": [3.0, 4.5]}

@@ -46,6 +46,11 @@ def draw(result: Any, form: str, said: Header) -> bytes:
     content = io.BytesIO()
     with _drawing, plot.publication(width=width, font_size=size):
         figure = plot.signal(result, title=None if title is None else str(title)[:200])
+        if panel := str(said.get("panel") or "")[:4]:
+            figure.text(
+                0.005, 0.995, panel, weight="bold", size=1.25 * size, ha="left", va="top",
+                parse_math=False,
+            )  # fmt: skip
         figure.savefig(content, format=form, dpi=dpi)
     return content.getvalue()
 

@@ -46,7 +46,8 @@ export function exportDialog(app, choices) {
   const said = { format: "png", what: choices[0][0], width_mm: 85, dpi: 300, font_size: 8 };
   const number = (key, label, hint) => field(label, make("input", { type: "number", value: said[key], oninput: (e) => { said[key] = Number(e.target.value); } }), hint);
   const state = make("p.hint");
-  const figure = make("div.grid2", {}, number("width_mm", "Width (mm)", "A column of most journals is 85 mm wide"), number("dpi", "Points per inch"), number("font_size", "Letters (pt)"));
+  const figure = make("div.grid2", {}, number("width_mm", "Width (mm)", "A column of most journals is 85 mm wide"), number("dpi", "Points per inch"), number("font_size", "Letters (pt)"),
+    field("Panel", make("input", { type: "text", maxLength: 4, placeholder: "a, b, …", oninput: (e) => { said.panel = e.target.value; } }), "The letter of the panel, at the top left"));
   const formats = [["png", "PNG figure"], ["svg", "SVG figure"], ["pdf", "PDF figure"], ["csv", "CSV numbers"], ["tiff", "TIFF numbers"]];
   const body = make("div.form", {},
     field("What", makeSelect(choices.map(([k, l]) => [k, l]), said.what, (v) => { said.what = v; })),

@@ -100,6 +100,7 @@ export class Explorer {
 
   async start() {
     this.welcomeScreen("Connecting…");
+    this.afterStep();
     try {
       const { header } = await this.link.ask({ kind: "hello" });
       this.folder = header.folder;

@@ -207,7 +207,12 @@ function traceBand(r, to, context) {
 
 /** What a measuring region says, in units. */
 export function measureText(r, format, units) {
-  if (r.kind === "distance" || r.kind === "profile" || r.kind === "line") return format(length(sub(r.to, r.from)), units);
+  if (r.kind === "distance" || r.kind === "profile" || r.kind === "line") {
+    const size = length(sub(r.to, r.from));
+    // Of a reciprocal length the period, too: the distance of spots is what is measured there.
+    const period = /^1\/\w+$/.test(units || "") && size > 0 ? ` (${format(1 / size, units.slice(2))})` : "";
+    return `${format(size, units)}${period}`;
+  }
   if (r.kind === "angle") {
     const [a, b] = [degrees(sub(r.from, r.corner)), degrees(sub(r.to, r.corner))];
     const turn = Math.abs(a - b) % 360;
