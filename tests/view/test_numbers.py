@@ -162,6 +162,39 @@ def test_five_dimensions_have_a_slider_and_it_matters(asking):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
 
 
+def test_the_mean_over_a_slider_is_that_of_the_operation(asking):
+    data = om.samples.image_stack()
+    ask = asking(data)
+    said = {"kind": "reduce", "data": "d1", "target": "navigation", "at": {"frame": None}}
+    expected = data.astype(np.float64).mean("frame").values
+    np.testing.assert_allclose(ask.values(**said), expected, rtol=1e-6)
+    made = result_of(ask.bench.item("d1"), said)
+    np.testing.assert_allclose(made.values, expected, rtol=1e-6)
+    with pytest.raises(DataError, match="without regions"):
+        asking(om.samples.switching_spectroscopy())(
+            "reduce", data="d1", target="navigation", at={"bias": None}
+        )
+
+
+def test_another_dimension_is_chosen_for_the_signal(asking):
+    data = om.samples.switching_spectroscopy()
+    ask = asking(data)
+    (item,) = ask("arrange", data="d1", navigation=["y", "x"], signal=["bias"])["items"]
+    assert item["panes"]["extra"] == ["frequency"]
+    point = {"kind": "point", "at": [float(data.y[1]), float(data.x[2])]}
+    said = {"kind": "reduce", "data": "d1", "target": "signal", "region": point,
+            "at": {"frequency": 5}}  # fmt: skip
+    expected = data.isel(y=1, x=2, frequency=5).values
+    np.testing.assert_allclose(ask.values(**said), expected, rtol=1e-4, atol=1e-9)
+    made = result_of(ask.bench.item("d1"), said)
+    np.testing.assert_allclose(made.values, expected)
+    for navigation, signal in ((["y"], ["y"]), ([], []), (["y", "x", "bias"], []), (["q"], ["x"])):
+        with pytest.raises(DataError, match="up to two of the dimensions"):
+            ask("arrange", data="d1", navigation=navigation, signal=signal)
+    with pytest.raises(DataError, match="list dimensions"):
+        ask("arrange", data="d1", navigation="y", signal=["x"])
+
+
 def test_points_on_no_grid_are_reached_by_their_positions(asking):
     data = om.samples.point_cloud()
     ask = asking(data)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.records import Axis, Channel, Node
+from omniscopy.model.errors import DataError
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
 from omniscopy.view.blocks import BlockCache, Blocks
 
@@ -77,6 +78,8 @@ class Item:
     parent: str | None = None
     step: str = ""
     previews: dict[Any, Any] = field(default_factory=dict)
+    # Panes that were chosen in place of those that the axes suggest.
+    panes: dict[str, list[str]] | None = None
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -89,7 +92,21 @@ class Item:
 
     def plan(self) -> dict[str, list[str]]:
         """Return which dimensions the navigator and the signal are drawn over, and the others."""
-        return plan_panes(self.axes)
+        return self.panes or plan_panes(self.axes)
+
+    def arrange(self, navigation: list[str], signal: list[str]) -> None:
+        """Choose the dimensions of the panes; raise `DataError` where that cannot be."""
+        named = [*navigation, *signal]
+        known = len({*named}) == len(named) and {*named} <= {*self.dims}
+        if not known or not named or len(navigation) > 2 or len(signal) > 2:
+            message = (
+                f"the panes have up to two of the dimensions {self.dims} each, got "
+                f"{navigation} and {signal}"
+            )
+            raise DataError(message)
+        extra = [dim for dim in self.dims if dim not in named]
+        self.panes = {"navigation": navigation, "signal": signal, "extra": extra}
+        self.previews.clear()
 
 
 def plan_panes(axes: tuple[AxisView, ...]) -> dict[str, list[str]]:

@@ -92,6 +92,20 @@ def set_scale(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn)
     yield {"kind": "made", "items": [describe(bench, bench.keep(made))]}, []
 
 
+def arrange_panes(
+    bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
+) -> Iterator[Reply]:
+    """Choose which dimensions the navigator and the signal of data are drawn over."""
+    del buffers, turn
+    item = bench.item(said.get("data"))
+    wanted = [said.get("navigation"), said.get("signal")]
+    if not all(isinstance(dims, list) for dims in wanted):
+        message = "'navigation' and 'signal' list dimensions"
+        raise DataError(message)
+    item.arrange(*([str(dim) for dim in dims or []] for dims in wanted))
+    yield {"kind": "made", "items": [describe(bench, item)]}, []
+
+
 def positions_of(
     bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn
 ) -> Iterator[Reply]:
@@ -130,5 +144,6 @@ HANDLERS: Mapping[str, Any] = {
     "fourier": open_spectrum,
     "metadata": send_metadata,
     "set_scale": set_scale,
+    "arrange": arrange_panes,
     "positions": positions_of,
 }

@@ -26,7 +26,7 @@ _MAKERS = {
     "open": files.open_file, "open_raw": files.open_raw_file,
     "sample": files.open_sample, "run": operating.run_operation,
     "keep": steps.keep_result, "fourier": measuring.open_spectrum,
-    "set_scale": measuring.set_scale,
+    "set_scale": measuring.set_scale, "arrange": measuring.arrange_panes,
 }  # fmt: skip
 
 

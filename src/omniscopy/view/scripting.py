@@ -12,11 +12,17 @@ Header = Mapping[str, Any]
 
 def labelled_at(item: Item, at: Any) -> Any:
     """Return the labelled data of an item, at the positions of its sliders."""
-    data = item.labelled()
-    fixed = {dim: at[dim] for dim in item.plan()["extra"] if isinstance(at, dict) and dim in at}
-    left = [dim for dim in item.plan()["extra"] if dim not in fixed]
-    fixed.update({dim: item.axis(dim).values.size // 2 for dim in left})
-    return data.isel(fixed) if fixed else data
+    data, at = item.labelled(), at if isinstance(at, dict) else {}
+    extra = item.plan()["extra"]
+    averaged = [dim for dim in extra if dim in at and at[dim] is None]
+    fixed = {dim: at.get(dim, item.axis(dim).values.size // 2)
+             for dim in extra if dim not in averaged}  # fmt: skip
+    data = data.isel(fixed) if fixed else data
+    if averaged:
+        from omniscopy import signal
+
+        data = signal.mean_over(data, averaged)
+    return data
 
 
 def result_of(item: Item, said: Header) -> Any:

@@ -69,11 +69,22 @@ def reduction_of(item: Item, said: Header) -> Reduction:
     if not known:
         message = f"'at' gives a number for some of {item.dims}, got {at!r}"
         raise DataError(message)
-    fixed = {dim: at.get(dim, item.axis(dim).values.size // 2) for dim in plan["extra"]}
-    mask = mask_of(item, over, region) if over else None
+    averaged = averaged_dims(item, at)
+    if averaged and over:
+        message = "a mean over further dimensions is that of images or curves without regions"
+        raise DataError(message)
+    over = over or averaged
+    fixed = {dim: at.get(dim, item.axis(dim).values.size // 2)
+             for dim in plan["extra"] if dim not in averaged}  # fmt: skip
+    mask = mask_of(item, over, region) if over and not averaged else None
     wanted = Reduction(kept, over, str(said.get("statistic", "mean")), mask, fixed)
     require_reduction(item, wanted)
     return wanted
+
+
+def averaged_dims(item: Item, at: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the further dimensions over which the mean is wanted: those `at` nothing."""
+    return tuple(dim for dim in item.plan()["extra"] if dim in at and at[dim] is None)
 
 
 def map_window(

@@ -335,7 +335,7 @@ export class Explorer {
     const curve = this.signalKind === "curve" ? this.signal : this.nav instanceof CurvePane ? this.nav : null;
     this.fitTable = make("table.facts", { "data-test": "fit-table" });
     const fitted = this.signalKind === "fit" ? make("div", {}, make("h3", {}, "This pixel"), this.fitTable) : "";
-    this.viewBody.replaceChildren(this.groupPicker(), fitted, this.regionsPanel.el, ...this.displays.map((d) => d.el), curve ? this.curveControls(curve) : "");
+    this.viewBody.replaceChildren(this.groupPicker(), this.axisPicker(), fitted, this.regionsPanel.el, ...this.displays.map((d) => d.el), curve ? this.curveControls(curve) : "");
     this.regionsPanel.show();
     requestAnimationFrame(() => this.displays.forEach((d) => d.draw()));
   }
@@ -345,6 +345,25 @@ export class Explorer {
     if (!item.group) return "";
     const names = [...this.items.values()].filter((i) => i.group === item.group).map((i) => [i.id, i.name || i.title]);
     return make("div.form.compact", {}, make("h3", {}, "Results"), make("label.field", {}, make("span.label", {}, "Variable"), makeSelect(names, item.id, (id) => this.showVariable(id), { "data-test": "variable" })));
+  }
+
+  /** Which dimension the signal is drawn over, where there are others than those of the panes. */
+  axisPicker() {
+    const { item } = this;
+    const { navigation, signal, extra } = item.panes;
+    if (signal.length !== 1 || !extra.length || !navigation.length) return "";
+    const choose = makeSelect([...signal, ...extra], signal[0], (dim) => this.arrange(navigation, [dim]), { "data-test": "signal-axis" });
+    return make("div.form.compact", {}, make("h3", {}, "Axes"), make("label.field", {}, make("span.label", {}, "Signal along"), choose));
+  }
+
+  async arrange(navigation, signal) {
+    try {
+      const { header } = await this.link.ask({ kind: "arrange", data: this.item.id, navigation, signal });
+      header.items.forEach((item) => this.items.set(item.id, item));
+      this.show(this.item.id, `signal along ${signal.join(", ")}`);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   showVariable(id) {
@@ -370,7 +389,8 @@ export class Explorer {
   sliderOf(dim) {
     const [axis] = this.axesOf([dim]);
     const at = this.state.at[dim] ?? Math.floor(axis.size / 2);
-    const value = make("output", {}, labelAt(axis, at));
+    const averages = !(this.navKind && this.signalKind);
+    const value = make("output", {}, this.state.at[dim] === null ? "mean" : labelAt(axis, at));
     const range = make("input", { type: "range", min: 0, max: axis.size - 1, step: 1, value: at, "aria-label": dim, "data-test": `slider-${dim}` });
     const set = (n) => {
       value.textContent = `${labelAt(axis, n)}  [${n}]`;
@@ -379,6 +399,13 @@ export class Explorer {
     };
     range.oninput = () => set(Number(range.value));
     range.onchange = () => this.commit(`${dim} ${labelAt(axis, Number(range.value))}`);
+    const mean = make("button.plain", { title: `Mean over ${dim}`, "aria-label": `Mean over ${dim}`, hidden: !averages, "data-test": `mean-${dim}` }, "x̄");
+    mean.onclick = () => {
+      const now = this.state.at[dim] === null ? Number(range.value) : null;
+      this.change({ at: { ...this.state.at, [dim]: now } }, now === null ? `mean over ${dim}` : dim);
+      this.buildSliders();
+    };
+    mean.classList.toggle("current", this.state.at[dim] === null);
     let timer = 0;
     const play = make("button.plain", { title: "Play", "aria-label": `Play ${dim}` }, "▶");
     play.onclick = () => {
@@ -395,7 +422,7 @@ export class Explorer {
         set(Number(range.value));
       }, 250);
     };
-    return make("label.slider", {}, make("span", {}, dim), play, range, value);
+    return make("label.slider", {}, make("span", {}, dim), make("span.row", {}, play, mean), range, value);
   }
 
   sayTitle() {
