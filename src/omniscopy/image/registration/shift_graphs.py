@@ -118,8 +118,9 @@ def _best_cells(  # noqa: PLR0917
 
     def total(tried: np.ndarray) -> float:
         wanted = tried[pairs.second] - tried[pairs.first]
-        distance = np.linalg.norm(candidates - wanted[:, None], axis=-1)
-        return float(np.where(distance < _NEAR, counted, 0.0).max(axis=1).sum())
+        away = candidates - wanted[:, None]
+        near = away[..., 0] ** 2 + away[..., 1] ** 2 < _NEAR**2
+        return float(np.where(near, counted, 0.0).max(axis=1).sum())
 
     inside = {}
     for frame, _ in branches:
