@@ -11,7 +11,7 @@ from omniscopy.io.remote import Place, RemotePath, locate
 from omniscopy.io.tree import SIGNAL, to_tree
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import encode
-from omniscopy.model.provenance import PROVENANCE, record, source_file
+from omniscopy.model.provenance import PROVENANCE, source_file, steps_to
 
 OPEN_SIGNAL = "io.open_signal"
 
@@ -167,6 +167,7 @@ def _note_source(node: xr.DataTree, source: dict[str, Any], said: dict[str, Any]
         main = key == SIGNAL or SIGNAL in dataset
         channel = (name or SIGNAL) if main else "/".join(part for part in (name, str(key)) if part)
         parameters = {"channel": channel, **given}
-        made = record(values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source})
         # The variable of a new node is nobody else's; to put in another would compare all axes.
-        dataset.variables[key].attrs[PROVENANCE] = made.attrs[PROVENANCE]
+        dataset.variables[key].attrs[PROVENANCE] = steps_to(
+            values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source}
+        )

@@ -86,10 +86,21 @@ def record(
     `parameters` are JSON already; each of `inputs` is labelled data, a `Path` of a file, or a
     list of these.
     """
+    return remember(made, steps_to(made, operation, parameters=parameters, inputs=inputs))
+
+
+def steps_to(
+    made: xr.DataArray | xr.Dataset,
+    operation: str,
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+) -> list[Record]:
+    """Return the records that `record` puts into the attributes of `made`."""
     past: list[Record] = []
     references = {name: _reference(value, past) for name, value in inputs.items()}
     new = _record(operation, dict(parameters), references, state(made))
-    return remember(made, united([past, [new]]))
+    return united([past, [new]])
 
 
 def remember(made: Labelled, steps: Sequence[Record]) -> Labelled:

@@ -24,6 +24,15 @@ def attribute(thing: Any, name: str) -> Any:
     return None if value is UNREADABLE else value
 
 
+def attributes_of(thing: Any) -> dict[str, Any]:
+    """Return all attributes as plain values, `None` for those that are damaged."""
+    import h5py
+
+    # Most have none, which is sooner known than their names.
+    many = h5py.h5a.get_num_attrs(thing.id)
+    return {name: attribute(thing, name) for name in thing.attrs} if many else {}
+
+
 def names_in(value: Any) -> list[str]:
     """Return the names that an attribute lists, as text with separators or as an array."""
     if isinstance(value, str):
@@ -112,7 +121,7 @@ def describe(group: Any, *, most: int = 5000, longest: int = 1000) -> dict[str, 
 def _describe(group: Any, left: Any, most: int, longest: int, *, depth: int) -> dict[str, Any]:
     import h5py
 
-    content: dict[str, Any] = {name: attribute(group, name) for name in group.attrs}
+    content = attributes_of(group)
     for name in group:
         if next(left) > most or depth > 16:
             break
@@ -129,7 +138,7 @@ def _describe(group: Any, left: Any, most: int, longest: int, *, depth: int) -> 
 
 def _described_value(dataset: Any) -> Any:
     value = plain(whole(dataset), dataset)
-    attrs = {name: attribute(dataset, name) for name in dataset.attrs}
+    attrs = attributes_of(dataset)
     return {"value": value, **attrs} if attrs else value
 
 

@@ -201,7 +201,9 @@ def _open_linked(group: Any, name: str) -> Any:
     opened = h5py.h5o.open(group.id, word)
     if isinstance(opened, h5py.h5g.GroupID):
         return h5py.Group(opened)
-    return h5py.Dataset(opened) if isinstance(opened, h5py.h5d.DatasetID) else None
+    # Of a file that is only read, h5py asks the library for shape and type but once.
+    fixed = _links.get() is not None
+    return h5py.Dataset(opened, readonly=fixed) if isinstance(opened, h5py.h5d.DatasetID) else None
 
 
 def address(found: Any) -> int:
@@ -224,7 +226,7 @@ def require_values(dataset: Any) -> None:
     if shape is None:
         message = "the dataset is empty (it has no shape)"
         raise FormatError(message, path=path, key=dataset.name)
-    size, width = Path(path).stat().st_size, dataset.dtype.itemsize
+    size, width = os.stat(path).st_size, dataset.dtype.itemsize  # noqa: PTH116 - of hundreds
     if layout == h5py.h5d.CHUNKED:  # to add them all up would take a time that grows with them
         end = math.prod(dataset.chunks) * width // DEFLATE_RATIO
     else:
