@@ -16,6 +16,7 @@ from omniscopy.diffraction import (
     index_rings,
     index_spots,
     make_template,
+    measure_angular_correlation,
     measure_fluctuations,
     measure_strain,
     pair_distribution,
@@ -171,6 +172,45 @@ def test_rings_are_straight_in_polar_coordinates_about_an_ellipse():
     assert float(top.sel(angle=0)) > float(top.sel(angle=90))
     with pytest.raises(DataError, match="part a turn"):
         transform_polar(rings, angle_step=7.0)
+
+
+def symmetric(order, part, turn=20.0, size=81):
+    """Return a pattern whose rings go up and down so many times in a turn."""
+    k = 0.1 * (np.arange(size) - size // 2)
+    angle = np.arctan2(k[:, None] - 0.05, k - 0.1)
+    values = 50.0 * (1 + part * np.cos(order * (angle - np.radians(turn))))
+    coords = {dim: coordinate(dim, k, "1/nm") for dim in ("ky", "kx")}
+    return labelled(xr.DataArray(values, coords, dims=("ky", "kx")), units="counts")
+
+
+def test_a_correlation_over_angles_has_the_symmetry_of_rings():
+    pattern, centre = symmetric(3, 0.4), (0.05, 0.1)
+    found = measure_angular_correlation(pattern, centre=centre, angle_step=3.0)
+    ring = found.sel(k=2.5, method="nearest")
+    expected = 0.08 * np.cos(3 * np.radians(ring["angle"]))
+    np.testing.assert_allclose(ring["correlation"], expected, atol=1e-3)
+    np.testing.assert_allclose(ring["power"], 0.08 * (ring["order"] == 3), atol=1e-3)
+    # A stop over a third of all angles takes pairs away, but hardly any of the answer.
+    away = np.degrees(np.arctan2(pattern["ky"] - 0.05, pattern["kx"] - 0.1))
+    stopped = measure_angular_correlation(
+        pattern.where(abs(away) > 60.0), centre=centre, angle_step=3.0
+    ).sel(k=2.5, method="nearest")
+    assert float(stopped["correlation"].sel(angle=0.0)) == pytest.approx(0.08, rel=0.05)
+    assert int(stopped["power"].argmax("order")) == 2
+    most = measure_angular_correlation(pattern.where(abs(away) > 95.0), centre=centre)
+    assert most["correlation"].sel(k=2.5, method="nearest").isnull().all()
+    with pytest.raises(DataError, match="orders must be from 1 to 59"):
+        measure_angular_correlation(pattern, centre=centre, angle_step=3.0, orders=60)
+
+
+def test_poisson_noise_adds_its_share_where_nothing_is_turned():
+    drawn = np.random.default_rng(0).poisson(symmetric(3, 0.4).values, (40, 81, 81))
+    data = symmetric(3, 0.4).expand_dims(frame=40).copy(data=drawn.astype(float))
+    found = measure_angular_correlation(data, centre=(0.05, 0.1), angle_step=6.0)
+    ring = found["correlation"].mean("frame").sel(k=3.2, method="nearest")
+    # Linear between pixels: noise of neighbours is alike, and less than that of counts.
+    assert 0.08 + 0.2 / 50 < float(ring.sel(angle=0.0)) < 0.08 + 1.1 / 50
+    assert float(ring.sel(angle=120.0)) == pytest.approx(0.08, abs=2e-3)
 
 
 def test_poisson_noise_alone_does_not_fluctuate():

@@ -28,6 +28,7 @@ __all__ = [
     "match_orientation",
     "max_pattern",
     "mean_pattern",
+    "measure_angular_correlation",
     "measure_com",
     "measure_fluctuations",
     "measure_strain",
@@ -71,6 +72,7 @@ from .lattices.strain import measure_strain
 from .orientation.matching import match_orientation
 from .parallax.reconstruct import reconstruct_parallax
 from .patterns import max_pattern, mean_pattern
+from .polar.correlations import measure_angular_correlation
 from .polar.fluctuations import measure_fluctuations
 from .polar.pair_distributions import pair_distribution
 from .polar.transform import transform_polar

@@ -113,14 +113,21 @@ class Template:
         """Return the shape of patterns with room for the template on each side."""
         return shape[0] + 2 * self.sides[0], shape[1] + 2 * self.sides[1]
 
+    @cached_property
+    def _spectra(self) -> dict[tuple[int, int], np.ndarray]:
+        return {}
+
     def spectrum(self, whole: tuple[int, int]) -> np.ndarray:
         """Return the conjugate transform, for patterns that begin where they are not padded."""
+        if whole in self._spectra:
+            return self._spectra[whole]
         placed = np.zeros(whole, np.float32)
         rows, columns = (
             np.arange(-side, side + 1) % size for side, size in zip(self.sides, whole, strict=True)
         )
         placed[np.ix_(rows, columns)] = np.where(self._inside, self.kernel, 0.0)
-        return np.asarray(fft.rfft2(placed).conj())
+        self._spectra[whole] = np.asarray(fft.rfft2(placed).conj())
+        return self._spectra[whole]
 
 
 def _by_class(
