@@ -322,3 +322,47 @@ def test_a_session_is_saved_and_opened_as_it_was(explore, tmp_path):
     again.page.click("[data-test=redo]")
     again.until("app.item.step === 'image.level' && app.nav.header.data === app.item.id")
     assert again.wrong == []
+
+
+def test_five_dimensions_are_looked_along_in_turn(explore):
+    data = om.samples.switching_spectroscopy()
+    seen = explore(data)
+    seen.until("app.signal && app.signal.curves.size === 1")
+    seen.settled()
+    seen.page.select_option("[data-test=curve-part]", "phase")
+    seen.settled()
+    at = {"bias": data.sizes["bias"] // 2, "y": 1, "x": 2}
+    shown = seen.get("Array.from([...app.signal.curves.values()][0].values)")
+    np.testing.assert_allclose(shown, np.angle(data.isel(at).values), atol=1e-4)
+    seen.page.select_option("[data-test=signal-axis]", "bias")
+    seen.until("app.signalAxes[0].name === 'bias' && app.signal.curves.size === 1")
+    seen.settled()
+    # The voltage is cycled: the axis holds all of it.
+    bias = data["bias"].values
+    assert seen.get("app.signal.full()") == pytest.approx([bias.min(), bias.max()])
+    del at["bias"]
+    at["frequency"] = data.sizes["frequency"] // 2
+    shown = seen.get("Array.from([...app.signal.curves.values()][0].values)")
+    np.testing.assert_allclose(shown, np.angle(data.isel(at).values), atol=1e-4)
+    assert seen.wrong == []
+
+
+def test_a_narrow_page_shows_files_over_the_panes(explore, folder):
+    seen = explore(folder)
+    seen.page.set_viewport_size({"width": 700, "height": 700})
+    seen.page.wait_for_selector('[data-path="surface.gsf"]')
+    seen.open("surface.gsf")
+    assert not seen.page.locator("[data-test=files]").is_visible()
+    seen.page.keyboard.press("\\")
+    seen.page.wait_for_selector("[data-test=files]")
+    box = seen.page.locator("canvas.image").bounding_box()
+    assert box["width"] > 350
+    assert seen.get("document.documentElement.scrollWidth <= innerWidth")
+    assert seen.wrong == []
+
+
+def test_a_sample_is_opened_from_the_first_page(explore, tmp_path):
+    seen = explore(tmp_path)
+    seen.page.click('[data-sample="exit_wave"]')
+    seen.until("app.item && app.nav.parts.length === 2")
+    assert seen.wrong == []

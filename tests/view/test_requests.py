@@ -411,3 +411,11 @@ def test_a_computation_tells_how_far_it_is_and_ends_when_it_is_stopped(asking):
     with pytest.raises(SupersededError):
         next(replies)
     assert len(ran) < 64
+
+
+def test_all_samples_that_are_offered_can_be_opened(asking):
+    ask = asking(om.samples.surface())
+    for name in ask("hello")["samples"]:
+        assert ask("sample", name=name)["items"]
+    with pytest.raises(DataError, match="samples are"):
+        ask("sample", name="__import__")

@@ -40,6 +40,7 @@ export class CurvePane {
   }
 
   full() {
+    if (turns(this.axis)) return [Math.min(...this.axis.values), Math.max(...this.axis.values)];
     return [coordinateAt(this.axis, 0), coordinateAt(this.axis, this.axis.size - 1)];
   }
 
@@ -89,6 +90,7 @@ export class CurvePane {
 
   span(curve, f) {
     const last = curve.values.length - 1;
+    if (turns(this.axis)) return [0, last];
     const scale = last / Math.max(1, this.axis.size - 1);
     const ends = f.x.map((v) => indexAt(this.axis, v) * scale).sort((a, b) => a - b);
     return [Math.max(0, Math.floor(ends[0])), Math.min(last, Math.ceil(ends[1]))];
@@ -136,7 +138,7 @@ export class CurvePane {
       c[down ? "lineTo" : "moveTo"](px, toY(v));
       down = true;
     };
-    if (perPixel <= 2) for (let i = a; i <= b; i++) to(x(i), curve.values[i] * scale);
+    if (perPixel <= 2 || this.axis.step === undefined) for (let i = a; i <= b; i++) to(x(i), curve.values[i] * scale);
     else
       for (let p = 0; p < f.width; p++) {
         let [least, most] = [Infinity, -Infinity];
@@ -305,6 +307,10 @@ export class CurvePane {
 
   sayHover(value) {
     if (!this.on.hover) return;
+    if (turns(this.axis)) {
+      this.on.hover(`${this.axis.name} ${withUnits(value, this.axis.units)}`);
+      return;
+    }
     const index = Math.round(indexAt(this.axis, value));
     const said = [...this.curves.values()].slice(0, 3).map((curve) => {
       const scale = (curve.values.length - 1) / Math.max(1, this.axis.size - 1);
@@ -312,6 +318,15 @@ export class CurvePane {
     });
     this.on.hover(`${this.axis.name} ${withUnits(value, this.axis.units)}   [${index}]   ${said.join("  ·  ")}`);
   }
+}
+
+/** Whether an axis goes back and forth, as a voltage that is cycled. */
+function turns(axis) {
+  if (axis.course === undefined) {
+    const steps = (axis.values || []).slice(1).map((v, i) => Math.sign(v - axis.values[i])).filter((s) => s !== 0);
+    axis.course = steps.some((s) => s !== steps[0]);
+  }
+  return axis.course;
 }
 
 function decades(low, high) {

@@ -422,7 +422,7 @@ export class Explorer {
         set(Number(range.value));
       }, 250);
     };
-    return make("label.slider", {}, make("span", {}, dim), make("span.row", {}, play, mean), range, value);
+    return make("div.slider", {}, make("span", {}, dim), make("span.row", {}, play, mean), range, value);
   }
 
   sayTitle() {

@@ -51,7 +51,7 @@ export function ticksBetween(low, high, count) {
   if (!(span > 0) || !Number.isFinite(span)) return [];
   let step = niceLength(span / Math.max(count, 1));
   // The next of 1, 2, 5 times a power of ten.
-  if (span / step > count * 1.25) step = niceLength(step * 2.5);
+  if (span / step > count * 1.5) step = niceLength(step * 2.5);
   const [a, b] = [Math.min(low, high), Math.max(low, high)];
   const found = [];
   for (let i = Math.ceil(a / step - 1e-9); i * step <= b + step * 1e-9; i++) found.push(i * step);

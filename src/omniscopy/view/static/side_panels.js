@@ -22,7 +22,7 @@ export class RegionsPanel {
     const { state, item } = app;
     if (!item) return;
     const rows = [...state.regions, ...state.marks].map((r) => this.row(r));
-    const parts = [make("h3", {}, "Regions"), rows.length ? make("ul.region-list", {}, ...rows) : make("p.hint", {}, app.navKind ? "Draw a point, box, ellipse, line or polygon on the image." : "There is nothing to draw regions on: these data have one place.")];
+    const parts = [make("h3", {}, "Regions"), rows.length ? make("ul.region-list", {}, ...rows) : make("p.hint", {}, app.navKind ? "Draw a point, box, ellipse, line or polygon on the image." : app.signalKind === "image" ? "Measure on it: distance (D) and angle (A)." : "There is nothing to draw regions on: these data have one place.")];
     if (item.panes.signal.length && item.panes.navigation.length) parts.push(this.reduction());
     if (app.signalKind === "curve" && item.panes.navigation.length) parts.push(this.windows());
     if (app.signalKind === "image" && item.panes.navigation.length) parts.push(this.detectors());
