@@ -366,3 +366,15 @@ def test_a_sample_is_opened_from_the_first_page(explore, tmp_path):
     seen.page.click('[data-sample="exit_wave"]')
     seen.until("app.item && app.nav.parts.length === 2")
     assert seen.wrong == []
+
+
+def test_results_have_a_band_of_their_standard_deviation(explore):
+    data = om.samples.spectrum_image()
+    found = om.signal.measure_regions(data, om.samples.regions()).isel(region=0)
+    seen = explore(found)
+    seen.until("app.items.size > 2")
+    seen.get("app.show([...app.items.values()].find((i) => i.name === 'mean').id)")
+    seen.until("[...app.signal.curves.values()][0].spread")
+    band = seen.get("Array.from([...app.signal.curves.values()][0].spread)")
+    np.testing.assert_allclose(band, found["mean_std"].values, rtol=1e-5)
+    assert seen.wrong == []

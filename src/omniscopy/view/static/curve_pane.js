@@ -69,8 +69,9 @@ export class CurvePane {
       for (let i = a; i <= b; i++) {
         const v = curve.values[i] * scale;
         if (!Number.isFinite(v) || (this.logY && v <= 0)) continue;
-        if (v < low) low = v;
-        if (v > high) high = v;
+        const wide = this.logY ? 0 : (curve.spread?.[i] || 0) * scale;
+        if (v - wide < low) low = v - wide;
+        if (v + wide > high) high = v + wide;
       }
     }
     if (!(high >= low)) return [0, 1];
@@ -109,9 +110,26 @@ export class CurvePane {
     c.rect(f.left, f.top, f.width, f.height);
     c.clip();
     this.drawWindows(c, f);
+    for (const curve of this.curves.values()) this.drawSpread(c, f, curve, toY);
     for (const curve of this.curves.values()) this.drawCurve(c, f, curve, toY);
     c.restore();
     this.drawLegend();
+  }
+
+  /** A band of a standard deviation about a curve. */
+  drawSpread(c, f, curve, toY) {
+    if (!curve.spread || this.logY) return;
+    const [a, b] = this.span(curve, f);
+    const scale = this.scaleOf(curve);
+    const ratio = (this.axis.size - 1) / Math.max(1, curve.values.length - 1);
+    const to = (i, sign) => c.lineTo(this.toX(coordinateAt(this.axis, i * ratio), f), toY((curve.values[i] + sign * (curve.spread[i] || 0)) * scale));
+    c.beginPath();
+    for (let i = a; i <= b; i++) to(i, 1);
+    for (let i = b; i >= a; i--) to(i, -1);
+    c.globalAlpha = 0.22;
+    c.fillStyle = curve.colour;
+    c.fill();
+    c.globalAlpha = 1;
   }
 
   drawCurve(c, f, curve, toY) {

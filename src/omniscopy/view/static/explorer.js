@@ -557,9 +557,23 @@ export class Explorer {
       const now = this.state.regions.find((r) => r.id === id);
       const label = this.state.regions.length > 1 && now ? regionTitle(now) : "";
       this.signal.setCurve(id, { values: this.curveOf(parts, this.signal), colour: now ? now.colour : "#56B4E9", label });
+      this.askSpread(region, id);
       this.signal.note.textContent = `${header.statistic}${header.pixels ? ` of ${header.pixels} px` : ""}`;
       this.drawDifference();
     }, (error) => this.fail(error));
+  }
+
+  /** Ask for the standard deviation of a curve of one place, where the results hold one. */
+  askSpread(region, id) {
+    const { item, signal } = this;
+    const spread = item.group && [...this.items.values()].find((i) => i.group === item.group && i.name === `${item.name}_std`);
+    if (!spread || (region && region.kind !== "point")) return;
+    this.link.askFor(`spread:${id}`, { ...this.signalMessage(region), data: spread.id, statistic: "mean" }, (header, [values]) => {
+      const curve = this.signal === signal && signal.curves.get(id);
+      if (!curve || curve.values.length !== values.length) return;
+      curve.spread = values;
+      signal.draw();
+    }, () => {});
   }
 
   /** The part of complex curves that is chosen. */
