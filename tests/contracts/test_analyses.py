@@ -59,6 +59,8 @@ EXPECTED = {
         "Edges of the sum",
         "Sum of the core losses",
         "Edges that are seen",
+        "Map of Ti_L3",
+        "Map of O_K",
     },
     "switching_spectroscopy": {
         "Components",

@@ -60,5 +60,9 @@ def analyses_for(data: xr.DataArray) -> list[Analysis]:
 
 def signal_type(data: xr.DataArray) -> str:
     """Return the signal type that `data` states, else the one that its dimensions make."""
+    made = signal_type_of([kind_of_dim(data, dim) for dim in data.dims])
     stated = data.attrs.get("signal_type")
-    return stated or signal_type_of([kind_of_dim(data, dim) for dim in data.dims])
+    # A spectrum that was taken out of a map still states that it is one.
+    if not stated or (made == "spectrum" and stated == "spectral_image"):
+        return made
+    return str(stated)
