@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from importlib.metadata import version as version_of
+from importlib.util import find_spec
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -58,6 +59,10 @@ sphinx_gallery_conf = {
     "image_scrapers": ("pages.figures.scrape",),
     "reset_modules": ("matplotlib",),
 }
+
+# Formulas are drawn by what is beside the pages, with no network.
+html_static_path = [str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+mathjax_path = "mathjax/tex-chtml.js"
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"Omniscopy {release}"
