@@ -8,10 +8,11 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.jeol.images import read_image
 from omniscopy.io.jeol.maps import MapOptions, read_map
 from omniscopy.io.jeol.projects import read_project
+from omniscopy.io.jeol.spectra import is_spectrum, read_spectrum
 from omniscopy.io.records import Channel, Measurement
 from omniscopy.io.spectrum_images import require_frames, require_rebin
 
-_HEAD_BYTES = 64
+_HEAD_BYTES = 512
 
 
 def read(
@@ -22,7 +23,7 @@ def read(
     sum_frames: bool = False,
     frames: tuple[int, int] | None = None,
 ) -> Measurement:
-    """Read a project of JEOL Analysis Station (.asw), or one of its files (.img, .map, .pts).
+    """Read a project of JEOL Analysis Station (.asw), or one of its files (.img, .map, .pts, .eds).
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ def read(
     -------
     Measurement
         A channel (y, x) for each image and element map, and for each stream of events one
-        (time, y, x, energy), or (y, x, energy) of one frame, and its spectrum. Energies are in
+        (time, y, x, energy), or (y, x, energy) of one frame, and its spectrum; of a spectrum of an
+        area or a spot one along `energy`. Energies are in
         keV, lengths in µm. All channels of the detector are there, those below zero energy too.
         Files of a project that are not there or of other kinds are listed under ``not_read``.
 
@@ -56,14 +58,16 @@ def read(
 
     def read_file(file: Path) -> list[Channel]:
         head = _head(file)
-        if b"JxImageForm" in head:
+        if b"JxImageForm" in head[:64]:
             return [read_image(file)]
         if head[4:12] == b"PTTDFILE":
             return read_map(file, MapOptions(rebin_energy, sum_frames, frames), partial=partial)
+        if is_spectrum(head):
+            return [read_spectrum(file, head)]
         message = f"a file of JEOL that starts with {head[:12]!r} is not read"
         raise UnsupportedFormatError(message, path=file, offset=0)
 
-    if b"Analysis Station" in _head(path):
+    if b"Analysis Station" in _head(path)[:64]:
         return _read_project(path, read_file)
     return Measurement(channels=read_file(path))
 

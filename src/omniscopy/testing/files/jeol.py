@@ -209,6 +209,23 @@ def write_project(
     return path
 
 
+def encode_spectrum(
+    counts: np.ndarray,
+    line: tuple[float, float] = (0.01, -0.1),
+    *,
+    live: float = 42.5,
+    real: float = 50.0,
+) -> bytes:
+    """Return a spectrum of a spot (.eds) whose channels are `line`: width and first energy, keV."""
+    head = struct.pack("<I6xd80s32s", 0x101, 45000.5, b"A sample", b"A user")
+    head += struct.pack("<i10d", 1, *range(10))
+    head += struct.pack("<i9d", 7, 0, 1.75, 0.12, 45.0, 10.0, live, real, 15.0, 1234.0)
+    head += struct.pack("<i4d", 3, 1.0, 2.0, 3.0, 4.0) * 2
+    head += struct.pack("<2d32sid32si", *line, b"Live Time", 0, 30.0, b"T3", counts.size)
+    footer = struct.pack("<4i", 0, 0, 0, 0)
+    return head + counts.astype("<i4").tobytes() + footer
+
+
 def _value(kind: int, given: Any) -> bytes:
     if isinstance(given, bytes):
         return given
