@@ -153,6 +153,35 @@ def test_waves_of_a_higher_zone_end_on_the_sphere():
         assert length[0] == pytest.approx(10.0, rel=1e-9)
 
 
+def test_a_ronchigram_is_drawn_with_its_phase_plate_and_the_rings():
+    lens = {"voltage": 200e3, "aberrations": {"defocus": 500.0, "Cs": 1.2e7}}
+    pattern = simulate.ronchigram(aperture=20.0, pixels=96, **lens)
+    probe = simulate.probe(convergence_angle=8.0, size=10.0, sampling=0.5, **lens)["intensity"]
+    plate, shadow, enlarged, spot = plot.ronchigram(pattern, probe=probe).axes
+    # The phase of a round lens: (2 pi / wavelength) (C10 t^2 / 2 + C30 t^4 / 4), C10 = -defocus.
+    theta = 1e-3 * np.hypot(pattern["ky"], pattern["kx"]).values
+    length = 0.02507934
+    chi = 2 * np.pi / length * (-500.0 * theta**2 / 2 + 1.2e7 * theta**4 / 4)
+    drawn = plate.collections[0].get_array().reshape(96, 96)
+    inside = theta <= 0.02
+    np.testing.assert_allclose(drawn[inside], np.cos(chi[inside]), atol=1e-4)
+    assert np.ma.getmaskarray(np.ma.masked_invalid(drawn))[~inside].all()
+    # Rings of infinite magnification: where C10 + C30 t^2 or C10 + 3 C30 t^2 is nothing.
+    (rings,) = [c for c in shadow.collections if len(c.get_paths()) and c is not
+                shadow.collections[0]]  # fmt: skip
+    radii = np.hypot(*np.concatenate([path.vertices for path in rings.get_paths()]).T)
+    for known in (1e3 * np.sqrt(500.0 / 1.2e7), 1e3 * np.sqrt(500.0 / 3.6e7)):
+        assert np.abs(radii - known).min() < 0.5
+    assert radii.max() < 8.0
+    assert enlarged.get_title() == "magnification"
+    assert spot.collections[0].get_array().max() == pytest.approx(float(probe.max()))
+    assert not plot.ronchigram(pattern).axes[3].collections
+    with pytest.raises(DataError, match=r"expected a Ronchigram .*\['chi'\] are missing"):
+        plot.ronchigram(pattern.drop_vars("chi"))
+    with pytest.raises(DataError, match="a probe is an image along y and x"):
+        plot.ronchigram(pattern, probe=probe.isel(x=0))
+
+
 def test_what_is_no_table_or_lens_is_refused(spots):
     with pytest.raises(DataError, match="expected a table along 'line'"):
         plot.line_pattern(spots)

@@ -14,6 +14,7 @@ __all__ = [
     "publication",
     "ray_diagram",
     "ring_pattern",
+    "ronchigram",
     "scale_bar",
     "signal",
     "spot_pattern",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 from .courses import course
+from .crystals.lenses import ronchigram
 from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure

@@ -54,7 +54,7 @@ def ronchigram(
     Dataset, shape (ky, kx), mrad
         ``intensity``, 1 on the average in the aperture; ``magnification`` (mrad/Å), by how much a
         length in the film is enlarged along the direction in which that is most, infinite on the
-        rings where neighbouring rays meet; ``aperture``.
+        rings where neighbouring rays meet; ``aperture``; ``chi`` (rad), the phase of the lens.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def ronchigram(
         "intensity": (intensity, "1"),
         "magnification": (1e3 * _magnification(y, x, terms), "mrad/Å"),
         "aperture": (inside.astype(np.float64), "1"),
+        "chi": (chi, "rad"),
     }
     made = result(
         attrs,
