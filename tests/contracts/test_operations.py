@@ -53,6 +53,9 @@ EXCEPTIONS = {
     ("diffraction.calibrate", "check_units_of_coordinates"): "the centre is in 1/nm",
     ("diffraction.measure_fluctuations", "check_units_of_coordinates"): "the step is in 1/nm",
     ("diffraction.profile_strain", "check_further_dimension"): "one region",
+    ("diffraction.measure_angular_correlation", "check_units_of_coordinates"): (
+        "the centre is in 1/nm"
+    ),
     ("diffraction.transform_polar", "check_units_of_coordinates"): "the centre is in 1/nm",
     ("diffraction.make_template", "check_further_dimension"): "all patterns make one template",
     ("diffraction.make_template", "check_units_of_coordinates"): "the radius is in 1/nm",

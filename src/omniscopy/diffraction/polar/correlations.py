@@ -28,10 +28,22 @@ def measure_angular_correlation(  # noqa: PLR0913 - those of a transform, and th
     ----------
     data : DataArray, shape (..., ky, kx)
         Lazy or in memory, on a uniform grid.
-    centre, centres, distortion, radius_step, angle_step, outer, dims
-        As of `transform_polar`, which is done first.
+    centre : (ky, kx) or "auto", units of the coordinates
+        The middle; "auto" for that of the disc in the mean pattern.
+    centres : Dataset, shape (y, x) or less
+        Where it is at each position, when the centre is "auto".
+    distortion : Dataset
+        What `image.measure_distortion` found on a ring.
+    radius_step : float, units of the coordinates
+        A pixel otherwise.
+    angle_step : float, degrees
+        A whole number of them makes a turn.
+    outer : float, units of the coordinates
+        The largest radius; half of the longer side of the patterns otherwise.
     orders : int
         Of symmetry, from 1 up to this.
+    dims : (str, str)
+        The dimensions of the patterns; the last two reciprocal ones otherwise.
 
     Returns
     -------
