@@ -78,3 +78,14 @@ def test_symbols_keep_their_letters():
     assert with_units(in_words("t_over_lambda"), "1") == "t/λ"
     assert in_words("resonance_frequency") == "resonance frequency"
     assert with_units(in_words("resonance_frequency_std"), "Hz") == "Resonance frequency std (Hz)"
+
+
+@pytest.mark.parametrize(
+    ("value", "units", "printed"),
+    [
+        (5.2e-27, "m^3", "5.2 nm³"), (1e-12, "m^2", "1 µm²"), (2.5e-13, "m^2", "250000 nm²"),
+        (3e-4, "nm^2", "300 pm²"), (12.0, "nm^2", "12 nm²"), (4e6, "m^2", "4 km²"),
+    ],
+)  # fmt: skip
+def test_areas_and_volumes_have_a_prefix_that_is_raised_with_them(value, units, printed):
+    assert number_with_units(value, units) == printed

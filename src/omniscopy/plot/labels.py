@@ -22,6 +22,7 @@ _FORMULAS = {"t_over_lambda": "t/λ", "com": "centre of mass"}
 _SYMBOLS = {"deg": "°", "Ohm": "Ω"}
 _PREFIXES = ("f", "p", "n", "µ", "m", "", "k", "M", "G")
 _GRAPH_NAME = re.compile(r"-[0-9a-f]{32}$")
+_AREA = re.compile(r"[fpnµmk]?m\^([2-9])")
 _POWER = re.compile(r"([^\d^\s/]+)\^?(-?\d+)?")
 
 
@@ -125,6 +126,8 @@ def readable_units(value: float, units: str) -> str:
         return units
     if units.startswith("1/") and units.count("/") == 1:
         return _readable_reciprocal(value, units)
+    if (match := _AREA.fullmatch(units)) is not None:
+        return _readable_power(value, units, match[1])
     target = readable(value, units)[1]
     # Tenths of a nanometre are given as such.
     if target == "pm" and value * conversion_factor(units, "nm") >= 0.1:
@@ -176,6 +179,15 @@ def _readable_reciprocal(value: float, units: str) -> str:
     for symbol in reversed(_PREFIXES):
         target = f"1/{symbol}m"
         if 1 <= value * conversion_factor(units, target) * (1 + 1e-9) < 1000:
+            return target
+    return units
+
+
+def _readable_power(value: float, units: str, power: str) -> str:
+    """Return the largest unit of an area, a volume or the like of which there is more than one."""
+    for symbol in reversed(_PREFIXES[: _PREFIXES.index("k") + 1]):
+        target = f"{symbol}m^{power}"
+        if abs(value) * conversion_factor(units, target) * (1 + 1e-9) >= 1:
             return target
     return units
 
