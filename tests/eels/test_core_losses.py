@@ -316,6 +316,14 @@ def test_windows_are_summed_with_the_noise_of_their_counts():
         eels.measure_windows(data, {"c": (900.0, 910.0)})
 
 
+def test_backgrounds_that_overlap_what_is_measured_are_refused():
+    data = samples.core_loss()
+    with pytest.raises(DataError, match=r"window 'Ti' \(450.0, 500.0\) eV overlaps the backgr"):
+        eels.measure_windows(data, {"Ti": (450.0, 500.0)}, background=(395.0, 460.0))
+    with pytest.raises(DataError, match=r"overlaps the first line, which begins at 452\.5 eV"):
+        eels.measure_white_lines(data, "Ti", background=(395.0, 460.0))
+
+
 def test_peaks_of_fine_structures_are_found():
     values = 200.0 * np.exp(-0.5 * ((ENERGY - 455.3) / 1.5) ** 2) + 7.0
     found = eels.fit_fine_structure(labelled(values), (440.0, 470.0), [456.0])

@@ -56,7 +56,8 @@ def measure_white_lines(
     Raises
     ------
     DataError
-        The axis is not in eV, or no such edge or continuum lies within the spectrum.
+        The axis is not in eV, no such edge or continuum lies within the spectrum, or the
+        background overlaps the lines.
 
     Notes
     -----
@@ -97,6 +98,12 @@ def measure_white_lines(
     level = axis.inside(ends, at_least=3, what="continuum")
     first = axis.inside((one - 3.0, min(one - 3.0 + reach, other - 3.0 + 1e-6)), at_least=2)
     second = axis.inside((other - 3.0 + 1e-3, other - 3.0 + reach), at_least=2)
+    if background is not None and background[1] > one - 3.0:
+        message = (
+            f"background {tuple(background)} eV overlaps the first line, which begins at "
+            f"{one - 3.0:g} eV; let it end before"
+        )
+        raise DataError(message)
     spectra = data if background is None else subtract_background(data, background, dim=dim)
     step = np.where(axis.energy >= one, share, 0.0) + np.where(axis.energy >= other, 1 - share, 0)
     counted = is_counted(data)

@@ -45,7 +45,7 @@ def measure_windows(
     Raises
     ------
     DataError
-        The axis is not in eV, or a window holds no channel.
+        The axis is not in eV, a window holds no channel, or the background overlaps it.
 
     Examples
     --------
@@ -59,6 +59,15 @@ def measure_windows(
         raise DataError(message)
     parts = [axis.inside(ends, at_least=1, what=f"window {name!r}") for name, ends in
              windows.items()]  # fmt: skip
+    if background is not None:
+        fitted = axis.inside(background, at_least=4, what="background")
+        for (name, ends), part in zip(windows.items(), parts, strict=True):
+            if part.start < fitted.stop and fitted.start < part.stop:
+                message = (
+                    f"window {name!r} {tuple(ends)} eV overlaps the background {tuple(background)} "
+                    "eV: what is fitted as background is not in a map; let it end before the edge"
+                )
+                raise DataError(message)
     spectra = data if background is None else subtract_background(data, background, dim=dim)
     names = coordinate("window", [*windows], quantity="window", kind="parameter")
 
