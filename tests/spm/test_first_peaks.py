@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.ndimage import gaussian_filter1d
 
 import omniscopy as om
 from omniscopy.model import DataError, coordinate
@@ -118,6 +119,30 @@ def test_the_scatter_of_noisy_transients_is_the_reported_one():
         for name in ("time_to_first_peak", "frequency_shift"):
             reported = float(found[f"{name}_std"].median())
             assert float(found[name].std()) == pytest.approx(reported, rel=tolerance), (form, name)
+
+
+@pytest.mark.parametrize("filtered", [True, False])
+def test_the_scatter_of_splines_is_the_reported_one(filtered):
+    rng = np.random.default_rng(3)
+    shape = np.where(T >= 0, -80.0 * (np.exp(-T / 3e-4) - np.exp(-T / 6e-5)), 0.0)
+    step = float(T[1] - T[0])
+    if filtered:  # the noise of a phase, smoothed, and its slope
+        phase = rng.standard_normal((400, T.size))
+        noise = np.gradient(gaussian_filter1d(phase, SIGMA / step, axis=1), axis=1)
+        noise *= 0.03 / noise.std()
+    else:
+        noise = 1e-4 * rng.standard_normal((400, T.size))
+    told = {"rise_time": 2.563103 * SIGMA} if filtered else {}
+    time = coordinate("time", T, "s")
+    place = coordinate("point", np.arange(len(noise)), "1")
+    data = xr.DataArray(shape + noise, {"point": place, "time": time}, dims=("point", "time"),
+                        attrs={"units": "Hz"})  # fmt: skip
+    found = fit_first_peak(data, form="spline", trigger=0.0, duration=5e-4, **told)
+    assert (found["status"] == 0).all()
+    for name in ("time_to_first_peak", "peak_frequency", "frequency_shift"):
+        reported = float(found[f"{name}_std"].median())
+        middle = np.percentile(found[name], [15.87, 84.13])
+        assert 0.5 * np.ptp(middle) == pytest.approx(reported, rel=0.15), name
 
 
 @pytest.mark.shared

@@ -158,7 +158,7 @@ def fit_first_peak(
     Dataset, shape (...)
         ``time_to_first_peak`` (s) and ``frequency_shift`` (Hz), of what is not slowed down by
         the filter; ``peak_frequency`` (Hz), the height of the curve at its first peak;
-        ``rise`` and ``fall`` (s), its times; all with their ``_std`` (but for "spline"); and
+        ``rise`` and ``fall`` (s), its times; all with their ``_std``; and
         ``r_squared`` and ``status``: 0 converged, 1 stopped after `max_steps`, 2 not determined,
         3 a time at its bound of 0.1 µs or 0.1 s (the change is faster than can be told), 4 too
         few values (NaN).
@@ -193,7 +193,8 @@ def fit_first_peak(
     What there is before the trigger (as long as what is fitted after it) is fitted too, by a
     constant, and by a line for the phase. Standard deviations take into account that noise is
     filtered too: values of the frequency a time t apart have the correlation :math:`(1 -
-    t^2/2\sigma^2) e^{-t^2/4\sigma^2}`.
+    t^2/2\sigma^2) e^{-t^2/4\sigma^2}`. How large it is, the misfit tells, for a spline what there
+    is before the trigger.
 
     References
     ----------
@@ -261,8 +262,7 @@ class Fit:
         outer = values.shape[:-1]
         rows = np.ascontiguousarray(values.reshape(-1, values.shape[-1]), np.float64)
         if self.form == "spline":
-            found, r_squared, status = first_extrema(self.times, rows)
-            spread = np.full_like(found, np.nan)
+            found, spread, r_squared, status = first_extrema(self.times, rows, self._correlation())
         else:
             found, spread, r_squared, status = self._fitted(SHAPES[self.form], rows)
         return (
@@ -329,7 +329,7 @@ class Fit:
             return np.eye(len(self.times))
         apart = ((self.times[:, None] - self.times) / self.sigma) ** 2
         bell = np.exp(-0.25 * apart)
-        if SHAPES[self.form].variable == "frequency":
+        if self.form == "spline" or SHAPES[self.form].variable == "frequency":
             bell = bell * (1.0 - 0.5 * apart)
         return np.asarray(bell)
 
