@@ -74,7 +74,7 @@ def fit_gpa(
         ``strain_yy``, ``strain_xx``, ``strain_xy`` (half of the shear angle; positive where the
         lattice is stretched), ``rotation`` (degrees, from +x towards +y, clockwise as the image
         is shown), each with ``_std``; ``displacement_y``, ``displacement_x`` of the planes
-        (units of the coordinates), 0 on average in the reference; ``amplitude_1``,
+        (units of the coordinates), 0 on average in the reference, with ``_std``; ``amplitude_1``,
         ``amplitude_2`` of the waves behind the filter (units of `image`). The vectors of the
         reference are ``g1_y``, ``g1_x``, ``g2_y``, ``g2_x``, one for each image.
         ``status``: 3 (at bound) within about one resolution of an edge or a gap,
@@ -101,7 +101,8 @@ def fit_gpa(
     :math:`D = Q^{-1} Q_0`, the strain :math:`(D + D^T)/2 - 1` and the rotation
     :math:`(D_{yx} - D_{xy})/2`; with `finite` :math:`(D^T D - 1)/2` and the angle of the polar
     decomposition. Standard deviations are those that white noise makes, as strong as the median
-    of the power spectrum. Phases were introduced by [1]_.
+    of the power spectrum; those of displacements are against a reference that is much larger than
+    the resolution. Phases were introduced by [1]_.
 
     References
     ----------
@@ -294,13 +295,14 @@ class _Analysis:
         noise = np.sqrt(variance * smoothing.noise / 4) / sigma / (2 * np.pi)
         turns = _turns(waves, g0, steps, sample, stride)
         strain_of(
-            waves[0], waves[1], weights, g0, turns, noise=noise, finite=self.finite,
+            waves[0], waves[1], weights, g0, turns, noise=noise, sigma=sigma, finite=self.finite,
             least=self.least * level, out=maps,
         )  # fmt: skip
         if not whole:
             maps[:, ~used] = np.nan
         good = np.isfinite(maps[0])
         _displace(maps[8:10], good, sample, stride, g0 / pixel)
+        maps[12:14] *= kind.type(pixel)
         status = np.where(
             weights.part >= _WHOLE, np.uint8(Status.CONVERGED), np.uint8(Status.AT_BOUND)
         )

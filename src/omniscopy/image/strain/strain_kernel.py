@@ -12,6 +12,7 @@ from omniscopy.model.compiling import keep_compiled
 COLUMNS = (
     "strain_yy", "strain_xx", "strain_xy", "rotation", "strain_yy_std", "strain_xx_std",
     "strain_xy_std", "rotation_std", "phase_1", "phase_2", "amplitude_1", "amplitude_2",
+    "displacement_y_std", "displacement_x_std",
 )  # fmt: skip
 # What is 0 cannot be divided by.
 _TINY = 1e-30
@@ -22,7 +23,7 @@ def _strain(  # noqa: PLR0913, PLR0915, PLR0917 - a kernel holds what it needs i
     value_2: np.ndarray, y_2: np.ndarray, x_2: np.ndarray,
     part: np.ndarray, spread_y: np.ndarray, spread_x: np.ndarray,
     k0: np.ndarray, g0: np.ndarray, turns_y: np.ndarray, turns_x: np.ndarray,
-    noise: float, finite: bool,  # noqa: FBT001
+    noise: float, lever: np.ndarray, finite: bool,  # noqa: FBT001
     least: np.ndarray, out: np.ndarray,
 ) -> None:  # fmt: skip
     """Write the columns of each pixel; no strain (NaN) where an amplitude is below the `least` one.
@@ -30,7 +31,8 @@ def _strain(  # noqa: PLR0913, PLR0915, PLR0917 - a kernel holds what it needs i
     `k0` and `g0`, shape (2, 2): carriers and reference vectors, as (ky, kx). `turns_y`, shape
     (2, y), and `turns_x`: what is added to the phases. `spread_y`, shape (y), and `spread_x`: by
     what slopes are divided near edges. `noise` is the standard
-    deviation of a local frequency times the magnitude of the wave.
+    deviation of a local frequency times the magnitude of the wave; `lever`, shape (2, 2), makes
+    variances of displacements (y, x) of those of both frequencies.
     """
     rows, columns = part.shape
     half, per_turn, degrees = 0.5, 1 / (2 * np.pi), 180 / np.pi
@@ -43,8 +45,9 @@ def _strain(  # noqa: PLR0913, PLR0915, PLR0917 - a kernel holds what it needs i
             amplitude_2 = 2 * height_2 / part[i, j]
             out[10, i, j], out[11, i, j] = amplitude_1, amplitude_2
             if not (amplitude_1 > least[0] and amplitude_2 > least[1] and size_1 > _TINY):
-                for column in range(10):
-                    out[column, i, j] = np.nan
+                for column in range(14):
+                    if column not in (10, 11):
+                        out[column, i, j] = np.nan
                 continue
             scale_1, scale_2 = per_turn / size_1, per_turn / size_2
             re, im = value_1[i, j].real, value_1[i, j].imag
@@ -78,6 +81,8 @@ def _strain(  # noqa: PLR0913, PLR0915, PLR0917 - a kernel holds what it needs i
             out[4, i, j], out[5, i, j] = np.sqrt(yy), np.sqrt(xx)
             spread = half * np.sqrt(yy + xx)
             out[6, i, j], out[7, i, j] = spread, spread * degrees
+            out[12, i, j] = np.sqrt(lever[0, 0] * s_1 + lever[0, 1] * s_2)
+            out[13, i, j] = np.sqrt(lever[1, 0] * s_1 + lever[1, 1] * s_2)
             out[8, i, j] = phase_1 - 2 * np.pi * np.floor(phase_1 * per_turn + half)
             out[9, i, j] = phase_2 - 2 * np.pi * np.floor(phase_2 * per_turn + half)
 
@@ -121,9 +126,14 @@ displace_kernel: Any = keep_compiled(numba.njit, _displace, nogil=True, error_mo
 
 def strain_of(  # noqa: PLR0913
     first: Any, second: Any, weights: Any, g0: np.ndarray, turns: tuple[np.ndarray, np.ndarray],
-    *, noise: float, finite: bool, least: np.ndarray, out: np.ndarray,
+    *, noise: float, sigma: float, finite: bool, least: np.ndarray, out: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write the columns, shape (columns, y, x), from two waves, by all cores."""
+    """Write the columns, shape (columns, y, x), from two waves, by all cores.
+
+    White noise smoothed by a Gaussian has slopes whose variance is that of its values over
+    2 sigma squared, so that phases are as uncertain as frequencies times 2 pi sigma root 2.
+    """
+    lever = 2.0 * sigma**2 * np.linalg.inv(g0) ** 2
     k0 = np.stack([first.k0, second.k0])
     part = weights.part
     spread_y, spread_x = (np.ones(size, part.dtype) for size in part.shape)
@@ -135,7 +145,8 @@ def strain_of(  # noqa: PLR0913
         waves = [each[rows] for wave in (first, second) for each in wave[:3]]
         strain_kernel(
             *waves, part[rows], spread_y[rows], spread_x, k0, g0,
-            np.ascontiguousarray(turns[0][:, rows]), turns[1], noise, finite, least, out[:, rows],
+            np.ascontiguousarray(turns[0][:, rows]), turns[1], noise, lever, finite, least,
+            out[:, rows],
         )  # fmt: skip
 
     step = max(1, -(-len(part) // (2 * available_cores())))
