@@ -347,6 +347,17 @@ def test_records_of_lines_are_general_mode(tmp_path):
     assert om.open_signal(path, partial=True).attrs["incomplete"]["missing_from"] == 5
 
 
+def test_a_tune_has_the_train_of_its_waves(tmp_path):
+    records = rng.standard_normal((1, 2, 60)).astype(np.float32)
+    path = encoder.write_lines(tmp_path / "s_parms.txt", records, encoder.encode_parameters((1, 2)))
+    train = np.tile(np.arange(20.0), 3)
+    write_mat(tmp_path / "s_all.mat", {"BE_wave": train[:20], "BE_wave_train": train})
+    data = om.open_signal(path)
+    np.testing.assert_array_equal(data, records)
+    np.testing.assert_array_equal(data["excitation"], train)
+    assert data["excitation"].attrs["units"] == "V"
+
+
 def test_transients_of_harmonics_are_at_their_bias_field_and_time(tmp_path):
     values, bias = spectra(2, 3, 2, 4, 2, 6), np.array([1.0, 3.0, -1.0, -3.0])
     path = encoder.write_time_resolved(tmp_path, values, bias)
