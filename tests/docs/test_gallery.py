@@ -75,6 +75,10 @@ def plasmon_is_found(names: Names) -> None:
     close(names["plasmon"]["energy"], 15.0, atol=0.3)
 
 
+def surface_plasmon_is_found(names: Names) -> None:
+    close(names["place"], 15.0 / np.sqrt(2.0), atol=0.2)
+
+
 def elements_of_losses_are_found(names: Names) -> None:
     for element, number in names["density"].items():
         found = names["found"]["areal_density"].sel(element=element).mean("y")
@@ -146,6 +150,7 @@ CHECKS: dict[str, Callable[[Names], None]] = {
     "phase_contrast": detector_is_turned,
     "register": drift_is_found,
     "ring_pattern": ellipse_is_found,
+    "slab": surface_plasmon_is_found,
     "thickness": wedge_is_found,
     "transients": times_are_found,
     "turned_objects": angles_are_learnt,
