@@ -218,6 +218,17 @@ def test_a_stream_of_which_the_end_is_gone_by_now_is_refused_by_name(tmp_path):
         events._mapped(str(path), np.array([2990]), 64)
 
 
+@pytest.mark.parametrize("layout", [{}, {"compression": "gzip"}], ids=["mapped", "packed"])
+def test_a_stream_that_is_shorter_by_now_is_refused_by_name(tmp_path, layout):
+    path = write(tmp_path / "a.emd")
+    stored_as(path, chunks=(16, 1), **layout)
+    data = om.open_signal(path)
+    write(path, COUNTS[:1])
+    stored_as(path, chunks=(16, 1), **layout)
+    with pytest.raises(om.FormatError, match="fewer events than when the file was opened"):
+        data.compute()
+
+
 @pytest.mark.shared
 def test_real_spectra_are_as_described(shared):
     tree = om.open(shared / "data/tem/EDS-STO.emd")

@@ -66,7 +66,20 @@ def open_events(path: str, key: str) -> Iterator[Stream]:
         yield Stream(whole, lambda _start, _stop: whole)
         return
     with open_stream(path, key) as stored:
-        yield Stream(None, lambda start, stop: Events.of(stored[start:stop, 0], start))
+
+        def read(start: int, stop: int) -> Events:
+            values = stored[start:stop, 0]
+            if len(values) < stop - start:
+                raise fewer_events(path, key)
+            return Events.of(values, start)
+
+        yield Stream(None, read)
+
+
+def fewer_events(path: str, key: str) -> FormatError:
+    """Return the error of a file that was written anew since it was opened."""
+    message = "the stream has fewer events than when the file was opened"
+    return FormatError(message, path=path, key=key)
 
 
 @contextmanager

@@ -17,7 +17,13 @@ import numpy as np
 from omniscopy.compute.threads import BLOCK_BYTES, share_work
 from omniscopy.io.records import Key
 from omniscopy.io.spectrum_images import Window
-from omniscopy.io.velox.events import BLOCK_EVENTS, Events, Stream, open_events
+from omniscopy.io.velox.events import (
+    BLOCK_EVENTS,
+    Events,
+    Stream,
+    fewer_events,
+    open_events,
+)
 
 NEXT_PIXEL = 65535
 # Events among which marks are looked for at a time.
@@ -110,6 +116,8 @@ class EventStream:
             rows[number] = row_starts(stream, (self.path, self.key, age), ends[number], self.scan)
 
         if stream.whole is not None:
+            if max(stop for _, stop in ends) > stream.whole.stop:
+                raise fewer_events(self.path, self.key)
             many = sum(stop - start for start, stop in ends) > _MANY
             share_work(find, range(len(ends)), None if many else 1)
             return stream.whole, rows
