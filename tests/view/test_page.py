@@ -210,6 +210,15 @@ def test_damaged_and_unknown_files_are_explained(explore, folder):
     seen.page.click('[data-path="notes.xyz"]')
     seen.page.wait_for_selector(".formats li")
     assert seen.page.locator(".formats li").count() > 50
+    seen.page.keyboard.press("Escape")
+    seen.until("!app.el.querySelector('dialog')")
+    # 24 numbers of 16 bits.
+    seen.page.click('[data-path="numbers.dat"]')
+    seen.page.click("dialog summary")
+    seen.page.click("[data-test=raw-fits] button")
+    assert seen.page.input_value("dialog [aria-label=Shape]") == "24"
+    seen.page.get_by_role("button", name="Open as numbers").click()
+    seen.until("app.item && app.item.axes[0].size === 24")
     assert seen.wrong == []
 
 

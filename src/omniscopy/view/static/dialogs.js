@@ -86,12 +86,18 @@ export function unknownFileDialog(app, path, message, formats, rawTypes) {
   const said = { dtype: "uint16", offset: 0, byte_order: "<" };
   const shape = make("input", { type: "text", placeholder: "256, 256, 1024", "aria-label": "Shape" });
   const problem = make("p.bad");
+  const fits = make("p.hint", { "data-test": "raw-fits" });
+  const guess = () => {
+    const found = shapesOf(app.files.sizes?.get(path), said.dtype, said.offset);
+    fits.replaceChildren(...(found.length ? ["It would hold: ", ...found.map((each) => make("button.plain", { onclick: () => { shape.value = each; } }, each))] : []));
+  };
   const raw = make("details", { open: false }, make("summary", {}, "Open it as bare numbers…"),
     make("div.form", {},
       field("Shape", shape, "Slowest dimension first"),
-      field("Numbers", makeSelect(rawTypes, said.dtype, (v) => { said.dtype = v; })),
-      field("Header (bytes)", make("input", { type: "number", value: 0, oninput: (e) => { said.offset = Number(e.target.value); } })),
-      field("Byte order", makeSelect([["<", "little-endian"], [">", "big-endian"]], "<", (v) => { said.byte_order = v; })), problem));
+      field("Numbers", makeSelect(rawTypes, said.dtype, (v) => { said.dtype = v; guess(); })),
+      field("Header (bytes)", make("input", { type: "number", value: 0, oninput: (e) => { said.offset = Number(e.target.value); guess(); } })),
+      field("Byte order", makeSelect([["<", "little-endian"], [">", "big-endian"]], "<", (v) => { said.byte_order = v; })), fits, problem));
+  guess();
   const go = make("button.primary", {}, "Open as numbers");
   raw.append(go);
   const { close } = openDialog(app, formats.length ? "The format of this file is unknown" : "This file cannot be read", make("div", {}, make("p.bad", { "data-test": "file-error" }, message), raw, ...(formats.length ? [make("h3", {}, "Formats that are read"), search, list] : [])));
@@ -104,6 +110,23 @@ export function unknownFileDialog(app, path, message, formats, rawTypes) {
       problem.textContent = error.message;
     }
   };
+}
+
+/** Shapes that fit the size of a file: squares, and squares of squares or of spectra. */
+function shapesOf(bytes, dtype, offset) {
+  const size = (Number(/\d+$/.exec(dtype)?.[0]) || 8) / 8;
+  const count = (bytes - offset) / size;
+  if (!bytes || !Number.isInteger(count) || count < 1) return [];
+  const found = [];
+  const root = Math.round(Math.sqrt(count));
+  if (root * root === count) found.push(`${root}, ${root}`);
+  for (const side of [32, 64, 100, 128, 256, 512, 1024, 2048, 4096]) {
+    const rest = count / side ** 2;
+    if (!Number.isInteger(rest) || rest < 2) continue;
+    const inner = Math.round(Math.sqrt(rest));
+    found.push(inner * inner === rest && inner > 8 ? `${side}, ${side}, ${inner}, ${inner}` : `${rest}, ${side}, ${side}`);
+  }
+  return found.length ? found.slice(0, 5) : [String(count)];
 }
 
 export function scaleDialog(app, axes, done) {

@@ -64,6 +64,7 @@ export class FilesPanel {
 
   showFolder({ path, entries }) {
     this.here = path;
+    this.sizes = new Map(entries.map((entry) => [entry.path, entry.bytes]));
     const parts = path === "." ? [] : path.split("/");
     const crumb = (label, to) => make("button.plain", { onclick: () => this.openFolder(to) }, label);
     this.crumbs.replaceChildren(crumb(this.app.folder || "folder", "."), ...parts.map((p, i) => crumb(`/ ${p}`, parts.slice(0, i + 1).join("/"))));
