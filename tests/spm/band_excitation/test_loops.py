@@ -207,6 +207,19 @@ def test_no_loop_costs_more_than_from_the_truth_and_from_many_starts(noise):
     np.testing.assert_allclose(reported, cost, rtol=1e-6, atol=1e-12)
 
 
+def test_a_fit_ends_where_it_costs_what_it_says():
+    # One of these leads along a valley so flat that its last step would be a long one.
+    rng = np.random.default_rng(1)
+    low = [-1.2, 1.0, -4.0, 1.0, -0.02, 0.3, 0.3, 0.3, 0.3]
+    high = [-0.5, 2.5, -1.0, 4.0, 0.02, 2.5, 2.5, 2.5, 2.5]
+    truth = rng.uniform(low, high, (4096, 9))
+    values = (loop(truth) + 0.005 * rng.standard_normal((4096, 64)))[100:130]
+    found = fit_loops(labelled(values), restarts=0)
+    made = loop(np.stack([found[name] for name in NAMES], axis=1))
+    reported = found["reduced_chi_square"] * found["degrees_of_freedom"]
+    np.testing.assert_allclose(reported, np.sum((values - made) ** 2, axis=1), rtol=1e-6)
+
+
 @pytest.mark.parametrize("start", ["neighbours", "clusters", "pyramid"])
 def test_starts_from_others_find_the_same_or_better(start):
     maps = om.simulate.switching_maps((6, 6))
