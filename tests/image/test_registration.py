@@ -236,6 +236,25 @@ def test_places_that_are_elsewhere_are_brought_back(method):
     assert found["displacement_y"].attrs["units"] == "nm"
 
 
+@pytest.mark.parametrize("method", ["demons", "optical_flow"])
+def test_displacements_scatter_by_what_is_said(method):
+    y, x = np.arange(80.0)[:, None], np.arange(73.0)[None, :]
+    picture = np.stack([scene(y, x, count=150)] * 4)
+    stack = stack_of(np.zeros((4, 2)))
+    moved, said = [], []
+    for n in range(8):
+        noise = 0.1 * np.random.default_rng(n).standard_normal(picture.shape)
+        found = register(stack.copy(data=picture + noise), method=method, smoothing=0.8)
+        for axis, step in (("y", DY), ("x", DX)):
+            moved.append(found[f"displacement_{axis}"].values / step)
+            said.append(found[f"displacement_{axis}_std"].values / abs(step))
+    for axis in (0, 1):
+        scatter = np.sqrt(np.var(moved[axis::2], axis=0, ddof=1).mean())
+        told = np.sqrt(np.mean(np.square(said[axis::2])))
+        assert told == pytest.approx(scatter, rel=0.15)
+    assert found["displacement_x_std"].attrs["units"] == "nm"
+
+
 @pytest.mark.parametrize("order", [0, 1, 3])
 def test_whole_pixels_are_moved_exactly(order):
     image = np.random.default_rng(0).normal(size=(9, 7))

@@ -4,29 +4,32 @@ import numpy as np
 from scipy import ndimage
 
 from omniscopy.compute.threads import share_work
+from omniscopy.image.cleaning.image_noise import noise_of_image
 from omniscopy.image.registration.resampling import shifted_back
 
 # Scales, halved from one to the next, rounds on each, and how often the mean is made anew.
 _SCALES, _STEPS, _ROUNDS = 3, 40, 2
 _SMALLEST = 24
+# Over how many widths the squares of what noise does are averaged.
+_AVERAGED = 4.0
 # The force of a pixel moves it by at most half of one.
 _LIMIT = 0.5
 
 
 def demons_registration(
     frames: np.ndarray, shifts: np.ndarray, *, width: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Return displacements along y and x in pixels, and the frames without them.
+) -> tuple[np.ndarray, ...]:
+    r"""Return displacements along y and x in pixels, their deviations, and the frames without them.
 
     Thirion's demons: :math:`u = (m - f) \nabla f / (|\nabla f|^2 + (m - f)^2)`, after which the
     displacement is smoothed [J.-P. Thirion, Med. Image Anal. 2, 243 (1998)], from coarse to fine.
     """
-    return _registered(frames, shifts, lambda frame, mean: _demons(frame, mean, width))
+    return _registered(frames, shifts, lambda frame, mean: _demons(frame, mean, width), width)
 
 
 def flow_registration(
     frames: np.ndarray, shifts: np.ndarray, *, width: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, ...]:
     """Return the same by optical flow: Lucas and Kanade's method of scikit-image, iterated."""
     from skimage.registration import optical_flow_ilk
 
@@ -39,32 +42,42 @@ def flow_registration(
         )
         return np.asarray(found)
 
-    return _registered(frames, shifts, flow)
+    return _registered(frames, shifts, flow, width)
 
 
 def _registered(
-    frames: np.ndarray, shifts: np.ndarray, find: object
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return displacements against the mean, made anew of the frames without them."""
+    frames: np.ndarray, shifts: np.ndarray, find: object, width: tuple[float, float]
+) -> tuple[np.ndarray, ...]:
+    """Return displacements against the mean, made anew of the frames without them.
+
+    Their deviations are what as much noise again changes, which is found by doing it: the rules
+    by which displacements are made smooth have no covariance that could be written down.
+    """
     placed = np.full(frames.shape, np.nan)
-    moved = np.full((2, *frames.shape), np.nan)
+    moved, spread = np.full((2, 2, *frames.shape), np.nan)
     good = np.flatnonzero(np.isfinite(shifts).all(axis=1))
     start = np.full(frames.shape, np.nan)
     for frame in good:
         start[frame] = placed[frame] = shifted_back(frames[frame], shifts[frame], 3)
 
-    for _ in range(_ROUNDS):
+    for left in reversed(range(_ROUNDS)):
         finite = np.isfinite(placed[good])
         count = finite.sum(axis=0)
         mean = np.where(finite, placed[good], 0.0).sum(axis=0) / np.maximum(count, 1)
         level = float(mean[count > 0].mean()) if (count > 0).any() else 0.0
         mean = np.where(count > 0, mean, level)
 
-        def work(number: int, mean: np.ndarray = mean) -> None:
+        def work(number: int, mean: np.ndarray = mean, last: bool = not left) -> None:  # noqa: FBT001
             frame = good[number]
             missing = ~np.isfinite(start[frame])
             values = np.where(missing, mean, start[frame])
             u = find(values, mean)  # type: ignore[operator]
+            if last:
+                noise = np.nan_to_num(_more_noise(frames[frame], shifts[frame], frame))
+                change = find(values + noise, mean) - u  # type: ignore[operator]
+                for axis in (0, 1):
+                    square = ndimage.gaussian_filter(change[axis] ** 2, _AVERAGED * max(width))
+                    spread[axis, frame] = np.sqrt(square)
             moved[:, frame] = u
             placed[frame] = warped(values, u)
             if missing.any():
@@ -74,7 +87,14 @@ def _registered(
         if len(good):
             # The mean has no displacement of its own.
             moved[:, good] -= moved[:, good].mean(axis=1, keepdims=True)
-    return moved[0], moved[1], placed
+    return *moved, *spread, placed
+
+
+def _more_noise(frame: np.ndarray, shift: np.ndarray, number: int) -> np.ndarray:
+    """Return as much white noise as a frame has, shifted as it is."""
+    sigma = noise_of_image(frame, np.isfinite(frame))
+    noise = np.random.default_rng(number).standard_normal(frame.shape)
+    return shifted_back(np.nan_to_num(sigma) * noise, shift, 3)
 
 
 def warped(image: np.ndarray, u: np.ndarray, order: int = 3) -> np.ndarray:

@@ -92,8 +92,9 @@ def register(  # noqa: PLR0913
         ``registered``, in units of `stack`: the frames shifted back, NaN where they do not
         reach. "affine" adds ``matrix_yy``, ``matrix_yx``, ``matrix_xy``, ``matrix_xx`` with
         ``_std``: what a distance between two places of the mean is multiplied by in the frame.
-        The deformations add ``displacement_y``, ``displacement_x``, shape (..., frame, y, x):
-        what the frame shows further away than its shift says.
+        The deformations add ``displacement_y``, ``displacement_x`` with ``_std``, shape
+        (..., frame, y, x): what the frame shows further away than its shift says. Deviations are
+        what as much white noise again changes, averaged over four widths of `smoothing`.
         ``status``: 3 (at bound) for shifts of `max_shift` or more, 5 (invalid) for frames that
         show nothing that others show; these are NaN.
 
@@ -314,12 +315,14 @@ def _further(  # noqa: PLR0917
         }
         return made | {"registered": (registered.assign_coords(coords), values)}
     function = demons_registration if method == "demons" else flow_registration
-    down, right, registered = map_signal(
+    down, right, down_std, right_std, registered = map_signal(
         _each_stack(function), again, dim=along, also=[shift], whole=[_AXIS],
-        output_dims=[sizes] * 3, dtypes=[kind] * 3, parameters={"width": width},
+        output_dims=[sizes] * 5, dtypes=[kind] * 5, parameters={"width": width},
     )  # fmt: skip
     return {
         "displacement_y": (down.assign_coords(coords) * steps[0], units[0]),
         "displacement_x": (right.assign_coords(coords) * steps[1], units[1]),
+        "displacement_y_std": (down_std.assign_coords(coords) * abs(steps[0]), units[0]),
+        "displacement_x_std": (right_std.assign_coords(coords) * abs(steps[1]), units[1]),
         "registered": (registered.assign_coords(coords), values),
     }
