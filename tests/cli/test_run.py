@@ -109,3 +109,27 @@ def test_a_saved_result_serves_as_a_recipe(folder, capsys):
     output = folder.parent / "more"
     assert run(["run", str(result), str(folder / "image-1.mrc"), "-o", str(output)]) == 0
     assert [p.name for p in output.iterdir()] == ["image-1-image-0-sum.hf5"]
+
+
+def test_a_network_is_trained_by_a_recipe_without_files(tmp_path, capsys):
+    pytest.importorskip("torch")
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(
+        'title = "Small"\nkind = "lattices"\nlicence = "MIT"\n'
+        "[settings]\nfilters = 2\n[training]\nexamples = 12\nscored = 12\nepochs = 1\n"
+    )
+    call = ["run", str(recipe), "-o", str(tmp_path / "models"), "--seed", "3", "--json"]
+    assert run(call) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert "accuracy" in said["scores"]
+    model = om.learn.load(said["result"])
+    assert model.about_["seed"] == 3
+    assert run(call) == 2
+    assert "use --overwrite" in capsys.readouterr().err
+    assert run(["run", "no-such-recipe"]) == 2
+    assert "there is no recipe" in capsys.readouterr().err
+
+
+def test_a_recipe_for_files_asks_for_some(folder, capsys):
+    assert run(["run", str(folder.parent / "sum.toml")]) == 2
+    assert "name some" in capsys.readouterr().err

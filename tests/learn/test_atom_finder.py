@@ -170,6 +170,16 @@ def test_what_was_not_measured_has_no_atoms(finder):
     assert float(scored(found, image)["precision"]) == 1.0
 
 
+def test_no_atom_is_moved_out_of_the_image(finder):
+    for seed in range(3):
+        image = scene(dose=3.0, background=0.5, rng=seed, shape=(64, 60))
+        found = finder.predict(image)
+        assert found.sizes["atom"] > 10
+        for dim, size in (("y", 64), ("x", 60)):
+            assert float(found[dim].min()) > -0.5 * PIXEL
+            assert float(found[dim].max()) < (size - 0.5) * PIXEL
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (9, 31), (33, 70)])
 def test_images_of_any_size_have_an_answer(finder, shape):
     found = finder.predict(scene(shape=shape))

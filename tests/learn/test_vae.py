@@ -8,6 +8,7 @@ import xarray as xr
 from omniscopy.learn import VAE, load
 from omniscopy.learn.devices import generator_of
 from omniscopy.learn.vae.losses import Bound
+from omniscopy.learn.vae.networks import PoseVAE
 from omniscopy.learn.vae.poses import Poses, turned
 from omniscopy.model import DataError
 
@@ -248,3 +249,62 @@ def test_data_that_do_not_fit_are_refused(learnt):
         VAE(classes=2).fit(data, np.full(len(data), 2), progress=False)
     with pytest.raises(DataError, match="'latent' along 'component'"):
         model.inverse_transform(xr.Dataset())
+
+
+def convolutional(shape: tuple[int, ...], rotation: float | None) -> PoseVAE:
+    poses = Poses(len(shape), rotation, None, None, 4)
+    half = max(shape) - 1
+    return PoseVAE(
+        shape, [(size - 1) / half for size in shape], poses, latent=2, categories=(), hidden=8,
+        layers=2, mean=0.0, std=1.0, noise=None, convolutions=(True, True),
+    ).eval()  # fmt: skip
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_convolutions_see_a_turned_object_at_its_anchor_as_one_that_is_not(turns):
+    net = convolutional((12, 12), np.inf)
+    image = torch.randn((1, 12, 12), generator=generator_of(0))
+    # From +x (columns) towards +y (rows, down) is clockwise as it is shown.
+    other = torch.rot90(image, -turns, (1, 2))
+    seen, turned_back = net.features(image.flatten(1)), net.features(other.flatten(1))
+    anchors = np.rad2deg(net.anchors.numpy()) % 360
+    at = int(np.flatnonzero(np.isclose(anchors, 90 * turns, atol=1e-3))[0])
+    none = int(np.flatnonzero(np.isclose(anchors, 0, atol=1e-3))[0])
+    torch.testing.assert_close(turned_back[:, at], seen[:, none], atol=1e-5, rtol=1e-4)
+    assert float((turned_back[:, none] - seen[:, none]).detach().abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(8, 12), (20,)])
+def test_a_drawing_is_looked_up_where_it_is_asked_for(shape):
+    net = convolutional(shape, None)
+    code = torch.randn((3, 2), generator=generator_of(1))
+    whole = net.decoder(net.points.expand(3, -1, -1), code).reshape(3, *shape)
+    # Between two neighbours along the last axis is their mean.
+    step = 2.0 / (max(shape) - 1)
+    away = torch.zeros(len(shape))
+    away[-1] = 0.5 * step
+    between = net.decoder((net.points + away).expand(3, -1, -1), code).reshape(3, *shape)
+    mean = 0.5 * (whole[..., :-1] + whole[..., 1:])
+    torch.testing.assert_close(between[..., :-1], mean, atol=1e-5, rtol=1e-4)
+    assert float(whole.detach().std()) > 1e-4
+    assert float((whole[0] - whole[1]).detach().abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("curves", [False, True])
+def test_convolutions_learn_and_are_kept(curves, tmp_path):
+    data, *_ = objects(60)
+    settings = {"encoder": "convolutional", "decoder": "convolutional", "hidden": 16}
+    if curves:
+        data, settings = data[:, 8].drop_vars("y"), {**settings, "shift": 0.05}
+    else:
+        settings |= {"rotation": 30.0, "translation": 0.04, "anchors": 4}
+    model = VAE(**settings).fit(data, epochs=10, batch_size=15, learning_rate=4e-3, progress=False)
+    square = model.history_["square"].values
+    assert square[-1] < 0.9 * square[0]
+    again = load(model.save(tmp_path / "model"))
+    found = again.transform(data)
+    np.testing.assert_array_equal(found["latent"], model.transform(data)["latent"])
+    drawn = model.inverse_transform(found)
+    assert drawn.shape == data.shape
+    with pytest.raises(DataError, match="encoder must be one of"):
+        VAE(encoder="round").fit(data, progress=False)

@@ -34,9 +34,13 @@ class Summary:
 
 def run_recipe(
     recipe: Annotated[
-        Path, typer.Argument(help="A recipe (.toml), or a saved result to repeat the steps of.")
+        Path,
+        typer.Argument(
+            help="A recipe (.toml), a saved result to repeat the steps of, or, without files, what "
+            "to train a network by: the name of a recipe of `learn.list_recipes`, or such a file."
+        ),
     ],
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files, or folders of files.")] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
         "omniscopy-results"
@@ -45,12 +49,15 @@ def run_recipe(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make results again that are there.")
     ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Of a training.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> int:
     """Apply a recipe to files; what was made before from the same data is not made again.
 
     A result that was interrupted is gone on with.
     """
+    if not paths:
+        return _train(recipe, output, seed=seed, overwrite=overwrite, json=json)
     from omniscopy.io.manifests import find_format
     from omniscopy.io.recipes.running import load_recipe
 
@@ -68,6 +75,28 @@ def run_recipe(
             _run_one(steps, file, target, summary, form=form, overwrite=overwrite)
     _report_summary(summary, json=json)
     return exit_code(len(files) - len(summary.failed), len(summary.failed))
+
+
+def _train(recipe: Path, output: Path, *, seed: int, overwrite: bool, json: bool) -> int:
+    """Train a network by a recipe, which needs no files: it learns from what it simulates."""
+    if recipe.is_file() and "[training]" not in recipe.read_text("utf-8", errors="replace"):
+        message = f"{recipe} says what to do with files; name some"
+        raise typer.BadParameter(message)
+    from omniscopy.learn import train
+
+    target = output / recipe.stem
+    if target.exists() and not overwrite:
+        message = f"{target} is there; use --overwrite to replace it"
+        raise typer.BadParameter(message)
+    model = train(recipe, seed=seed)
+    output.mkdir(parents=True, exist_ok=True)
+    model.save(target, overwrite=overwrite, half=True)
+    if json:
+        say_json({"recipe": str(recipe), "result": str(target), "scores": model.about_["scores"]})
+    else:
+        say(clean(str(target)))
+        say(", ".join(f"{name} {value:g}" for name, value in model.about_["scores"].items()))
+    return 0
 
 
 def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[dict[str, str]]]:

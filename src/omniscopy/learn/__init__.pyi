@@ -16,14 +16,20 @@ __all__ = [
     "Regressor",
     "Segmenter",
     "SpectrumToImage",
+    "SymmetryClassifier",
     "Training",
     "acquisition",
     "combine",
     "export_onnx",
+    "ferroic_blocks",
+    "find_regions",
+    "formulas",
     "import_atomai",
+    "lattice_images",
     "list_recipes",
     "load",
     "load_shipped",
+    "mark_defects",
     "masks_from_positions",
     "plot_history",
     "random_patches",
@@ -37,6 +43,7 @@ from . import acquisition
 from .atomai.importing import PublishedSegmenter, import_atomai
 from .augmentation import Augmentation
 from .batches import Arrays
+from .crystallography import ferroic_blocks, find_regions, formulas, mark_defects
 from .datasets import combine, masks_from_positions, random_patches, renumber
 from .denoiser import Denoiser
 from .ensembles import Ensemble
@@ -47,10 +54,12 @@ from .gaussian_processes.deep_kernels import DeepKernelGP
 from .gaussian_processes.gaussian_process import GaussianProcess
 from .histories import plot_history
 from .image_to_spectrum import ImageToSpectrum, SpectrumToImage
+from .lattices import lattice_images
 from .models import Estimator
 from .recipes.training import list_recipes, train
 from .segmenter import Segmenter
 from .storage import load
+from .symmetry import SymmetryClassifier
 from .training import Progress, Training, train_network
 from .vae.vae import VAE
 from .weights.shipped import load_shipped, shipped_models

@@ -14,6 +14,7 @@ from omniscopy.learn.models import Estimator
 from omniscopy.learn.nets.segmentation import UNet
 from omniscopy.learn.tiling import TILE, apply_tiled
 from omniscopy.learn.training import Training
+from omniscopy.learn.weights.shipped import adopt_shipped
 from omniscopy.model import DataError, labelled, require_choice, require_plane, require_real
 
 Method = Literal["n2v", "n2n", "supervised"]
@@ -30,7 +31,8 @@ class Denoiser(Estimator):
     method : {"n2v", "n2n", "supervised"}
         Learn from noisy images alone, whose noise is independent from pixel to pixel
         (noise2void); from pairs of noisy images of the same (noise2noise); or from noisy and
-        clean images.
+        clean images. "supervised" has the weights of the package, learnt from simulated images of
+        atoms, unless it learns others.
     filters : int
         Channels of the first layers.
     device : str
@@ -51,7 +53,7 @@ class Denoiser(Estimator):
     inputs: ClassVar[tuple[str, ...]] = ("image",)
     outputs: ClassVar[tuple[str, ...]] = ("noise",)
 
-    def __init__(self, *, method: Method = "n2v", filters: int = 16, device: str = "auto") -> None:
+    def __init__(self, *, method: Method = "n2v", filters: int = 12, device: str = "auto") -> None:
         self.method = method
         self.filters = filters
         self.device = device
@@ -63,6 +65,12 @@ class Denoiser(Estimator):
         torch.nn.init.zeros_(net.score.weight)
         torch.nn.init.zeros_(net.score.bias)
         return net.to(memory_format=torch.channels_last)
+
+    def ready(self) -> tuple[torch.nn.Module, torch.device]:
+        """Return the network and its device; that of the package for clean images of atoms."""
+        if not hasattr(self, "net_") and self.method == "supervised":
+            adopt_shipped(self, "denoise")
+        return super().ready()
 
     def example_input(self) -> tuple[torch.Tensor, ...]:
         """Return two images of noise."""

@@ -51,7 +51,8 @@ def export_onnx(
     not. The size of images is that of the example.
     """
     path = Path(path)
-    net, device = model.ready()
+    _, device = model.ready()
+    net = model.exported()
     example = tuple(each.to(device) for each in model.example_input())
     shapes = tuple({0: torch.export.Dim.DYNAMIC} for _ in example)
     with atomic_target(path, overwrite=overwrite) as place, warnings.catch_warnings():

@@ -132,6 +132,10 @@ class Estimator(BaseEstimator):
         device = device_of(getattr(self, "device", "auto"))
         return self.net_.to(device).eval(), device
 
+    def exported(self) -> torch.nn.Module:
+        """Return the network as other programs get it: with operators that all of them know."""
+        return self.ready()[0]
+
     @property
     def digest(self) -> str:
         """Return what tells models apart: settings, facts and weights."""
@@ -158,11 +162,14 @@ class Estimator(BaseEstimator):
         own = {name: each for name, each in inputs.items() if each is not None}
         return record(made, f"{public_name(type(self))}.{method}", parameters=called, inputs=own)
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write ``model.json`` and ``weights.safetensors`` to a folder, or a file ``.zip``."""
+    def save(self, path: str | Path, *, overwrite: bool = False, half: bool = False) -> Path:
+        """Write ``model.json`` and ``weights.safetensors`` to a folder, or a file ``.zip``.
+
+        With `half`, weights are kept in half precision, and the model is rounded too.
+        """
         from omniscopy.learn.storage import save
 
-        return save(self, path, overwrite=overwrite)
+        return save(self, path, overwrite=overwrite, half=half)
 
 
 def _plain_options(options: Mapping[str, Any], count: int) -> dict[str, Any]:

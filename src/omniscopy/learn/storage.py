@@ -121,7 +121,9 @@ def load(path: str | Path) -> Any:
         message = f"the weights are damaged ({error})"
         raise FormatError(message, path=path, key=WEIGHTS) from error
     try:
-        model = kind(**{key: decode(value) for key, value in told["settings"].items()})
+        settings = {key: decode(value) for key, value in told["settings"].items()}
+        # JSON has lists only; settings are tuples.
+        model = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
         return model.adopt(told["facts"], tensors, told.get("about"))
     except (DataError, TypeError, KeyError) as error:
         message = f"settings and weights do not make a model ({error})"

@@ -1,25 +1,35 @@
 """Plane lattices told apart by the spots of their Fourier transforms."""
 
+import math
 from typing import Self, Unpack
 
 import numpy as np
 import torch
 import xarray as xr
+from torch.nn import functional
 
+from omniscopy.atoms.finding.scales import scales_of
+from omniscopy.learn.batches import Arrays, Batch
+from omniscopy.learn.devices import generator_of
+from omniscopy.learn.lattices import LATTICES, lattice_images
+from omniscopy.learn.nets.encoders import SpectrumNet
 from omniscopy.learn.training import Training
-from omniscopy.learn.whole_images import Classifier
-from omniscopy.model import DataError, coordinate, require_plane
+from omniscopy.learn.vae.patches import Frame, frame_of
+from omniscopy.learn.weights.shipped import adopt_shipped
+from omniscopy.learn.whole_images import Classifier, cross_entropy, require_dropout
+from omniscopy.model import DataError, require_plane, require_real
 
-LATTICES = ("square", "rectangular", "centred rectangular", "hexagonal", "oblique", "none")
-# Distances of lattice points in pixels, and how much longer the longer one is.
-_SPACING, _LONGER = (5.0, 9.0), (1.25, 1.7)
-_SIDE = 64
 # Part of the frequencies that is kept, on either side of 0.
 _KEPT = 0.5
+# Distance of columns that images of other sizes are brought to, in pixels.
+_APART = 8.0
+_BLOCK = 600
 
 
 class SymmetryClassifier(Classifier):
     """Tell which of the five plane lattices an image shows, if any.
+
+    The weights of the package are taken unless something else is learnt.
 
     Parameters
     ----------
@@ -42,6 +52,12 @@ class SymmetryClassifier(Classifier):
     ) -> None:
         super().__init__(filters=filters, dropout=dropout, normalise=normalise, device=device)
 
+    def ready(self) -> tuple[torch.nn.Module, torch.device]:
+        """Return the network, that of the package where nothing else was learnt, and its device."""
+        if not hasattr(self, "net_"):
+            adopt_shipped(self, "bravais")
+        return super().ready()
+
     def fit_simulated(self, examples: int = 1200, **training: Unpack[Training]) -> Self:
         """Learn from simulated lattices of any orientation, in noise.
 
@@ -54,9 +70,18 @@ class SymmetryClassifier(Classifier):
         """
         options: Training = {"epochs": 15, "batch_size": 32, "learning_rate": 5e-3}
         options.update(training)
-        images, labels = lattice_images(examples, rng=int(options.get("seed", 0)))
-        self.fit(images, labels, names=list(LATTICES), **options)
-        return self
+        draw = np.random.default_rng(int(options.get("seed", 0)))
+        spectra, labels = [], []
+        for begin in range(0, examples, _BLOCK):
+            images, own = lattice_images(min(_BLOCK, examples - begin), rng=draw)
+            spectra.append(self.prepared(images.values))
+            labels.append(own)
+        facts = {
+            "frame": frame_of(images, 2, None).as_json(), "outputs": len(LATTICES),
+            "names": list(LATTICES),
+        }  # fmt: skip
+        data = Arrays(torch.cat(spectra), np.concatenate(labels), augment=_mirrored)
+        return self.train(cross_entropy, data, facts, options)
 
     def prepared(self, values: np.ndarray) -> torch.Tensor:
         """Return the spectra of images."""
@@ -66,9 +91,25 @@ class SymmetryClassifier(Classifier):
         spectrum = np.fft.fftshift(np.abs(np.fft.fft2(flat * taper)), axes=(-2, -1))
         mean = spectrum.mean((-2, -1), keepdims=True)
         logs = np.log1p(spectrum / np.where(mean > 0, mean, 1.0))
-        cut = [slice(round(n * (1 - _KEPT) / 2), n - round(n * (1 - _KEPT) / 2))
-               for n in (rows, columns)]  # fmt: skip
-        return super().prepared(logs[..., cut[0], cut[1]])
+        edge = round(rows * (1 - _KEPT) / 2)
+        # The other half is the same, turned by 180 degrees.
+        half = slice(columns // 2, columns - round(columns * (1 - _KEPT) / 2))
+        return super().prepared(logs[..., edge : rows - edge, half])
+
+    def make_network(self) -> torch.nn.Module:
+        """Return a network with weights drawn at random."""
+        require_dropout(self.dropout)
+        net = SpectrumNet(
+            self.example_input()[0].shape[-2:], self.facts_["outputs"], filters=self.filters,
+            dropout=self.dropout,
+        )  # fmt: skip
+        return net.to(memory_format=torch.channels_last)
+
+    def example_input(self) -> tuple[torch.Tensor, ...]:
+        """Return two spectra of noise."""
+        shape = (2, *self.facts_["frame"]["shape"])
+        noise = torch.randn(shape, generator=generator_of(0), dtype=torch.float64)
+        return (self.prepared(noise.numpy()),)
 
     def predict(
         self,
@@ -83,88 +124,68 @@ class SymmetryClassifier(Classifier):
         Parameters
         ----------
         images : DataArray, shape (..., y, x)
-            Of 64 by 64 pixels of any size, lattice points 5 to 9 of them apart:
-            `image.sliding_windows` cuts larger ones, for a map of lattices.
+            Of 64 by 64 square pixels of any size, with columns 5 to 13 of them apart; others are
+            brought to a scale at which they are, by their autocorrelation, and seen in the
+            middle. `image.sliding_windows` cuts large images, for a map of lattices.
         samples, seed, dims
             As for `Classifier.predict`.
         """
-        dims = require_plane(images, dims, kind="spatial", at_least=4)
-        frame = self.facts_["frame"] if hasattr(self, "facts_") else None
-        if frame is not None:
-            lines = {
-                dim: coordinate(dim, step * np.arange(images.sizes[dim]), frame["units"],
-                                kind="spatial", role="signal")
-                for dim, step in zip(dims, frame["steps"], strict=True)
-            }  # fmt: skip
-            images = images.assign_coords(lines)
-        return super().predict(images, samples=samples, seed=seed, dims=dims)
+        return super().predict(self.framed(images, dims), samples=samples, seed=seed)
 
-
-def lattice_images(
-    count: int, *, size: int = _SIDE, rng: int | np.random.Generator = 0
-) -> tuple[xr.DataArray, np.ndarray]:
-    """Simulate images of plane lattices.
-
-    Parameters
-    ----------
-    count : int
-        Images, of each lattice in turn.
-    size : int
-        Side in pixels.
-    rng : Generator or int
-
-    Returns
-    -------
-    (DataArray, shape (frame, y, x); array of int)
-        Images of brightness about 0 to 1 and number of each lattice, in the order of `LATTICES`.
-    """
-    if count < 1 or size < 16:
-        message = f"expected at least one image of at least 16 pixels, got {count} of {size}"
+    def activation_maps(
+        self,
+        images: xr.DataArray,  # noqa: ARG002
+        *,
+        dims: tuple[str, str] | None = None,  # noqa: ARG002
+    ) -> xr.DataArray:
+        """Refuse: the network sees no places."""
+        message = "the network sees frequencies; what it says belongs to no place of an image"
         raise DataError(message)
-    draw = np.random.default_rng(rng)
-    labels = np.arange(count) % len(LATTICES)
-    values = np.stack([_lattice(LATTICES[label], size, draw) for label in labels])
-    line = np.arange(size, dtype=np.float64)
-    coords = {
-        "frame": coordinate("frame", np.arange(count), "1"),
-        **{dim: coordinate(dim, line, None) for dim in ("y", "x")},
-    }
-    return xr.DataArray(values, dims=("frame", "y", "x"), coords=coords), labels
+
+    def framed(self, images: xr.DataArray, dims: tuple[str, str] | None = None) -> xr.DataArray:
+        """Return images as the network knows them, at the scale of what it has learnt from."""
+        require_real(images)
+        dims = require_plane(images, dims, kind="spatial", at_least=4)
+        steps = np.abs(frame_of(images, 2, dims).steps)
+        self.ready()
+        known = Frame.from_json(self.facts_["frame"])
+        plane = images.transpose(..., *dims)
+        if not math.isclose(*steps, rel_tol=1e-3) or plane.shape[-2:] != known.shape:
+            values = np.asarray(plane.values, np.float64)
+            values = values.reshape(-1, *values.shape[-2:])
+            aspect = (steps[0] / min(steps), steps[1] / min(steps))
+            made = np.stack([_scaled(each, aspect, known.shape) for each in values])
+            made = made.reshape(*plane.shape[:-2], *known.shape)
+            outer = {
+                name: each for name, each in plane.coords.items() if not set(each.dims) & set(dims)
+            }
+            plane = xr.DataArray(made, dims=plane.dims, coords=outer, attrs=plane.attrs)
+        return plane.assign_coords(known.coordinates(dims))
 
 
-def _lattice(kind: str, size: int, draw: np.random.Generator) -> np.ndarray:
-    """Return one image: atoms of a lattice as waves, then noise."""
-    noise = draw.normal(0, draw.uniform(0.1, 0.6), (size, size))
-    if kind == "none":
-        return noise.astype(np.float32)
-    a = draw.uniform(*_SPACING)
-    longer = draw.uniform(*_LONGER)
-    match kind:
-        case "square":
-            cell = np.array([[a, 0], [0, a]])
-        case "rectangular":
-            cell = np.array([[a, 0], [0, a * longer]])
-        case "hexagonal":
-            cell = np.array([[a, 0], [a / 2, a * np.sqrt(3) / 2]])
-        case "centred rectangular":
-            # Half diagonals of a rectangle that is neither a square nor makes hexagons.
-            height = draw.choice([draw.uniform(0.62, 0.76), draw.uniform(1.1, 1.4)])
-            cell = np.array([[a, 0], [a / 2, a * height]])
-        case _:
-            angle = np.deg2rad(draw.uniform(68, 80))
-            cell = np.array([[a, 0], [a * longer * np.cos(angle), a * longer * np.sin(angle)]])
-    turn = draw.uniform(0, 2 * np.pi)
-    cell = cell @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    waves = np.linalg.inv(cell).T
-    orders = np.arange(-3, 4)
-    g = np.stack(np.meshgrid(orders, orders, indexing="ij"), -1).reshape(-1, 2) @ waves
-    width = draw.uniform(0.18, 0.26) * a
-    height = np.exp(-2 * (np.pi * width) ** 2 * (g**2).sum(-1))
-    y, x = np.arange(size), np.arange(size)
-    phase = np.exp(2j * np.pi * (g @ draw.uniform(0, 20, 2))) * height
-    left, right = (
-        np.exp(2j * np.pi * y[:, None] * g[:, 0]),
-        np.exp(2j * np.pi * x[:, None] * g[:, 1]),
-    )
-    image = np.real((left * phase) @ right.T)
-    return ((image - image.min()) / np.ptp(image) + noise).astype(np.float32)
+def _mirrored(spectra: torch.Tensor, labels: torch.Tensor, *, generator: torch.Generator) -> Batch:
+    """Return spectra of which about half are those of mirror images."""
+    chosen = torch.rand(len(spectra), generator=generator) < 0.5
+    # From the frequency -n to n - 1: that of 0 stays where it is.
+    mirrored = spectra.flip(-2).roll(1, -2)
+    return torch.where(chosen[:, None, None, None], mirrored, spectra), labels
+
+
+def _scaled(image: np.ndarray, aspect: tuple[float, float], shape: tuple[int, ...]) -> np.ndarray:
+    """Return the middle of an image of any size, its columns about 8 pixels apart.
+
+    Of small images with few columns, all is seen.
+    """
+    if not np.isfinite(image).all():
+        return np.full(shape, np.nan)
+    sizes = [size * step for size, step in zip(image.shape, aspect, strict=True)]
+    whole = max(side / size for side, size in zip(shape, sizes, strict=True))
+    apart = scales_of(image - float(np.median(image)), aspect).spacing
+    factor = max(whole, _APART / apart) if np.isfinite(apart) else whole
+    size = [max(side, round(factor * each)) for side, each in zip(shape, sizes, strict=True)]
+    values = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None, None]
+    made = functional.interpolate(
+        values, size=size, mode="bilinear", align_corners=False, antialias=True
+    )[0, 0].numpy()
+    begin = [(each - side) // 2 for each, side in zip(made.shape, shape, strict=True)]
+    return np.asarray(made[begin[0] : begin[0] + shape[0], begin[1] : begin[1] + shape[1]])

@@ -41,9 +41,7 @@ class WholeImageEstimator(Estimator):
 
     def make_network(self) -> torch.nn.Module:
         """Return a network with weights drawn at random."""
-        if not 0 <= self.dropout < 1:
-            message = f"dropout is a part of the features below 1, got {self.dropout!r}"
-            raise DataError(message)
+        require_dropout(self.dropout)
         return WholeImageNet(self.facts_["outputs"], filters=self.filters, dropout=self.dropout)
 
     def example_input(self) -> tuple[torch.Tensor, ...]:
@@ -134,7 +132,7 @@ class Classifier(WholeImageEstimator):
             raise DataError(message)
         facts = {"frame": frame.as_json(), "outputs": count, "names": names}
         data = Arrays(self.prepared(values[known]), numbers[known])
-        return self.train(_cross_entropy, data, facts, training)
+        return self.train(cross_entropy, data, facts, training)
 
     def predict(
         self,
@@ -332,6 +330,13 @@ class Regressor(WholeImageEstimator):
         return self.recorded(made, "predict", {"images": images}, samples=samples, seed=seed)
 
 
+def require_dropout(dropout: float) -> None:
+    """Raise unless this is a part of the features."""
+    if not 0 <= dropout < 1:
+        message = f"dropout is a part of the features below 1, got {dropout!r}"
+        raise DataError(message)
+
+
 def _aligned(labels: Labels, template: xr.DataArray, kind: Any) -> np.ndarray:
     """Return labels in the order of the examples."""
     values = labels
@@ -350,7 +355,8 @@ def _status(known: np.ndarray) -> np.ndarray:
     return np.where(known, Status.CONVERGED, Status.NO_DATA)
 
 
-def _cross_entropy(net: torch.nn.Module, batch: Batch, _: torch.Generator) -> torch.Tensor:
+def cross_entropy(net: torch.nn.Module, batch: Batch, _: torch.Generator) -> torch.Tensor:
+    """Return how unlikely the true classes are."""
     return functional.cross_entropy(net(batch[0]).float(), batch[1])
 
 

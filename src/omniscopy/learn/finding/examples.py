@@ -118,8 +118,8 @@ def random_scene(ranges: SceneRanges, rng: np.random.Generator) -> Scene:
     width = WIDTH / scale / misjudged
     native = int(np.ceil(ranges.size / scale)) + 8
     shape = (native, native)
-    columns = _random_columns(ranges, native, width / narrowness, rng)
-    instrument = _random_instrument(ranges, width, native, rng)
+    columns = random_columns(ranges, native, width / narrowness, rng)
+    instrument = random_instrument(ranges, width, native, rng)
     places = scanned(columns.places, shape, instrument)
     dose = counts * scale**2
     mean = mean_image(shape, places, columns.brightness, instrument, rng)
@@ -137,9 +137,10 @@ def random_scene(ranges: SceneRanges, rng: np.random.Generator) -> Scene:
     return turned(Scene(values, places, kinds, counted), ranges.size, rng)
 
 
-def _random_columns(
+def random_columns(
     ranges: SceneRanges, native: int, spacing: float, rng: np.random.Generator
 ) -> Columns:
+    """Return the columns of a specimen with everything drawn at random."""
     if rng.random() < ranges.empty:
         none = np.empty((0, 2))
         return Columns(none, np.empty(0), np.empty(0, np.int64), none)
@@ -171,9 +172,11 @@ def _random_columns(
     return made._replace(brightness=made.brightness * np.clip(scatter, 0.3, None))
 
 
-def _random_instrument(
+def random_instrument(
     ranges: SceneRanges, width: float, native: int, rng: np.random.Generator
 ) -> Instrument:
+    """Return an instrument with everything drawn at random."""
+
     def sometimes(high: float) -> float:
         return float(rng.uniform(0.0, high)) if rng.random() < ranges.often else 0.0
 

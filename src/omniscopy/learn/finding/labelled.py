@@ -9,7 +9,15 @@ import xarray as xr
 from omniscopy.atoms.finding.images import factor_to, grid_of
 from omniscopy.learn.batches import Batch
 from omniscopy.learn.finding.examples import Scene, turned
-from omniscopy.learn.finding.scaling import contrast_of, normalised, to_scale, whole, width_of
+from omniscopy.learn.finding.peaks import spacing_of
+from omniscopy.learn.finding.scaling import (
+    WIDTH,
+    contrast_of,
+    normalised,
+    to_scale,
+    whole,
+    width_of,
+)
 from omniscopy.learn.finding.targets import target_of
 from omniscopy.learn.nets.centres import CELL
 from omniscopy.learn.tiling import mirrored
@@ -34,7 +42,11 @@ def labelled_scene(
         [grid.rows(factor * positions[name].values, axis) for axis, name in enumerate("yx")], 1
     )
     there = np.isfinite(places).all(axis=1)
-    width = width_of(values, None, grid.aspect)
+    apart = spacing_of(places[there] * grid.aspect)
+    width = width_of(values, apart if np.isfinite(apart) else None, grid.aspect)
+    if np.isnan(width):
+        # One atom, or none, in noise.
+        width = WIDTH
     scaled = to_scale(whole(values, known, width), width, grid.aspect)
     kinds = np.zeros(len(places), np.int64)
     if classes > 1:

@@ -232,11 +232,12 @@ class Search:
         start = own if np.isfinite(own) and 0.5 < own / width < 2.0 else width
         unit = gain if poisson else 1.0
         fitted = fit_atoms(image / unit, at, max(start, 0.6), settings)
-        return self._together(fitted, unit, places, std, height, start)
+        inside = np.isfinite(image)
+        return self._together(fitted, unit, places, std, height, start, inside)
 
     def _together(  # noqa: PLR0917 - what was seen and what was fitted
         self, fitted: Fitted, unit: float, places: np.ndarray, std: np.ndarray,
-        height: np.ndarray, width: float,
+        height: np.ndarray, width: float, known: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:  # fmt: skip
         """Return the fit of each atom where it says more than the network."""
         aspect = np.array(self.grid.aspect)
@@ -252,6 +253,10 @@ class Search:
         good &= away <= _FAR * np.hypot(*std.T) + 0.3
         good &= (moved_std <= 1.2 * std).all(axis=1)
         good &= sign * values[:, 0] > 0
+        # Beyond the edge of what was measured, a fit says nothing.
+        inside = np.where(good[:, None], moved, places)
+        good &= ((inside > -0.5) & (inside < np.array(known.shape) - 0.5)).all(axis=1)
+        good &= _known_at(known, inside)
         places = np.where(good[:, None], moved, places)
         std = np.where(good[:, None], moved_std, std)
         height = np.where(good, sign * unit * values[:, 0], height)

@@ -8,7 +8,12 @@ import xarray as xr
 
 from omniscopy.learn.devices import generator_of
 from omniscopy.learn.gaussian_processes.covariances import Covariance, Kernel
-from omniscopy.learn.gaussian_processes.posteriors import Posterior, bound_by_few, evidence
+from omniscopy.learn.gaussian_processes.posteriors import (
+    Answers,
+    Posterior,
+    bound_by_few,
+    evidence,
+)
 from omniscopy.learn.gaussian_processes.tables import (
     Inputs,
     blocks,
@@ -39,6 +44,11 @@ class GaussianPredictor(Estimator):
         """Return two points."""
         count = len(self.facts_["input_mean"])
         return (torch.randn((2, count), generator=generator_of(0), dtype=torch.float64),)
+
+    def exported(self) -> torch.nn.Module:
+        """Return means and variances of scaled values at scaled points, by products alone."""
+        net, device = self.ready()
+        return Answers(net, getattr(net, "extractor", None)).to(device).eval()
 
     def predict(self, inputs: Inputs, *, dim: str | None = None) -> xr.Dataset:
         """Predict values at points.

@@ -79,6 +79,43 @@ class Posterior(nn.Module):
         return mean, both
 
 
+class Answers(nn.Module):
+    """A posterior by products of matrices alone, as other programs compute it.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    features : Module, optional
+        What makes the points of the posterior of those that are asked for.
+    """
+
+    known: torch.Tensor
+    points: torch.Tensor
+    weights: torch.Tensor
+
+    def __init__(self, posterior: Posterior, features: nn.Module | None = None) -> None:
+        super().__init__()
+        self.covariance, self.features = posterior.covariance, features
+        eye = torch.eye(posterior.lower.shape[-1]).to(posterior.lower).expand_as(posterior.lower)
+        inverse = solve_triangular(posterior.lower, eye, upper=False)
+        known = inverse.mT @ inverse
+        if posterior.sparse:
+            few = solve_triangular(posterior.inner, inverse, upper=False)
+            known = known - few.mT @ few
+        self.register_buffer("known", known)
+        self.register_buffer("points", posterior.points)
+        self.register_buffer("weights", posterior.weights)
+
+    def forward(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return means and variances, shape (outputs, m), at points."""
+        if self.features is not None:
+            points = torch.tanh(self.features(points.float())).double()
+        cross = self.covariance(self.points, points)
+        mean = self.covariance.mean[:, None] + (self.weights[:, None] @ cross)[:, 0]
+        var = self.covariance.variance[:, None] - (cross * (self.known @ cross)).sum(1)
+        return mean, var.clamp(min=1e-12)
+
+
 def evidence(covariance: Covariance, points: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """Return the log marginal likelihood of values (outputs, n), summed over outputs."""
     lower = _factor(covariance, points, noisy=True)

@@ -53,6 +53,44 @@ class WholeImageNet(nn.Module):
         return torch.einsum("nfyx,of->noyx", self.features(x), self.head.weight)
 
 
+class SpectrumNet(nn.Module):
+    """Residual blocks at three scales, and features of all places together: where spots are counts.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the spectra.
+    outputs, filters, hidden : int
+        Numbers, channels of the first scale, and features.
+    dropout : float
+        Part of the features that is left out.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], outputs: int, *, filters: int = 12, hidden: int = 128,
+        dropout: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        n = filters
+        self.scales = nn.ModuleList(
+            [residuals(1, n, 1), residuals(n, 2 * n, 1), residuals(2 * n, 4 * n, 1)]
+        )
+        places = math.prod(size // 4 for size in shape)
+        self.hidden = nn.Linear(4 * n * places, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(hidden, outputs)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Return features, shape (examples, features, 1, 1)."""
+        for number, scale in enumerate(self.scales):
+            x = scale(functional.max_pool2d(x, 2) if number else x)
+        return functional.leaky_relu(self.hidden(x.flatten(1)), _SLOPE)[..., None, None]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the numbers of spectra (examples, 1, rows, columns)."""
+        return self.head(self.dropout(self.features(x)[..., 0, 0]))
+
+
 class Translator(nn.Module):
     """Convolutions to few numbers, and from these to something of another shape.
 
@@ -73,7 +111,7 @@ class Translator(nn.Module):
         self.coarse = tuple(-(-size // 4) for size in target)
         self.target = tuple(target)
         self.filters = filters
-        conv, pool = _kinds(len(source))
+        conv, pool = layers_of(len(source))
         steps: list[nn.Module] = []
         size = list(source)
         for number in range(3):
@@ -85,7 +123,7 @@ class Translator(nn.Module):
             *steps, nn.Flatten(), nn.Linear(filters * math.prod(size), latent)
         )
         self.spread = nn.Linear(latent, filters * math.prod(self.coarse))
-        out, _ = _kinds(len(target))
+        out, _ = layers_of(len(target))
         self.decoder = nn.ModuleList(
             out(filters, filters, 3, padding=wide, dilation=wide) for wide in (1, 1, 2, 3)
         )
@@ -103,5 +141,6 @@ class Translator(nn.Module):
         return self.last(found)[:, 0]
 
 
-def _kinds(axes: int) -> tuple[type[nn.Module], type[nn.Module]]:
+def layers_of(axes: int) -> tuple[type[nn.Module], type[nn.Module]]:
+    """Return the convolution and the pooling of curves (1) or images (2)."""
     return (nn.Conv1d, nn.AvgPool1d) if axes == 1 else (nn.Conv2d, nn.AvgPool2d)

@@ -94,7 +94,15 @@ def _trainer_of(told: Mapping[str, Any]) -> Trainer:
             from omniscopy.learn.recipes.defects import train_defect_segmenter
 
             return train_defect_segmenter
-    message = f"kind must be 'atoms' or 'defects', got {told['kind']!r}"
+        case "lattices":
+            from omniscopy.learn.recipes.lattices import train_symmetry_classifier
+
+            return train_symmetry_classifier
+        case "noise":
+            from omniscopy.learn.recipes.noise import train_denoiser
+
+            return train_denoiser
+    message = f"kind must be 'atoms', 'defects', 'lattices' or 'noise', got {told['kind']!r}"
     raise DataError(message)
 
 

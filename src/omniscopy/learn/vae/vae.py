@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Literal, Self, Unpack
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from omniscopy.learn.vae.losses import Bound, one_hot
 from omniscopy.learn.vae.networks import Code, PoseVAE
 from omniscopy.learn.vae.patches import Frame, frame_of, require_frame, rows_of
 from omniscopy.learn.vae.poses import SCALE, SHIFT, Poses, turned
-from omniscopy.model import DataError, Status, coordinate, labelled, result
+from omniscopy.model import DataError, Status, coordinate, labelled, require_choice, result
 
 # Pixels that anchors are told apart by, and patches that are encoded at a time.
 _JUDGED, _BLOCK = 128, 128
@@ -48,6 +48,10 @@ class VAE(Estimator):
         Kinds of a discrete variable that is known for some or all examples (`labels` of `fit`).
     hidden, layers : int
         Features and layers of encoder and decoder.
+    encoder : {"dense", "convolutional"}
+        See all pixels at once, or their surroundings first.
+    decoder : {"points", "convolutional"}
+        Draw single points, or the whole object, which is looked up between its pixels.
     anchors : int
         Angles that are tried out where objects are turned.
     pixels : float
@@ -99,6 +103,8 @@ class VAE(Estimator):
         classes: int = 0,
         hidden: int = 128,
         layers: int = 2,
+        encoder: Literal["dense", "convolutional"] = "dense",
+        decoder: Literal["points", "convolutional"] = "points",
         anchors: int = 8,
         pixels: float = 0.15,
         noise: float | None = None,
@@ -115,6 +121,8 @@ class VAE(Estimator):
         self.classes = classes
         self.hidden = hidden
         self.layers = layers
+        self.encoder = encoder
+        self.decoder = decoder
         self.anchors = anchors
         self.pixels = pixels
         self.noise = noise
@@ -130,11 +138,14 @@ class VAE(Estimator):
 
     def make_network(self) -> PoseVAE:
         """Return a network with weights drawn at random."""
+        require_choice("encoder", self.encoder, ("dense", "convolutional"))
+        require_choice("decoder", self.decoder, ("points", "convolutional"))
         facts, frame = self.facts_, Frame.from_json(self.facts_["frame"])
         net = PoseVAE(
             frame.shape, frame.extent, Poses.from_json(facts["poses"]), latent=self.latent_dim,
             categories=self.categories, hidden=self.hidden, layers=self.layers, mean=facts["mean"],
             std=facts["std"], noise=self.noise,
+            convolutions=(self.encoder == "convolutional", self.decoder == "convolutional"),
         )  # fmt: skip
         net.gauge = Gauge(facts["kinds"], self.latent_dim + sum(self.categories), len(frame.shape))
         return net
