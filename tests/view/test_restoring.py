@@ -89,12 +89,14 @@ def test_what_cannot_be_made_again_is_said_and_the_rest_is_there(working, place)
 def test_data_in_memory_are_found_where_they_are_open(asking, place, working):
     ask = asking(om.samples.surface())
     (made,) = ask("run", name="image.level", inputs={"image": "d1"}, parameters={})["items"]
+    ask("arrange", data="d1", navigation=["x", "y"], signal=[])
     session = {**ask("session")["session"]}
     assert [each["id"] for each in session["given"]] == ["d1"]
     path = saved(working(), place, requests=session["requests"], given=session["given"],
                  open=session["open"])  # fmt: skip
     bench = bench_maker([om.samples.spectrum_image(), om.samples.surface()], root=place)()
     header = Asker(bench)("open_session", path=path)
+    assert bench.item("d2").plan()["navigation"] == ["x", "y"]
     assert header["missing"] == []
     assert header["names"] == {"d1": "d2", made["id"]: "d3"}
 

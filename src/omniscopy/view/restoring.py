@@ -35,7 +35,8 @@ def send_session(
 ) -> Iterator[Reply]:
     """Send what a file of this session holds, but for what the page shows."""
     del said, buffers, turn
-    made = {name for _, names in bench.requests for name in names}
+    # Other panes make nothing new.
+    made = {name for said, names in bench.requests if said["kind"] != "arrange" for name in names}
     given = [
         {"id": item.id, "title": item.title, "shape": list(item.blocks.shape)}
         for item in bench.items.values()
