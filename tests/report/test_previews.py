@@ -66,6 +66,16 @@ def test_large_spectra_are_means_of_blocks_and_bounded():
     assert len(made.content) < 1.5e6
 
 
+@pytest.mark.parametrize("name", ["nanobeam_4d", "phase_grating_4d", "diffraction_4d"])
+def test_patterns_of_scans_are_shown_whatever_their_contrast(name):
+    made = content_of(getattr(om.samples, name)())
+    seen = numbers(made["data"], np.uint8)
+    assert made["kind"] == "patterns"
+    assert seen.size == made["rows"] * made["columns"] * made["height"] * made["width"]
+    assert seen.max() > 200
+    assert seen.min() < 50
+
+
 def test_patterns_are_taken_by_their_place():
     values = np.zeros((3, 4, 10, 12))
     for row in range(3):

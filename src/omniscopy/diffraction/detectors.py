@@ -53,7 +53,7 @@ class Disk:
         return (dy**2 + dx**2) ** 0.5 < self.radius
 
     def __str__(self) -> str:
-        return f"disc of {self.radius:g}"
+        return f"disc of {self.radius:.4g}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Annulus:
         return (away >= self.inner) & (away < self.outer)
 
     def __str__(self) -> str:
-        return f"ring from {self.inner:g} to {self.outer:g}"
+        return f"ring {_from_to(self.inner, self.outer)}"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ class Segment:
         return (away >= self.inner) & (away < self.outer) & (turn < self.stop - self.start)
 
     def __str__(self) -> str:
-        return f"segment from {self.inner:g} to {self.outer:g}, {self.start:g}° to {self.stop:g}°"
+        turn = f"{self.start:.4g}° to {self.stop:.4g}°"
+        return f"segment {_from_to(self.inner, self.outer)}, {turn}"
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,10 @@ class Mask:
 
     def __str__(self) -> str:
         return "mask"
+
+
+def _from_to(inner: float, outer: float) -> str:
+    return f"from {inner:.4g} to {outer:.4g}" if outer < np.inf else f"beyond {inner:.4g}"
 
 
 def _require_radii(what: str, inner: float, outer: float) -> None:

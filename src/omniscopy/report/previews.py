@@ -159,7 +159,8 @@ def _pictures(values: xr.DataArray, plane: list[str], *, compressed: bool) -> di
 def _shades(numbers: np.ndarray, data: xr.DataArray, *, compressed: bool = False) -> np.ndarray:
     """Return values as levels of grey, 0 to 255."""
     scale = contrast_of(numbers, data, colours="gray", compressed=compressed).scale
-    shades = np.ma.filled(scale(np.ma.masked_invalid(numbers)), 0.0)
+    # Scales that are not linear take one or two dimensions.
+    shades = np.ma.filled(scale(np.ma.masked_invalid(numbers).ravel()), 0.0).reshape(numbers.shape)
     return (255 * np.clip(shades, 0, 1)).round().astype(np.uint8)
 
 
