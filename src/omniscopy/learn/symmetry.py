@@ -40,6 +40,14 @@ class SymmetryClassifier(Classifier):
     -----
     The network sees the logarithm of the amplitudes of the Fourier transform, which is the same
     wherever the lattice begins, of parts of 64 by 64 pixels.
+
+    Examples
+    --------
+    >>> import omniscopy as om
+    >>> image = om.simulate.atom_scene((128, 128), structure="honeycomb", spacing=0.12)
+    >>> found = om.learn.SymmetryClassifier().predict(image)
+    >>> str(found["category"].values[int(found["label"])])
+    'hexagonal'
     """
 
     def __init__(
