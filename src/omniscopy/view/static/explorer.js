@@ -784,7 +784,9 @@ export class Explorer {
   }
 
   commitSoon() {
-    this.nudged = this.nudged || debounced(() => this.commit("moved"), 400);
+    // As it is now: what is drawn meanwhile is a step of its own.
+    this.pending = structuredClone(this.state);
+    this.nudged = this.nudged || debounced(() => this.flush(), 400);
     this.nudged();
   }
 
@@ -796,9 +798,20 @@ export class Explorer {
   // Steps
 
   commit(label) {
+    this.flush();
+    this.record(label, structuredClone(this.state));
+  }
+
+  /** Keep a movement that waits to be a step. */
+  flush() {
+    const { pending } = this;
+    this.pending = null;
+    if (pending) this.record("moved", pending);
+  }
+
+  record(label, state) {
     const { log } = this;
     const last = log.past[log.at];
-    const state = structuredClone(this.state);
     if (last && JSON.stringify(last.state) === JSON.stringify(state)) return;
     log.past = [...log.past.slice(0, log.at + 1), { label, state }].slice(-200);
     log.at = log.past.length - 1;
@@ -825,6 +838,7 @@ export class Explorer {
   goTo(index) {
     const step = this.log.past[index];
     if (!step) return;
+    this.pending = null;
     this.log.at = index;
     this.state = structuredClone(step.state);
     this.layOut();
@@ -832,6 +846,7 @@ export class Explorer {
   }
 
   undo() {
+    this.flush();
     this.goTo(this.log.at - 1);
   }
 
