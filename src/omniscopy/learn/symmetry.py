@@ -21,8 +21,9 @@ from omniscopy.model import DataError, require_plane, require_real
 
 # Part of the frequencies that is kept, on either side of 0.
 _KEPT = 0.5
-# Distance of columns that images of other sizes are brought to, in pixels.
-_APART = 8.0
+# Distance of nearest columns that images of other sizes are brought to, in pixels: lattice vectors
+# are up to twice as long.
+_APART = 6.5
 _BLOCK = 600
 
 
@@ -180,7 +181,7 @@ def _mirrored(spectra: torch.Tensor, labels: torch.Tensor, *, generator: torch.G
 
 
 def _scaled(image: np.ndarray, aspect: tuple[float, float], shape: tuple[int, ...]) -> np.ndarray:
-    """Return the middle of an image of any size, its columns about 8 pixels apart.
+    """Return the middle of an image of any size, nearest columns 6.5 pixels apart.
 
     Of small images with few columns, all is seen.
     """
