@@ -24,7 +24,7 @@ def problem():
     y, x = np.meshgrid(STEP * np.arange(SIDE), STEP * np.arange(SIDE), indexing="ij")
     positions = np.stack([y.ravel(), x.ravel()], axis=1).astype(np.float64)
     side = STEP * SIDE + WINDOW
-    state = State(np.ones((side, side), dtype=np.complex64), probe, positions)
+    state = State(np.ones((1, side, side), dtype=np.complex64), probe, positions)
     return state, Measured(np.arange(len(amplitude)), amplitude, None)
 
 
