@@ -10,12 +10,10 @@ def gpa(data: Arrays):
     import matplotlib.pyplot as plt
 
     image, period = data["values"].astype(float), float(data["period"])
-    size = image.shape[0]
-    middle, away = size / 2, size / period
 
     def work():
         made = st.gpa.GPA(image, 1.0, "nm")
-        made.find_spots((middle + away, middle), (middle, middle + away), circ_size=30)
+        made.find_spots((1 / period, 0), (0, 1 / period), circ_size=30)  # 1/nm from the middle
         made.define_reference((100, 100), (350, 100), (350, 900), (100, 900))
         made.refine_phase()
         made.get_strain()
