@@ -78,7 +78,7 @@ def test_currents(compared, tmp_path):
 
 
 def test_transients(compared, tmp_path):
-    made = simulate.cantilever(tau=[1e-5] * 64, noise=1e-12)
+    made = simulate.cantilever(tau=[1e-5] * 512, noise=1e-12)
     data = {
         "values": made.values, "time": made["time"].values, "trigger": 5e-4, "drive": 277261.0,
     }  # fmt: skip

@@ -19,7 +19,7 @@ def core_losses(scan=64):
     mean = 1e4 * (1 + 0.2 * rng.random((scan, scan, 1))) * (energy / 300.0) ** -exponent
     height = 1500.0 * (1 + rng.random((scan, scan, 1)))
     peak = height * np.exp(-0.5 * ((energy - 540.0) / 8.0) ** 2)
-    values = rng.poisson(mean + peak).astype(float)
+    values = rng.poisson(mean + peak).astype(np.float32)  # as cameras write them
     data = {"values": values, "energy": energy, "window": (305.0, 480.0)}
     return data, exponent[..., 0], height[..., 0]
 
