@@ -86,6 +86,24 @@ def test_the_compiled_engine_and_its_twin_agree(name):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("rows", range(1, 14))
+def test_equations_of_any_number_of_parameters_are_those_of_linear_algebra(rows):
+    # The compiled sums are made of four, of two and of single rows: each in its turn.
+    rng = np.random.default_rng(rows)
+    columns = rng.standard_normal((rows, 61))
+    weights = rng.uniform(0.5, 2.0, 61)
+    data = rng.standard_normal((3, rows)) @ columns + 0.1 * rng.standard_normal((3, 61))
+    terms = [Term(SCALED, (number,)) for number in range(rows)]
+    found = least_squares(
+        problem_of(terms), data, np.zeros(rows), columns=columns, weights=weights, covariance=True
+    )
+    inverse = np.linalg.inv((columns * weights) @ columns.T)
+    exact = data @ (columns * weights).T @ inverse
+    spread = (weights * (data - exact @ columns) ** 2).sum(axis=1) / (61 - rows)
+    np.testing.assert_allclose(found.parameters, exact, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(found.covariance, spread[:, None, None] * inverse, rtol=1e-9)
+
+
 def test_threads_and_companions_change_no_digit():
     _, exact = draw(3000, seed=8)
     noisy = exact + 0.05 * np.random.default_rng(8).standard_normal(exact.shape)

@@ -144,6 +144,13 @@ class Bench:
             raise DataError(message)
         return self.root
 
+    def folder_to_write(self) -> Root:
+        """Return that folder; raise `DataError` where nothing may be written there, too."""
+        if not self.allow_write:
+            message = "this explorer may not write files"
+            raise DataError(message)
+        return self.folder()
+
     def shown(self, path: Path) -> str:
         """Return a path as the page names it."""
         if self._dropped is not None and path.is_relative_to(self._dropped):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from omniscopy.io.atomic import atomic_target
 from omniscopy.io.errors import FormatError
 from omniscopy.model.errors import DataError, describe_error
 from omniscopy.view import files, measuring, operating, steps
@@ -54,14 +55,13 @@ def save_session(
 ) -> Iterator[Reply]:
     """Write a session that the page put together into a new file below the folder."""
     del turn
-    if not bench.allow_write:
-        message = "this explorer may not write files"
-        raise DataError(message)
+    root = bench.folder_to_write()
     content = b"".join(bytes(each) for each in buffers)
     _parsed(content)
     name = str(said.get("path", ""))
-    place = bench.folder().new(name if name.endswith(SESSION) else f"{name}{SESSION}")
-    place.write_bytes(content)
+    place = root.new(name if name.endswith(SESSION) else f"{name}{SESSION}")
+    with atomic_target(place, overwrite=False) as temporary:
+        temporary.write_bytes(content)
     yield {"kind": "saved", "path": bench.shown(place)}, []
 
 

@@ -74,10 +74,7 @@ def apply_to_folder(
     del buffers
     from omniscopy.io import FormatError, apply_recipe, identify, recipe_of, save
 
-    if not bench.allow_write:
-        message = "this explorer may not write files"
-        raise DataError(message)
-    root = bench.folder()
+    root = bench.folder_to_write()
     recipe = recipe_of(recorded(results_of(bench, said)[-1]))
     folder = root.subfolder(str(said.get("folder", ".")))
     target = root.subfolder(root.shown(folder)) / "omniscopy-results"
@@ -154,10 +151,7 @@ def save_item(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn)
     del buffers, turn
     from omniscopy.io import save
 
-    if not bench.allow_write:
-        message = "this explorer may not write files"
-        raise DataError(message)
-    place: Path = bench.folder().new(str(said.get("path", "")))
+    place: Path = bench.folder_to_write().new(str(said.get("path", "")))
     save(recorded(results_of(bench, said)[-1]), place)
     yield {"kind": "saved", "path": bench.shown(place)}, []
 
