@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from omniscopy import crystal, diffraction, simulate
+from omniscopy.compute.threads import available_cores
 from omniscopy.model import DataError
 from omniscopy.physics import electron, scattering
 from omniscopy.simulate import AliasingWarning
@@ -707,4 +708,4 @@ def test_an_interrupt_ends_a_scan(silicon, monkeypatch):
     monkeypatch.setattr(scanning.Probes, "behind", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulate.stem(silicon, **{**SCAN, "scan_step": 0.2})
-    assert len(seen) < 20
+    assert len(seen) <= available_cores()

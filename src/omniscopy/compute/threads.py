@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,12 +24,23 @@ def share_work(work: Callable[[int], None], begins: range, threads: int | None =
         for begin in begins:
             work(begin)
         return
+    ended = threading.Event()
+
+    def unless_ended(begin: int) -> None:
+        if ended.is_set():
+            return
+        try:
+            work(begin)
+        except BaseException:
+            ended.set()
+            raise
+
     with ThreadPoolExecutor(count) as pool:
         try:
-            for _ in pool.map(work, begins):
+            for _ in pool.map(unless_ended, begins):
                 pass
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            ended.set()
             raise
 
 
