@@ -15,6 +15,7 @@ from omniscopy.simulate.waves.potentials import require_potential
 from omniscopy.simulate.waves.running import (
     Passage,
     Sample,
+    carried,
     complex_of,
     each_by_a_thread,
     warn_of_loss,
@@ -172,27 +173,37 @@ def _exit_waves(
         left = np.ones(len(own))
 
         def work(
-            stepper: Any, place: int, sample: Any = sample, own: Any = own, left: Any = left
+            passes: Any, place: int, sample: Any = sample, own: Any = own, left: Any = left
         ) -> None:
             row = int(own[place])
-            start = np.ones(grid.shape, dtype)
+            start = np.zeros(grid.square.shape, dtype)
+            start[0, 0] = 1.0
             if incoming is not None:
-                start[...] = incoming.reshape(-1, *grid.shape)[row]
                 # What is beyond the band would fold; its loss is none of the sample.
-                spectrum = stepper.to_band(start)
-                spectrum *= grid.inside * np.float32(stepper.scale)
-                start = stepper.to_wave(spectrum)
-            before = float(np.square(np.abs(start)).sum()) * stepper.scale
-            behind = stepper.through(start, sample.slices, sample.order, sample.propagators)
-            for step, spectrum in enumerate(behind):
+                start = spectrum_of(incoming.reshape(-1, *grid.shape)[row], grid) * grid.inside
+            before = float(np.square(np.abs(start)).sum())
+            passes.start(sample.layout.spectrum(start))
+            for step in carried(
+                passes, sample.slices, sample.order, sample.propagators, stops=stops
+            ):
+                spectrum = passes.spectrum()
                 if step == len(sample.order) - 1:
                     left[place] = float(np.square(np.abs(spectrum)).sum()) / max(before, 1e-300)
                 if step in stops:
                     made[row, stops.index(step)] = wave_of(spectrum, grid, dtype)
 
-        each_by_a_thread(work, len(own), grid, dtype, "multislice")
+        each_by_a_thread(work, len(own), sample.layout, "multislice")
         warn_of_loss(left)
     return made.reshape(*outer, len(stops), *grid.shape)
+
+
+def spectrum_of(wave: Any, grid: Grid) -> Any:
+    """Return the spectrum of a wave in the band, with 1/N in it."""
+    from scipy import fft
+
+    above, below = grid.columns
+    whole = fft.fft2(wave, norm="forward")
+    return np.concatenate([whole[:, :above], whole[:, grid.shape[1] - below :]], axis=1)
 
 
 def wave_of(spectrum: Any, grid: Grid, dtype: npt.DTypeLike) -> Any:

@@ -12,8 +12,8 @@ from omniscopy.physics import electron
 from omniscopy.physics.aberrations import Notation
 from omniscopy.simulate.measurements import measurement
 from omniscopy.simulate.probes import lens
-from omniscopy.simulate.waves.grids import Grid, require_angle
-from omniscopy.simulate.waves.running import complex_of, each_by_a_thread
+from omniscopy.simulate.waves.grids import require_angle
+from omniscopy.simulate.waves.running import each_by_a_thread
 from omniscopy.simulate.waves.scanning import Probes, Setup, setup_of, window_of
 
 PLACES = 32  # of a scan that are one chunk, about
@@ -146,12 +146,10 @@ def _lazily(potential: xr.DataArray, setup: Setup, shown: tuple[npt.NDArray[np.i
 
 def _patterns(probes: Probes, places: Any, shown: Any, dtype: npt.DTypeLike) -> Any:
     """Return the patterns of some places, shape (places, ky, kx)."""
-    grid: Grid = probes.grid
     made = np.empty((len(places), len(shown[0]), len(shown[1])), dtype)
 
-    def work(stepper: Any, number: int) -> None:
-        intensity = np.square(np.abs(probes.behind(stepper, places[number])))
-        made[number] = intensity[np.ix_(*shown)]
+    def work(passes: Any, number: int) -> None:
+        made[number] = probes.behind(passes, places[number])[np.ix_(*shown)]
 
-    each_by_a_thread(work, len(places), grid, complex_of(dtype), "patterns")
+    each_by_a_thread(work, len(places), probes.layout, "patterns")
     return made

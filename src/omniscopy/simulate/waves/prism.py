@@ -18,10 +18,16 @@ from omniscopy.simulate.waves.detectors import (
     rows_of,
     weights_of,
 )
-from omniscopy.simulate.waves.exit_waves import wave_of
+from omniscopy.simulate.waves.exit_waves import spectrum_of, wave_of
 from omniscopy.simulate.waves.grids import Grid
-from omniscopy.simulate.waves.propagation import Stepper
-from omniscopy.simulate.waves.running import Sample, complex_of, each_by_a_thread, warn_of_loss
+from omniscopy.simulate.waves.passing import Plain
+from omniscopy.simulate.waves.running import (
+    Sample,
+    carried,
+    complex_of,
+    each_by_a_thread,
+    warn_of_loss,
+)
 from omniscopy.simulate.waves.scanning import Setup, blurred_by_source, scanned, setup_of
 
 
@@ -140,15 +146,13 @@ def _prism_images(
         waves = _matrix(values, setup, window, beams)
         left = np.ones(len(places))
 
-        def work(
-            stepper: Stepper, number: int, row: int = row, waves: Any = waves, left: Any = left
-        ) -> None:
-            spectrum = _probe(stepper, waves, setup, window, coefficients, beams, places[number])
+        def work(_: Any, number: int, row: int = row, waves: Any = waves, left: Any = left) -> None:
+            spectrum = _probe(waves, setup, window, coefficients, beams, places[number])
             intensity = np.square(np.abs(spectrum)).ravel()
             left[number] = intensity.sum()
             made[row, number] = weights @ intensity
 
-        each_by_a_thread(work, len(places), window, waves.dtype, "prism")
+        each_by_a_thread(work, len(places), Plain(window, waves.dtype), "prism")
         warn_of_loss(left)
     images = made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
     return blurred_by_source(images, setup)
@@ -177,20 +181,22 @@ def _matrix(values: Any, setup: Setup, window: Grid, beams: npt.NDArray[np.int64
     step = grid.shape[0] // window.shape[0]
     above, _ = grid.columns
 
-    def work(stepper: Stepper, number: int) -> None:
+    def work(passes: Any, number: int) -> None:
         ky, kx = (step * beams[number]).tolist()
         start = np.zeros(grid.square.shape, dtype)
         # Columns below 0 are the last ones of the band, as of the whole.
         start[ky, kx if kx < above else kx - grid.shape[1]] = 1.0
-        made[number] = wave_of(sample.passed(stepper, start), grid, dtype)
+        passes.start(sample.layout.spectrum(start))
+        for _ in carried(passes, sample.slices, sample.order, sample.propagators):
+            made[number] = wave_of(passes.spectrum(), grid, dtype)
 
-    each_by_a_thread(work, len(beams), grid, dtype, "plane waves of prism")
+    each_by_a_thread(work, len(beams), sample.layout, "plane waves of prism")
     return made
 
 
 def _probe(  # noqa: PLR0917
-    stepper: Stepper, waves: Any, setup: Setup, window: Grid, coefficients: Any,
-    beams: npt.NDArray[np.int64], place: npt.NDArray[np.float64],
+    waves: Any, setup: Setup, window: Grid, coefficients: Any, beams: npt.NDArray[np.int64],
+    place: npt.NDArray[np.float64],
 ) -> Any:  # fmt: skip
     """Return the spectrum behind the sample of a probe at a place (y, x) in Å."""
     grid = setup.passage.grid
@@ -206,6 +212,4 @@ def _probe(  # noqa: PLR0917
     wave = np.zeros(window.shape, waves.dtype)
     for factor, each in zip(factors, waves, strict=True):
         wave += factor * each[np.ix_(rows, columns)]
-    spectrum = stepper.to_band(wave)
-    spectrum *= window.inside * np.float32(stepper.scale)
-    return spectrum
+    return spectrum_of(wave, window) * window.inside

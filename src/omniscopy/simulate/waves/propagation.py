@@ -9,15 +9,12 @@ References
    Computing in Electron Microscopy*, 2nd ed., Springer (2010), chapter 6.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from omniscopy.compute.threads import share_work
 from omniscopy.physics import electron
 from omniscopy.simulate.waves.grids import Grid
 
@@ -25,16 +22,17 @@ Complexes = npt.NDArray[Any]
 
 
 class Stepper:
-    """Takes one wave through slices; it holds arrays to work in, so each thread has its own.
+    """Takes one wave through slices, in NumPy; it holds arrays to work in.
 
     Waves are shape (y, x); spectra are their transforms (sums without a factor) in the band,
-    shape (ky, kx of the band).
+    shape (ky, kx of the band). `passing.Passes` does the same in registers.
     """
 
     def __init__(self, grid: Grid, dtype: npt.DTypeLike, workers: int = 1) -> None:
         self.grid, self.dtype, self.workers = grid, np.dtype(dtype), workers
         self._wave: Complexes = np.zeros(grid.shape, self.dtype)
         self._band: Complexes = np.zeros(grid.square.shape, self.dtype)
+        self._reached: Complexes = self._band
         self.scale = 1.0 / (grid.shape[0] * grid.shape[1])
 
     def to_band(self, wave: Complexes) -> Complexes:
@@ -58,18 +56,46 @@ class Stepper:
         made = fft.ifft(wave, axis=1, norm="forward", overwrite_x=True, workers=self.workers)
         return np.asarray(made)
 
-    def through(
-        self, wave: Complexes, slices: Sequence[Complexes], order: Sequence[int], p: Sequence[Any]
-    ) -> Iterator[Complexes]:
-        """Give the spectrum behind each slice; `p` are propagators with 1/N in them."""
-        spectrum = None
-        for place, number in enumerate(order):
-            if spectrum is not None:
-                wave = self.to_wave(spectrum)
-            np.multiply(wave, slices[number], out=wave)
-            spectrum = self.to_band(wave)
-            spectrum *= p[place]
-            yield spectrum
+    def start(
+        self, spectrum: Complexes, rows: Complexes | None = None, columns: Complexes | None = None
+    ) -> None:
+        """Begin with a spectrum, times factors of ky and of kx."""
+        if rows is not None and columns is not None:
+            spectrum = spectrum * rows[:, None] * columns[None, :]
+        self._wave = self.to_wave(np.array(spectrum, self.dtype))
+
+    def slice(self, plane: Complexes, corner: tuple[int, int] = (0, 0)) -> None:
+        """Go through a slice, or what of it begins at a corner."""
+        (y, x), (height, width) = corner, self.grid.shape
+        np.multiply(self._wave, plane[y : y + height, x : x + width], out=self._wave)
+
+    def step(self, factor: Complexes, *, behind: bool) -> None:
+        """Go through a propagator, to the next slice or only to the spectrum."""
+        self._reached = self.to_band(self._wave)
+        self._reached *= factor
+        if behind:
+            self._wave = self.to_wave(self._reached)
+
+    def go_on(self) -> None:
+        """Go on to the next slice from the spectrum that has been reached."""
+        self._wave = self.to_wave(self._reached.copy())
+
+    def limited(self, phase: npt.NDArray[Any], limit: Complexes) -> Complexes:
+        r"""Return :math:`e^{i\varphi}` with a factor on its spectrum, which has 1/N in it."""
+        wave = np.empty(self.grid.shape, self.dtype)
+        wave.real, wave.imag = np.cos(phase), np.sin(phase)
+        spectrum = self.to_band(wave)
+        spectrum *= limit
+        # The stepper works on in what it gives.
+        return self.to_wave(spectrum).copy()
+
+    def spectrum(self) -> Complexes:
+        """Return the spectrum that has been reached."""
+        return self._reached
+
+    def intensity(self) -> npt.NDArray[Any]:
+        """Return the squares of the spectrum that has been reached."""
+        return np.square(np.abs(self._reached))
 
 
 def propagator(
@@ -86,46 +112,6 @@ def propagator(
     phase = np.pi * thickness * (2.0 * lean - length * grid.square)
     scale = grid.inside / (grid.shape[0] * grid.shape[1])
     return np.asarray((scale * np.exp(1j * phase)).astype(dtype))
-
-
-def propagators(
-    grid: Grid, thickness: npt.ArrayLike, voltage: float, tilt: tuple[float, float],
-    dtype: npt.DTypeLike,
-) -> list[Complexes]:  # fmt: skip
-    """Return the propagator of each slice; those of one thickness are one array."""
-    rounded = np.round(np.asarray(thickness, np.float64), 9).tolist()
-    made = {each: propagator(grid, each, voltage, tilt, dtype) for each in set(rounded)}
-    return [made[each] for each in rounded]
-
-
-def transmissions(
-    potential: npt.NDArray[Any], grid: Grid, voltage: float, dtype: npt.DTypeLike
-) -> tuple[list[Complexes], list[int]]:
-    r"""Return the different :math:`e^{i\sigma V}` of slices, and which one each slice has.
-
-    They are limited to the band.
-    """
-    order = same_slices(potential)
-    first = [order.index(number) for number in range(max(order) + 1)]
-    sigma = float(electron.interaction(voltage))
-    made: list[Any] = [np.empty(0, dtype)] * len(first)
-    limit = (grid.inside / (grid.shape[0] * grid.shape[1])).astype(made[0].real.dtype)
-    own = threading.local()
-
-    def work(number: int) -> None:
-        if not hasattr(own, "stepper"):
-            own.stepper = Stepper(grid, dtype)
-        phase = np.multiply(potential[first[number]], sigma, dtype=limit.dtype)
-        wave = np.empty(grid.shape, dtype)
-        wave.real = np.cos(phase)
-        wave.imag = np.sin(phase, out=phase)
-        spectrum = own.stepper.to_band(wave)
-        spectrum *= limit
-        # The stepper works on in what it gives.
-        made[number] = own.stepper.to_wave(spectrum).copy()
-
-    share_work(work, range(len(first)))
-    return made, order
 
 
 def same_slices(potential: npt.NDArray[Any]) -> list[int]:

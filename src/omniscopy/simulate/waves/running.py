@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from omniscopy.compute.progress import showing_progress
 from omniscopy.compute.threads import available_cores, share_work
+from omniscopy.physics import electron
 from omniscopy.simulate.waves.grids import AliasingWarning, Grid
-from omniscopy.simulate.waves.propagation import Stepper, propagators, transmissions
+from omniscopy.simulate.waves.passing import Layout, Passes, Plain, layout_of
+from omniscopy.simulate.waves.propagation import Stepper, propagator, same_slices
 
 LOST = 0.1  # part of the electrons that may leave the band before it is said
 
@@ -34,24 +36,64 @@ class Sample:
     def __init__(self, potential: npt.NDArray[Any], passage: Passage) -> None:
         self.grid, self.passage = passage.grid, passage
         self.dtype = complex_of(potential.dtype)
-        made, order = transmissions(potential, passage.grid, passage.voltage, self.dtype)
+        self.layout = layout_of(passage.grid, self.dtype)
+        made, order = transmissions(potential, passage, self.layout)
         self.slices, self.order = made, order * passage.repeats
-        self.propagators = self.propagators_on(passage.grid)
+        self.propagators = self.propagators_on(self.layout)
 
-    def propagators_on(self, grid: Grid) -> list[Any]:
-        """Return the propagator behind each slice on a grid."""
+    def propagators_on(self, layout: Layout | Plain) -> list[Any]:
+        """Return the propagator behind each slice on a grid; those of one thickness are one."""
         passage = self.passage
-        return (
-            propagators(grid, passage.thickness, passage.voltage, passage.tilt, self.dtype)
-            * passage.repeats
-        )
+        rounded = np.round(np.asarray(passage.thickness, np.float64), 9).tolist()
+        made = {
+            each: layout.spectrum(
+                propagator(layout.grid, each, passage.voltage, passage.tilt, self.dtype)
+            )
+            for each in set(rounded)
+        }
+        return [made[each] for each in rounded] * passage.repeats
 
-    def passed(self, stepper: Stepper, spectrum: Any) -> Any:
-        """Return the spectrum behind the sample of one in front of it, which has 1/N in it."""
-        wave = stepper.to_wave(np.array(spectrum, self.dtype))
-        for spectrum in stepper.through(wave, self.slices, self.order, self.propagators):  # noqa: B007, PLR1704
-            pass
-        return spectrum
+
+def transmissions(
+    potential: npt.NDArray[Any], passage: Passage, layout: Layout | Plain
+) -> tuple[list[Any], list[int]]:
+    r"""Return the different :math:`e^{i\sigma V}` of slices, and which one each slice has.
+
+    They are limited to the band.
+    """
+    order = same_slices(potential)
+    first = [order.index(number) for number in range(max(order) + 1)]
+    sigma, grid = float(electron.interaction(passage.voltage)), passage.grid
+    made: list[Any] = [None] * len(first)
+    dtype = np.dtype(complex_of(potential.dtype))
+    scale = np.array(grid.inside / (grid.shape[0] * grid.shape[1]), dtype)
+    limit, real = layout.spectrum(scale), scale.real.dtype
+    own = threading.local()
+
+    def work(number: int) -> None:
+        if not hasattr(own, "passes"):
+            own.passes = layout.passes()
+        phase = np.multiply(potential[first[number]], sigma, dtype=real)
+        made[number] = own.passes.limited(phase, limit)
+
+    share_work(work, range(len(first)))
+    return made, order
+
+
+def carried(  # noqa: PLR0917
+    passes: Passes | Stepper, slices: Sequence[Any], order: Sequence[int],
+    propagators: Sequence[Any], corner: tuple[int, int] = (0, 0), stops: Sequence[int] = (),
+) -> Iterator[int]:  # fmt: skip
+    """Take a wave that has begun through all slices; stop at spectra behind some and the last."""
+    last = len(order) - 1
+    for place, number in enumerate(order):
+        ends = place == last or place in stops
+        passes.slice(slices[number], corner)
+        passes.step(propagators[place], behind=not ends)
+        if ends:
+            yield place
+            if place < last:
+                passes.go_on()
 
 
 def complex_of(dtype: npt.DTypeLike) -> npt.DTypeLike:
@@ -60,7 +102,7 @@ def complex_of(dtype: npt.DTypeLike) -> npt.DTypeLike:
 
 
 def each_by_a_thread(
-    work: Callable[[Stepper, int], None], count: int, grid: Grid, dtype: npt.DTypeLike, title: str
+    work: Callable[[Any, int], None], count: int, layout: Layout | Plain, title: str
 ) -> None:
     """Do `work` for numbers to `count`, each thread with arrays of its own, and tell how far."""
     own, lock, done = threading.local(), threading.Lock(), [0]
@@ -68,9 +110,9 @@ def each_by_a_thread(
     with showing_progress(title, watch_dask=False) as tell:
 
         def one(number: int) -> None:
-            if not hasattr(own, "stepper"):
-                own.stepper = Stepper(grid, dtype, workers)
-            work(own.stepper, number)
+            if not hasattr(own, "passes"):
+                own.passes = layout.passes(workers)
+            work(own.passes, number)
             with lock:
                 done[0] += 1
                 tell(done[0], count, f"{title}: {done[0]} of {count}")

@@ -14,6 +14,7 @@ from omniscopy.physics import electron
 from omniscopy.physics.aberrations import Notation
 from omniscopy.simulate.probes import lens
 from omniscopy.simulate.probes.probe import blurred
+from omniscopy.simulate.waves.butterflies import LANES
 from omniscopy.simulate.waves.detectors import (
     Detector,
     Rings,
@@ -24,11 +25,11 @@ from omniscopy.simulate.waves.detectors import (
 )
 from omniscopy.simulate.waves.exit_waves import passage_of
 from omniscopy.simulate.waves.grids import Grid, require_angle
-from omniscopy.simulate.waves.propagation import Stepper
+from omniscopy.simulate.waves.passing import Plain, layout_of
 from omniscopy.simulate.waves.running import (
     Passage,
     Sample,
-    complex_of,
+    carried,
     each_by_a_thread,
     warn_of_loss,
 )
@@ -264,15 +265,13 @@ def _images(
         weights = weights_of(detectors, probes.grid, length)
         left = np.ones(len(places))
 
-        def work(
-            stepper: Stepper, number: int, seen: Any = (made[row], weights, probes, left)
-        ) -> None:
+        def work(passes: Any, number: int, seen: Any = (made[row], weights, probes, left)) -> None:
             into, weighed, passing, whole = seen
-            intensity = np.square(np.abs(passing.behind(stepper, places[number]))).ravel()
+            intensity = passing.behind(passes, places[number]).ravel()
             whole[number] = intensity.sum()
             into[number] = weighed @ intensity
 
-        each_by_a_thread(work, len(places), probes.grid, complex_of(values.dtype), "stem")
+        each_by_a_thread(work, len(places), probes.layout, "stem")
         warn_of_loss(left)
     images = made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
     return blurred_by_source(images, setup)
@@ -284,6 +283,7 @@ class Probes:
     def __init__(self, potential: npt.NDArray[Any], setup: Setup, places: Floats) -> None:
         whole = setup.passage.grid
         self.sample, self.grid = Sample(potential, setup.passage), whole
+        self.layout = self.sample.layout
         self._first: Any = None
         self._slices, self._propagators = self.sample.slices, self.sample.propagators
         if setup.window is not None:
@@ -291,11 +291,15 @@ class Probes:
             if self.grid.shape != whole.shape:
                 self._cut(places)
         spectrum = lens.spectrum(setup.optics, self.grid.ky, self.grid.band_kx, soft=True)
-        self.spectrum = spectrum * self.grid.inside
+        self._spectrum = self.layout.spectrum(spectrum * self.grid.inside)
 
     def _cut(self, places: Floats) -> None:
         """Keep what windows at these places see, so that each window is a part of it."""
         sample, whole = self.sample, self.sample.grid
+        kind = type(sample.layout)
+        made = layout_of(self.grid, sample.dtype)
+        # Slices of a plain sample are plain ones.
+        self.layout = made if isinstance(made, kind) else Plain(self.grid, np.dtype(sample.dtype))
         corners = np.array([self.corner(place) for place in places])
         self._first = corners.min(axis=0)
         last = corners.max(axis=0) + self.grid.shape
@@ -303,28 +307,34 @@ class Probes:
             np.arange(first, stop) % count
             for first, stop, count in zip(self._first, last, whole.shape, strict=True)
         )
-        self._slices = [each[np.ix_(rows, columns)] for each in sample.slices]
-        self._propagators = sample.propagators_on(self.grid)
+        self._slices = [self.layout.cut(each, rows, columns) for each in sample.slices]
+        self._propagators = sample.propagators_on(self.layout)
 
     def corner(self, place: Floats) -> npt.NDArray[np.int64]:
-        """Return the first pixel of the window about a place."""
+        """Return the first pixel of the window about a place; rows begin where a block does."""
         middle = np.round(place / np.array(self.sample.grid.sampling)).astype(np.int64)
-        return np.asarray(middle - np.array(self.grid.shape) // 2)
+        first = np.asarray(middle - np.array(self.grid.shape) // 2)
+        lanes = LANES[np.dtype(self.sample.dtype).itemsize // 2]
+        first[0] = lanes * round(first[0] / lanes)
+        return first
 
-    def behind(self, stepper: Stepper, place: Floats) -> Any:
-        """Return the spectrum behind the sample of the probe at a place (y, x) in Å."""
-        grid, slices = self.grid, self._slices
+    def behind(self, passes: Any, place: Floats) -> Any:
+        """Return the intensities behind the sample, (ky, kx of the band), of the probe at a place.
+
+        The place is (y, x) in Å.
+        """
+        grid, corner = self.grid, (0, 0)
         if self._first is not None:
-            corner = self.corner(place)
-            y, x = (corner - self._first).tolist()
-            slices = [each[y : y + grid.shape[0], x : x + grid.shape[1]] for each in slices]
-            place = place - corner * np.array(self.sample.grid.sampling)
-        start = lens.moved(self.spectrum, grid.ky, grid.band_kx, float(place[0]), float(place[1]))
-        wave = stepper.to_wave(np.asarray(start, stepper.dtype))
-        spectrum = wave
-        for spectrum in stepper.through(wave, slices, self.sample.order, self._propagators):  # noqa: B007
+            first = self.corner(place)
+            corner = self.layout.corner(*(first - self._first).tolist())
+            place = place - first * np.array(self.sample.grid.sampling)
+        turns = (np.exp(-2j * np.pi * k * at) for k, at in zip(
+            (grid.ky, grid.band_kx), place.tolist(), strict=True
+        ))  # fmt: skip
+        passes.start(self._spectrum, *turns)
+        for _ in carried(passes, self._slices, self.sample.order, self._propagators, corner):
             pass
-        return spectrum
+        return passes.intensity()
 
 
 def window_of(grid: Grid, length: float) -> Grid:
