@@ -43,6 +43,7 @@ EXCEPTIONS = {
     ("image.measure_grains", "check_units_of_values"): "numbers of grains have no other units",
     ("image.separate_waviness", "check_units_of_coordinates"): "the cut-off is in nm",
     ("spm.calibrate_spring", "check_units_of_values"): "spectra are in m^2/Hz",
+    ("spm.thermal_transfer_function", "check_units_of_values"): "spectra are in m^2/Hz",
     ("spm.fit_force_creep", "check_units_of_values"): "forces are in nN",
     ("spm.fit_force_relaxation", "check_units_of_values"): "forces are in nN",
     ("spm.fit_indentation", "check_units_of_values"): "forces are in nN",

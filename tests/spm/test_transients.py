@@ -6,9 +6,11 @@ import xarray as xr
 
 import omniscopy as om
 from omniscopy.model import DataError, coordinate
-from omniscopy.physics import cantilevers
+from omniscopy.physics import calibration, cantilevers
 from omniscopy.simulate import ChirpDrive, ElectricDrive, cantilever
 from omniscopy.spm import (
+    align_phases,
+    calibrate_spring,
     calibrate_tau,
     decompose_modes,
     fit_first_peak,
@@ -16,6 +18,7 @@ from omniscopy.spm import (
     instantaneous_frequency,
     measure_dissipation,
     measure_ringdown,
+    thermal_transfer_function,
     transfer_function,
 )
 
@@ -245,6 +248,181 @@ def test_a_chirp_measures_how_a_cantilever_answers():
     two = xr.concat([data, data], xr.Variable("frame", [0, 1]))
     mean = transfer_function(two, trace(1e-9 * push, "N", t), average="frame")["response"]
     np.testing.assert_allclose(mean, found, rtol=1e-9)
+
+
+K_B, T_ROOM = 1.380649e-23, 298.15
+# Spring constant (N/m), resonance (Hz) and quality of the modes of a cantilever.
+MODES = np.array([[2.0, 60e3, 30.0], [78.0, 376e3, 90.0]])
+
+
+def thermal_spectrum(modes, frequency, *, seen=(1.0, 1.0), units="m^2/Hz"):
+    """Return the power density (m²/Hz) of modes that hold half of kT each."""
+    density = sum(
+        calibration.thermal_peak(frequency, (part**2) * K_B * T_ROOM / k, f0, q)[0]
+        for part, (k, f0, q) in zip(seen, modes, strict=False)
+    )
+    grid = coordinate("frequency", frequency, "Hz")
+    return xr.DataArray(
+        density + 1e-33, {"frequency": grid}, dims="frequency", attrs={"units": units}
+    )
+
+
+def test_thermal_motion_tells_the_answer_that_a_chirp_measures():
+    drive = ChirpDrive(start=1e3, stop=120e3, length=2e-3, drive_force=1e-9)
+    data = cantilever(
+        drive=drive, resonance_frequency=F0, quality_factor=30.0, spring_constant=2.0,
+        frequency_shift=0.0, force=0.0, trigger=0.0, duration=8e-3, sampling_rate=RATE,
+    )  # fmt: skip
+    t = data["time"].values
+    push = np.where(t <= 2e-3, np.sin(2 * np.pi * (1e3 + 0.5 * 119e3 * t / 2e-3) * t), 0.0)
+    asked = transfer_function(data, trace(1e-9 * push, "N", t))["response"]
+    spectrum = thermal_spectrum(MODES[:1], np.arange(10.0, 2 * F0, 25.0))
+    found = thermal_transfer_function(spectrum, deflection=data, detection="deflection")
+    np.testing.assert_allclose(found["frequency"], asked["frequency"])
+    band = {"frequency": slice(20e3, 100e3)}
+    away = abs(found["response"].sel(band) - asked.sel(band))
+    assert float(away.max()) < 0.02 * float(abs(asked.sel(band)).max())
+    assert found["response"].attrs["units"] == "m/N"
+    assert found["spring_constant"].item() == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("detection", ["angle", "deflection"])
+def test_modes_of_thermal_motion_hold_to_fluctuation_and_dissipation(detection):
+    seen = [
+        (angle / own) ** 0.5 if detection == "angle" else 1.0
+        for own, angle in map(calibration.beam_shares, (1, 2))
+    ]
+    spectrum = thermal_spectrum(MODES, np.arange(1e3, 500e3, 50.0), seen=seen)
+    found = thermal_transfer_function(
+        spectrum, windows=[(40e3, 80e3), (350e3, 400e3)], detection=detection
+    )
+    np.testing.assert_allclose(found["spring_constant"], MODES[:, 0], rtol=2e-3)
+    np.testing.assert_allclose(found["resonance_frequency"], MODES[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(found["quality_factor"], MODES[:, 2], rtol=2e-3)
+    f = spectrum["frequency"]
+    for mode, (_, f0, q) in enumerate(MODES):
+        near = abs(f - f0) < f0 / q
+        dissipated = np.pi * f * spectrum / (2 * K_B * T_ROOM * seen[mode])
+        left = (-found["response"].imag / dissipated).where(near, drop=True)
+        np.testing.assert_allclose(left, 1.0, rtol=0.01)
+    # Below its resonance a cantilever gives way towards the force: no half turn.
+    assert found["response"].real.values[0] == pytest.approx((seen / MODES[:, 0]).sum(), rel=5e-3)
+
+
+def test_spring_constants_of_thermal_answers_are_those_of_the_calibration():
+    spectrum = om.samples.thermal_spectrum()
+    options = {"sensitivity": 5e-8, "tilt": 11.0, "temperature": 290.0}
+    volts = (spectrum / 5e-8**2).assign_attrs(units="V^2/Hz")
+    spring = calibrate_spring(volts, **options)["spring_constant"]
+    found = thermal_transfer_function(volts, **options)
+    assert found["spring_constant"].item() * calibration.beam_shares(1)[0] == pytest.approx(
+        spring.item(), rel=1e-9
+    )
+    assert found["response"].attrs["units"] == "V/N"
+    metres = thermal_transfer_function(spectrum, tilt=11.0, temperature=290.0)["response"]
+    np.testing.assert_allclose(found["response"], metres / 5e-8, rtol=1e-6)
+
+
+def test_a_force_is_found_with_the_answer_of_thermal_motion():
+    f = 5e3
+    drive = ElectricDrive(
+        frequency=f, ac_voltage=2.0, dc_voltage=0.0, contact_potential=0.35,
+        capacitance_gradient=3e-9,
+    )  # fmt: skip
+    data = cantilever(
+        drive=drive, resonance_frequency=F0, quality_factor=20.0, spring_constant=2.0, force=0.0,
+        frequency_shift=0.0, trigger=0.0, duration=8e-3, sampling_rate=RATE, synchronised=False,
+    )  # fmt: skip
+    spectrum = thermal_spectrum([[2.0, F0, 20.0]], np.arange(100.0, 2 * F0, 100.0))
+    transfer = thermal_transfer_function(spectrum, deflection=data, detection="deflection")
+    found = fit_force_kpfm(
+        data, drive_frequency=f, ac_voltage=2.0, transfer=transfer["response"], regularization=1e-9
+    ).isel(time=slice(2, -2))
+    np.testing.assert_allclose(found["contact_potential"], 0.35, atol=2e-3)
+    np.testing.assert_allclose(found["capacitance_gradient"], 3e-9, rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"windows": []}, "one .low, high. for each mode"),
+        ({"windows": [(1.0, 2.0)]}, "holds 0"),
+        ({"tilt": 95.0}, "tilt must be between"),
+        ({"temperature": -5.0}, "temperature above 0 K"),
+        ({"detection": "force"}, "detection must be one of"),
+        ({"sensitivity": 1e-8}, "V\\^2/Hz"),
+    ],
+)
+def test_wrong_thermal_tunes_are_refused(options, message):
+    with pytest.raises(DataError, match=message):
+        thermal_transfer_function(om.samples.thermal_spectrum(), **options)
+
+
+def repeated_traces(phases):
+    """Return traces whose frequency falls by 200 Hz at 1 ms, at some phases (degrees)."""
+    frequency = np.where(TIME < 1e-3, F0, F0 - 200.0)
+    angle = 2 * np.pi * np.cumsum(frequency) / RATE
+    values = 5e-9 + 3e-9 * np.cos(angle + np.radians(phases)[:, None])
+    times = coordinate("time", TIME, "s")
+    return xr.DataArray(values, {"time": times}, dims=("frame", "time"), attrs={"units": "m"})
+
+
+def test_traces_of_any_phase_are_averaged_after_they_are_aligned():
+    phases = np.random.default_rng(1).uniform(-180, 180, 12)
+    data = repeated_traces(phases)
+    turned = align_phases(data, trigger=1e-3, drive_frequency=F0, phase=25.0)
+    # A sum of frequencies up to a sample is the angle half a sample later: one sample of phase.
+    expected = phases + 360.0 * F0 * (1e-3 + 1 / RATE)
+    np.testing.assert_allclose((turned["phase"] - expected + 180) % 360 - 180, 0.0, atol=1e-6)
+    assert turned["phase"].attrs["units"] == "deg"
+    # A turn is a change of the angle to within what the change of the frequency spreads.
+    inner = slice(None, -400)
+    np.testing.assert_allclose(
+        turned["aligned"].isel(time=inner), turned["aligned"][0, inner].expand_dims(frame=12),
+        atol=1e-11,
+    )  # fmt: skip
+    again = align_phases(turned["aligned"], trigger=1e-3, drive_frequency=F0)["phase"]
+    np.testing.assert_allclose(again, 25.0, atol=1e-3)
+    mean, one = follow(turned["aligned"], average="frame"), follow(data[0])
+    np.testing.assert_allclose(mean["amplitude"][:1600], 3e-9, rtol=2e-3)
+    away = mean["frequency"] - one["frequency"]
+    np.testing.assert_allclose(away[:1600], 0.0, atol=0.2)
+    # As they are, they cancel.
+    assert float(follow(data, average="frame")["amplitude"][500]) < 2e-9
+
+
+def test_the_scatter_of_phases_is_the_reported_one():
+    rng = np.random.default_rng(3)
+    data = repeated_traces(np.full(1500, 40.0))
+    data = data + (0.6e-9 * rng.standard_normal(data.shape))
+    found = align_phases(data.assign_attrs(units="m"), trigger=1e-3, drive_frequency=F0)
+    assert float(found["phase"].std()) == pytest.approx(float(found["phase_std"].mean()), rel=0.05)
+
+
+def test_traces_without_a_wave_or_values_are_nan_and_alone():
+    data = repeated_traces(np.array([0.0, 10.0, 20.0]))
+    data[1] = 0.0
+    data[2, 7] = np.nan
+    found = align_phases(data, trigger=1e-3, drive_frequency=F0)
+    np.testing.assert_array_equal(found["status"], [0, 2, 4])
+    assert np.isfinite(found["aligned"][0]).all()
+    assert np.isnan(found["aligned"][1:]).all()
+    assert np.isnan(found["phase_std"][1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"drive_frequency": 6e5}, "must lie between 0 and 500000 Hz"),
+        ({"trigger": 3e-6}, "3 samples before the trigger"),
+        ({"trigger": 1e-5}, "less than a period of the drive"),
+    ],
+)
+def test_phases_that_cannot_be_known_are_refused(options, message):
+    with pytest.raises(DataError, match=message):
+        align_phases(
+            repeated_traces(np.zeros(2)), **{"trigger": 1e-3, "drive_frequency": F0, **options}
+        )
 
 
 def test_a_contact_potential_is_found_from_the_answer_of_a_cantilever():

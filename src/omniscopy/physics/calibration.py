@@ -7,13 +7,29 @@ import numpy as np
 from omniscopy.physics.formulas import Formula
 
 BOLTZMANN = 1.380649e-23
-# What part of the mean square deflection is that of the first mode of a beam, 12 / alpha^4, and
-# what a detector of the angle sees of it, in units of its static sensitivity: H.-J. Butt,
-# M. Jaschke, Nanotechnology 6, 1 (1995).
-_ALPHA = 1.8751040687119611
-DEFLECTION = 12.0 / _ALPHA**4
-_SHAPE = (np.sin(_ALPHA) * np.sinh(_ALPHA)) / (_ALPHA * (np.sin(_ALPHA) + np.sinh(_ALPHA)))
-ANGLE = 16.0 / 3.0 * _SHAPE**2
+
+
+def beam_shares(mode: int) -> tuple[float, float]:
+    r"""Return what a mode (1, 2, …) of a beam has of the mean square :math:`k_B T / k` at its end.
+
+    Of the deflection, :math:`12 / \alpha^4`, and what a detector of the angle sees of it in units
+    of its static sensitivity, :math:`\frac{16}{3} \left(\frac{\sin\alpha \sinh\alpha}
+    {\alpha (\sin\alpha + \sinh\alpha)}\right)^2`, with :math:`\cos\alpha \cosh\alpha = -1`:
+    H.-J. Butt, M. Jaschke, Nanotechnology 6, 1 (1995).
+    """
+    # Newton's steps from half-odd multiples of pi, of cos(alpha) + 1 / cosh(alpha), which stays
+    # of order 1.
+    alpha = np.pi * (mode - 0.5)
+    for _ in range(20):
+        over = 2.0 / (np.exp(alpha) + np.exp(-alpha)) if alpha < 700.0 else 0.0
+        alpha -= (np.cos(alpha) + over) / (-np.sin(alpha) - over * np.tanh(alpha))
+    # Over sinh: over is one over cosh.
+    sine = np.sin(alpha)
+    shape = sine / (alpha * (1.0 + sine * over / np.tanh(alpha)))
+    return float(12.0 / alpha**4), float(16.0 / 3.0 * shape**2)
+
+
+DEFLECTION, ANGLE = beam_shares(1)
 _REAL = (
     (0.91324, -0.48274, 0.46842, -0.12886, 0.044055, -0.0035117, 0.00069085),
     (1.0, -0.56964, 0.48690, -0.13444, 0.045155, -0.0035862, 0.00069085),

@@ -1,4 +1,5 @@
 __all__ = [
+    "align_phases",
     "analyse_contact_kpfm",
     "band_excitation_waveform",
     "calibrate_lateral",
@@ -36,6 +37,7 @@ __all__ = [
     "rate_curves",
     "split_curve",
     "switching_parameters",
+    "thermal_transfer_function",
     "to_separation",
     "transfer_function",
     "triangle_waveform",
@@ -66,3 +68,5 @@ from .transients.first_peaks import fit_first_peak
 from .transients.forces import fit_force_kpfm, transfer_function
 from .transients.frequencies import instantaneous_frequency
 from .transients.modes import decompose_modes
+from .transients.phases import align_phases
+from .transients.thermal_tunes import thermal_transfer_function

@@ -25,6 +25,17 @@ def test_the_thermal_spring_constant_is_exact():
     assert float(tilted["spring_constant_vertical"]) == pytest.approx(0.05)
 
 
+def test_modes_of_a_beam_share_what_it_holds():
+    # Butt and Jaschke: kT / k of the deflection, 4 / 3 of it as the angle sees it.
+    own, angle = np.array([calibration.beam_shares(mode) for mode in range(1, 2000)]).T
+    assert own.sum() == pytest.approx(1.0, abs=1e-6)
+    assert angle.sum() == pytest.approx(4.0 / 3.0, abs=5e-4)
+    np.testing.assert_allclose(own[:3], [0.971, 0.0247, 0.00315], rtol=2e-3)
+    np.testing.assert_allclose(angle[:3], [0.817, 0.251, 0.0863], rtol=2e-3)
+    # A static force bends by all modes together, and the angle is in units of that.
+    assert np.sqrt(own * angle).sum() == pytest.approx(1.0, abs=1e-4)
+
+
 def test_volts_need_a_sensitivity():
     data = simulate.thermal_spectrum(averages=0)
     volts = (data / (50e-9) ** 2).assign_attrs(units="V^2/Hz")

@@ -120,12 +120,12 @@ def baseband(samples: int, band: Band, step: int) -> Baseband:
     away = np.arange(first, last + 1) * width - drive
     kept = np.arange(0, samples, step)
     turn = 2.0 / step * np.exp(2j * np.pi * away[0] * made.step * kept)
-    solve, ends = _ends(samples, half, drive * made.step)
+    solve, ends = continuations(samples, half, drive * made.step)
     bins = slice(first, last + 1)
     return Baseband(samples, padded, step, bins, band.gains(away), turn, solve, ends)
 
 
-def _ends(
+def continuations(
     samples: int, half: int, cycles: float
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Return what continues a wave of `cycles` a sample by half of a filter, on both sides.
