@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -145,25 +146,16 @@ class _Job:
         self.square = np.dtype(np.uint64 if self.wide == np.uint32 else np.float64)
         chosen = [n for n, item in enumerate(read.items) if item.kind == "mask"]
         self.mask_names = [read.items[n].name for n in chosen]
-        flat = [np.asarray(planes[n], dtype=bool).ravel() for n in chosen]
-        self.masks = self._bits(flat)
-        self.spans = np.array([_span(mask) for mask in flat], dtype=np.int64).reshape(-1, 2)
-        self.counts = np.array([mask.sum() for mask in flat], dtype=np.float64)
-        self.areas = {
-            n: self._bits([np.asarray(planes[n], bool).ravel()]).reshape(planes[n].shape)
-            for n, item in enumerate(read.items)
-            if item.kind == "area"
-        }
-        # Of unsigned integers the same masks can be read as bytes, to count what is not missing.
-        self.byte_masks = np.array([mask * np.uint8(255) for mask in flat]).reshape(
-            self.masks.shape
-        )
-        whole = [n for n in self.areas if np.asarray(planes[n], bool).all()]
+        self.flat = [np.asarray(planes[n], dtype=bool).ravel() for n in chosen]
+        self.masks = self._bits(self.flat)
+        self.counts = np.array([np.count_nonzero(mask) for mask in self.flat], dtype=np.float64)
+        self.area_numbers = [n for n, item in enumerate(read.items) if item.kind == "area"]
+        whole = all(np.asarray(planes[n], bool).all() for n in self.area_numbers)
         others = {item.kind for item in read.items} - {"mask", "area"}
         # Of more than sums of pixels, rows and columns the whole is read by pieces.
         self.few = (
             self.dtype.kind == "u" and self.dtype.itemsize <= 2 and not others
-            and len(whole) == len(self.areas) and (read.total or bool(whole))
+            and whole and (read.total or bool(self.area_numbers))
             and not (read.squares or read.largest)
         )  # fmt: skip
         self.in_lanes = (
@@ -172,6 +164,26 @@ class _Job:
         )  # fmt: skip
         self.planes_of_masks = self.masks.reshape(-1, read.ky.size, read.kx.size)
         self.rows_of_masks = few_counts.spans_of_rows(self.planes_of_masks)
+
+    # What patterns of few counts have no need of.
+    @cached_property
+    def spans(self) -> np.ndarray:
+        """Return the pixels before and from which on each mask is empty."""
+        return np.array([_span(mask) for mask in self.flat], dtype=np.int64).reshape(-1, 2)
+
+    @cached_property
+    def areas(self) -> dict[int, np.ndarray]:
+        """Return the planes under which moments are summed."""
+        return {
+            n: self._bits([np.asarray(self.planes[n], bool).ravel()]).reshape(self.planes[n].shape)
+            for n in self.area_numbers
+        }
+
+    @cached_property
+    def byte_masks(self) -> np.ndarray:
+        """Return the masks for bytes, to count what is missing."""
+        bits = [mask * np.uint8(255) for mask in self.flat]
+        return np.array(bits).reshape(self.masks.shape)
 
     def _bits(self, flat: Sequence[np.ndarray]) -> np.ndarray:
         ones = 1 if self.floats else -1
@@ -187,7 +199,7 @@ class _Job:
         """Fill in what is found of all patterns."""
         tasks = list(_tasks(values))
         patterns = [output for output in self.read.outputs(values.dtype) if output.pattern]
-        results: list[dict[str, np.ndarray]] = [{} for _ in tasks]
+        results: list[dict[str, Any]] = [{} for _ in tasks]
         done = itertools.count(1)
 
         def work(number: int) -> None:
@@ -207,28 +219,28 @@ class _Job:
 
     def part(
         self, part: _Part, centres: np.ndarray | None, found: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Any]:
         """Fill in what is found of some patterns; return the sums over them."""
         plane = (self.read.ky.size, self.read.kx.size)
-        sums = {
-            "scan/total": np.zeros(plane, self.wide),
-            "scan/squares": np.zeros(plane, self.square),
-            "scan/largest": np.full(plane, _lowest(self.dtype), self.dtype),
-            "missing": np.zeros(plane, np.uint32),
-        }
-        room = (
-            np.zeros((4, plane[1]), self.wide), np.zeros((4, plane[0]), self.wide)
-        )  # fmt: skip
+        sums: dict[str, Any] = {"scan/total": np.zeros(plane, self.wide), "scan/count": 0.0}
+        if self.read.squares:
+            sums["scan/squares"] = np.zeros(plane, self.square)
+        if self.read.largest:
+            sums["scan/largest"] = np.full(plane, _lowest(self.dtype), self.dtype)
+        done = self._few(part, found, sums["scan/total"])
+        sums["scan/count"] += len(part.values)
+        if done == len(part.values):
+            return sums
+        room = np.zeros((4, plane[1]), self.wide), np.zeros((4, plane[0]), self.wide)
         apart = {output.name for output in self.read.outputs(self.dtype) if output.pattern}
         step = max(4, _PIECE // max(self.dtype.itemsize * plane[0] * plane[1], 1) // 4 * 4)
-        for begin in range(self._few(part, found, sums["scan/total"]), len(part.values), step):
+        for begin in range(done, len(part.values), step):
             piece = np.ascontiguousarray(part.values[begin : begin + step], self.dtype)
             first = part.first + begin
             where = slice(first, first + len(piece))
             each = {name: values[where] for name, values in found.items() if name not in apart}
             own = None if centres is None else centres[where]
             self.piece(piece, own, each, sums, room)
-        sums["scan/count"] = len(part.values) - sums.pop("missing").astype(np.float64)
         return sums
 
     def _few(self, part: _Part, found: dict[str, np.ndarray], total: np.ndarray) -> int:
@@ -253,7 +265,7 @@ class _Job:
                 total, moments, sums,
             )  # fmt: skip
         where = slice(part.first, part.first + done)
-        for n in self.areas:
+        for n in self.area_numbers:
             found[self.read.items[n].name][where] = moments[:done]
         for n, name in enumerate(self.mask_names):
             found[name][where] = sums[:done, n]
@@ -262,7 +274,7 @@ class _Job:
 
     def piece(
         self, piece: np.ndarray, centres: np.ndarray | None, found: dict[str, np.ndarray],
-        sums: dict[str, np.ndarray], room: tuple[np.ndarray, np.ndarray],
+        sums: dict[str, Any], room: tuple[np.ndarray, np.ndarray],
     ) -> None:  # fmt: skip
         """Do all with patterns that are in the cache."""
         missing = np.isnan(piece) if self.floats and np.isnan(np.min(piece)) else None
@@ -272,7 +284,7 @@ class _Job:
                 lowest = np.where(missing, _lowest(self.dtype), piece)
                 kernels.keep_largest(lowest, sums["scan/largest"])
             piece = np.where(missing, self.dtype.type(0), piece)
-            sums["missing"] += missing.sum(axis=0, dtype=np.uint32)
+            sums["scan/count"] = sums["scan/count"] - missing.sum(axis=0, dtype=np.uint32)
         elif self.read.largest:
             kernels.keep_largest(piece, sums["scan/largest"])
         self._moments(piece, found, sums["scan/total"], room)
@@ -304,7 +316,7 @@ class _Job:
         wanted = self.read.total or self.read.squares
         none = total[:0]
         for part, count, where in _fours(piece):
-            if wanted and not self.areas:
+            if wanted and not self.area_numbers:
                 kernels.sum_patterns(part, total)
             for turn, n in enumerate(self.areas):
                 moments = np.empty((len(part), 5))

@@ -127,7 +127,7 @@ class Places:
         inside = self._inside(detector)
         if self.dead is not None:
             inside = (inside & self.used) if inside.dtype == bool else inside * self.used
-        if centre != "auto" and not bool((inside != 0).any()):
+        if centre != "auto" and not inside.values.any():
             spans = ", ".join(
                 f"{dim!r} spans {float(self.data[dim].min()):g} to {float(self.data[dim].max()):g}"
                 for dim in self.dims

@@ -73,19 +73,19 @@ def in_order(values: xr.Variable | xr.DataArray, places: Places) -> xr.Variable:
     return bare.transpose(*known, ...)
 
 
-def coordinates_of(places: Places, dims: Iterable[Any]) -> dict[Any, xr.DataArray]:
+def coordinates_of(places: Places, dims: Iterable[Any]) -> dict[Any, xr.Variable]:
     """Return the coordinates of the data that belong to the scan, or to patterns."""
     plane, there = set(places.dims), set(dims)
     return {
         name: each
-        for name, each in places.data.coords.items()
+        for name, each in places.data.coords.variables.items()
         if set(each.dims) <= there and (not set(each.dims) & plane or set(each.dims) <= plane)
     }
 
 
 def shared_coordinates(places: Places, dims: Iterable[Any]) -> xr.Coordinates:
-    """Return the same as variables with the indexes that the data have."""
-    kept = {name: each.variable for name, each in coordinates_of(places, dims).items()}
+    """Return the same with the indexes that the data have."""
+    kept = coordinates_of(places, dims)
     indexes = {name: each for name, each in places.data.xindexes.items() if name in kept}
     return xr.Coordinates(kept, indexes)
 
@@ -216,8 +216,9 @@ def _lazily(
         arguments += [lazy, (*nav[:kept], *pixels)]
     if centres is not None:
         arguments += [da.asarray(centres.data).rechunk({count: -1}), (*nav, count + 2)]
+    # Not concatenated along pixels, which are in one chunk: that would copy all that is read.
     whole = da.blockwise(
-        _run, nav, *arguments, read=read, kept=kept, planes=len(planes), concatenate=True,
+        _run, nav, *arguments, read=read, kept=kept, planes=len(planes), concatenate=None,
         dtype=object, meta=np.empty((0,) * count, dtype=object),
     )  # fmt: skip
     made = {}
@@ -236,10 +237,19 @@ def _lazily(
     return made
 
 
-def _run(values: np.ndarray, *arrays: np.ndarray, read: Read, kept: int, planes: int) -> Any:
+def _run(*given: Any, read: Read, kept: int, planes: int) -> Any:
     """Return the outputs of one chunk, by a single thread: others work on other chunks."""
+    values, *arrays = map(_only, given)
     centres = np.ascontiguousarray(arrays[planes], np.float64) if len(arrays) > planes else None
     return read.run(values, arrays[:planes], centres, kept=kept, threads=1)
+
+
+def _only(block: Any) -> np.ndarray:
+    """Return the only chunk of nested lists of them."""
+    while isinstance(block, list):
+        (block,) = block
+    found: np.ndarray = block
+    return found
 
 
 def _take(found: Any, *, wanted: str, over: tuple[int, ...]) -> np.ndarray:

@@ -164,7 +164,8 @@ class Question:
             made[named] = (xr.Variable(dims, mean + middle), units, f"Centre of mass along {dim}")
             made[f"{named}_std"] = (xr.Variable(dims, std), units, "")
         status = "status" if self.name == "com" else f"{self.name}_status"
-        made[status] = (xr.Variable(dims, np.where(usable, 0, int(Status.NO_DATA))), "1", "")
+        codes = np.where(usable, np.uint8(0), np.uint8(Status.NO_DATA))
+        made[status] = (xr.Variable(dims, codes), "1", "")
         return made
 
 
