@@ -26,8 +26,14 @@ def image(tmp_path):
 
 
 def test_importing_the_package_takes_less_than_three_tenths_of_a_second():
-    code = "import time; t = time.process_time(); import omniscopy; print(time.process_time() - t)"
-    assert min(float(run_python(code)) for _ in range(3)) < 0.3
+    code = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
+
+    def seconds(name):
+        return min(float(run_python(code.format(name))) for _ in range(3))
+
+    # Or, where the machine is slow, so many times what it takes for another package.
+    took = seconds("omniscopy")
+    assert took < 0.3 or took < 3 * seconds("numpy")
 
 
 @pytest.mark.parametrize("command", ["info", "formats", "--version"])

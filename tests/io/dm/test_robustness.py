@@ -32,13 +32,13 @@ def read_everything(path, **options):
 
 def assert_is_read_or_refused(path) -> bool:
     """Return whether the file could be read; every other outcome than `FormatError` fails."""
-    start = time.monotonic()
+    start = time.process_time()
     message = None
     try:
         read_everything(path)
     except FormatError as error:
         message = str(error)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert message is None or str(path) in message
     return message is None
 

@@ -189,13 +189,13 @@ def test_damaged_bytes_give_an_error_or_the_right_values(tmp_path, kind):
         else:
             changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
         damaged.write_bytes(changed)
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             tree = om.open(damaged, reader="nexus")
             found = {name: data.values for name, data in om.signals(tree).items()}
         except FormatError:
             found = {}
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
         if kind == "ours" and found.keys() == expected.keys():
             np.testing.assert_array_equal(found["Height"], expected["Height"])
 
