@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 
 from omniscopy.image import fit_gpa
-from omniscopy.image.strain import strain_kernel
 from omniscopy.model import DataError, Status, coordinate
 
 G1, G2 = (2.5, 0.0), (0.0, 2.0)
@@ -180,35 +179,111 @@ def test_descending_coordinates_and_other_orders_make_no_difference():
         np.testing.assert_allclose(back[name], expected[name], atol=away)
 
 
-def test_the_kernel_does_what_matrices_say():
-    rng = np.random.default_rng(1)
-    shape = (5, 7)
-    waves = [rng.normal(size=shape) + 1j * rng.normal(size=shape) for _ in range(6)]
-    k0 = np.array([[2.0, 0.1], [-0.2, 1.7]])
-    g0 = np.array([[2.1, 0.0], [0.0, 1.6]])
-    part, ones_y, ones_x = np.ones(shape), np.full(5, 0.9), np.full(7, 0.8)
-    turns = rng.normal(size=(2, 5)), rng.normal(size=(2, 7))
-    out = np.empty((len(strain_kernel.COLUMNS), *shape))
-    strain_kernel.strain_kernel(
-        *waves, part, ones_y, ones_x, k0, g0, *turns, 0.1, np.ones((2, 2)), False, np.zeros(2), out
-    )
-    slopes = [
-        [(waves[3 * n + 1 + axis] / waves[3 * n]).imag / (2 * np.pi * (0.9, 0.8)[axis])
-         for axis in (0, 1)] for n in (0, 1)
-    ]  # fmt: skip
-    q = np.moveaxis(np.array(slopes), (0, 1), (-2, -1)) + k0
-    d = np.linalg.inv(q) @ g0
-    np.testing.assert_allclose(out[0], d[..., 0, 0] - 1)
-    np.testing.assert_allclose(out[1], d[..., 1, 1] - 1)
-    np.testing.assert_allclose(out[2], (d[..., 0, 1] + d[..., 1, 0]) / 2)
-    np.testing.assert_allclose(out[3], np.rad2deg(d[..., 0, 1] - d[..., 1, 0]) / 2)
-    spread = (np.linalg.inv(q) * 0.1) ** 2 / np.abs(np.stack([waves[0], waves[3]], -1))[
-        ..., None, :
-    ] ** 2
-    np.testing.assert_allclose(out[4], np.sqrt(spread[..., 0, :].sum(-1)))
-    phase = np.angle(waves[0]) + turns[0][0][:, None] + turns[1][0]
-    np.testing.assert_allclose(np.exp(1j * out[8]), np.exp(1j * phase))
-    assert abs(out[8]).max() <= np.pi + 1e-12
+def plain_waves(image, vectors, sigma, steps):
+    """Return both waves and their derivatives by whole transforms, without any padding."""
+    k = [np.fft.fftfreq(size, step) for size, step in zip(image.shape, steps, strict=True)]
+    spectrum = np.fft.fft2(image - image.mean())
+    for g in vectors:
+        distance = (k[0][:, None] - g[0]) ** 2 + (k[1] - g[1]) ** 2
+        near = spectrum * np.exp(-2 * (np.pi * sigma) ** 2 * distance)
+        slopes = 2j * np.pi * k[0][:, None], 2j * np.pi * k[1]
+        yield [np.fft.ifft2(near * factor) for factor in (1.0, *slopes)]
+
+
+@pytest.mark.parametrize("finite", [False, True])
+@pytest.mark.parametrize("resolution", [0.45, 1.0, 2.0])
+def test_maps_are_what_whole_transforms_and_matrices_say(finite, resolution):
+    def displacement(y, x):
+        return 0.06 * np.sin(1.3 * x + 0.4 * y), 0.05 * np.cos(0.9 * y)
+
+    image = lattice(displacement, shape=(240, 230), noise=0.3)
+    found = fit_gpa(image, G1, G2, resolution=resolution, finite=finite)
+    vectors = np.array([[float(found[f"g{n}_{axis}"]) for axis in "yx"] for n in (1, 2)])
+    sigma = resolution / np.sqrt(8 * np.log(2))
+    waves = list(plain_waves(image.values, (G1, G2), sigma, (STEP_Y, STEP_X)))
+    frequencies = [
+        [(slope * value.conj()).imag / abs(value) ** 2 / (2 * np.pi) for slope in slopes]
+        for value, *slopes in waves
+    ]
+    q = np.moveaxis(np.array(frequencies), (0, 1), (-2, -1))
+    inverse = np.linalg.inv(q)
+    d = inverse @ vectors
+    if finite:
+        strain = (np.swapaxes(d, -1, -2) @ d - np.eye(2)) / 2
+        angle = np.arctan2(d[..., 0, 1] - d[..., 1, 0], np.trace(d, axis1=-2, axis2=-1))
+    else:
+        strain = (d + np.swapaxes(d, -1, -2)) / 2 - np.eye(2)
+        angle = (d[..., 0, 1] - d[..., 1, 0]) / 2
+    # Away from edges, where nothing is there to lean on.
+    margin = int(2.6 * resolution / STEP_Y)
+    middle = (slice(margin, -margin), slice(margin, -margin))
+    expected = {
+        "strain_yy": strain[..., 0, 0], "strain_xx": strain[..., 1, 1],
+        "strain_xy": strain[..., 0, 1], "rotation": np.rad2deg(angle),
+        "amplitude_1": 2 * abs(waves[0][0]), "amplitude_2": 2 * abs(waves[1][0]),
+    }  # fmt: skip
+    for name, plain in expected.items():
+        close = 2e-5 * float(np.abs(plain[middle]).max())
+        np.testing.assert_allclose(found[name].values[middle], plain[middle], atol=close)
+    y, x = (found[dim].values[part] for dim, part in zip("yx", middle, strict=True))
+    phases = [
+        np.angle(value[middle] * np.exp(-2j * np.pi * (g[0] * y[:, None] + g[1] * x)))
+        for (value, *_), g in zip(waves, vectors, strict=True)
+    ]
+    u = [found[f"displacement_{axis}"].values[middle] for axis in "yx"]
+    for phase, g in zip(phases, vectors, strict=True):
+        # The reference has none on average, so that a constant is left.
+        turned = np.exp(1j * (phase + 2 * np.pi * (g[0] * u[0] + g[1] * u[1])))
+        assert abs(turned.mean()) == pytest.approx(1.0, abs=1e-9)
+    noise = np.sqrt([1 / abs(value) ** 2 for value, *_ in waves])[..., middle[0], middle[1]]
+    ratio = np.sqrt((inverse[middle][..., 0, 0] * noise[0]) ** 2
+                    + (inverse[middle][..., 0, 1] * noise[1]) ** 2)  # fmt: skip
+    ratio = found["strain_yy_std"].values[middle] / ratio
+    np.testing.assert_allclose(ratio, ratio.mean(), rtol=1e-4)
+
+
+def test_single_precision_and_stacks_change_nothing():
+    images = xr.concat([lattice(noise=0.5, rng=n) for n in range(2)], "frame")
+    images = images.assign_coords(frame=coordinate("frame", np.arange(2), "1"))
+    double, single = fit_gpa(images, G1, G2), fit_gpa(images.astype(np.float32), G1, G2)
+    assert single["strain_xx"].dtype == np.float32
+    for name in ("strain_yy", "strain_xy", "rotation", "displacement_x", "strain_xx_std"):
+        size = float(abs(double[name]).max())
+        np.testing.assert_allclose(single[name], double[name], atol=3e-5 * size)
+    alone = fit_gpa(images[1], G1, G2)
+    np.testing.assert_array_equal(alone["strain_xy"], double["strain_xy"][1])
+
+
+def test_waves_are_found_at_edges_whatever_the_grid_of_the_spectrum_is():
+    """What an edge cuts off draws frequencies towards the middle of the filter, not the pixel."""
+    f = np.array([[1.015, 0.0], [0.0, 1.015]])
+    turns = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    for size in (120, 121, 123, 127):
+        images = xr.concat(
+            [lattice(gradient(f), shape=(150, size), phase=turn) for turn in turns], "frame"
+        )
+        images = images.assign_coords(frame=coordinate("frame", np.arange(8), "1"))
+        found = fit_gpa(images, G1, G2, resolution=1.2)
+        mean = found["strain_xx"].mean("frame")
+        assert abs(mean.values[75, [0, 2, 5, -6, -3, -1]]).max() < 1e-3
+
+
+def test_whirls_are_gone_around():
+    """A dislocation adds a half-plane: one turn of the phase around it, none of it elsewhere."""
+    image = lattice(shape=(200, 190))
+    y, x = (image[dim] - float(image[dim].mean()) for dim in ("y", "x"))
+    angle = np.arctan2(y, x).transpose("y", "x")
+    wave = 3.0 * np.cos(2 * np.pi * G1[0] * image["y"] + angle)
+    image = image * 0 + wave + 3.0 * np.cos(2 * np.pi * G2[1] * image["x"])
+    found = fit_gpa(image.assign_attrs(units="V"), G1, G2, resolution=0.8)
+    u = found["displacement_y"].values[50:150, 45:145]
+    around = np.concatenate([u[0], u[1:, -1], u[-1, -2::-1], u[-2::-1, 0]])
+    steps = np.diff(around)
+    cuts = abs(steps) > 0.5 / G1[0]
+    assert cuts.sum() == 1
+    assert abs(steps[cuts])[0] == pytest.approx(1 / G1[0], abs=0.02)
+    assert abs(steps[~cuts].sum()) == pytest.approx(1 / G1[0], abs=0.02)
+    assert abs(steps[~cuts]).max() < 0.02
 
 
 @pytest.mark.shared

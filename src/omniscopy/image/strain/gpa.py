@@ -8,11 +8,10 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal, read_again
-from omniscopy.compute.threads import share_work
 from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.fourier.spots import find_fourier_spots
-from omniscopy.image.strain.local_frequencies import Smoothing, Wave, Weights
-from omniscopy.image.strain.strain_kernel import COLUMNS, displace, strain_of
+from omniscopy.image.strain.local_frequencies import Smoothing, Waves
+from omniscopy.image.strain.strain_kernel import COLUMNS, strain_of
 from omniscopy.image.topography import require_image, require_positive_length
 from omniscopy.model import DataError, Status, operation, require_uniform, result, units_of
 from omniscopy.model.units import reciprocal
@@ -27,8 +26,9 @@ _SPACINGS = 3.0
 _SKEW = 0.2
 # A Gaussian of which less lies on values than this leans on an edge.
 _WHOLE = 0.99
+# So many places of the reference are enough to know its medians.
+_SAMPLED = 4096
 _SCALARS = ("g1_y", "g1_x", "g2_y", "g2_x")
-_MAPS = (*COLUMNS[:8], "displacement_y", "displacement_x", *COLUMNS[10:])
 
 
 @operation(example={"image": "atom_image"})
@@ -139,11 +139,11 @@ def fit_gpa(
     sizes = {dim: image.sizes[dim] for dim in dims}
     made = map_signal(
         analysis.run, image, dim=dims, also=spots, whole=["peak"] if spots else [],
-        output_dims=[sizes] * (len(_MAPS) + 1) + [{}] * len(_SCALARS),
-        dtypes=[kind] * len(_MAPS) + [np.uint8] + [np.float64] * len(_SCALARS),
+        output_dims=[sizes] * (len(COLUMNS) + 1) + [{}] * len(_SCALARS),
+        dtypes=[kind] * len(COLUMNS) + [np.uint8] + [np.float64] * len(_SCALARS),
         parameters={"kind": kind},
     )  # fmt: skip
-    columns = dict(zip((*_MAPS, "status", *_SCALARS), made, strict=True))
+    columns = dict(zip((*COLUMNS, "status", *_SCALARS), made, strict=True))
     places = {dim: image.coords[dim] for dim in dims}
     length, values = units_of(image, dims[0]), image.attrs.get("units")
     units = {"rotation": "deg", "displacement": length, "amplitude": values,
@@ -252,108 +252,121 @@ class _Analysis:
     def run(self, block: np.ndarray, *spots: np.ndarray, kind: np.dtype) -> tuple[np.ndarray, ...]:
         """Return all maps, the status and the reference vectors of a block of images."""
         outer, shape = block.shape[:-2], block.shape[-2:]
-        maps = np.empty((len(_MAPS), *outer, *shape), dtype=kind)
+        maps = np.empty((*outer, len(COLUMNS), *shape), dtype=kind)
         status = np.full(block.shape, Status.NO_DATA, dtype=np.uint8)
         scalars = np.full((len(_SCALARS), *outer), np.nan)
         for place in np.ndindex(*outer):
             image = block[place]
-            used = np.isfinite(image)
+            # No sum of pixels of single precision is too large for double.
+            total = float(image.sum(dtype=np.float64))
+            used = None if np.isfinite(total) else np.isfinite(image)
             vectors = self.vectors
             if vectors is None:
                 ky, kx, strength = (
                     np.broadcast_to(each, (*outer, each.shape[-1]))[place] for each in spots
                 )
                 vectors = _strongest(ky, kx, strength)
-            if vectors is None or not used.any():
-                maps[(slice(None), *place)] = np.nan
-                status[(*place, used)] = Status.INVALID
+            if vectors is None or (used is not None and not used.any()):
+                maps[place] = np.nan
+                status[place] = Status.INVALID
+                if used is not None:
+                    status[(*place, ~used)] = Status.NO_DATA
                 continue
-            own = maps[(slice(None), *place)]
-            status[place], g0 = self._strain(image, used, vectors, own)
+            g0 = self._strain(image, used, vectors, maps[place], status[place])
             scalars[(slice(None), *place)] = g0.ravel()
-        return (*maps, status, *scalars)
+        columns = (maps[..., number, :, :] for number in range(len(COLUMNS)))
+        return (*columns, status, *scalars)
 
     def _strain(
-        self, image: np.ndarray, used: np.ndarray, vectors: np.ndarray, maps: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Write the maps of one image; return the outcome and the reference vectors."""
+        self, image: np.ndarray, used: np.ndarray | None, vectors: np.ndarray, maps: np.ndarray,
+        status: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Write the maps and the outcome of one image; return the reference vectors."""
         kind = maps.dtype
         # In pixels, so that rounding does not depend on the units of the coordinates.
         pixel = abs(self.steps[0])
         steps = (self.steps[0] / pixel, self.steps[1] / pixel)
         sigma = _resolution(vectors, self.resolution) / _PER_SIGMA / pixel
         smoothing = Smoothing(sigma, steps)
-        whole = bool(used.all())
-        values = image.astype(kind) if whole else np.where(used, image, 0).astype(kind)
-        values -= kind.type(values.sum(dtype=np.float64) / np.count_nonzero(used))
-        if not whole:
-            values[~used] = 0
-        weights = smoothing.weights(used, kind)
-        waves, variance = smoothing.waves(values, vectors * pixel, weights)
-        stride = max(1, int(0.5 * sigma / max(1.0, abs(steps[1]))))
-        g0, level, sample = self._reference_of(waves, weights, used, stride)
-        noise = np.sqrt(variance * smoothing.noise / 4) / sigma / (2 * np.pi)
-        turns = _turns(waves, g0, steps, sample, stride)
-        strain_of(
-            waves[0], waves[1], weights, g0, turns, noise=noise, sigma=sigma, finite=self.finite,
-            least=self.least * level, out=maps,
-        )  # fmt: skip
-        if not whole:
-            maps[:, ~used] = np.nan
-        good = np.isfinite(maps[0])
-        _displace(maps[8:10], good, sample, stride, g0 / pixel)
-        maps[12:14] *= kind.type(pixel)
-        status = np.where(
-            weights.part >= _WHOLE, np.uint8(Status.CONVERGED), np.uint8(Status.AT_BOUND)
-        )
-        np.copyto(status, np.uint8(Status.INVALID), where=~good)
-        np.copyto(status, np.uint8(Status.NO_DATA), where=~used)
-        return status, g0 / pixel
-
-    def _reference_of(
-        self, waves: list[Wave], weights: Weights, used: np.ndarray, stride: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return median vectors, median amplitudes, and which of every `stride` pixels count.
-
-        Within the width of the Gaussian, neighbours say the same.
-        """
-        thin = (slice(None, None, stride), slice(None, None, stride))
-        rows, columns = self.reference
-        inside = used[thin] & rows[::stride, None] & columns[::stride]
-        for part in (_WHOLE, 0.0):  # away from edges if there is such a place
-            sample = inside & (weights.part[thin] >= part)
-            if sample.any():
-                break
+        if used is None:
+            values = np.subtract(image, image.mean(dtype=np.float64), dtype=kind)
         else:
-            thin, sample = (slice(None), slice(None)), used & rows[:, None] & columns
-        g0, level = np.empty((2, 2)), np.empty(2)
-        for number, wave in enumerate(waves):
-            value = wave.value[thin][sample].astype(np.complex128)
-            size = np.abs(value)
-            level[number] = 2 * np.median(size / weights.part[thin][sample]) if size.size else 0
-            for axis, slope in enumerate((wave.slope_y, wave.slope_x)):
-                own = (slope[thin][sample] * value.conj()).imag / np.maximum(size**2, 1e-30)
-                if weights.yx is None:
-                    spread = (weights.yy, weights.xx)[axis]
-                    own /= np.broadcast_to(spread, used.shape)[thin][sample]
-                g0[number, axis] = wave.k0[axis] + _weighted_median(own, size) / (2 * np.pi)
-        return g0, level, sample
+            values = np.where(used, image, 0).astype(kind)
+            values -= kind.type(values.sum(dtype=np.float64) / np.count_nonzero(used))
+            values[~used] = 0
+        weights = smoothing.weights(used, image.shape, kind)
+        waves, variance = smoothing.waves(values, vectors * pixel)
+        nodes, near = waves.at_nodes(image.shape[1]), weights.at(waves.stride)
+        inside = self._inside(near[0], waves.stride)
+        g0, level = _reference_of(nodes, near, waves, inside)
+        turns = _turns(nodes, waves, g0, steps, image.shape, inside)
+        least = self.least * level
+        good = (2 * np.abs(nodes[:, 0]) > least[:, None, None] * near[0]).all(axis=0)
+        noise = np.sqrt(variance * smoothing.noise / 4) / sigma / (2 * np.pi)
+        strain_of(
+            waves, weights, _phases(nodes, waves.stride, turns, good, inside), turns, g0,
+            noise=noise, sigma=sigma, pixel=pixel, finite=self.finite, least=least,
+            whole=_WHOLE, out=maps, status=status,
+        )  # fmt: skip
+        if used is not None:
+            maps[:, ~used] = np.nan
+            status[~used] = Status.NO_DATA
+        return g0 / pixel
+
+    def _inside(self, part: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
+        """Return which nodes are in the reference; those away from edges if there are such."""
+        rows, columns = (
+            _nodes_in(inside, step) for inside, step in zip(self.reference, stride, strict=True)
+        )
+        inside = rows[:, None] & columns
+        most = part[inside].max()
+        return np.asarray(inside & (part >= (_WHOLE if most >= _WHOLE else most / 2)))
 
 
-def _turns(
-    waves: list[Wave], g0: np.ndarray, steps: tuple[float, float], sample: np.ndarray, stride: int
+def _nodes_in(inside: np.ndarray, stride: int) -> np.ndarray:
+    """Return which of every `stride` pixels are in a part of an axis, or next to a smaller one."""
+    nodes = inside[::stride].copy()
+    if not nodes.any():
+        nodes[np.minimum(np.rint(np.flatnonzero(inside) / stride).astype(int), len(nodes) - 1)] = 1
+    return nodes
+
+
+def _reference_of(
+    nodes: np.ndarray, near: np.ndarray, waves: Waves, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return median vectors, weighted with the amplitude, and median amplitudes."""
+    places = np.flatnonzero(inside)
+    places = places[:: -(-len(places) // _SAMPLED)]
+    part, yy, yx, xx = near.reshape(4, -1)[:, places]
+    sampled = nodes.reshape(2, 3, -1)[:, :, places].astype(np.complex128)
+    g0, level = np.empty((2, 2)), np.empty(2)
+    for number, (value, slope_y, slope_x) in enumerate(sampled):
+        size = np.abs(value)
+        level[number] = 2 * np.median(size / part)
+        y, x = (
+            (slope * value.conj()).imag / np.maximum(size**2, 1e-30) / (2 * np.pi) - away
+            for slope, away in zip((slope_y, slope_x), (waves.g - waves.k0)[number], strict=True)
+        )
+        beyond = yy * y + yx * x, yx * y + xx * x
+        g0[number] = waves.g[number] + [_weighted_median(each, size) for each in beyond]
+    return g0, level
+
+
+def _turns(  # noqa: PLR0917
+    nodes: np.ndarray, waves: Waves, g0: np.ndarray, steps: tuple[float, float],
+    shape: tuple[int, ...], inside: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return what is added to the phases along y and x, so that the reference has none."""
-    whole = waves[0].value.shape
-    y, x = (step * np.arange(size) for step, size in zip(steps, whole, strict=True))
-    rows, columns = np.empty((2, len(y))), np.empty((2, len(x)))
-    thin = 1 if sample.shape == whole else stride
-    for number, wave in enumerate(waves):
-        beyond = 2 * np.pi * (wave.k0 - g0[number])
-        rows[number], columns[number] = beyond[0] * y, beyond[1] * x
-        carrier = np.exp(1j * (rows[number, ::thin, None] + columns[number, ::thin]))
-        there = (wave.value[::thin, ::thin] * carrier)[sample]
-        rows[number] -= np.angle(there.sum(dtype=np.complex128))
+    beyond = 2 * np.pi * (waves.k0 - g0)
+    rows, columns = (
+        np.multiply.outer(beyond[:, axis], steps[axis] * np.arange(shape[axis])) for axis in (0, 1)
+    )
+    for number in range(2):
+        left, right = (
+            np.exp(1j * each[::stride])
+            for each, stride in zip((rows[number], columns[number]), waves.stride, strict=True)
+        )
+        rows[number] -= np.angle(left @ np.where(inside, nodes[number, 0], 0) @ right)
     return rows, columns
 
 
@@ -381,37 +394,49 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
     return float(np.interp(0.5 * reached[-1], reached - 0.5 * weights[order], values[order]))
 
 
-def _displace(
-    phases: np.ndarray, good: np.ndarray, sample: np.ndarray, stride: int, g0: np.ndarray
-) -> None:
-    r"""Replace phases by displacements :math:`u = -G_0^{-1} \phi / 2 \pi`.
+def _phases(
+    nodes: np.ndarray, stride: tuple[int, int], turns: tuple[np.ndarray, np.ndarray],
+    good: np.ndarray, inside: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return the phases of both waves at their nodes, between which they turn by less than pi.
 
-    Phases are smooth over the width of the Gaussian, of which the grid that they are unwrapped
-    on has the half.
+    Where there is no wave (not `good`), the phase is that of the nearest node that has one.
     """
+    phases = np.angle(nodes[:, 0]).astype(np.float64)
+    phases += turns[0][:, :: stride[0], None] + turns[1][:, None, :: stride[1]]
+    if not good.any():
+        return phases
+    level = good & inside if (good & inside).any() else good
+    for phase in phases:
+        unwrapped = _unwrapped(phase, good)
+        # The reference has no phase on average: whole turns of all of it say nothing.
+        turned = np.round(np.median(unwrapped[level]) / (2 * np.pi))
+        phase[:] = filled(unwrapped - 2 * np.pi * turned, good)
+    return phases
+
+
+def _unwrapped(phase: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Return a phase without jumps; where there are whirls, along paths of good quality."""
+    along = [_wrapped(np.diff(phase, axis=axis)) for axis in (0, 1)]
+    whirl = along[0][:, :-1] + along[1][1:] - along[0][:, 1:] - along[1][:-1]
+    if good.all() and not (np.abs(whirl) > 1.0).any():
+        # Every path leads to the same phase.
+        steps = np.empty_like(phase)
+        steps[0], steps[1:] = phase[0], along[0]
+        steps[0, 1:] = along[1][0]
+        steps[0] = np.cumsum(steps[0])
+        return np.cumsum(steps, axis=0)
     from skimage.restoration import unwrap_phase
 
     unwrap: Any = unwrap_phase
+    masked: Any = np.where(good, phase, 0.0)
+    if not good.all():
+        masked = np.ma.array(masked, mask=~good)
+    # A single row or column is unwrapped along itself.
+    plain = masked if min(phase.shape) > 1 else masked.ravel()
+    return np.asarray(np.ma.getdata(unwrap(plain, rng=0))).reshape(phase.shape)
 
-    there = good[::stride, ::stride]
-    if not there.any():
-        phases[:] = np.nan
-        return
-    smooth = np.empty((2, *there.shape))
-    level = there & sample if sample.shape == there.shape and (there & sample).any() else there
 
-    def work(number: int) -> None:
-        phase = phases[number, ::stride, ::stride]
-        masked: Any = np.where(there, phase, 0.0).astype(np.float64)
-        if not there.all():
-            masked = np.ma.array(masked, mask=~there)
-        # A single row or column is unwrapped along itself.
-        plain = masked if min(there.shape) > 1 else masked.ravel()
-        found: Any = unwrap(plain, rng=0)
-        values = np.ma.getdata(found).reshape(there.shape)
-        # The reference has no phase on average: whole turns of all of it say nothing.
-        turns = np.round(np.median(values[level] - phase[level]) / (2 * np.pi))
-        smooth[number] = filled(values - 2 * np.pi * turns, there)
-
-    share_work(work, range(2))
-    displace(phases, smooth, stride, -np.linalg.inv(g0) / (2 * np.pi))
+def _wrapped(angle: np.ndarray) -> np.ndarray:
+    """Return angles from -pi to pi."""
+    return angle - 2 * np.pi * np.round(angle / (2 * np.pi))

@@ -1,4 +1,4 @@
-"""Compiled strain of every pixel from its local reciprocal vectors."""
+"""Compiled strain of every pixel from two waves and their derivatives."""
 
 from typing import Any
 
@@ -6,158 +6,307 @@ import numba
 import numpy as np
 
 from omniscopy.compute.threads import available_cores, share_work
+from omniscopy.image.strain.local_frequencies import Waves, Weights
+from omniscopy.model import Status
 from omniscopy.model.compiling import keep_compiled
 
-# The columns that the kernel writes.
+# The columns that are written.
 COLUMNS = (
     "strain_yy", "strain_xx", "strain_xy", "rotation", "strain_yy_std", "strain_xx_std",
-    "strain_xy_std", "rotation_std", "phase_1", "phase_2", "amplitude_1", "amplitude_2",
-    "displacement_y_std", "displacement_x_std",
+    "strain_xy_std", "rotation_std", "displacement_y", "displacement_x", "amplitude_1",
+    "amplitude_2", "displacement_y_std", "displacement_x_std",
 )  # fmt: skip
-# What is 0 cannot be divided by.
+# A run of pixels of a row is worked on at a time, in a room where each thing that is known of
+# them has its place: with distances that are known when they are compiled, loops become vector
+# instructions. The room of a wave begins with it and its two derivatives, real and imaginary.
+RUN = 256
+_IM, _Y, _Y_IM, _X, _X_IM, _PART, _YY, _YX, _XX, _NEAR = (n * RUN for n in range(1, 11))
+_KY, _KX, _PHASE, _SQUARE, _AMPLITUDE = (n * RUN for n in range(11, 16))
+_WAVE = 16 * RUN
+_OUT = 2 * _WAVE
+_ROOM = _OUT + len(COLUMNS) * RUN
+# Waves whose square is below this have no direction.
 _TINY = 1e-30
 
 
-def _strain(  # noqa: PLR0913, PLR0915, PLR0917 - a kernel holds what it needs in registers
-    value_1: np.ndarray, y_1: np.ndarray, x_1: np.ndarray,
-    value_2: np.ndarray, y_2: np.ndarray, x_2: np.ndarray,
-    part: np.ndarray, spread_y: np.ndarray, spread_x: np.ndarray,
-    k0: np.ndarray, g0: np.ndarray, turns_y: np.ndarray, turns_x: np.ndarray,
-    noise: float, lever: np.ndarray, finite: bool,  # noqa: FBT001
-    least: np.ndarray, out: np.ndarray,
+def _arc_tangent() -> np.ndarray:
+    """Return atan(t) / t as a polynomial of t^2, right to 1e-12 up to an eighth of pi."""
+
+    def ratio(square: np.ndarray) -> np.ndarray:
+        t = np.sqrt(np.maximum(square, 1e-12))
+        return np.asarray(np.arctan(t) / t)
+
+    found = np.polynomial.Chebyshev.interpolate(ratio, 7, (0.0, np.tan(np.pi / 8) ** 2))
+    return np.asarray(found.convert(kind=np.polynomial.Polynomial).coef)
+
+
+# Given to kernels in the precision of the image: numbers that are written in them are double.
+_NUMBERS = np.array([
+    0.0, 0.5, 1.0, 2.0, np.pi, 0.5 / np.pi, 180 / np.pi, _TINY, np.tan(np.pi / 8), np.nan,
+    *_arc_tangent(),
+])  # fmt: skip
+
+
+def _interpolate(  # noqa: PLR0917
+    room: np.ndarray, pairs: np.ndarray, lines: np.ndarray, taps: np.ndarray, node: int,
+    begin: int, count: int,
 ) -> None:  # fmt: skip
-    """Write the columns of each pixel; no strain (NaN) where an amplitude is below the `least` one.
+    """Write a wave and its derivatives on a run of pixels from six coefficients along y.
 
-    `k0` and `g0`, shape (2, 2): carriers and reference vectors, as (ky, kx). `turns_y`, shape
-    (2, y), and `turns_x`: what is added to the phases. `spread_y`, shape (y), and `spread_x`: by
-    what slopes are divided near edges. `noise` is the standard
-    deviation of a local frequency times the magnitude of the wave; `lever`, shape (2, 2), makes
-    variances of displacements (y, x) of those of both frequencies.
+    `lines`, shape (3, nodes + 5, >= 2 x), have real and imaginary parts side by side, as `pairs`,
+    shape (2 run), has what is between.
     """
-    rows, columns = part.shape
-    half, per_turn, degrees = 0.5, 1 / (2 * np.pi), 180 / np.pi
-    for i in range(rows):
-        for j in range(columns):
-            size_1 = value_1[i, j].real ** 2 + value_1[i, j].imag ** 2
-            size_2 = value_2[i, j].real ** 2 + value_2[i, j].imag ** 2
-            height_1, height_2 = np.sqrt(size_1), np.sqrt(size_2)
-            amplitude_1 = 2 * height_1 / part[i, j]
-            amplitude_2 = 2 * height_2 / part[i, j]
-            out[10, i, j], out[11, i, j] = amplitude_1, amplitude_2
-            if not (amplitude_1 > least[0] and amplitude_2 > least[1] and size_1 > _TINY):
-                for column in range(14):
-                    if column not in (10, 11):
-                        out[column, i, j] = np.nan
-                continue
-            scale_1, scale_2 = per_turn / size_1, per_turn / size_2
-            re, im = value_1[i, j].real, value_1[i, j].imag
-            a = k0[0, 0] + (y_1[i, j].imag * re - y_1[i, j].real * im) * scale_1 / spread_y[i]
-            b = k0[0, 1] + (x_1[i, j].imag * re - x_1[i, j].real * im) * scale_1 / spread_x[j]
-            phase_1 = np.arctan2(im, re) + turns_y[0, i] + turns_x[0, j]
-            re, im = value_2[i, j].real, value_2[i, j].imag
-            c = k0[1, 0] + (y_2[i, j].imag * re - y_2[i, j].real * im) * scale_2 / spread_y[i]
-            d = k0[1, 1] + (x_2[i, j].imag * re - x_2[i, j].real * im) * scale_2 / spread_x[j]
-            phase_2 = np.arctan2(im, re) + turns_y[1, i] + turns_x[1, j]
-            det = a * d - b * c
-            # The columns of the inverse of Q = [[a, b], [c, d]].
-            per_det = 1 / det
-            u_y, u_x, v_y, v_x = d * per_det, -c * per_det, -b * per_det, a * per_det
-            d_yy = u_y * g0[0, 0] + v_y * g0[1, 0]
-            d_yx = u_y * g0[0, 1] + v_y * g0[1, 1]
-            d_xy = u_x * g0[0, 0] + v_x * g0[1, 0]
-            d_xx = u_x * g0[0, 1] + v_x * g0[1, 1]
-            if finite:
-                out[0, i, j] = half * (d_yy * d_yy + d_xy * d_xy - 1)
-                out[1, i, j] = half * (d_xx * d_xx + d_yx * d_yx - 1)
-                out[2, i, j] = half * (d_yy * d_yx + d_xy * d_xx)
-                out[3, i, j] = degrees * np.arctan2(d_yx - d_xy, d_yy + d_xx)
-            else:
-                out[0, i, j] = d_yy - 1
-                out[1, i, j] = d_xx - 1
-                out[2, i, j] = half * (d_yx + d_xy)
-                out[3, i, j] = degrees * half * (d_yx - d_xy)
-            s_1, s_2 = noise * noise / size_1, noise * noise / size_2
-            yy, xx = u_y**2 * s_1 + v_y**2 * s_2, u_x**2 * s_1 + v_x**2 * s_2
-            out[4, i, j], out[5, i, j] = np.sqrt(yy), np.sqrt(xx)
-            spread = half * np.sqrt(yy + xx)
-            out[6, i, j], out[7, i, j] = spread, spread * degrees
-            out[12, i, j] = np.sqrt(lever[0, 0] * s_1 + lever[0, 1] * s_2)
-            out[13, i, j] = np.sqrt(lever[1, 0] * s_1 + lever[1, 1] * s_2)
-            out[8, i, j] = phase_1 - 2 * np.pi * np.floor(phase_1 * per_turn + half)
-            out[9, i, j] = phase_2 - 2 * np.pi * np.floor(phase_2 * per_turn + half)
+    a, b, c, d, e, f = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
+    for part in range(3):
+        start, stop = 2 * begin, 2 * (begin + count)
+        p, q = lines[part, node][start:stop], lines[part, node + 1][start:stop]
+        r, s = lines[part, node + 2][start:stop], lines[part, node + 3][start:stop]
+        t, u = lines[part, node + 4][start:stop], lines[part, node + 5][start:stop]
+        for j in range(2 * count):
+            pairs[j] = a * p[j] + b * q[j] + c * r[j] + d * s[j] + e * t[j] + f * u[j]
+        real, imaginary = room[2 * part * RUN :], room[(2 * part + 1) * RUN :]
+        for j in range(count):
+            real[j] = pairs[2 * j]
+        for j in range(count):
+            imaginary[j] = pairs[2 * j + 1]
 
 
-def _displace(
-    phases: np.ndarray, smooth: np.ndarray, stride: int, inverse: np.ndarray, start: int
+def _weigh(  # noqa: PLR0917
+    room: np.ndarray, rows: np.ndarray, columns: np.ndarray, pixels: np.ndarray, row: int,
+    begin: int, count: int,
+) -> None:  # fmt: skip
+    """Write what part of the Gaussian lies on values and the inverse of its covariance there."""
+    if pixels.shape[1]:
+        for n in range(4):
+            keep_kernel(pixels[n, row][begin:], room[_PART + n * RUN :], count)
+        return
+    part, yy = rows[0, row], rows[1, row]
+    along = columns[0][begin:]
+    for j in range(count):
+        room[_PART + j] = part * along[j]
+    for j in range(count):
+        room[_YY + j], room[_YX + j] = yy, 0.0
+    keep_kernel(columns[1][begin:], room[_XX:], count)
+
+
+def _remember(  # noqa: PLR0917
+    room: np.ndarray, near: np.ndarray, turns: np.ndarray, turn: Any, begin: int, count: int
 ) -> None:
-    """Write displacements over phases, of which a coarse map says how often they have turned.
+    """Write phases of the nearest nodes, and what is added to the phase of the wave."""
+    keep_kernel(near[begin:], room[_NEAR:], count)
+    added = turns[begin : begin + count]
+    for j in range(count):
+        room[_PHASE + j] = added[j] + turn
 
-    `phases`, shape (2, y, x); `smooth`, shape (2, y / stride, x / stride); `inverse`, shape
-    (2, 2): what makes (y, x) of the two phases. `start` is the row where `phases` begins.
+
+def _angle(im: Any, re: Any, numbers: Any) -> Any:
+    """Return the angle of a complex number, in radians."""
+    zero, half, pi, limit = numbers[0], numbers[1], numbers[4], numbers[8]
+    width, height = abs(re), abs(im)
+    steep = height > width
+    small, large = width if steep else height, height if steep else width
+    folded = small > limit * large
+    t = (small - large if folded else small) / (small + large if folded else large)
+    s = t * t
+    series = numbers[14] + s * (numbers[15] + s * (numbers[16] + s * numbers[17]))
+    series = numbers[11] + s * (numbers[12] + s * (numbers[13] + s * series))
+    series = numbers[10] + s * series
+    angle = t * series + (half * half * pi if folded else zero)
+    angle = half * pi - angle if steep else angle
+    angle = pi - angle if re < zero else angle
+    return -angle if im < zero else angle
+
+
+def _measure(room: np.ndarray, g: np.ndarray, away: np.ndarray, numbers: Any, count: int) -> None:
+    """Write square, amplitude, local frequency and phase of one wave.
+
+    The Gaussian lies around `g`, shape (2,), which is `away` from the carrier. What it cuts off
+    draws slopes towards its middle.
     """
-    _, rows, columns = phases.shape
-    per_turn = 1 / (2 * np.pi)
-    for i in range(rows):
-        p = min((start + i) / stride, smooth.shape[1] - 1.0)
-        row = min(int(p), max(smooth.shape[1] - 2, 0))
-        next_row, p = min(row + 1, smooth.shape[1] - 1), p - row
-        for j in range(columns):
-            q = min(j / stride, smooth.shape[2] - 1.0)
-            column = min(int(q), max(smooth.shape[2] - 2, 0))
-            next_column, q = min(column + 1, smooth.shape[2] - 1), q - column
-            y = x = 0.0
-            for n in range(2):
-                upper = (1 - q) * smooth[n, row, column] + q * smooth[n, row, next_column]
-                lower = (1 - q) * smooth[n, next_row, column] + q * smooth[n, next_row, next_column]
-                coarse = (1 - p) * upper + p * lower
-                phase = phases[n, i, j]
-                phase += 2 * np.pi * np.floor((coarse - phase) * per_turn + 0.5)
-                y += inverse[0, n] * phase
-                x += inverse[1, n] * phase
-            phases[0, i, j], phases[1, i, j] = y, x
+    g_y, g_x, away_y, away_x = g[0], g[1], away[0], away[1]
+    half, two, pi, per_turn = numbers[1], numbers[3], numbers[4], numbers[5]
+    for j in range(count):
+        re, im = room[j], room[_IM + j]
+        square = re * re + im * im
+        scale = per_turn / square
+        y = scale * (room[_Y_IM + j] * re - room[_Y + j] * im) - away_y
+        x = scale * (room[_X_IM + j] * re - room[_X + j] * im) - away_x
+        room[_SQUARE + j] = square
+        room[_AMPLITUDE + j] = two * np.sqrt(square) / room[_PART + j]
+        room[_KY + j] = g_y + room[_YY + j] * y + room[_YX + j] * x
+        room[_KX + j] = g_x + room[_YX + j] * y + room[_XX + j] * x
+    for j in range(count):
+        phase = room[_PHASE + j] + angle_kernel(room[_IM + j], room[j], numbers)
+        turns = np.floor((room[_NEAR + j] - phase) * per_turn + half)
+        room[_PHASE + j] = phase + two * pi * turns
 
 
-strain_kernel: Any = keep_compiled(
-    numba.njit, _strain, nogil=True, error_model="numpy",
-    fastmath={"contract", "arcp", "nsz", "reassoc"},
-)  # fmt: skip
-displace_kernel: Any = keep_compiled(numba.njit, _displace, nogil=True, error_model="numpy")
+def _deform(  # noqa: PLR0917
+    room: np.ndarray, g0: np.ndarray, inverse: np.ndarray, noise: Any, lever: np.ndarray,
+    least: np.ndarray, numbers: Any, count: int,
+) -> None:  # fmt: skip
+    """Write deformation less one (yy, xx, yx, xy), displacement, amplitudes and all deviations.
+
+    NaN where a wave is below the `least` amplitude. `inverse`, shape (2, 2), makes displacements
+    (y, x) of both phases, and `lever` their variances of those of the frequencies; `noise` is the
+    variance of a frequency times the square of the wave.
+    """
+    half, one, degrees = numbers[1], numbers[2], numbers[6]
+    tiny, nothing = numbers[7], numbers[9]
+    g_1y, g_1x, g_2y, g_2x = g0[0, 0], g0[0, 1], g0[1, 0], g0[1, 1]
+    y_1, y_2, x_1, x_2 = inverse[0, 0], inverse[0, 1], inverse[1, 0], inverse[1, 1]
+    yy_1, yy_2, xx_1, xx_2 = lever[0, 0], lever[0, 1], lever[1, 0], lever[1, 1]
+    least_1, least_2 = least[0], least[1]
+    for j in range(count):
+        a, b = room[_KY + j], room[_KX + j]
+        c, d = room[_WAVE + _KY + j], room[_WAVE + _KX + j]
+        square_1, square_2 = room[_SQUARE + j], room[_WAVE + _SQUARE + j]
+        height_1, height_2 = room[_AMPLITUDE + j], room[_WAVE + _AMPLITUDE + j]
+        good = (height_1 > least_1) & (height_2 > least_2) & (square_1 > tiny) & (square_2 > tiny)
+        valid = one if good else nothing
+        # The columns of the inverse of Q = [[a, b], [c, d]].
+        per_det = valid / (a * d - b * c)
+        u_y, u_x, v_y, v_x = d * per_det, -c * per_det, -b * per_det, a * per_det
+        room[_OUT + j] = u_y * g_1y + v_y * g_2y - one
+        room[_OUT + RUN + j] = u_x * g_1x + v_x * g_2x - one
+        room[_OUT + 2 * RUN + j] = u_y * g_1x + v_y * g_2x
+        room[_OUT + 3 * RUN + j] = u_x * g_1y + v_x * g_2y
+        s_1, s_2 = noise * valid / square_1, noise * valid / square_2
+        yy, xx = u_y * u_y * s_1 + v_y * v_y * s_2, u_x * u_x * s_1 + v_x * v_x * s_2
+        spread = half * np.sqrt(yy + xx)
+        room[_OUT + 4 * RUN + j] = np.sqrt(yy)
+        room[_OUT + 5 * RUN + j] = np.sqrt(xx)
+        room[_OUT + 6 * RUN + j] = spread
+        room[_OUT + 7 * RUN + j] = degrees * spread
+        phase_1, phase_2 = valid * room[_PHASE + j], room[_WAVE + _PHASE + j]
+        room[_OUT + 8 * RUN + j] = y_1 * phase_1 + y_2 * phase_2
+        room[_OUT + 9 * RUN + j] = x_1 * phase_1 + x_2 * phase_2
+        room[_OUT + 10 * RUN + j] = height_1
+        room[_OUT + 11 * RUN + j] = height_2
+        room[_OUT + 12 * RUN + j] = np.sqrt(yy_1 * s_1 + yy_2 * s_2)
+        room[_OUT + 13 * RUN + j] = np.sqrt(xx_1 * s_1 + xx_2 * s_2)
+
+
+def _strain(room: np.ndarray, finite: bool, numbers: Any, count: int) -> None:  # noqa: FBT001
+    """Make strain and rotation of what a deformation has beyond one."""
+    half, two, degrees = numbers[1], numbers[3], numbers[6]
+    if not finite:
+        for j in range(count):
+            yx, xy = room[_OUT + 2 * RUN + j], room[_OUT + 3 * RUN + j]
+            room[_OUT + 2 * RUN + j] = half * (yx + xy)
+            room[_OUT + 3 * RUN + j] = degrees * half * (yx - xy)
+        return
+    for j in range(count):
+        yy, xx = room[_OUT + j], room[_OUT + RUN + j]
+        yx, xy = room[_OUT + 2 * RUN + j], room[_OUT + 3 * RUN + j]
+        room[_OUT + j] = yy + half * (yy * yy + xy * xy)
+        room[_OUT + RUN + j] = xx + half * (xx * xx + yx * yx)
+        room[_OUT + 2 * RUN + j] = half * (yx + xy + yy * yx + xy * xx)
+        room[_OUT + 3 * RUN + j] = degrees * angle_kernel(yx - xy, two + yy + xx, numbers)
+
+
+def _keep(values: np.ndarray, target: np.ndarray, count: int) -> None:
+    """Copy a column of a run."""
+    for j in range(count):
+        target[j] = values[j]
+
+
+def _work(  # noqa: PLR0913, PLR0917
+    lines: np.ndarray, taps: np.ndarray, rows: np.ndarray, columns: np.ndarray,
+    pixels: np.ndarray, near: np.ndarray, turns_y: np.ndarray, turns_x: np.ndarray,
+    g: np.ndarray, away: np.ndarray, g0: np.ndarray, inverse: np.ndarray, noise: Any,
+    lever: np.ndarray, least: np.ndarray, finite: bool, whole: Any,  # noqa: FBT001
+    codes: tuple[int, int, int], numbers: Any, begin: int, end: int, out: np.ndarray,
+    status: np.ndarray,
+) -> None:  # fmt: skip
+    """Write all columns, shape (columns, y, x), and the outcome, from one node to another.
+
+    `lines`, shape (2, 3, nodes + 5, >= 2 x): see `_interpolate`. `near`, shape (2, nodes, x):
+    phases of the nearest nodes, unwrapped.
+    """
+    room, pairs = np.empty(_ROOM, out.dtype), np.empty(2 * RUN, out.dtype)
+    stride, size = len(taps), out.shape[2]
+    for node in range(begin, end):
+        for first in range(0, size, RUN):
+            count = min(RUN, size - first)
+            for row in range(node * stride, min((node + 1) * stride, out.shape[1])):
+                nearest = min((row + stride // 2) // stride, near.shape[1] - 1)
+                for n in range(2):
+                    wave = room[n * _WAVE : (n + 1) * _WAVE]
+                    line = taps[row - node * stride]
+                    interpolate_kernel(wave, pairs, lines[n], line, node, first, count)
+                    weigh_kernel(wave, rows, columns, pixels, row, first, count)
+                    remember_kernel(
+                        wave, near[n, nearest], turns_x[n], turns_y[n, row], first, count
+                    )
+                    measure_kernel(wave, g[n], away[n], numbers, count)
+                deform_kernel(room, g0, inverse, noise, lever, least, numbers, count)
+                finish_kernel(room, finite, numbers, count)
+                for column in range(14):
+                    keep_kernel(room[_OUT + column * RUN :], out[column, row][first:], count)
+                for j in range(count):
+                    code = codes[0] if room[_PART + j] >= whole else codes[1]
+                    status[row, first + j] = codes[2] if np.isnan(room[_OUT + j]) else code
+
+
+def compiled(function: Any) -> Any:
+    """Return a compiled function, in which a division by zero is not an error."""
+    return keep_compiled(
+        numba.njit, function, nogil=True, error_model="numpy",
+        fastmath={"contract", "arcp", "nsz", "reassoc"},
+    )  # fmt: skip
+
+
+angle_kernel = compiled(_angle)
+interpolate_kernel = compiled(_interpolate)
+weigh_kernel = compiled(_weigh)
+remember_kernel = compiled(_remember)
+measure_kernel = compiled(_measure)
+deform_kernel = compiled(_deform)
+finish_kernel = compiled(_strain)
+keep_kernel = compiled(_keep)
+strain_kernel = compiled(_work)
 
 
 def strain_of(  # noqa: PLR0913
-    first: Any, second: Any, weights: Any, g0: np.ndarray, turns: tuple[np.ndarray, np.ndarray],
-    *, noise: float, sigma: float, finite: bool, least: np.ndarray, out: np.ndarray,
+    waves: Waves, weights: Weights, phases: np.ndarray, turns: tuple[np.ndarray, np.ndarray],
+    g0: np.ndarray, *, noise: float, sigma: float, pixel: float, finite: bool,
+    least: np.ndarray, whole: float, out: np.ndarray, status: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write the columns, shape (columns, y, x), from two waves, by all cores.
+    """Write the columns, shape (columns, y, x), and the outcome of every pixel, by all cores.
 
-    White noise smoothed by a Gaussian has slopes whose variance is that of its values over
-    2 sigma squared, so that phases are as uncertain as frequencies times 2 pi sigma root 2.
+    `phases`, shape (2, nodes), are those of every `waves.stride` pixels, unwrapped, and `turns`,
+    shapes (2, y) and (2, x), what is added to those of the waves. `noise` is the standard
+    deviation of a frequency times the magnitude of the wave; displacements are in pixels times
+    `pixel`. White noise smoothed by a Gaussian
+    has slopes whose variance is that of its values over 2 sigma squared, so that phases are as
+    uncertain as frequencies times 2 pi sigma root 2. What lies on values to less than `whole` is
+    at a bound.
     """
-    lever = 2.0 * sigma**2 * np.linalg.inv(g0) ** 2
-    k0 = np.stack([first.k0, second.k0])
-    part = weights.part
-    spread_y, spread_x = (np.ones(size, part.dtype) for size in part.shape)
-    if weights.yx is None:
-        spread_y, spread_x = weights.yy.ravel(), weights.xx.ravel()
+    kind = out.dtype
+    inverse = np.linalg.inv(g0) * pixel
+    vectors = [
+        waves.g,
+        waves.g - waves.k0,
+        g0,
+        -inverse / (2 * np.pi),
+        2.0 * sigma**2 * inverse**2,
+        least,
+    ]
+    g, away, g0, back, lever, least = (each.astype(kind) for each in vectors)
+    codes = int(Status.CONVERGED), int(Status.AT_BOUND), int(Status.INVALID)
+    numbers = tuple(_NUMBERS.astype(kind))
+    lines, taps = waves.coefficients.view(kind), waves.taps()
+    columns = (np.arange(out.shape[2]) + waves.stride[1] // 2) // waves.stride[1]
+    near = phases[:, :, np.minimum(columns, phases.shape[2] - 1)]
+    added = [each.astype(kind) for each in (near, *turns)]
 
     def work(begin: int) -> None:
-        rows = slice(begin, begin + step)
-        waves = [each[rows] for wave in (first, second) for each in wave[:3]]
         strain_kernel(
-            *waves, part[rows], spread_y[rows], spread_x, k0, g0,
-            np.ascontiguousarray(turns[0][:, rows]), turns[1], noise, lever, finite, least,
-            out[:, rows],
+            lines, taps, *weights, *added, g, away, g0, back, kind.type(noise**2), lever, least,
+            finite, kind.type(whole), codes, numbers, begin, min(begin + step, count), out, status,
         )  # fmt: skip
 
-    step = max(1, -(-len(part) // (2 * available_cores())))
-    share_work(work, range(0, len(part), step))
-
-
-def displace(phases: np.ndarray, smooth: np.ndarray, stride: int, inverse: np.ndarray) -> None:
-    """Write displacements (y, x) over two wrapped phases, shape (2, y, x), by all cores."""
-    step = max(1, -(-phases.shape[1] // (2 * available_cores())))
-
-    def work(begin: int) -> None:
-        displace_kernel(phases[:, begin : begin + step], smooth, stride, inverse, begin)
-
-    share_work(work, range(0, phases.shape[1], step))
+    count = -(-len(status) // waves.stride[0])
+    step = -(-count // (2 * available_cores()))
+    share_work(work, range(0, count, step))
