@@ -351,3 +351,17 @@ def test_drawing_leaves_matplotlib_and_the_data_as_they_were():
 def test_what_cannot_be_drawn_is_refused(data, message):
     with pytest.raises(DataError, match=message):
         plot.signal(data)
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_small_uncertainties_of_reciprocal_lengths_keep_the_units_of_their_values(shape):
+    dims = ("y",)[: len(shape)]
+    found = xr.Dataset(
+        {
+            "ky": (dims, np.full(shape, 3.6), {"units": "1/nm"}),
+            "ky_std": (dims, np.full(shape, 4e-4), {"units": "1/nm"}),
+        }
+    )
+    said = " ".join(texts(plot.signal(found)))
+    assert "0.0004 nm⁻¹" in said
+    assert "mm" not in said

@@ -135,11 +135,13 @@ def readable_units(value: float, units: str) -> str:
     return target
 
 
-def number_with_units(value: float, units: str | None) -> str:
-    """Return a value as text, such as `12.4 nm`."""
+def number_with_units(value: float, units: str | None, *, kept: bool = False) -> str:
+    """Return a value as text, such as `12.4 nm`, its units with another prefix unless `kept`."""
     if units is None or not np.isfinite(value):
         return number(value)
-    factor, units = prefix(np.asarray([value], np.float64), units, below=1_000)
+    factor = 1.0
+    if not kept:
+        factor, units = prefix(np.asarray([value], np.float64), units, below=1_000)
     printed = "" if units in (None, "1") else pretty_units(str(units))
     gap = "" if printed in ("°", "") else " "
     return drawable(f"{number(value * factor)}{gap}{printed}")

@@ -11,7 +11,7 @@ from omniscopy.model.checks import dims_of_kind
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.curves import curve_dim, draw_curves
 from omniscopy.plot.images import draw_image
-from omniscopy.plot.labels import in_words, number_with_units
+from omniscopy.plot.labels import in_words, number_with_units, prefix
 from omniscopy.plot.points import draw_points, points_size
 from omniscopy.plot.sampling import sample_curves, sample_plane
 from omniscopy.plot.style import LABEL, TICK, Look, new_page, panel_title
@@ -163,8 +163,25 @@ def _value_text(results: xr.Dataset, name: str) -> str:
 
 
 def _std_text(results: xr.Dataset, name: str) -> str:
-    std = f"{name}_std"
-    return _number(results[std]) if std in results else ""
+    std = results.get(f"{name}_std")
+    if std is None:
+        return ""
+    if np.iscomplexobj(std):
+        return _number(std)
+    return _std_beside(float(np.asarray(std.values).reshape(-1)[0]), std, results[name])
+
+
+def _std_beside(value: float, std: xr.DataArray, measured: xr.DataArray) -> str:
+    """Return an uncertainty as text.
+
+    Reciprocal units are those in which what was measured is shown: 400 mm⁻¹ beside 3.6 nm⁻¹
+    looks larger.
+    """
+    units, own = str(std.attrs.get("units")), np.asarray(measured.values)
+    if not units.startswith("1/") or units != measured.attrs.get("units"):
+        return number_with_units(value, std.attrs.get("units"))
+    factor, shown = prefix(own, units, below=1_000)
+    return number_with_units(value * factor, shown, kept=True)
 
 
 def _number(values: xr.DataArray) -> str:
@@ -187,4 +204,4 @@ def _typical_std(results: xr.Dataset, name: str) -> str:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return ""
-    return number_with_units(float(np.median(finite)), std.attrs.get("units"))
+    return _std_beside(float(np.median(finite)), std, results[name])
