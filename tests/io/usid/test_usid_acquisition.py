@@ -2,6 +2,7 @@
 
 import h5py
 import numpy as np
+import pytest
 from tests.io.usid.conftest import add_main, make_grid
 
 import omniscopy as om
@@ -33,9 +34,9 @@ def test_steps_are_numbered_by_their_order(tmp_path):
     values = write(path, DAQ_software_version_name="Band excitation V3")
     before = path.read_bytes()
     data = om.open_signal(path)
-    assert data.dims == ("y", "x", "cycle", "DC_Offset", "frequency")
+    assert data.dims == ("y", "x", "cycle", "bias", "frequency")
     np.testing.assert_array_equal(data, values.reshape(2, 3, 2, 4, 3))
-    np.testing.assert_array_equal(data["DC_Offset"], BIAS)
+    np.testing.assert_array_equal(data["bias"], BIAS)
     assert "indices and units" in data.attrs["repaired"]
     assert path.read_bytes() == before
 
@@ -74,9 +75,9 @@ def test_tables_without_references_and_units_are_found_and_filled(tmp_path):
     unlink(path, units=False)
     data = om.open_signal(path)
     assert om.io.identify(path) == "usid"
-    assert data.dims == ("y", "x", "cycle", "DC_Offset", "frequency")
+    assert data.dims == ("y", "x", "cycle", "bias", "frequency")
     np.testing.assert_array_equal(data, 1j * values.reshape(2, 3, 2, 4, 3))
-    units = [data["DC_Offset"].attrs["units"], data["frequency"].attrs["units"]]
+    units = [data["bias"].attrs["units"], data["frequency"].attrs["units"]]
     assert (units, data.attrs["units"]) == (["V", "Hz"], "V")
     assert data.attrs["metadata"]["started"] == "2018-12-05T15:41:45"
 
@@ -122,3 +123,18 @@ def test_indices_count_changes_from_each_slower_one():
     np.testing.assert_array_equal(made[:, 0], [0] * 6 + [1] * 6)
     np.testing.assert_array_equal(made[:, 1], [0, 0, 1, 1, 2, 2] * 2)
     np.testing.assert_array_equal(made[:, 2], [0, 1] * 6)
+
+
+@pytest.mark.parametrize(
+    ("units", "name"), [("mV", "bias"), ("mm", "DC_Offset"), ("", "DC_Offset")]
+)
+def test_an_offset_in_volts_is_the_bias_and_keeps_its_label(tmp_path, units, name):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        places = make_grid(("Y", "um", [0, 1]), ("X", "um", [0, 1, 2]))
+        steps = make_grid(("DC_Offset", units, [0.0, 2.0, -2.0]), ("Frequency", "Hz", [1.0, 2.0]))
+        add_main(file.create_group("Measurement_000/Channel_000"), np.zeros((6, 6)), places, steps)
+    data = om.open_signal(tmp_path / "a.h5")
+    assert data.dims == ("y", "x", name, "frequency")
+    if name == "bias":
+        assert data["bias"].attrs["long_name"] == "DC_Offset"
+        assert (data["bias"].attrs["quantity"], data["bias"].attrs["units"]) == ("bias", "mV")

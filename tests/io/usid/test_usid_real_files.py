@@ -80,11 +80,11 @@ def test_spectral_map_complex(opened):
 def test_beps_process_compound(opened):
     tree = opened("beps_process_compound")
     data = tree["Raw_Data/signal"]
-    assert data.dims == ("y", "x", "cycle", "DC_Offset", "frequency")
+    assert data.dims == ("y", "x", "cycle", "bias", "frequency")
     check_axis(data, "y", 0.1 * np.arange(3), "µm", "spatial")
     check_axis(data, "x", 0.1 * np.arange(4), "µm", "spatial")
     check_axis(data, "cycle", [0, 1], "1", "parameter")
-    check_axis(data, "DC_Offset", [0, 1, 2, 1, 0, -1, -2, -1], "V", "spectral")
+    check_axis(data, "bias", [0, 1, 2, 1, 0, -1, -2, -1], "V", "spectral")
     check_axis(data, "frequency", 300 + np.arange(6), "kHz", "spectral")
     i, j, c, d, m = indices(3, 4, 2, 8, 6)
     expected = 1e4 * i + 1e3 * j + 1e2 * c + 10 * d + m
@@ -103,7 +103,7 @@ def test_beps_process_compound(opened):
     }
     assert set(fit.data_vars) == set(fields)
     for name, (values, units) in fields.items():
-        assert fit[name].dims == ("y", "x", "cycle", "DC_Offset")
+        assert fit[name].dims == ("y", "x", "cycle", "bias")
         assert fit[name].dtype == np.float32
         np.testing.assert_allclose(fit[name].values, values, rtol=1e-6)
         assert fit[name].attrs.get("units") == units
@@ -114,7 +114,7 @@ def test_beps_process_compound(opened):
         "parameters": {"algorithm": "LM", "num_guess": 5},
     }
     mean = tree["results/Fit-Loop_Average_000/Mean_Amplitude/signal"]
-    assert mean.dims == ("y", "x", "DC_Offset")
+    assert mean.dims == ("y", "x", "bias")
     i, j, d = indices(3, 4, 8)
     check_values(mean, np.float32, 4 * i + j + 0.1 * (d + 4), "Amplitude", "V")
     assert mean.attrs["process"]["tool"] == "Loop_Average"

@@ -20,7 +20,7 @@ from omniscopy.io.usid.acquisition import (
 )
 from omniscopy.io.usid.rasters import Raster, find_raster
 from omniscopy.model.errors import DataError
-from omniscopy.model.units import parse
+from omniscopy.model.units import conversion_factor, parse
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of
 
 # What stands for "no dimension": the layout demands one.
@@ -133,7 +133,8 @@ def _columns(
     for number in range(count):
         label = labels[number] if number < len(labels) else ""
         unit = units[number] if number < len(units) else ""
-        name = _name(label or f"{side.lower()}_{number}", {c.name for c in columns}, taken)
+        word = _word(label, unit) or f"{side.lower()}_{number}"
+        name = _name(word, {c.name for c in columns}, taken)
         columns.append(
             _Column(
                 name=name,
@@ -289,6 +290,17 @@ def _labels_of_regions(said: Mapping[str, Any], side: str, count: int) -> list[s
         if blocks:
             found.setdefault(blocks[0][0][across], key)
     return [found[number] for number in range(count)] if set(found) == {*range(count)} else []
+
+
+def _word(label: str, unit: str) -> str:
+    """Return a label, or the field's name for it: band excitation's offset is the bias."""
+    if label.strip().lower() != "dc_offset":
+        return label
+    try:
+        conversion_factor(known_units(unit) or "1", "V")
+    except DataError:
+        return label
+    return "bias"
 
 
 def _name(label: str, others: Container[str], taken: Container[str]) -> str:
