@@ -174,9 +174,3 @@ class Bench:
             self.items.clear()
             if self._dropped is not None:
                 shutil.rmtree(self._dropped, ignore_errors=True)
-
-    def siblings(self, item: Item) -> Mapping[str, Item]:
-        """Return the other variables of the same results, by name."""
-        if item.group is None:
-            return {}
-        return {each.name: each for each in self.items.values() if each.group == item.group}

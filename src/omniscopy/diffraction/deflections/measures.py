@@ -13,7 +13,6 @@ from omniscopy.model import (
     require_plane,
     require_uniform,
     require_units,
-    units_of,
 )
 from omniscopy.physics import electron
 
@@ -88,11 +87,6 @@ def require_voltage(voltage: float | None, *data: Any) -> float:
 def require_background(background: str) -> None:
     """Raise unless this is a background of deflections."""
     require_choice("background", background, get_args(Background))
-
-
-def units_of_scan(values: xr.DataArray, plane: tuple[str, str]) -> str | None:
-    """Return the units of the scan."""
-    return units_of(values, plane[0])
 
 
 def finite(values: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from omniscopy.model import (
     require_real,
     require_uniform,
     require_units,
-    units_of,
 )
 from omniscopy.physics import aberrations, electron
 
@@ -213,8 +212,3 @@ def _require_disc(found: Experiment, angle: float) -> None:
         at = tuple(round(each / found.per_k, 3) for each in found.centre)
         message = f"the disc around centre={at} leaves the detector"
         raise DataError(message)
-
-
-def scan_units(data: xr.DataArray, found: Experiment) -> str | None:
-    """Return the units of the scan."""
-    return units_of(data, found.scan[0])
