@@ -5,6 +5,7 @@ import importlib
 import io
 import subprocess
 import sys
+import threading
 import time
 
 import anyio
@@ -366,23 +367,35 @@ def test_messages_do_not_tell_where_the_root_is(refused, folder):
 
 @pytest.fixture
 def slow_tool(folder):
-    """Return a server with a tool that works on many chunks, and the count of those that ran."""
-    ran = []
+    """Return a function that makes a server with a tool that works on so many chunks.
 
-    def chunk(values):
-        ran.append(1)
-        time.sleep(0.1)
-        return values
+    Each of them waits for an event, and takes so many seconds then. The event and a list of the
+    chunks that were begun come besides.
+    """
+    begun, go = [], threading.Event()
 
-    bench = Bench.at(folder)
-    values = da.ones((100, 8), chunks=(1, 8)).map_blocks(chunk, dtype=float)
-    bench.shelf.keep(xr.DataArray(values, dims=("y", "x"), name="slow"))
-    return make_server(bench), ran
+    def made(chunks, seconds):
+        def chunk(values):
+            begun.append(1)
+            go.wait(300)
+            time.sleep(seconds)
+            return values
+
+        bench = Bench.at(folder)
+        ones = da.ones((chunks, 8), chunks=(1, 8))
+        values = ones.map_blocks(chunk, dtype=float, meta=np.empty((0, 0)))
+        bench.shelf.keep(xr.DataArray(values, dims=("y", "x"), name="slow"))
+        return make_server(bench), begun, go
+
+    yield made
+    go.set()
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_a_long_call_tells_how_far_it_is(slow_tool, mode):
-    server, _ = slow_tool
+def test_a_long_call_tells_how_far_it_is(slow_tool, mode, monkeypatch):
+    monkeypatch.setattr("omniscopy.mcp_server.watching._SECONDS", 0.0)
+    server, _, go = slow_tool(20, 0.0)
+    go.set()
     told = []
 
     async def tell(done, total, words):
@@ -404,20 +417,25 @@ def test_a_long_call_tells_how_far_it_is(slow_tool, mode):
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_a_call_that_is_cancelled_ends_and_the_next_is_answered(slow_tool, mode):
-    server, ran = slow_tool
+    # All of them would take a minute and more.
+    server, begun, go = slow_tool(600, 0.25)
 
     async def talk():
         async with Client(server, mode=mode) as client:
-            with anyio.move_on_after(0.4) as scope:
-                await client.call_tool("statistics", {"handle": "d1"})
+            with anyio.CancelScope() as scope:
+                async with anyio.create_task_group() as calls:
+                    calls.start_soon(client.call_tool, "statistics", {"handle": "d1"})
+                    while not begun:
+                        await anyio.sleep(0.01)
+                    go.set()
+                    scope.cancel()
             assert scope.cancelled_caught
-            facts = await client.call_tool("handles", {})
-            return facts, len(ran)
+            # One call at a time: the one before has ended.
+            return await client.call_tool("handles", {})
 
-    facts, count = anyio.run(talk)
+    facts = anyio.run(talk)
     assert facts.structured_content["handles"][0]["handle"] == "d1"
-    time.sleep(0.2)
-    assert len(ran) == count < 100
+    assert len(begun) < 600
 
 
 def test_a_report_tells_its_steps(folder):
