@@ -73,3 +73,16 @@ def test_lazy_values_are_known_by_their_graph_and_not_computed():
 
 def test_the_order_of_keys_does_not_matter():
     assert digest_json({"a": 1, "b": [2]}) == digest_json({"b": [2], "a": 1})
+
+
+@pytest.mark.parametrize("size", [2**10, 2**16 + 3])
+def test_a_change_of_a_bit_a_sign_or_the_order_is_seen_in_many_values(size):
+    values = np.random.default_rng(0).normal(size=size).astype("f4")
+    flipped = values.copy()
+    flipped.view("u4")[size // 2] ^= 1
+    last = values.copy()
+    last[-1] += 1.0
+    pair = values.copy()
+    pair[:2] *= -1.0
+    others = [flipped, last, pair, -values, np.abs(values), values[::-1], np.roll(values, 1)]
+    assert len({digest_array(each) for each in [values, *others]}) == 1 + len(others)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from omniscopy.model import labelled
+from omniscopy.model import labelled, require_dims
 
 
 def map_signal(
@@ -52,6 +52,8 @@ def map_signal(
         their coordinates.
     """
     dims = [dim] if isinstance(dim, str) else list(dim)
+    if not also and data.chunks is None:
+        return _at_once(function, data, dims, output_dims, dict(parameters or {}))
     inside = [[d for d in (*dims, *whole) if d in each.dims] for each in also]
     arrays = [
         each if each.chunks is None else each.chunk(dict.fromkeys(core, -1))
@@ -75,3 +77,32 @@ def map_signal(
     )
     found = made if isinstance(made, tuple) else (made,)
     return tuple(labelled(each, units=None) for each in found)
+
+
+def _at_once(
+    function: Callable[..., Any],
+    data: xr.DataArray,
+    dims: Sequence[str],
+    output_dims: Sequence[Mapping[str, int]],
+    parameters: Mapping[str, Any],
+) -> tuple[xr.DataArray, ...]:
+    """Return the same of one array in memory; to compare and broadcast nothing takes as long."""
+    require_dims(data, dims)
+    ordered = data.variable.transpose(..., *dims)
+    outer = ordered.dims[: ordered.ndim - len(dims)]
+    found = function(ordered.data, **parameters)
+    arrays = found if isinstance(found, tuple) else (found,)
+    kept = {name: each for name, each in data._coords.items() if not set(each.dims) & set(dims)}
+    indexes = {name: index for name, index in data._indexes.items() if name in kept}
+    made = []
+    for values, new in zip(arrays, output_dims, strict=True):
+        expected = (*ordered.shape[: len(outer)], *new.values())
+        if np.shape(values) != expected:
+            message = f"{function} made an array of shape {np.shape(values)} in place of {expected}"
+            raise ValueError(message)
+        variable = xr.Variable((*outer, *new), values)
+        coords = {name: each.copy(deep=False) for name, each in kept.items()}
+        made.append(
+            xr.DataArray(variable, coords, name=data.name, indexes=indexes, fastpath=True)
+        )  # fmt: skip
+    return tuple(made)

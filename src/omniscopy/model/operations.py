@@ -116,8 +116,9 @@ def operation(
             made = function(*args, **kwargs)
         finally:
             _inside.reset(token)
-        made = _with_origin(made, inputs)
-        return record(made, name, parameters=parameters, inputs=inputs)
+        made = record(made, name, parameters=parameters, inputs=inputs)
+        made.attrs.update(_origin(inputs, made))
+        return made
 
     summary = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
     entry = Operation(name, recorded, summary, dict(example or {}), lazy)
@@ -165,17 +166,16 @@ def import_all() -> None:
             importlib.import_module(module.name)
 
 
-def _with_origin(made: Any, inputs: Mapping[str, Any]) -> Any:
-    """Let a result keep the common metadata of its first input, unless it states its own."""
+def _origin(inputs: Mapping[str, Any], made: Any) -> dict[str, Any]:
+    """Return the common metadata of the first input, but for what a result states itself."""
     first = next((value for value in inputs.values() if hasattr(value, "attrs")), None)
     if first is None:
-        return made
-    kept = {
+        return {}
+    return {
         key: first.attrs[key]
         for key in ("metadata", "modality", "source")
         if key in first.attrs and key not in made.attrs
     }
-    return made.assign_attrs(kept) if kept else made
 
 
 def _holds_data(value: Any) -> bool:

@@ -23,16 +23,19 @@ def result(
     `status` gets its flag meanings. Coordinates keep their attributes; `coords` are those of
     values that have none of their own.
     """
+    shared = None
+    if coords is None:
+        shared = _shared_coordinates(values for values, _ in variables.values())
     made: dict[str, Any] = {}
     for name, (values, units) in variables.items():
+        if shared is not None and isinstance(values, xr.DataArray):
+            values = values.variable  # noqa: PLW2901 - the coordinates are stated once for all
         made[name] = labelled(values, units=units)
         if name == "status":
             if made[name].dtype != np.uint8:
                 made[name] = made[name].astype(np.uint8)
             made[name].attrs |= status_attrs()
-    if coords is None and (shared := _shared_coordinates(made.values())) is not None:
-        made, coords = {name: each.variable for name, each in made.items()}, shared
-    return xr.Dataset(made, coords, attrs or {})
+    return xr.Dataset(made, coords if shared is None else shared, attrs or {})
 
 
 def _shared_coordinates(arrays: Iterable[xr.DataArray | xr.Variable]) -> Any:
@@ -61,7 +64,10 @@ def _same(one: Mapping[Any, xr.Variable], other: Mapping[Any, xr.Variable]) -> b
 
 def labelled(values: AnyArray, *, units: str | None, **attrs: Any) -> AnyArray:
     """Return `values` with these attributes in place of those they have."""
-    stated = {} if units is None else {"units": units}
-    made: Any = values.copy(deep=False)  # `drop_attrs` would copy the values
-    made.attrs = {**stated, **attrs}
+    stated = {**({} if units is None else {"units": units}), **attrs}
+    made: Any
+    if type(values) is xr.Variable:
+        return xr.Variable(values.dims, values._data, stated, fastpath=True)  # type: ignore[return-value]
+    made = values.copy(deep=False)  # `drop_attrs` would copy the values
+    made.attrs = stated
     return made

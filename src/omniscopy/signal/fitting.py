@@ -155,7 +155,7 @@ def fit_model(  # noqa: PLR0913 - options of the field
     squares = _units_of_squares(data, weights) if likelihood == "gaussian" else "1"
     free = int(np.sum(layout.free))
     settings = {"likelihood": likelihood, "loss": loss, "free_parameters": free}
-    return _result(layout, found, scatter, data, dims, squares).assign_attrs({FIT: settings})
+    return _result(layout, found, scatter, data, dims, squares, settings)
 
 
 def _require_counts(**counts: Any) -> None:
@@ -183,6 +183,7 @@ def _result(  # noqa: PLR0917
     data: xr.DataArray,
     dims: Sequence[str],
     squares: str | None,
+    settings: dict[str, Any],
 ) -> xr.Dataset:
     """Return the columns by name, with their units."""
     values, axes = data.attrs.get("units"), [units_of(data, each) for each in dims]
@@ -194,7 +195,7 @@ def _result(  # noqa: PLR0917
             columns |= {f"{name}_{end}": getattr(scatter, end) for end in Scatter._fields}
         units = info.units(values, axes)
         for each, column in columns.items():
-            made[each] = column.variable.isel(parameter=number), units
+            made[each] = column.variable[..., number], units
     figures = (
         "status",
         "steps",
@@ -207,4 +208,4 @@ def _result(  # noqa: PLR0917
     for name in figures:
         made[name] = getattr(found, name).variable, squares if name == "reduced_chi_square" else "1"
     fitted = {"values": values, "dims": dict(zip(dims, axes, strict=True))}
-    return result({MODEL_AXES: fitted}, found.status.coords, **made)
+    return result({MODEL_AXES: fitted, FIT: settings}, found.status.coords, **made)

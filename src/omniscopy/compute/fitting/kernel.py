@@ -141,9 +141,10 @@ def propose(
     copy(values, d.trial)
     for a in range(model.free.size):
         d.trial[model.free[a]] = d.current[a] + d.step[a]
-        gain += 2.0 * d.direction[a] * d.step[a]
+        along = 2.0 * d.direction[a]
         for b in range(model.free.size):
-            gain -= d.normal[a, b] * d.step[a] * d.step[b]
+            along -= d.normal[a, b] * d.step[b]
+        gain += along * d.step[a]
         length += d.largest[a] * d.step[a] ** 2
         size += d.largest[a] * d.current[a] ** 2
     tie(model, d.trial)

@@ -305,8 +305,8 @@ def look(
     Some points at a time, so that what is made of them stays near the processor.
     """
     points, size = columns.shape[1], spectrum.pull.size
-    parts = spectrum.data.size // points
-    most = size // parts
+    parts = 1 if spectrum.data.size == points else 2
+    most = size if parts == 1 else size // 2
     for a in range(which.size):
         direction[a] = 0.0
         for b in range(which.size):
