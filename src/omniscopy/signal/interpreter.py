@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numba import cfunc, njit
 
+from omniscopy.model.compiling import keep_compiled
 from omniscopy.model.digests import digest_sources
 from omniscopy.physics import compiled, elementary
 from omniscopy.physics.compiled import FAST, SIGNATURE, carray
@@ -288,7 +289,8 @@ def _interpreter(digest: int) -> Any:
 def _compiled() -> Any:
     digest = digest_sources(programs, elementary, compiled, sys.modules[__name__])
     run = _interpreter(digest)
-    return cfunc(SIGNATURE, cache=True, fastmath=FAST, error_model="numpy")(run)
+    compile_ = functools.partial(cfunc, SIGNATURE)
+    return keep_compiled(compile_, run, fastmath=FAST, error_model="numpy")
 
 
 def address() -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from omniscopy.compute.threads import share_work
+from omniscopy.model.compiling import keep_compiled
 
 # Nearer than this to a point, or to the hull, in sides of the triangle, is on it.
 _ON_POINT = 1e-9
@@ -31,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _compiled(function: F) -> F:
-    made: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
+    made: F = keep_compiled(njit, function, nogil=True, error_model="numpy")
     return made
 
 

@@ -1,16 +1,25 @@
 # ruff: noqa: FBT001, PLR0917 - kernels take their arrays one by one
 """Least squares for fractions: not negative, and with the sum 1."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
 
 from omniscopy.compute.threads import share_spectra
+from omniscopy.model.compiling import keep_compiled
 
 _ROUNDING = 1e-12
 # Part of a diagonal element below which nothing of its own is left in a row.
 _SINGULAR = 1e-13
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _compiled(function: F) -> F:
+    made: F = keep_compiled(njit, function, nogil=True, error_model="numpy")
+    return made
 
 
 class Fractions(NamedTuple):
@@ -61,7 +70,7 @@ class _Room(NamedTuple):
     matrix: np.ndarray
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def solve_rows(
     square: np.ndarray, right: np.ndarray, energy: np.ndarray, positive: bool, closed: bool,
     channels: int, found: np.ndarray,
@@ -91,7 +100,7 @@ def solve_rows(
             found[row] = np.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _steepest(square: np.ndarray, right: np.ndarray, closed: bool, room: _Room) -> int:
     """Return which of those at 0 would lower the sum of squares the most, -1 if none does."""
     n, level, count = right.size, 0.0, 0
@@ -108,7 +117,7 @@ def _steepest(square: np.ndarray, right: np.ndarray, closed: bool, room: _Room) 
     return found
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _descend(
     square: np.ndarray, right: np.ndarray, positive: bool, closed: bool, room: _Room
 ) -> bool:
@@ -132,7 +141,7 @@ def _descend(
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _solve(square: np.ndarray, right: np.ndarray, closed: bool, room: _Room) -> bool:
     """Solve for what is inside, 0 for the others; return whether there is a solution."""
     n = right.size
@@ -154,7 +163,7 @@ def _solve(square: np.ndarray, right: np.ndarray, closed: bool, room: _Room) -> 
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _measure(
     square: np.ndarray, right: np.ndarray, energy: float, closed: bool, channels: int,
     room: _Room, found: np.ndarray,
@@ -179,7 +188,7 @@ def _measure(
             found[n + a] = np.sqrt(max(noise * (room.there[a] - taken), 0.0))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _factorise(matrix: np.ndarray) -> bool:
     """Turn a symmetric matrix into its Cholesky factor; return whether there is one."""
     for a in range(matrix.shape[0]):
@@ -195,7 +204,7 @@ def _factorise(matrix: np.ndarray) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _substitute(factor: np.ndarray, right: np.ndarray, solution: np.ndarray) -> None:
     n = right.size
     for a in range(n):
@@ -223,7 +232,7 @@ def solve_each(
     return Fractions(found[:, :number], found[:, number:-1], found[:, -1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _solve_each(
     squares: np.ndarray, right: np.ndarray, energy: np.ndarray, positive: bool, channels: int,
     found: np.ndarray,

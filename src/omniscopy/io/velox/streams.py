@@ -6,10 +6,10 @@ row of a frame starts is found before a part of it is first read, so that furthe
 their own events cost.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -24,6 +24,9 @@ from omniscopy.io.velox.events import (
     fewer_events,
     open_events,
 )
+from omniscopy.model.compiling import keep_compiled
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 NEXT_PIXEL = 65535
 # Events among which marks are looked for at a time.
@@ -199,7 +202,12 @@ def count_frames(
     share_work(work, range(0, len(each), step))
 
 
-@numba.njit(cache=True, nogil=True)
+def _compiled(function: F) -> F:
+    made: F = keep_compiled(numba.njit, function, nogil=True)
+    return made
+
+
+@_compiled
 def find_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
     events: Events, at: int, stop: int, seen: int, columns: int, rows: np.ndarray
 ) -> int:
@@ -227,7 +235,7 @@ def find_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
     return seen
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _count_marks(events: np.ndarray) -> int:
     """Return how many marks there are, by a loop that becomes one of vectors."""
     count = 0
@@ -236,7 +244,7 @@ def _count_marks(events: np.ndarray) -> int:
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def count_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
     events: Events, starts: np.ndarray, stops: np.ndarray,
     columns: np.ndarray, channels_of: np.ndarray, cubes: np.ndarray, begin: int, stop: int,
