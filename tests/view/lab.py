@@ -77,7 +77,7 @@ class Lab:
             self.end_kernels()
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(10)
@@ -116,10 +116,10 @@ class Lab:
             method=method,
             headers={"Authorization": f"token {self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return bytes(answer.read())
 
-    def _wait(self, seconds: float = 90.0) -> None:
+    def _wait(self, seconds: float = 300.0) -> None:
         assert self._process is not None
         end = time.monotonic() + seconds
         while True:
