@@ -10,6 +10,10 @@ import hypothesis
 import pytest
 
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
+# `--hypothesis-profile=long`: other examples each time, and many.
+hypothesis.settings.register_profile(
+    "long", deadline=None, max_examples=3000, suppress_health_check=list(hypothesis.HealthCheck)
+)
 hypothesis.settings.load_profile("default")
 
 CHROMIUM_FLAGS = [
