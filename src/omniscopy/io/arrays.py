@@ -14,6 +14,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.storage.hdf5_heaps import require_sound_values
 
 # Bytes up to which a copy costs nothing, and spares the caller a mapping of the file.
 _COPIED = 2**20
@@ -246,7 +247,12 @@ class Hdf5Array:
         return cls(dataset.file.filename, dataset.name, dataset.shape, dtype, dataset.chunks)
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        return self._read(lambda dataset: np.asarray(dataset[key], dtype=self.dtype))
+        def read(dataset: Any) -> np.ndarray:
+            if self.dtype.hasobject:
+                require_sound_values(dataset)
+            return np.asarray(dataset[key], dtype=self.dtype)
+
+        return self._read(read)
 
     def view(self, key: Key) -> np.ndarray:
         """Return values without a copy where they are long, native and in a row."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.storage.hdf5 import walk
+from omniscopy.io.storage.hdf5 import has_attribute, walk
 from omniscopy.io.storage.hdf5_access import looks_inside, members
 from omniscopy.io.storage.hdf5_numbers import attribute
 
@@ -26,7 +26,12 @@ def _is_project(file: Any) -> bool:
 
 
 def _is_of_apex(found: Any) -> bool:
-    name = found.name.rpartition("/")[2]
-    if name == "SPC" and hasattr(found, "dtype"):
-        return "SpectrumCounts" in (found.dtype.names or ())
-    return name in ("SPD", "LSD") and "NumberofChannels" in found.attrs
+    from h5py import h5d, h5t
+
+    # To ask for the name of an object takes longer than all else.
+    if has_attribute(found, "NumberofChannels"):
+        return found.name.rpartition("/")[2] in ("SPD", "LSD")
+    if not isinstance(found.id, h5d.DatasetID) or found.id.get_type().get_class() != h5t.COMPOUND:
+        return False
+    has_counts = "SpectrumCounts" in (found.dtype.names or ())
+    return has_counts and found.name.rpartition("/")[2] == "SPC"

@@ -14,8 +14,10 @@ from omniscopy.io.storage.hdf5 import (
     linked,
     load,
     open_hdf5,
+    plain,
     read_attributes,
     require_values,
+    whole,
 )
 
 _DEEPEST, _MOST_ENTRIES, _LONGEST_LIST = 20, 4096, 4096
@@ -113,8 +115,4 @@ def _tree(group: Any, depth: int = 0) -> dict[str, Any]:
 def _plain(dataset: Any) -> Any:
     if dataset.dtype.kind not in "biufcOS":
         return None
-    values = dataset.asstr()[()] if dataset.dtype.kind == "O" else load(dataset)
-    if isinstance(values, str):
-        return values
-    values = np.asarray(values)
-    return values.astype(str).tolist() if values.dtype.kind == "S" else values.tolist()
+    return plain(whole(dataset) if dataset.dtype.kind == "O" else load(dataset), dataset)

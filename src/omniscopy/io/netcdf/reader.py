@@ -8,7 +8,9 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.netcdf.classic import read_classic
 from omniscopy.io.records import Measurement
 from omniscopy.io.storage.foreign import Group, GroupVariable, plain_value, to_channels
+from omniscopy.io.storage.hdf5 import open_hdf5, walk
 from omniscopy.io.storage.hdf5_access import handle_of
+from omniscopy.io.storage.hdf5_heaps import require_sound
 from omniscopy.io.storage.hdf5_tree import read_stored
 
 
@@ -53,6 +55,9 @@ def _groups(path: Path) -> Iterator[Group]:
     import h5netcdf  # type: ignore[import-untyped]
     import h5py
 
+    with open_hdf5(path) as file:
+        for found in walk(file):
+            require_sound(found)
     with h5netcdf.File(path, "r") as named, h5py.File(path, "r") as file:
         waiting = [named]
         while waiting:

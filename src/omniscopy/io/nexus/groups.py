@@ -108,7 +108,7 @@ def axes_of(group: Any, signal: str, dataset: Any) -> list[str | None]:
 
 def values_of(axis: Any, size: int) -> np.ndarray:
     """Return the coordinate of `size` points: of the edges of bins the lower ones."""
-    values = np.asarray(axis[()]).reshape(-1)
+    values = np.asarray(whole(axis)).reshape(-1)
     return values[:size].astype(values.dtype.newbyteorder("="))
 
 

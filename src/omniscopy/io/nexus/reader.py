@@ -16,7 +16,7 @@ from omniscopy.io.nexus.groups import (
     values_of,
 )
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.storage.hdf5 import address, linked, open_hdf5
+from omniscopy.io.storage.hdf5 import address, linked, open_hdf5, whole
 from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
 from omniscopy.io.storage.hdf5_tree import read_stored
 from omniscopy.io.storage.restored import SIGNAL
@@ -159,7 +159,7 @@ def _metadata(file: Any) -> dict[str, Any]:
     for key, name in {"title": "title", "start_time": "started"}.items():
         dataset = None if entry is None else dataset_in(entry, key)
         if dataset is not None and dataset.size == 1:
-            value = dataset[()]
+            value = whole(dataset)
             said[name] = (
                 value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
             )

@@ -8,7 +8,15 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis
-from omniscopy.io.storage.hdf5 import DAMAGE, known_units, line_of, load, read_attributes, text_of
+from omniscopy.io.storage.hdf5 import (
+    DAMAGE,
+    checked_attribute,
+    known_units,
+    line_of,
+    load,
+    read_attributes,
+    text_of,
+)
 
 # Attributes of the library itself. Damage to one can cost seconds, so each is read once at most.
 STRUCTURAL = frozenset({"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"})
@@ -74,7 +82,7 @@ def _labels(dataset: Any) -> list[str]:
     """
     labels: list[Any] = []
     with suppress(*DAMAGE):
-        labels = list(np.atleast_1d(dataset.attrs.get("DIMENSION_LABELS", [])))
+        labels = list(np.atleast_1d(checked_attribute(dataset, "DIMENSION_LABELS")))
     texts = [label.decode("utf-8", "replace") if isinstance(label, bytes) else label
              for label in labels[: dataset.ndim]]  # fmt: skip
     texts = [label if isinstance(label, str) else "" for label in texts]
@@ -87,7 +95,7 @@ def _scales(dataset: Any, labels: list[str]) -> list[Any]:
 
     attached: list[Any] = [None] * dataset.ndim
     with suppress(*DAMAGE):
-        for number, references in enumerate(dataset.attrs.get("DIMENSION_LIST", [])):
+        for number, references in enumerate(checked_attribute(dataset, "DIMENSION_LIST")):
             if number < dataset.ndim and len(references):
                 attached[number] = dataset.file[references[len(references) - 1]]
     for number, label in enumerate(labels):

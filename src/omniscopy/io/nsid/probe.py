@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, DESCRIPTIONS, open_hdf5, walk
+from omniscopy.io.storage.hdf5 import (
+    DAMAGE,
+    DESCRIPTIONS,
+    UNREADABLE,
+    has_attribute,
+    open_hdf5,
+    read_attribute,
+    walk,
+)
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000
@@ -15,8 +23,9 @@ def matches(path: Path) -> bool:
     """Return whether an HDF5 file holds an NSID dataset, or is one that Omniscopy wrote."""
     try:
         with open_hdf5(path) as file:
-            if file.attrs.get("omniscopy_layout") is not None:
-                return bool(file.attrs["omniscopy_layout"] == "nsid")
+            layout = read_attribute(file, "omniscopy_layout")
+            if layout is not UNREADABLE:
+                return bool(layout == "nsid")
             return any(
                 is_main(found) for found in walk(file, without=DESCRIPTIONS, limit=LOOKED_AT)
             )
@@ -28,9 +37,10 @@ def is_main(found: Any) -> bool:
     """Return whether a group or dataset is a main dataset, of numbers or records of them."""
     import h5py
 
-    if not isinstance(found, h5py.Dataset) or found.shape is None:
+    if not isinstance(found, h5py.Dataset):
         return False
     try:
-        return found.dtype.kind in "biufcV" and any(mark in found.attrs for mark in MARKS)
+        is_marked = any(has_attribute(found, mark) for mark in MARKS)
+        return is_marked and found.shape is not None and found.dtype.kind in "biufcV"
     except DAMAGE:
         return False

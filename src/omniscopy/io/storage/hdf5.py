@@ -5,7 +5,6 @@ import itertools
 import math
 import os
 import re
-import struct
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,14 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, Variable
+from omniscopy.io.storage.hdf5_heaps import (
+    HEAP,
+    STRING,
+    heaps_kept,
+    parts_of_heap,
+    require_sound_attribute,
+    require_sound_values,
+)
 from omniscopy.model.units import spell
 
 # What the library and a parser may raise on damaged bytes.
@@ -35,8 +42,8 @@ BOOK_KEEPING = frozenset(
 # Groups of attributes, in which there is no data to be found.
 DESCRIPTIONS = frozenset({"metadata", "original_metadata", "provenance", "point_cloud"})
 
-# The start of a global heap; how much of either end of a file is searched for them.
-HEAP, HEAP_REACH = b"GCOL\x01\0\0\0", 2**22
+# How much of either end of a file is searched for heaps of texts.
+HEAP_REACH = 2**22
 
 MAX_OBJECTS, MAX_DEPTH, MAX_ENTRIES = 100_000, 32, 20_000
 UNREADABLE = object()  # what no attribute is
@@ -61,7 +68,8 @@ class Held:
 _held: ContextVar[Held | None] = ContextVar("a file that is held open", default=None)
 
 # Classes of types that need no more than to be read: integers, floats and texts.
-_SIMPLE = frozenset({0, 1, 3})
+_NUMBERS = frozenset({0, 1})
+_SIMPLE = _NUMBERS | {STRING}
 
 # What `linked` found in groups of files that are open, with the group, so that it stays open too.
 _Links = dict[tuple[int, str], tuple[Any, Any]]
@@ -105,7 +113,7 @@ def open_hdf5(path: str | Path, *, attributes: bool = True) -> Iterator[Any]:
             "written"
         )
         raise FormatError(message, path=path) from error
-    with file, _links_kept(), _damage_named(path):
+    with file, _links_kept(), _damage_named(path), heaps_kept(file):
         yield file
 
 
@@ -267,6 +275,8 @@ def whole(dataset: Any) -> Any:
 
     shape, dtype = dataset.shape, dataset.dtype
     if shape is None or 0 in shape or dtype.kind not in "iufcS":
+        if dtype.hasobject:
+            require_sound_values(dataset)
         return dataset[()]
     values = np.empty(shape, dtype)
     dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
@@ -282,6 +292,13 @@ def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dic
             if value is not UNREADABLE:
                 attributes[name] = value
     return attributes
+
+
+def has_attribute(found: Any, name: str) -> bool:
+    """Return whether there is an attribute of a name, asked of the library itself."""
+    import h5py
+
+    return bool(h5py.h5a.exists(found.id, name.encode()))
 
 
 def read_attribute(found: Any, name: str) -> Any:
@@ -301,13 +318,28 @@ def read_attribute(found: Any, name: str) -> Any:
         claimed = 0 if shape is None else math.prod(shape) * kind.get_size()
         if claimed > ATTRIBUTE_BYTES and claimed > Path(file_of(found)).stat().st_size:
             return UNREADABLE
-        if shape is None or kind.get_class() not in _SIMPLE:
+        if shape is None:
+            return plain(found.attrs[name], found)
+        if kind.get_class() not in _NUMBERS:
+            text = require_sound_attribute(found, stored, kind)
+            if text is not None:
+                return text.decode("utf-8", "replace")
+        if kind.get_class() not in _SIMPLE:
             return plain(found.attrs[name], found)
         # As h5py does it, but without opening the attribute anew.
         values = np.zeros(shape, kind.dtype)
         stored.read(values)
         return plain(values[()], found)
     return UNREADABLE
+
+
+def checked_attribute(found: Any, name: str) -> Any:
+    """Return one attribute as h5py gives it, after a look at how long its texts and lists are."""
+    import h5py
+
+    stored = h5py.h5a.open(found.id, name.encode())
+    require_sound_attribute(found, stored, stored.get_type())
+    return found.attrs[name]
 
 
 def read_group(group: Any, *, without: frozenset[str] = frozenset()) -> Any:
@@ -489,15 +521,9 @@ def _find_endless_heap(path: Path, size: int, modified: int, inode: int) -> int 
     return None
 
 
-def _has_empty_part(part: bytes, at: int) -> bool:
-    (size,) = struct.unpack_from("<Q", part.ljust(at + 16, b"\0"), at + 8)
-    place, end = at + 16, min(at + size, len(part))
-    while place + 16 <= end:
-        number, _, _, length = struct.unpack_from("<HHIQ", part, place)
-        if number == 0:
-            return bool(length == 0)
-        place += 16 + -(-length // 8) * 8
-    return False
+def _has_empty_part(content: bytes, at: int) -> bool:
+    parts = parts_of_heap(lambda place, count: content[place : place + count], at)
+    return any(number == 0 and length == 0 for number, _, length in parts)
 
 
 def _read_group(group: Any, without: frozenset[str], left: list[int], above: set[int]) -> Any:

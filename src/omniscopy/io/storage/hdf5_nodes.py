@@ -16,7 +16,7 @@ from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import restore_attrs
-from omniscopy.io.storage.hdf5 import load, require_values
+from omniscopy.io.storage.hdf5 import UNREADABLE, load, read_attribute, require_values
 from omniscopy.io.storage.restored import restored, to_measurement
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of, signal_type_of
 
@@ -50,8 +50,8 @@ class KeptNodes:
 
 def has_nodes(file: Any) -> bool:
     """Return whether a file keeps a tree; raise for one from a later version."""
-    version = file.attrs.get(VERSION)
-    if version is None:
+    version = read_attribute(file, VERSION)
+    if version is UNREADABLE:
         return False
     if int(version) > CURRENT_VERSION:
         message = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, load, plain, read_attribute
+from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, load, plain, read_attribute, whole
 from omniscopy.io.storage.hdf5_access import handle_of
 
 LONGEST_TEXT = 2**24
@@ -74,7 +74,7 @@ def small_value(dataset: Any) -> Any:
             return None
         if dtype.kind == "O" and not _is_text(dataset):
             return None
-        value = dataset[()] if dtype.kind == "O" else load(dataset)
+        value = whole(dataset) if dtype.kind == "O" else load(dataset)
         return _plain_texts(plain(value, dataset))
     return None
 

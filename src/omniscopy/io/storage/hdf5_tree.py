@@ -18,8 +18,9 @@ from omniscopy.io.arrays import Hdf5Array, full_key
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.records import Key, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import plain_attrs, restore_attrs
-from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.storage.hdf5 import checked_attribute, open_hdf5
 from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
+from omniscopy.io.storage.hdf5_heaps import require_sound_values
 from omniscopy.io.storage.restored import chunks_touched, restored, to_measurement
 from omniscopy.io.storage.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
 from omniscopy.model.errors import DataError
@@ -44,6 +45,8 @@ class WrittenArray(Hdf5Array):
             dataset = file[self.key]
             if self.chunks is not None:
                 self._require_chunks(dataset, full_key(key, self.shape), self.chunks)
+            if self.dtype.hasobject:
+                require_sound_values(dataset)
             return np.asarray(dataset[key], dtype=self.dtype)
 
     def _require_chunks(self, dataset: Any, key: Key, chunks: tuple[int, ...]) -> None:
@@ -139,7 +142,7 @@ def _require_version(path: Path, note: Mapping[str, Any]) -> None:
 
 
 def _note(thing: Any) -> dict[str, Any]:
-    found = json.loads(thing.attrs[KEY])
+    found = json.loads(checked_attribute(thing, KEY))
     if not isinstance(found, dict):
         message = "the notes of Omniscopy are no JSON object"
         raise FormatError(message, path=thing.file.filename, key=thing.name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from omniscopy.io.storage.hdf5 import DAMAGE
+from omniscopy.io.storage.hdf5 import DAMAGE, whole
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import LONGEST_TEXT, member
 from omniscopy.io.xml_trees import parse_xml
@@ -35,7 +35,7 @@ def read_document(group: Any) -> ElementTree.Element | None:
     if dataset.dtype.itemsize > LONGEST_TEXT or dataset.id.get_storage_size() > LONGEST_TEXT:
         return None
     try:
-        value = dataset[()] if dataset.shape == () else dataset[0]
+        value = whole(dataset) if dataset.shape == () else whole(dataset)[0]
     except DAMAGE:
         return None
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import read_attribute, text_of
+from omniscopy.io.storage.hdf5 import checked_attribute, read_attribute, text_of
 
 # What the program says of itself, and what the program that mends its files says.
 _PROGRAM, _MENDED = "DAQ_software_version_name", "V3patcher"
@@ -38,7 +38,7 @@ def is_unlinked(found: Any) -> bool:
 def table_of(main: Any, name: str) -> Any:
     """Return a table of a dataset: what it refers to, or else the nearest one above; or `None`."""
     if name in main.attrs:
-        return main.file[main.attrs[name]]
+        return main.file[checked_attribute(main, name)]
     group = main.parent
     while name not in group and group.name != "/":
         group = group.parent

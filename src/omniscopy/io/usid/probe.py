@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, DESCRIPTIONS, open_hdf5, walk
+from omniscopy.io.storage.hdf5 import (
+    DAMAGE,
+    DESCRIPTIONS,
+    UNREADABLE,
+    open_hdf5,
+    read_attribute,
+    walk,
+)
 from omniscopy.io.usid.acquisition import is_unlinked
 
 # A file of another kind may hold any number of objects; the first ones tell.
@@ -20,8 +27,9 @@ def matches(path: Path) -> bool:
     """Return whether an HDF5 file holds a USID dataset, or is one that Omniscopy wrote."""
     try:
         with open_hdf5(path) as file:
-            if file.attrs.get("omniscopy_layout") is not None:
-                return bool(file.attrs["omniscopy_layout"] == "usid")
+            layout = read_attribute(file, "omniscopy_layout")
+            if layout is not UNREADABLE:
+                return bool(layout == "usid")
             return any(
                 is_main(found) for found in walk(file, without=DESCRIPTIONS, limit=LOOKED_AT)
             )

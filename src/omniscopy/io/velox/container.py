@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.storage.hdf5 import linked
-from omniscopy.io.velox.texts import LARGEST_TEXT, read_text
+from omniscopy.io.storage.hdf5 import linked, whole
 
 MOST_GROUPS = 4096
+LARGEST_TEXT = 1 << 20
 # No filter of HDF5 that Velox uses packs more than deflate can (1032 to 1).
 _MOST_PACKED = 1100
 _HASH = re.compile(r"^[0-9a-f]{32}$")
@@ -39,7 +39,8 @@ def read_json(group: Any, name: str) -> dict[str, Any]:
     if getattr(dataset, "shape", None) not in ((), (1,)) or dataset.dtype.kind not in "OS":
         return {}
     try:
-        return _parsed(read_text(dataset) or b"")
+        value = whole(dataset)
+        return _parsed(value if isinstance(value, bytes) else bytes(value[0]))
     except _DAMAGE:
         return {}
 
