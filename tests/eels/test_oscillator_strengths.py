@@ -1,5 +1,8 @@
 """Cross-sections from tables of oscillator strengths, against what the tables were made from."""
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -132,6 +135,22 @@ def test_a_subshell_has_its_part_of_the_table_of_both(tmp_path, edges):
     np.testing.assert_allclose(found["Ti_L3"], whole * 2 / 3, rtol=1e-5)
     np.testing.assert_allclose(found["Ti_L1"], whole / 3, rtol=1e-5)
     np.testing.assert_allclose(found["Ti_L"], whole * 4 / 3, rtol=1e-5)
+
+
+def test_files_may_have_the_names_of_the_description_of_the_format(file, tmp_path):
+    # https://zenodo.org/records/7645765, gosh.html: `free_energy` and `ref_edge`.
+    path = tmp_path / "described.gosh"
+    path.write_bytes(Path(file).read_bytes())
+    with h5py.File(path, "r+") as made:
+        for element in ("C", "N", "O"):
+            made.move(f"{element}/K1/free_energies", f"{element}/K1/free_energy")
+            made.move(f"{element}/K1", f"{element}/1s")
+        told = made["metadata/edges_info/K"].attrs
+        del told["table"]
+        told["ref_edge"], told["n"], told["l"], told["occupancy_ratio"] = "1s", 1, 0, 0.5
+    given = {"voltage": 200e3, "collection_mrad": 20.0, "stop": 900.0, "method": "tabulated"}
+    found, whole = (eels.cross_section("C_K", tables=str(each), **given) for each in (path, file))
+    np.testing.assert_allclose(found, 0.5 * whole, rtol=1e-6)
 
 
 def test_atoms_are_found_by_the_tables_they_were_simulated_with(file):

@@ -151,9 +151,8 @@ def subtract_background(
         output_dims=[{dim: data.sizes[dim]}], dtypes=[kind], parameters={"kind": kind},
     )  # fmt: skip
     kept = {key: data.attrs[key] for key in _KEPT if key in data.attrs}
-    return labelled(
-        made.assign_coords({dim: data.coords[dim]}), units=data.attrs.get("units"), **kept
-    )
+    like = data if data.dims == made.dims else data.transpose(*made.dims)
+    return labelled(like.copy(deep=False, data=made.data), units=data.attrs.get("units"), **kept)
 
 
 def _prepared(  # noqa: PLR0917

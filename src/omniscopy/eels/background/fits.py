@@ -11,7 +11,7 @@ from omniscopy.compute import least_squares
 from omniscopy.compute.fitting.problem import Problem, Term
 from omniscopy.compute.threads import blocks_of, share_work
 from omniscopy.eels.background import power_laws
-from omniscopy.eels.background.power_kernel import subtract
+from omniscopy.eels.background.power_kernel import subtract, subtract_by_areas
 from omniscopy.model import Status
 from omniscopy.physics.decays import exponential
 from omniscopy.physics.formulas import Formula
@@ -124,14 +124,17 @@ class PowerLaws(Background):
 
     def take_off(self, rows: np.ndarray, fitted: np.ndarray, made: np.ndarray) -> None:
         """Fill in the difference in one pass."""
-        if self.rule.method == "two_area":
-            amplitude, exponent, _, _ = self.rule.starts(fitted)
+        order, rule = self.order, self.rule
+        if rule.method == "two_area":
+            begin = rule.begin
+            window = (begin, begin + rule.middle, begin + len(rule.energy))
+            exponents, log_sums = ((each.x, each.c) for each in rule.tables)
+            subtract_by_areas(rows, fitted, window, exponents, log_sums, order, made)
         else:
             table = np.full((len(fitted), power_laws.COLUMNS), np.nan)
-            self.rule.fit(fitted, table, deviations=False)
-            amplitude, exponent = table[:, 0], table[:, 1]
-        order = self.order
-        subtract(rows, order, np.ascontiguousarray(amplitude), np.ascontiguousarray(exponent), made)
+            rule.fit(fitted, table, deviations=False)
+            amplitude, exponent = (np.ascontiguousarray(table[:, n]) for n in (0, 1))
+            subtract(rows, order, amplitude, exponent, made)
         if not np.isfinite(order).all():
             made[:, ~np.isfinite(order)] = np.nan
 

@@ -74,8 +74,10 @@ def _place(tree: xr.DataTree, tables: Any, shell: Shell) -> tuple[str | None, fl
     said: Any = tree.attrs.get("original_metadata", {})
     for key in ("metadata", "edges_info", shell.name):
         said = said.get(key, {}) if isinstance(said, dict) else {}
-    if isinstance(said, dict) and said.get("table") in tables:
-        return str(said["table"]), float(said.get("occupancy_ratio", 1.0))
+    # Files say "table"; the description of the format calls it "ref_edge".
+    place = said.get("table", said.get("ref_edge")) if isinstance(said, dict) else None
+    if place in tables:
+        return str(place), float(said.get("occupancy_ratio", 1.0))
     # Otherwise as tables are called: "L23" holds L2 and L3, "K1" is K.
     own = {each.name: each.electrons for each in shells_of(shell.element)}
     for name in tables:
