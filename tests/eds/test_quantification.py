@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import stats
+from scipy import constants, special, stats
 
 from omniscopy import eds, simulate
 from omniscopy.eds.line_tables import line_coordinate
 from omniscopy.model import DataError, Status
 from omniscopy.physics import xray
+from omniscopy.physics.xray.quantities import BulkEmission
+from omniscopy.physics.xray.secondary import exciting_lines
 from omniscopy.physics.xray.shells import atomic_weight
 
 FACTORS = {"Fe_Ka": 1.450226, "Pt_La": 5.075602}
@@ -104,16 +106,10 @@ def test_many_noisy_films_scatter_as_their_deviations_say():
 def test_a_bulk_sample_is_recovered_from_its_own_emission(method):
     # Counts of nickel aluminide, and of the pure elements, by the model itself.
     truth = {"Ni": 0.685, "Al": 0.315}
-    families = [xray.find_family("Ni_Ka"), xray.find_family("Al_Ka")]
-    from omniscopy.physics.xray import quantities
-
-    emitted = quantities._emitted_zaf if method == "zaf" else quantities._emitted_xpp
-    way = 1 / np.sin(np.deg2rad(40.0))
-    counts = {
-        family.name: 1e5 * part * emitted(truth, family, 20e3, way)
-        / emitted({family.element: 1.0}, family, 20e3, way)
-        for family, part in zip(families, truth.values(), strict=True)
-    }  # fmt: skip
+    families = (xray.find_family("Ni_Ka"), xray.find_family("Al_Ka"))
+    sample = BulkEmission(families, 20e3, 40.0, zaf=method == "zaf", fluorescence=True)
+    made = 1e5 * np.array(list(truth.values())) * sample.of(truth) / sample.of_pure()
+    counts = dict(zip(("Ni_Ka", "Al_Ka"), made.tolist(), strict=True))
     found = eds.quantify(
         counts_of(counts, voltage=20e3),
         method,
@@ -122,6 +118,81 @@ def test_a_bulk_sample_is_recovered_from_its_own_emission(method):
     )
     np.testing.assert_allclose(found["weight_fraction"], list(truth.values()), rtol=1e-6)
     assert found["correction"].sel(element="Al") > 1.5
+
+
+def test_iron_that_excites_chromium_is_corrected_for():
+    truth, families = {"Cr": 0.18, "Fe": 0.82}, tuple(map(xray.find_family, ("Cr_Ka", "Fe_Ka")))
+    # What the lines excite, by counting rays: directions and paths are drawn.
+    sample = BulkEmission(families, 25e3, 40.0)
+    primary, pure = sample.of(truth), sample.of_pure()
+    primary[0] += truth["Fe"] * sum(
+        counted_rays(truth, families[0], lines, rng)
+        for rng, lines in enumerate(exciting_lines(families[0], "Fe", 25e3))
+    )
+    made = 1e5 * np.array(list(truth.values())) * primary / pure
+    counts = counts_of(dict(zip(("Cr_Ka", "Fe_Ka"), made.tolist(), strict=True)), voltage=25e3)
+    options = {"factors": {"Cr_Ka": 1e5, "Fe_Ka": 1e5}, "take_off_angle": 40.0}
+    found = eds.quantify(counts, "phi_rho_z", **options)["weight_fraction"]
+    without = eds.quantify(counts, "phi_rho_z", fluorescence=False, **options)["weight_fraction"]
+    assert found.sel(element="Cr").item() == pytest.approx(0.18, rel=0.004)
+    assert without.sel(element="Cr").item() > 1.1 * 0.18
+
+
+def counted_rays(composition, family, lines, rng, count=400_000):
+    """Return what lines excite of another one that leaves a bulk sample, in g/cm², ray by ray.
+
+    25 kV, and 40° to the detector.
+    """
+    rng = np.random.default_rng(rng)
+    depths = xray.depth_distribution(composition, lines.family.edge, 25e3, lines.family.shell)
+    z = np.linspace(0.0, 40.0 / min(depths.a, depths.b), 200_001)
+    below = np.concatenate([[0.0], np.cumsum(depths(z)[1:] + depths(z)[:-1])])
+    start = np.interp(rng.random(count) * below[-1], below, z)
+    chi = xray.mass_absorption(composition, family.energy) / np.sin(np.deg2rad(40.0))
+    total = 0.0
+    for energy, excited in zip(lines.energy, lines.excited, strict=True):
+        mu = xray.mass_absorption(composition, energy)
+        stop = start + rng.uniform(-1.0, 1.0, count) * rng.exponential(1.0 / mu, count)
+        leaves = np.where(stop > 0.0, np.exp(-chi * np.maximum(stop, 0.0)), 0.0)
+        # An absorbed ray excites `excited` / mu.
+        total += depths.area * excited / mu * leaves.mean()
+    return total
+
+
+@pytest.mark.parametrize("method", ["cliff_lorimer", "zeta", "cross_section"])
+def test_a_film_whose_iron_excites_its_chromium_is_recovered(method):
+    truth, mass = {"Cr": 0.1, "Fe": 0.9}, 4e-3  # kg/m², half a micrometre
+    families = [xray.find_family(name) for name in ("Cr_Ka", "Fe_Ka")]
+    molar = np.array([atomic_weight(each.element) for each in families])
+    barns = np.array([xray.emission_cross_section(each, 200e3) for each in families])
+    atoms = np.array(list(truth.values())) * mass * 1e3 * constants.Avogadro / molar
+    seen = 1e10 * atoms * barns * 1e-28
+    thick = 0.1 * mass
+    further = 0.0
+    for lines in exciting_lines(families[0], "Fe", 200e3):
+        for energy, excited in zip(lines.energy, lines.excited, strict=True):
+            mu = xray.mass_absorption(truth, energy)
+            x, step = np.linspace(0.0, mu * thick, 200_001, retstep=True)
+            x = x[:-1] + step / 2
+            both = (mu * thick - x) * special.exp1(x)
+            further += truth["Fe"] * excited * both.sum() * step / (mu**2 * thick)
+    assert 0.01 < further < 0.2
+    chi = np.array([xray.mass_absorption(truth, each.energy) for each in families]) * thick
+    seen = seen / xray.absorption_factor(chi / np.sin(np.deg2rad(25.0))) * [1.0 + further, 1.0]
+    counts = counts_of(dict(zip(("Cr_Ka", "Fe_Ka"), seen.tolist(), strict=True)))
+    known = eds.Detector(dead_layer=0.0, thickness=1e3)
+    options = {
+        "cliff_lorimer": {"mass_thickness": mass},
+        "zeta": {"electrons": 1e10, "solid_angle": 4 * np.pi},
+        "cross_section": {"electrons": 1e10, "solid_angle": 4 * np.pi},
+    }[method]
+    options |= {"take_off_angle": 25.0, "detector": known}
+    found = eds.quantify(counts, method, fluorescence=True, **options)
+    assert found["weight_fraction"].sel(element="Cr").item() == pytest.approx(0.1, rel=2e-4)
+    without = eds.quantify(counts, method, **options)["weight_fraction"].sel(element="Cr").item()
+    assert without == pytest.approx(0.1 * (1.0 + 0.9 * further), rel=0.01)
+    if method != "cliff_lorimer":
+        assert found["mass_thickness"].item() == pytest.approx(mass, rel=1e-3)
 
 
 def test_bulk_samples_without_standards_are_quantified():
@@ -204,6 +275,10 @@ def test_wrong_calls_are_refused():
         eds.quantify(
             counts, "zeta", mass_thickness=1e-4, take_off_angle=20.0, electrons=1.0, factors=FACTORS
         )
+    with pytest.raises(DataError, match="fluorescence in a film needs take_off_angle"):
+        eds.quantify(counts, factors=FACTORS, fluorescence=True)
+    with pytest.raises(DataError, match="fluorescence in a film needs its mass_thickness"):
+        eds.quantify(counts, factors=FACTORS, fluorescence=True, take_off_angle=20.0)
     with pytest.raises(DataError, match="voltage"):
         eds.quantify(counts.drop_attrs())
     with pytest.raises(DataError, match="expected counts of lines"):

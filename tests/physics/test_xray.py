@@ -7,10 +7,12 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from scipy import integrate, special
 
 from omniscopy.model import DataError
 from omniscopy.physics import xray
-from omniscopy.physics.xray.quantities import bulk_correction
+from omniscopy.physics.xray import secondary
+from omniscopy.physics.xray.quantities import BulkEmission, bulk_correction
 from omniscopy.physics.xray.shells import SHELLS
 
 NAMES = {"KA1": "Ka1", "KB1": "Kb1", "LA1": "La1", "LB1": "Lb1", "MA1": "Ma1"}
@@ -193,3 +195,78 @@ def test_shells_and_models_that_there_are_not_are_refused():
     with pytest.raises(DataError, match="from L3 to L1"):
         xray.coster_kronig("Pt", "L3", "L1")
     assert len(SHELLS) == 9
+
+
+def test_what_x_rays_excite_is_their_photoabsorption_by_the_shell():
+    import xraylib
+
+    iron, tin = (xray.find_family(name) for name in ("Fe_Ka", "Sn_La"))
+    assert secondary.fluorescence(iron, 7.0) == 0.0  # the edge is at 7.11 keV
+    # From the absorption on both sides of the edge, as textbooks have it.
+    jump = xraylib.JumpFactor(26, xraylib.K_SHELL)
+    rate = xraylib.RadRate(26, xraylib.KA_LINE) * xray.fluorescence_yield("Fe", "K")
+    told = xray.mass_absorption("Fe", 7.478) * (jump - 1) / jump * rate
+    assert secondary.fluorescence(iron, 7.478) == pytest.approx(told, rel=0.03)
+    lines = (xraylib.L3M5_LINE, xraylib.L3M4_LINE)
+    told = sum(xraylib.CS_FluorLine_Kissel_no_Cascade(50, line, 5.0) for line in lines)
+    assert secondary.fluorescence(tin, 5.0) == pytest.approx(told, rel=1e-3)
+
+
+@pytest.mark.parametrize(("mu", "chi"), [(90.0, 140.0), (3000.0, 0.0), (60.0, 8000.0)])
+def test_what_is_excited_in_depth_is_the_double_integral(mu, chi):
+    depths = xray.depth_distribution({"Fe": 0.5, "Ni": 0.5}, 8.33, 20e3)
+
+    def inner(s):
+        def part(x, sign):
+            t = s + sign * x
+            return 0.5 * special.exp1(mu * x) * np.exp(-chi * t)
+
+        above = integrate.quad(part, 0.0, s, args=(-1,), epsabs=0, epsrel=1e-9)[0]
+        below = integrate.quad(part, 0.0, 40.0 / mu, args=(1,), epsabs=0, epsrel=1e-9, limit=200)[0]
+        return depths(s) * (above + below)
+
+    end = 45.0 / min(depths.a, depths.b)
+    truth = integrate.quad(inner, 0.0, end, epsabs=0, epsrel=1e-7, limit=200)[0]
+    assert float(secondary.taken_in_depth(depths, mu, chi)) == pytest.approx(truth, rel=1e-5)
+
+
+@pytest.mark.parametrize("x", [1e-5, 0.9e-3, 1.1e-3, 0.1, 3.0, 40.0])
+def test_what_is_excited_in_a_film_is_the_double_integral(x):
+    mu = 71.0
+    truth = integrate.quad(lambda y: (x - y) * special.exp1(y), 0.0, x, epsabs=0, epsrel=1e-10)[0]
+    found = float(secondary.taken_in_film(mu, x / mu))
+    assert found == pytest.approx(truth / (mu * x), rel=1e-7)
+    if x < 0.01:  # the formula of Nockolds and others
+        assert found == pytest.approx(0.5 * x / mu * (0.923 - np.log(x)), rel=5e-4)
+    assert secondary.taken_in_film(mu, 0.0) == 0.0
+
+
+@pytest.mark.parametrize(("part", "voltage"), [(0.1, 30e3), (0.5, 15e3), (0.9, 20e3)])
+def test_iron_excited_by_nickel_is_near_the_formula_of_reed(part, voltage):
+    # Constants as in P. N. Chatterjee, MIT course 12.141 (2012), problem set 4.
+    mix = {"Fe": part, "Ni": 1.0 - part}
+    iron = xray.find_family("Fe_Ka")
+    off, on = (
+        BulkEmission((iron,), voltage, 40.0, fluorescence=each).of(mix)[0] for each in (False, True)
+    )
+    beam = voltage * 1e-3
+    u_iron, u_nickel = beam / 7.111, beam / 8.332
+    absorbed = part * 379.6 + (1.0 - part) * 58.9
+    way = (part * 71.4 + (1.0 - part) * 90.0) / np.sin(np.deg2rad(40.0))
+    u = way / absorbed
+    v = 3.3e5 / (beam**1.65 - 8.332**1.65) / absorbed
+    reed = (
+        0.5 * (1.0 - part) * 0.880 * 0.414 * 55.847 / 58.71
+        * ((u_nickel - 1.0) / (u_iron - 1.0)) ** 1.67 * 379.6 / absorbed
+        * (np.log1p(u) / u + np.log1p(v) / v)
+    )  # fmt: skip
+    assert on / off - 1.0 == pytest.approx(reed, rel=0.06)
+
+
+def test_elements_alone_excite_their_own_softer_lines():
+    family = xray.find_family("Cu_La")
+    found = [
+        BulkEmission((family,), 20e3, 40.0, fluorescence=each).of_pure()[0]
+        for each in (False, True)
+    ]
+    assert 1.0 < found[1] / found[0] < 1.02

@@ -14,11 +14,11 @@ from omniscopy.eds.spectra import voltage_of
 from omniscopy.model import DataError, Status, labelled, operation, require_choice, result
 from omniscopy.physics import xray
 from omniscopy.physics.xray.quantities import (
+    BulkEmission,
     bulk_correction,
     film_correction,
     fractions,
     iterated,
-    pure_intensity,
 )
 from omniscopy.physics.xray.shells import atomic_weight
 
@@ -41,6 +41,7 @@ def quantify(  # noqa: PLR0913 - options are keywords
     solid_angle: float | None = None,
     detector: Detector | None = None,
     voltage: float | None = None,
+    fluorescence: bool | None = None,
 ) -> xr.Dataset:
     r"""Find how much of each element there is, from the counts of its line.
 
@@ -75,12 +76,16 @@ def quantify(  # noqa: PLR0913 - options are keywords
         How it is built, where `factors` are not given.
     voltage : float, V
         Of the electrons; that of the metadata otherwise.
+    fluorescence : bool
+        Whether lines that are excited by lines of other elements of the composition are corrected
+        for: in bulk samples, unless this says otherwise, and in films of known mass if asked.
 
     Returns
     -------
     Dataset, shape (..., element)
         ``atomic_fraction`` and ``weight_fraction`` with their ``_std``, from the noise of counts;
-        ``correction``, the factor for absorption (and, in bulk, of atomic number) of each line.
+        ``correction``, the factor for absorption (and fluorescence, and in bulk atomic number) of
+        each line.
         For "zeta" and "cross_section" ``mass_thickness`` (...) in kg/m² and ``areal_density``
         (..., element) in 1/nm². ``status`` is 4 (no data) where counts are not finite or all 0,
         1 (max_steps) where absorption has no consistent answer: both NaN.
@@ -97,8 +102,10 @@ def quantify(  # noqa: PLR0913 - options are keywords
     :math:`\rho t = \sum \zeta_i I_i A_i / n` [2]_, or atoms of an area
     :math:`N_i = I_i A_i / n \sigma_i` [3]_. In films :math:`A = \chi / (1 - e^{-\chi})` with
     :math:`\chi = (\mu/\rho)\, \rho t / \sin \theta`; in bulk samples the emission of the pure
-    element over that of the sample, for the same part of it [4]_. Corrections are worked out
-    anew from the composition until it stays. Fluorescence is left out.
+    element over that of the sample, for the same part of it [4]_. Secondary fluorescence by lines
+    is integrated over depth (bulk) or over the film, for normal incidence, where it is
+    :math:`T/2\, (0.923 - \ln \mu T)` of what the exciting lines could excite [5]_; that by the
+    continuum is left out. Corrections are worked out anew from the composition until it stays.
 
     References
     ----------
@@ -106,6 +113,7 @@ def quantify(  # noqa: PLR0913 - options are keywords
     .. [2] M. Watanabe, D. B. Williams, *J. Microsc.* 221, 89 (2006).
     .. [3] K. E. MacArthur et al., *Microsc. Microanal.* 22, 71 (2016).
     .. [4] J.-L. Pouchou, F. Pichoir, in *Electron Probe Quantitation*, Plenum (1991), p. 31.
+    .. [5] I. M. Anderson, J. Bentley, C. B. Carter, *Ultramicroscopy* 68, 77 (1997).
 
     Examples
     --------
@@ -117,7 +125,9 @@ def quantify(  # noqa: PLR0913 - options are keywords
     """
     require_choice("method", method, get_args(Method))
     families = _families(ds, factors, lines)
-    given = _Given(method, take_off_angle, electrons, solid_angle, mass_thickness)
+    given = _Given(
+        method, take_off_angle, electrons, solid_angle, mass_thickness, fluorescence=fluorescence
+    )
     given.require(factors is None)
     known = require_detector(detector)
     volts = voltage_of(ds, voltage) if given.needs_voltage(factors is None) else 0.0
@@ -148,12 +158,13 @@ class _Given:
 
     def __init__(
         self, method: str, angle: float | None, electrons: float | None,
-        solid_angle: float | None, mass: float | None,
+        solid_angle: float | None, mass: float | None, *, fluorescence: bool | None = None,
     ) -> None:  # fmt: skip
         self.method, self.angle, self.electrons = method, angle, electrons
         self.solid_angle, self.mass = solid_angle, mass
         self.bulk = method in ("phi_rho_z", "zaf")
         self.absolute = method in ("zeta", "cross_section")
+        self.fluorescence = self.bulk if fluorescence is None else bool(fluorescence)
 
     def require(self, computed: bool) -> None:  # noqa: FBT001
         """Raise unless there is what the method needs."""
@@ -179,13 +190,22 @@ class _Given:
                 f"got {self.mass!r}"
             )
             raise DataError(message)
+        if self.fluorescence and not self.bulk and self.angle is None:
+            message = (
+                "fluorescence in a film needs take_off_angle, and mass_thickness for "
+                f"'cliff_lorimer', got neither for {self.method!r}"
+            )
+            raise DataError(message)
+        if self.fluorescence and self.method == "cliff_lorimer" and self.mass is None:
+            message = "fluorescence in a film needs its mass_thickness for 'cliff_lorimer'"
+            raise DataError(message)
         if self.mass is not None and self.method != "cliff_lorimer":
             message = f"{self.method!r} takes no mass_thickness: it finds it, or needs none"
             raise DataError(message)
 
     def needs_voltage(self, computed: bool) -> bool:  # noqa: FBT001
         """Return whether the voltage matters."""
-        return self.bulk or computed
+        return self.bulk or computed or self.fluorescence
 
     def computed(
         self, families: Sequence[xray.Family], detector: xray.Detector, voltage: float
@@ -200,9 +220,9 @@ class _Given:
             numbers = molar / barns
             return np.asarray(numbers / numbers[0])
         if self.bulk:
-            emitted = [pure_intensity(family, voltage, float(self.angle or 90.0))
-                       for family in families]  # fmt: skip
-            return barns / molar * np.array(emitted)
+            pure = BulkEmission(tuple(families), voltage, float(self.angle or 90.0),
+                                fluorescence=self.fluorescence)  # fmt: skip
+            return np.asarray(barns / molar * pure.of_pure())
         seen = barns * float(self.solid_angle or 0.0) / (4 * np.pi)
         return seen if self.method == "cross_section" else _zeta(molar, seen)
 
@@ -221,14 +241,16 @@ class _Given:
         del numbers
         if self.bulk:
             return bulk_correction(families, float(self.angle or 90.0), voltage,
-                                   zaf=self.method == "zaf")  # fmt: skip
+                                   zaf=self.method == "zaf",
+                                   fluorescence=self.fluorescence)  # fmt: skip
         if self.angle is None:
             return None
         mass = None if self.mass is None else self.mass * _AREA
+        volts = voltage if self.fluorescence else None
         if self.absolute:
             return film_correction(families, self.angle, None,
-                                   _AREA / float(self.electrons or 1.0))  # fmt: skip
-        return None if mass is None else film_correction(families, self.angle, mass, 1.0)
+                                   _AREA / float(self.electrons or 1.0), volts)  # fmt: skip
+        return None if mass is None else film_correction(families, self.angle, mass, 1.0, volts)
 
     def labelled(self, found: Sequence[xr.DataArray], families: Sequence[xray.Family]) -> Any:
         """Return the composition with what its numbers are."""

@@ -54,6 +54,19 @@ def line_energy(element: str | int, transition: str) -> float:
     return _asked("LineEnergy", element, f"{transition}_LINE")
 
 
+def partial_absorption(element: str | int, shell: str, energy: float) -> float:
+    """Return the photoabsorption of a subshell in cm²/g for X-rays of an energy in keV."""
+    import xraylib
+
+    if not energy > edge_energy(element, shell) > 0.0:
+        return 0.0
+    number = find_element(element).atomic_number
+    try:
+        return float(xraylib.CS_Photo_Partial(number, getattr(xraylib, f"{shell}_SHELL"), energy))
+    except ValueError:
+        return 0.0
+
+
 @cache
 def atomic_weight(element: str | int) -> float:
     """Return the mass of a mole of atoms in g."""
