@@ -14,9 +14,10 @@ peaks = om.signal.find_peaks(flat)
 print(peaks["position"].values)
 
 # %%
-# The places of the peaks are where the fit of the whole spectrum starts.
+# The places of the peaks are where the fit of the whole spectrum starts; its noise is that of
+# counts.
 
 model = Lorentzian() + Lorentzian() + Lorentzian() + Offset()
-fit = om.signal.fit_model(data, model)
+fit = om.signal.fit_model(data, model, likelihood="poisson")
 print(fit)
 figure = om.plot.fit_overlay(data, fit, model, title="Three lines of cathodoluminescence")

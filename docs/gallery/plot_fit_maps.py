@@ -2,21 +2,40 @@
 A model at every pixel
 ======================
 
-A line on a decaying background is fitted to each spectrum of a map at once.
+A line on a constant background is fitted to each spectrum of a map at once.
 """
 
+import numpy as np
+import xarray as xr
+
 import omniscopy as om
-from omniscopy.signal import Exponential, Gaussian
-
-data = om.samples.spectrum_image()
-model = Gaussian() + Exponential()
-fit = om.samples.line_fit()
+from omniscopy.model import coordinate
+from omniscopy.signal import Lorentzian, Offset
 
 # %%
-# The fit of one pixel, and then the map of a parameter beside that of its standard deviation.
+# A line that moves along x and grows along y, with the noise of its counts.
 
-one = om.plot.fit_overlay(data, fit, model, at={"y": 3.0, "x": 8.0})
+rows = [
+    [
+        om.simulate.spectrum(
+            [(2.2 + 0.02 * x, 0.15, 300.0 + 60.0 * y)], channels=160, rng=12 * y + x
+        )
+        for x in range(12)
+    ]
+    for y in range(8)
+]
+data = xr.concat([xr.concat(row, "x") for row in rows], "y").assign_coords(
+    y=coordinate("y", 5.0 * np.arange(8), "nm"), x=coordinate("x", 5.0 * np.arange(12), "nm")
+)
 
 # %%
+# The noise is that of counts, which the likelihood of the fit says: no weights are needed.
 
-figure = om.plot.parameter_map(fit, "gaussian_amplitude")
+model = Lorentzian() + Offset()
+fit = om.signal.fit_model(data, model, likelihood="poisson")
+one = om.plot.fit_overlay(data, fit, model, at={"y": 15.0, "x": 40.0})
+
+# %%
+# The map of a parameter beside that of its standard deviation.
+
+figure = om.plot.parameter_map(fit, "lorentzian_centre")

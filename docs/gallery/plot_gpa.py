@@ -18,9 +18,5 @@ image.attrs = wide.attrs
 found = om.image.fit_gpa(image, resolution=0.8, reference={"x": slice(0.5, 3.0)})
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.5), layout="constrained")
-image.plot(ax=axes[0], yincrease=False, cmap="gray")
-found["strain_xx"].plot(ax=axes[1], yincrease=False, cmap="RdBu_r", vmin=-0.04, vmax=0.04)
-axes[0].set_title("columns")
-axes[1].set_title("strain along x")
-for axis in axes:
-    axis.set_aspect("equal")
+om.plot.signal(image, ax=axes[0], title="columns")
+labels = om.plot.signal(found["strain_xx"], ax=axes[1], title="strain along x")

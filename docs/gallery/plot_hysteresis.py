@@ -19,5 +19,6 @@ for place in (0, 5):
     axes[0].plot(loops["bias"], loops["response"].isel(y=0, x=place), ".-", label=f"pixel {place}")
 axes[0].set(title="loops", xlabel="bias (V)", ylabel="response (V)")
 axes[0].legend()
-switching["switchable_polarization"].plot(ax=axes[1], yincrease=False)
-labels = axes[1].set(title="switchable polarization", aspect="equal")
+maps = om.plot.signal(
+    switching["switchable_polarization"], ax=axes[1], title="switchable polarization"
+)

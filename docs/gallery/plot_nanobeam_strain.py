@@ -16,9 +16,7 @@ lattice = om.diffraction.fit_lattice(discs)
 strain = om.diffraction.measure_strain(lattice, {"x": slice(0.0, 6.0)})
 
 figure, axes = plt.subplots(1, 3, figsize=(12.0, 3.0), layout="constrained")
-(data[0, 0] ** 0.5).plot(ax=axes[0], yincrease=False, cmap="magma", add_colorbar=False)
+om.plot.signal(data[0, 0], ax=axes[0], title="a pattern and its discs")
 axes[0].plot(discs["kx"][0, 0], discs["ky"][0, 0], "c+")
-strain["strain_xx"].plot(ax=axes[1], yincrease=False, cmap="RdBu_r")
-strain["strain_yy"].plot(ax=axes[2], yincrease=False, cmap="RdBu_r")
-for axis, name in zip(axes, ("a pattern and its discs", "strain xx", "strain yy"), strict=True):
-    axis.set(title=name, aspect="equal")
+for axis, name in zip(axes[1:], ("strain_xx", "strain_yy"), strict=True):
+    om.plot.signal(strain[name], ax=axis, title=name.replace("_", " "))

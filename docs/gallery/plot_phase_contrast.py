@@ -18,7 +18,5 @@ print("the detector is turned by", round(known["rotation"], 1), "degrees")
 
 figure, axes = plt.subplots(1, 3, figsize=(11.0, 3.2), layout="constrained")
 for axis, name in zip(axes, ("com_y", "com_x"), strict=False):
-    com[name].plot(ax=axis, yincrease=False, cmap="RdBu_r")
-phase.plot(ax=axes[2], yincrease=False)
-for axis, name in zip(axes, ("deflection along ky", "along kx", "phase"), strict=True):
-    axis.set(title=name, aspect="equal")
+    om.plot.signal(com[name], ax=axis, title=f"deflection along k{name[-1]}", colours="RdBu_r")
+shown = om.plot.signal(phase, ax=axes[2], title="phase")

@@ -17,8 +17,6 @@ fast = om.diffraction.reconstruct_ptychography(data, method="ssb", **lens)["phas
 fine = om.diffraction.reconstruct_ptychography(data, method="lsqml", max_steps=15, **lens)["phase"]
 
 figure, axes = plt.subplots(1, 3, figsize=(11.0, 3.2), layout="constrained")
-data[8, 8].plot(ax=axes[0], yincrease=False, cmap="magma", add_colorbar=False)
-fast.plot(ax=axes[1], yincrease=False)
-fine.plot(ax=axes[2], yincrease=False)
-for axis, name in zip(axes, ("a pattern", "single side band", "by iterations"), strict=True):
-    axis.set(title=name, aspect="equal")
+names = ("a pattern", "single side band", "by iterations")
+for axis, each, name in zip(axes, (data[8, 8], fast, fine), names, strict=True):
+    om.plot.signal(each, ax=axis, title=name)

@@ -20,12 +20,9 @@ found = om.diffraction.reduce(
 )
 
 figure, axes = plt.subplots(1, 4, figsize=(13.0, 3.2), layout="constrained")
-(found["mean"] ** 0.5).plot(ax=axes[0], yincrease=False, cmap="magma", add_colorbar=False)
+om.plot.signal(found["mean"], ax=axes[0], title="mean pattern")
+om.plot.signal(found["bright"], ax=axes[1], title="bright field", colours="gray")
+om.plot.signal(found["dark"], ax=axes[2], title="dark field", colours="gray")
+om.plot.signal(found["com_x"], ax=axes[3], title="deflection", colours="RdBu_r")
 for radius in (1.6, 2.2, 6.5):
     axes[0].add_patch(Circle(around[::-1], radius, fill=False, color="w"))
-found["bright"].plot(ax=axes[1], yincrease=False, cmap="gray", add_colorbar=False)
-found["dark"].plot(ax=axes[2], yincrease=False, cmap="gray", add_colorbar=False)
-found["com_x"].plot(ax=axes[3], yincrease=False, cmap="RdBu_r")
-names = ("mean pattern", "bright field", "dark field", "centre of mass along kx")
-for axis, name in zip(axes, names, strict=True):
-    axis.set(title=name, aspect="equal")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.colors import AsinhNorm
+from matplotlib.figure import Figure
 from tests.plot import measurements as make
 
+import omniscopy as om
 from omniscopy import plot
 from omniscopy.model import DataError
 
@@ -365,3 +367,31 @@ def test_small_uncertainties_of_reciprocal_lengths_keep_the_units_of_their_value
     said = " ".join(texts(plot.signal(found)))
     assert "0.0004 nm⁻¹" in said
     assert "mm" not in said
+
+
+def test_an_image_and_a_curve_are_drawn_into_axes_of_another_figure():
+    page = Figure()
+    left, right = page.add_subfigure(page.add_gridspec(1, 1)[0]).subplots(1, 2)
+    image, spectrum = om.samples.surface(), om.samples.spectrum()
+    assert om.plot.signal(image, ax=left, title="a") is page
+    om.plot.signal(spectrum, ax=right, std=spectrum**0.5)
+    assert (left.get_xlabel(), left.get_ylabel()) == ("x (nm)", "y (nm)")
+    assert left.get_title(loc="left") == "a"
+    assert right.get_xlabel() == "Energy (eV)"
+    assert len(right.lines) == len(right.collections) == 1
+    # Row 0 is on top.
+    assert left.get_ylim()[0] > left.get_ylim()[1]
+    assert [child.get_ylabel() for child in left.child_axes] == ["Height (nm)"]
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (om.samples.spectrum_image, "one real image or a few real curves"),
+        (lambda: om.samples.surface() * 1j, "one real image or a few real curves"),
+        (om.samples.fourier_spots, "only one variable is drawn into ax="),
+    ],
+)
+def test_what_needs_a_figure_of_its_own_is_refused_in_axes(made, message):
+    with pytest.raises(DataError, match=message):
+        om.plot.signal(made(), ax=Figure().subplots())

@@ -9,6 +9,7 @@ __all__ = [
     "line_family",
     "line_pattern",
     "nice_length",
+    "orientation_map",
     "parameter_map",
     "projection",
     "publication",
@@ -26,6 +27,7 @@ __all__ = [
 
 from .courses import course
 from .crystals.lenses import ronchigram
+from .crystals.orientation_maps import orientation_map
 from .crystals.patterns import line_pattern, ring_pattern, spot_pattern
 from .crystals.rays import holz_geometry, kikuchi_geometry, ray_diagram
 from .crystals.structures import projection, structure

@@ -26,6 +26,8 @@ FAMILY = len(COLOURS)
 _HEIGHT = 3.4
 # What has names is drawn as stems, and what is counted, up to so many.
 _COUNTED, _STEMS = ("order", "harmonic"), 60
+# Names beside each other: more than so many stand upright, and only so many find place.
+_UPRIGHT, _NAMED = 18, 70
 
 
 def curve_figure(
@@ -115,9 +117,13 @@ def draw_curves(
     label_axes(ax, ruler.label, with_units(value_words(curves, title=title), units))
     if ruler.names:
         turned = sum(len(name) for name in ruler.names) > 60
+        upright = len(ruler.names) > _UPRIGHT
+        each = -(-len(ruler.names) // _NAMED)
         ax.set_xticks(
-            ruler.positions, [shortened(name, 18) for name in ruler.names],
-            rotation=35 if turned else 0, ha="right" if turned else "center", **PLAIN,
+            ruler.positions[::each], [shortened(name, 18) for name in ruler.names][::each],
+            rotation=90 if upright else 35 if turned else 0,
+            ha="right" if turned and not upright else "center",
+            fontsize=TICK - 1 if upright else TICK, **PLAIN,
         )  # fmt: skip
     if len(values) > 1 or std is not None:
         write_legend(ax)

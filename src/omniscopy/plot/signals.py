@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array, require_choice
@@ -28,6 +29,7 @@ from omniscopy.plot.marks import background_for, marked_image_figure
 from omniscopy.plot.mixtures import is_mixture, mixture_figure
 from omniscopy.plot.named_lines import named_lines_figure, place_of_names
 from omniscopy.plot.pairs import pattern_figure, spectral_image_figure
+from omniscopy.plot.panels import draw_panel, figure_of
 from omniscopy.plot.parameters import is_map, parameter_figure
 from omniscopy.plot.peaks import peaks_figure, position_of
 from omniscopy.plot.points import places_of, point_dim, points_figure, without_blanks
@@ -69,6 +71,7 @@ def signal(  # noqa: PLR0913 - options of the field
     frames: int = 12,
     over: xr.DataArray | None = None,
     complex_as: Literal["panels", "hue"] = "panels",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw any labelled data or result, calibrated and with its units.
 
@@ -97,17 +100,22 @@ def signal(  # noqa: PLR0913 - options of the field
     complex_as : {"panels", "hue"}
         Complex images and pictures of many curves: magnitude and phase beside each other, or both
         in one, the phase as hue and the magnitude as brightness, with a wheel of colours.
+    ax : matplotlib.axes.Axes, optional
+        Axes of a figure of your own to draw into, for one real image or a few curves; `title` is
+        that of the panel, and none by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Not shown and not bound to any window: save it with `figure.savefig`.
+        Not shown and not bound to any window: save it with `figure.savefig`. With `ax`, its
+        figure.
 
     Raises
     ------
     DataError
         There is nothing that can be drawn: no values, or values that are not numbers;
-        `complex_as` is unknown.
+        `complex_as` is unknown; or what is more than an image or a few curves has no place in
+        `ax`.
 
     Notes
     -----
@@ -118,9 +126,15 @@ def signal(  # noqa: PLR0913 - options of the field
     require_choice("complex_as", complex_as, ("panels", "hue"))
     look = Look(title, page_width(width), colours, percentiles, frames, over, complex_as)
     if isinstance(data, xr.Dataset):
+        if ax is not None:
+            message = f"only one variable is drawn into ax=, select one of {[*data.data_vars]}"
+            raise DataError(message)
         return _draw_results(data, look, title_of(data) if title is None else title)
     require_array(data)
     _require_numbers(data)
+    if ax is not None:
+        draw_panel(ax, _with_coordinates(data), look, title or "", std=std)
+        return figure_of(ax)
     title = title_of(data) if title is None else title
     return _draw_array(_with_coordinates(data), look, title, std)
 

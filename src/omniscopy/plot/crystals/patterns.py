@@ -230,14 +230,17 @@ def _label_rings(ax: Axes, rings: xr.Dataset, rows: Any, *, hexagonal: bool) -> 
     """Write indices above rings, a step higher where they would lie on each other."""
     top = float(rings["profile"].max())
     ax.set_ylim(0.0, 1.45 * top)
-    last = -np.inf
+    last, below = -np.inf, 0.0
     level = 0
     span = float(rings["k"][-1])
     for row in rows:
         radius = float(rings["radius"][row])
-        level = (level + 1) % 4 if radius - last < 0.035 * span else 0
-        last = radius
         height = float(np.interp(radius, rings["k"].values, rings["profile"].values))
+        near = radius - last < 0.035 * span
+        level = (level + 1) % 4 if near else 0
+        # A lower peak beside a higher one: its label is above that of the other all the same.
+        height = max(height, below) if near and level else height
+        last, below = radius, height
         ax.annotate(
             plane_label(rings["hkl"].values[row], hexagonal=hexagonal), (radius, height),
             xytext=(0, 5 + 10 * level), textcoords="offset points", ha="center", fontsize=NOTE,
