@@ -1,5 +1,6 @@
 """Clusters: of this machine, and of processes that were started elsewhere."""
 
+import contextlib
 import json
 import os
 import re
@@ -92,7 +93,7 @@ def machines(tmp_path_factory):
 @pytest.fixture
 def client(machines):
     with connect(scheduler_file=machines.file) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         yield client
 
 
@@ -117,7 +118,7 @@ def workers_by_name(client):
     return {each["name"]: where for where, each in client.scheduler_info()["workers"].items()}
 
 
-def wait_until(condition, seconds=60.0):
+def wait_until(condition, seconds=300.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -160,17 +161,32 @@ def test_results_are_saved_from_a_cluster_at_a_relative_path(client, spectra, na
         np.testing.assert_array_equal(node[key], values)
 
 
-def test_a_worker_that_is_killed_changes_no_digit(client, machines, spectra):
+def test_a_worker_that_is_killed_changes_no_digit(client, machines, spectra, tmp_path):
+    stuck = tmp_path / "stuck"
+
+    def held(block):
+        """Let the victim make three results and then no more, and others begin after that."""
+        import distributed
+
+        with contextlib.suppress(ValueError):  # in this process there is no worker
+            here = distributed.get_worker()
+            if here.name == "victim" and len(here.data) >= 3:
+                stuck.touch()
+                time.sleep(3600)
+            while here.name != "victim" and not stuck.exists():
+                time.sleep(0.01)
+        return block
+
     victim = machines.worker("victim")
-    client.wait_for_workers(3, timeout=60)
+    client.wait_for_workers(3, timeout=300)
     address = workers_by_name(client)["victim"]
-    lazy = fit_model(spectra.chunk(y=1), LINE, restarts=30)
+    cut = spectra.chunk(y=1)
+    lazy = fit_model(cut.copy(data=cut.data.map_blocks(held, dtype=cut.dtype)), LINE)
     made = client.persist(lazy)
+    wait_until(stuck.exists)
     wait_until(lambda: len(client.has_what([address])[address]) >= 3)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    done = sum(len(keys) for keys in client.has_what().values())
-    assert done < 48 * len(lazy.data_vars), "the run was over before the worker was killed"
     machines.running.remove(victim)
     found = made.compute()
     assert "victim" not in workers_by_name(client)
@@ -208,7 +224,7 @@ def test_an_address_does_what_its_file_does(machines):
     wait_until(machines.file.exists)
     address = json.loads(machines.file.read_text())["address"]
     with connect(address) as client:
-        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+        assert client.submit(sum, [1, 2]).result(timeout=300) == 3
 
 
 MISSING = """
@@ -234,7 +250,7 @@ def test_a_worker_with_another_version_or_none_is_named(machines, tmp_path, acti
     absent = 'sys.modules["omniscopy"] = None' if "raise" in action else ""
     preload.write_text(MISSING.format(action=action) + absent)
     with connect(scheduler_file=machines.file) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         other = machines.worker("other", "--preload", preload)
         with pytest.warns(ClusterWarning, match="joined with another Omniscopy") as seen:
             wait_until(lambda: seen.list)
@@ -256,7 +272,7 @@ def test_a_scheduler_file_is_waited_for(machines, tmp_path):
 
     timer = threading.Timer(0.3, write)
     timer.start()
-    with connect(scheduler_file=late, timeout=30):
+    with connect(scheduler_file=late, timeout=300):
         timer.join()
 
 
@@ -276,7 +292,7 @@ def test_what_was_looked_for_is_said(tmp_path):
         connect("tls://127.0.0.1:9", timeout=1)
     # This process computes as before.
     assert int(da.ones(3).sum()) == 3
-    assert "IO loop" not in {each.name for each in set(threading.enumerate()) - before}
+    wait_until(lambda: "IO loop" not in {each.name for each in set(threading.enumerate()) - before})
 
 
 def test_a_wrong_call_is_refused_before_anything_is_started():
@@ -310,10 +326,10 @@ def test_a_cluster_of_this_machine_leaves_nothing_behind():
         assert client.scheduler.address.startswith("tls://127.0.0.1")
         assert int(da.arange(1000, chunks=100).sum()) == 499500
         assert len(set(mine()) - before) >= 2
-    wait_until(lambda: not set(mine()) - before, seconds=10)
+    wait_until(lambda: not set(mine()) - before)
     # One thread for (de)compression is dask's for good.
     kept = {each for each in set(threading.enumerate()) - threads if "Offload" not in each.name}
-    assert not {each for each in kept if each.is_alive()}
+    wait_until(lambda: not any(each.is_alive() for each in kept))
 
 
 def test_nobody_else_reaches_a_cluster_of_this_machine():
@@ -329,7 +345,7 @@ def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("from omniscopy.compute import connect\nconnect(workers=1)\n")
     done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 1
     assert 'under `if __name__ == "__main__":`' in done.stderr
@@ -361,7 +377,7 @@ def run_bash(folder, text, **environment):
             env={**os.environ, "PATH": path, **environment}, start_new_session=True,
         )  # fmt: skip
     try:
-        assert process.wait(300) == 0, (folder / "output.txt").read_text()
+        assert process.wait(600) == 0, (folder / "output.txt").read_text()
     except subprocess.TimeoutExpired:
         pytest.fail((folder / "output.txt").read_text())
     finally:

@@ -186,7 +186,7 @@ def test_chunks_are_done_in_the_order_in_which_they_lie_in_the_file(tmp_path):
 
 def test_no_more_chunks_than_workers_are_worked_on_at_a_time(tmp_path):
     inside, most = [0], [0]
-    both = threading.Barrier(3, timeout=20)
+    both = threading.Barrier(3, timeout=300)
 
     def waiting(block):
         with LOCK:
@@ -233,7 +233,7 @@ assert seen and set(seen) == {1}, seen
 def test_libraries_keep_to_one_thread_in_a_chunk_and_get_theirs_back(tmp_path):
     # A process of its own: here what another test has left to its threads may set the numbers.
     subprocess.run(
-        [sys.executable, "-c", THREADS_OF_LIBRARIES, tmp_path / "a.zarr"], check=True, timeout=120
+        [sys.executable, "-c", THREADS_OF_LIBRARIES, tmp_path / "a.zarr"], check=True, timeout=600
     )
 
 
@@ -280,7 +280,7 @@ def test_progress_tells_chunks_rate_and_time_left(tmp_path):
     assert [each.share for each in told] == pytest.approx([0.25, 0.5, 0.75, 1.0])
     assert all(each.rate > 0 for each in told)
     assert told[-1].seconds_left == 0
-    assert told[1].seconds_left == pytest.approx(told[1].seconds, rel=0.5)
+    assert told[1].seconds_left == pytest.approx(told[1].seconds)
     assert str(told[1]).startswith("2 of 4 chunks, ")
     assert str(told[1]).endswith(" left")
 
@@ -426,14 +426,19 @@ def test_a_place_that_no_run_can_write_to_is_refused(tmp_path):
 
 
 def test_a_bound_on_memory_keeps_chunks_waiting(tmp_path, monkeypatch):
-    inside, most = [0], [0]
+    inside, most, calls = [0], [0], [0]
+    changed = threading.Condition()
 
     def counted(block):
-        with LOCK:
+        with changed:
+            calls[0] += 1
             inside[0] += 1
             most[0] = max(most[0], inside[0])
-        threading.Event().wait(0.05)
-        with LOCK:
+            changed.notify_all()
+            if calls[0] > 2:  # two are measured, each alone
+                changed.wait_for(lambda: most[0] >= expected, timeout=300)
+        threading.Event().wait(0.05)  # another one would come in meanwhile
+        with changed:
             inside[0] -= 1
         return moments(block)
 
@@ -443,7 +448,7 @@ def test_a_bound_on_memory_keeps_chunks_waiting(tmp_path, monkeypatch):
     monkeypatch.setattr("omniscopy.compute.runs.held_bytes", lambda: 10**9)
     _, data = scanned((24, 6, 8), (2, 6, -1))
     for allowed, expected in ((1.5, 1), (2.5, 2), (99.0, 4)):
-        most[0] = 0
+        most[0] = calls[0] = 0
         lazy = measured(data, counted)
         memory = 10**9 + int(allowed * 10**6)
         run(lazy, tmp_path / f"{expected}.zarr", memory=memory, workers=4)
@@ -478,7 +483,7 @@ def test_the_page_on_long_computations_says_what_happens(tmp_path):
     # A process of its own: this one may hold more by now than the page allows.
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True,
-        timeout=300,
+        timeout=600,
     )  # fmt: skip
     assert (tmp_path / "fit.zarr").is_dir()
     example = re.findall(r"```text\n(.*?)```", page, re.DOTALL)[0]

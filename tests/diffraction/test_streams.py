@@ -99,7 +99,7 @@ def test_a_file_is_read_while_it_grows(data, tmp_path, gap):
 
     writer = threading.Thread(target=write)
     writer.start()
-    source = file_frames(path, (48, 52), ">u2", offset=100, gap=gap, frames=42, timeout=20.0)
+    source = file_frames(path, (48, 52), ">u2", offset=100, gap=gap, frames=42, timeout=300.0)
     found = last_of(stream(source, ASKED, data, every=6))
     writer.join()
     xr.testing.assert_allclose(found, reduce(data, ASKED))
@@ -117,9 +117,9 @@ def test_frames_come_through_a_socket_of_this_machine(data):
         port = probe.getsockname()[1]
 
     def send():
-        for _ in range(200):
+        for _ in range(15_000):
             try:
-                sender = socket.create_connection(("127.0.0.1", port), timeout=5)
+                sender = socket.create_connection(("127.0.0.1", port), timeout=300)
             except ConnectionRefusedError:
                 time.sleep(0.02)
                 continue
@@ -130,7 +130,8 @@ def test_frames_come_through_a_socket_of_this_machine(data):
 
     sender = threading.Thread(target=send)
     sender.start()
-    found = last_of(stream(socket_frames(("127.0.0.1", port), (48, 52), "u2"), ASKED, data))
+    source = socket_frames(("127.0.0.1", port), (48, 52), "u2", timeout=300.0)
+    found = last_of(stream(source, ASKED, data))
     sender.join()
     xr.testing.assert_allclose(found, reduce(data, ASKED))
 

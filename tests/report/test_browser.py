@@ -26,7 +26,7 @@ def open_page(browser):
     def opened(path: Path, **options):
         contexts.append(browser.new_context(offline=True, **options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(300_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: line.type == "error" and errors.append(line.text))
         page.goto(path.as_uri())

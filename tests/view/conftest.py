@@ -19,6 +19,15 @@ from omniscopy.view.session import Session
 ABSENT = "catch (error) { if (error instanceof TypeError) return undefined; throw error }"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def lately(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the list of files that were opened lately away from that of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        place = tmp_path_factory.mktemp("state") / "recent.json"
+        patch.setattr("omniscopy.view.recent.place_of_list", lambda: place)
+        yield place
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a few files, of which one is damaged and one unknown."""
@@ -84,7 +93,7 @@ def asking() -> Iterator[Callable[..., Asker]]:
 def context(browser: Any) -> Iterator[Any]:
     """Return a fresh profile of a browser, or skip where there is none."""
     found = browser.new_context(viewport={"width": 1280, "height": 760}, accept_downloads=True)
-    found.set_default_timeout(90_000)  # a busy machine imports slowly
+    found.set_default_timeout(300_000)  # a busy machine imports slowly
     yield found
     found.close()
 
@@ -102,7 +111,7 @@ class Explored:
         start = "() => { const app = document.querySelector('#explorer').explorer; return "
         return self.page.evaluate(f"{start}{expression} }}")
 
-    def until(self, expression: str, seconds: float = 90.0) -> Any:
+    def until(self, expression: str, seconds: float = 300.0) -> Any:
         """Wait until an expression is true. The page itself forbids to evaluate text.
 
         What is not there yet, as between two pictures, is not true yet.

@@ -170,7 +170,7 @@ def test_a_figure_is_exported(explore, folder):
     seen = explore(folder / "surface.gsf")
     seen.until("app.item && app.nav.parts")
     seen.page.click("[data-test=export-open]")
-    with seen.page.expect_download(timeout=60_000) as download:
+    with seen.page.expect_download() as download:
         seen.page.click("[data-test=export]")
     with open(download.value.path(), "rb") as file:  # noqa: PTH123
         picture = Image.open(io.BytesIO(file.read()))

@@ -2,7 +2,7 @@
 
 import io
 import json
-import time
+import threading
 
 import dask.array as da
 import numpy as np
@@ -381,11 +381,13 @@ def test_an_operation_that_needs_much_memory_says_so(asking, monkeypatch):
 
 
 def test_a_computation_tells_how_far_it_is_and_ends_when_it_is_stopped(asking):
-    ran = []
+    ran, go = [], threading.Event()
 
     def chunk(values):
         ran.append(1)
-        time.sleep(0.05)
+        # Half of them, and all that others begin meanwhile, wait for words about the rest.
+        if len(ran) > 32:
+            go.wait(120)
         return values
 
     slow = da.ones((64, 64, 8), chunks=(1, 64, 8)).map_blocks(chunk, dtype=float)
@@ -396,18 +398,25 @@ def test_a_computation_tells_how_far_it_is_and_ends_when_it_is_stopped(asking):
     ask = asking(xr.DataArray(slow, coords, tuple(coords), name="slow"))
     ran.clear()
     shown = {"kind": "reduce", "data": "d1", "target": "navigation", "statistic": "sum"}
-    replies = ask.replies("keep", data="d1", shown=shown, title="total")
-    told = [header["done"] for header, _ in replies if header["kind"] == "progress"]
-    assert told == sorted(told)
-    assert any(0 < done < 1 for done in told)
-    assert any("s left" in header.get("words", "") for header, _ in replies)
+    asked = {"kind": "keep", "seq": 1, "data": "d1", "shown": shown, "title": "total"}
+    told = []
+    for header, _ in ask.session.answer(asked, [], Turn()):
+        if header["kind"] == "progress":
+            told.append(header)
+            if 0 < header["done"] < 1:
+                go.set()
+    done = [header["done"] for header in told]
+    assert done == sorted(done)
+    assert any("s left" in header["words"] for header in told if 0 < header["done"] < 1)
     assert len(ran) == 64
 
     ran.clear()
+    go.clear()
     turn = Turn()
-    replies = ask.session.answer({"kind": "keep", "seq": 1, "data": "d1", "shown": shown}, [], turn)
+    replies = ask.session.answer(asked, [], turn)
     next(replies)
     turn.cancelled.set()
+    go.set()
     with pytest.raises(SupersededError):
         next(replies)
     assert len(ran) < 64
@@ -419,3 +428,39 @@ def test_all_samples_that_are_offered_can_be_opened(asking):
         assert ask("sample", name=name)["items"]
     with pytest.raises(DataError, match="samples are"):
         ask("sample", name="__import__")
+
+
+@pytest.fixture
+def remembered(tmp_path, monkeypatch):
+    """Return the list of files of this test."""
+    place = tmp_path / "state" / "recent.json"
+    monkeypatch.setattr(recent, "place_of_list", lambda: place)
+    return place
+
+
+def test_files_that_were_opened_are_offered_by_the_next_explorer(folder, remembered, tmp_path):
+    outside = om.save(om.samples.surface(), tmp_path / "other.gsf")
+    for place, name in ((tmp_path, outside.name), (folder, "surface.gsf"), (folder, "stack.nxs")):
+        Asker(bench_maker(place)())("open", path=name)
+    again = Asker(bench_maker(folder)())
+    again("open", path="surface.gsf")
+    # The last one first, each once, none of other folders.
+    assert again("hello")["recent"] == ["surface.gsf", "stack.nxs"]
+    assert Asker(bench_maker(tmp_path)())("hello")["recent"] == ["other.gsf"]
+    outside.unlink()
+    assert Asker(bench_maker(tmp_path)())("hello")["recent"] == []
+    assert json.loads(remembered.read_text("utf-8"))[0] == str(folder.resolve() / "surface.gsf")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, null]", '["/nowhere/a.gsf"]', '["a\\u0000b"]', "[["])
+def test_a_damaged_list_of_files_is_no_list(folder, remembered, text):
+    remembered.parent.mkdir()
+    remembered.write_text(text, "utf-8")
+    assert Asker(bench_maker(folder)())("hello")["recent"] == []
+
+
+def test_a_home_that_cannot_be_written_to_hinders_nobody(folder, remembered):
+    remembered.parent.write_text("a file where a folder should be")
+    asker = Asker(bench_maker(folder)())
+    assert asker("open", path="surface.gsf")["kind"] == "opened"
+    assert asker("hello")["recent"] == []

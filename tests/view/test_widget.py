@@ -36,7 +36,7 @@ def asking():
 
         def ask(tab="a", **message):
             conversation.hear({"tab": tab, "seq": 1, **message}, [])
-            return replies.get(timeout=20)
+            return replies.get(timeout=120)
 
         return ask
 
@@ -99,7 +99,7 @@ def test_cells_have_sessions_of_their_own_and_old_ones_end(folder):
     conversation = Conversation(Echo, lambda *reply: sent.put(reply))
     for number in range(MOST_TABS + 2):
         conversation.hear({"kind": "hello", "seq": 7, "tab": str(number)}, [])
-        header, _ = sent.get(timeout=10)
+        header, _ = sent.get(timeout=120)
         assert (header["tab"], header["seq"]) == (str(number), 7)
     conversation.hear("no message", [])
     conversation.hear({"kind": "hello", "tab": "x" * 1000}, [])

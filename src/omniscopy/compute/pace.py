@@ -63,15 +63,12 @@ class Pace:
         while len(self._recent) > _FEWEST and now - self._recent[0][0] > _RECENT:
             self._recent.popleft()
         since, left = self._recent[0]
-        rate = (left - self._left) / max(now - since, 1e-9)
-        return self._progress(rate or None)
-
-    def _progress(self, rate: float | None = None) -> Progress:
+        rate = (left - self._left) / max(now - since, 1e-9) or None
         return Progress(
             done=self._done,
             chunks=self._chunks,
             share=1.0 - self._left / self._work,
-            seconds=time.monotonic() - self._start,
+            seconds=now - self._start,
             rate=rate,
             seconds_left=None if rate is None else self._left / rate,
         )

@@ -29,7 +29,7 @@ class Kernel:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
-    def run(self, source: str, *, timeout: float = 120) -> list[dict[str, Any]]:
+    def run(self, source: str, *, timeout: float = 300) -> list[dict[str, Any]]:
         """Run a cell; return its outputs. Raises `RuntimeError` where it fails."""
         asked = self._client.execute(source)
         found: list[dict[str, Any]] = []
