@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import omniscopy as om
+from omniscopy.view import recent
 from omniscopy.view.bench import Bench
 from omniscopy.view.dispatch import Turn
 from omniscopy.view.explorer import bench_maker, open_page
@@ -24,7 +25,7 @@ def lately(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep the list of files that were opened lately away from that of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         place = tmp_path_factory.mktemp("state") / "recent.json"
-        patch.setattr("omniscopy.view.recent.place_of_list", lambda: place)
+        patch.setattr(recent, "place_of_list", lambda: place)
         yield place
 
 

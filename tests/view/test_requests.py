@@ -12,7 +12,7 @@ import xarray as xr
 import omniscopy as om
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.model.errors import DataError
-from omniscopy.view import operating
+from omniscopy.view import operating, recent
 from omniscopy.view.dispatch import SupersededError, Turn
 from omniscopy.view.explorer import bench_maker
 from omniscopy.view.session import Session
@@ -452,7 +452,9 @@ def test_files_that_were_opened_are_offered_by_the_next_explorer(folder, remembe
     assert json.loads(remembered.read_text("utf-8"))[0] == str(folder.resolve() / "surface.gsf")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1, null]", '["/nowhere/a.gsf"]', '["a\\u0000b"]', "[["])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1, null]", '["/nowhere/a.gsf"]', '["a\\u0000b"]', "[["]
+)
 def test_a_damaged_list_of_files_is_no_list(folder, remembered, text):
     remembered.parent.mkdir()
     remembered.write_text(text, "utf-8")

@@ -14,6 +14,7 @@ from omniscopy.view.dispatch import Turn
 from omniscopy.view.items import Item
 from omniscopy.view.previews import thumbnail_of
 from omniscopy.view.protocol import Buffer, Header, Reply
+from omniscopy.view.recent import recent_files, remember_file
 
 MOST_ENTRIES = 500
 SESSION = ".omniscopy"  # the end of the names of files that hold what an explorer showed
@@ -40,6 +41,7 @@ def welcome(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn) -
         "folder": None if bench.root is None else bench.root.folder.name or "/",
         "writes": bench.allow_write and bench.root is not None,
         "start": list(bench.start),
+        "recent": [] if bench.root is None else recent_files(bench.root),
         "items": [describe(bench, item) for item in bench.items.values()],
         "raw_types": list(_RAW_TYPES),
         "samples": SAMPLES,
@@ -74,7 +76,11 @@ def open_file(bench: Bench, said: Header, buffers: Sequence[Buffer], turn: Turn)
     """Open a file: each channel becomes an item."""
     del buffers, turn
     path = str(said.get("path", ""))
-    items = bench.open(bench.existing(path))
+    place = bench.existing(path)
+    items = bench.open(place)
+    own = bench.root is not None and place.is_relative_to(bench.root.folder)
+    if own and bench.allow_write:
+        remember_file(place)
     yield {"kind": "opened", "path": path, "items": [describe(bench, each) for each in items]}, []
 
 

@@ -109,6 +109,7 @@ export class Explorer {
       this.files.folder.hidden = header.folder === null;
       header.items.forEach((item) => this.items.set(item.id, item));
       this.samples = header.samples;
+      this.recent = header.recent;
       this.welcomeScreen(header.folder === null ? "Drop a file here." : "Open a file at the left, or drop one here.");
       if (this.items.size) this.show([...this.items.keys()][0]);
       for (const path of header.start) await this.openPath(path);
@@ -122,7 +123,13 @@ export class Explorer {
   welcomeScreen(words) {
     if (this.item) return;
     this.panes.className = "panes empty";
-    this.panes.replaceChildren(make("div.welcome", {}, make("div.mark"), make("p", {}, words), make("p.hint", {}, "Press ? for the keys."), this.samplesOffered()));
+    this.panes.replaceChildren(make("div.welcome", {}, make("div.mark"), make("p", {}, words), make("p.hint", {}, "Press ? for the keys."), this.recentOffered(), this.samplesOffered()));
+  }
+
+  recentOffered() {
+    if (!this.recent?.length) return "";
+    const offer = (path) => make("button", { "data-recent": path, title: path, onclick: () => this.openPath(path) }, path.split("/").pop());
+    return make("div.offered", {}, make("p.hint", {}, "Opened lately:"), ...this.recent.map(offer));
   }
 
   samplesOffered() {
