@@ -170,6 +170,14 @@ def test_the_demo_of_a_file_writes_it_up(call, image, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_name_of_a_page_among_files_is_refused_before_anything_is_written(call, image):
+    page = image.with_name("page.html")
+    code, out, err = call("report", image, page)
+    assert (code, out) == (2, "")
+    assert f"say where the page goes by `--output {page}`" in err.replace("\n", "")
+    assert [each.name for each in image.parent.iterdir()] == [image.name]
+
+
 def test_the_demo_makes_measurements_reports_copies_and_scripts(call, tmp_path):
     code, out, _ = call("demo", "--output", tmp_path)
     assert code == 0
@@ -199,7 +207,7 @@ def test_progress_is_shown_in_a_terminal_after_a_while(monkeypatch):
     show = progress._Bar.show
     monkeypatch.setattr(progress._Bar, "show", lambda bar: (bars.append(bar), show(bar)))
     with progress.showing_progress("working") as tell:
-        for _ in range(200):
+        for _ in range(6000):
             if bars and bars[0]._shown is not None:
                 break
             time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.text import Text
 
 import omniscopy as om
@@ -41,3 +42,10 @@ def test_magnitudes_of_complex_values_decide():
     data = data.assign_attrs(units="V", long_name="Response")
     assert "(nV)" in describe_figure(data) or "(µV)" in describe_figure(data)
     assert describe_figure(data) == describe_figure(data * np.exp(1j))
+
+
+def test_blanks_at_the_end_of_a_table_are_not_counted():
+    places = xr.DataArray([1.0, 2.0, np.nan, np.nan], dims="peak", attrs={"units": "nm"})
+    found = xr.Dataset({"position": places})
+    assert describe_figure(found) == "Position along 2 peaks."
+    assert describe_figure(found * np.nan) == "No peaks were found."

@@ -33,8 +33,17 @@ def write_reports(
     def write(file: Path, target: Path) -> None:
         write_report(file, target, channels=channel, copy=copy, overwrite=overwrite)
 
+    _require_measurements(files)
     targets = named_targets(files, output, ".html", ".htm")
     return write_each(zip(files, targets, strict=True), write, _open_page if show else None)
+
+
+def _require_measurements(files: list[Path]) -> None:
+    """Refuse the name of a page among files, before any other is written up."""
+    for file in files:
+        if file.suffix.lower() in (".html", ".htm") and not file.exists():
+            message = f"{file} is no measurement; say where the page goes by `--output {file}`"
+            raise typer.BadParameter(message)
 
 
 def write_report(

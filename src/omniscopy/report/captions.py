@@ -15,6 +15,7 @@ from omniscopy.plot.labels import (
     value_words,
     with_units,
 )  # fmt: skip
+from omniscopy.plot.points import point_dim, without_blanks
 from omniscopy.plot.results import variables_of
 
 _MOST_NAMES = 6
@@ -27,6 +28,11 @@ def describe_figure(data: xr.DataArray | xr.Dataset, *, largest: float | None = 
     says how large the values are, and those that are stored otherwise.
     """
     if isinstance(data, xr.Dataset):
+        dim = point_dim(data)
+        if dim is not None and set(data.dims) == {dim}:
+            data = without_blanks(data, dim)
+            if not data.sizes[dim]:
+                return f"No {_plural(dim_words(data, dim), 2)} were found."
         names = [in_words(str(name)) for name in variables_of(data)]
         words = _listed(names) or "results"
         return _sentence(words, [_extent(data, str(dim)) for dim in data.dims])

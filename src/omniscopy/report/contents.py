@@ -20,6 +20,12 @@ from omniscopy.report.previews import Preview
 from omniscopy.report.statistics import Statistics, measure_statistics
 from omniscopy.report.wording import Sentence, describe_history
 
+# What leaves a measurement one: first words of names of operations, and steps beside them.
+_PREPARATIONS = {
+    "align", "calibrate", "clean", "correct", "crop", "data", "deconvolve", "denoise", "filter",
+    "inpaint", "interpolate", "join", "level", "mend", "open", "rebin", "reconstruct", "remove",
+    "rotate", "select", "simulate", "smooth", "stitch", "subtract", "to", "transform", "undistort",
+}  # fmt: skip
 # Results up to this size are computed once, for the figure and for the copy.
 _KEPT_BYTES = 256 * 2**20
 
@@ -191,16 +197,29 @@ def results_of(
 def _analyse(
     name: str, data: xr.DataArray, anchor: str, album: Album, said: Callable[[str], None]
 ) -> tuple[tuple[Section, ...], dict[str, Labelled]]:
-    """Run the default analyses of raw data; results in a file are shown as they are."""
-    if len(history(data)) > 1:
+    """Run the default analyses of measurements; results in a file are shown as they are."""
+    if not is_measurement(data):
         return (), {}
     sections, results = [], {}
     for number, analysis in enumerate(analyses_for(data), start=1):
         said(f"{name}: {analysis.title[:1].lower()}{analysis.title[1:]}")
         section, made = _run(analysis, data, f"{anchor}-{number}", album)
-        sections.append(section)
+        if section.findings or section.failure:
+            sections.append(section)
         results.update(made)
     return tuple(sections), results
+
+
+def is_measurement(data: xr.DataArray) -> bool:
+    """Return whether data are as measured or simulated, or only prepared, but not a result.
+
+    The maps of a fit, for one, are a result: another default analysis of them says nothing.
+    """
+    steps = history(data)
+    return len(steps) <= 1 or all(
+        module.endswith("simulate") or name.partition("_")[0] in _PREPARATIONS
+        for module, _, name in (step.operation.rpartition(".") for step in steps)
+    )
 
 
 def _run(
@@ -209,12 +228,12 @@ def _run(
     made, failure = results_of(analysis, data)
     if failure:
         return Section(analysis.title, (), failure), {}
-    backgrounds = [data, *(result for result in made.values() if isinstance(result, xr.DataArray))]
-    findings = tuple(
-        _finding(title, result, backgrounds, album, f"{anchor}-{number}")
-        for number, (title, result) in enumerate(made.items(), start=1)
-    )
-    return Section(analysis.title, findings), made
+    findings, backgrounds = [], [data]
+    for number, (title, result) in enumerate(made.items(), start=1):
+        findings.append(_finding(title, result, backgrounds, album, f"{anchor}-{number}"))
+        if isinstance(result, xr.DataArray):
+            backgrounds.append(result)
+    return Section(analysis.title, tuple(findings)), made
 
 
 def _finding(
@@ -222,7 +241,8 @@ def _finding(
 ) -> Finding:
     """Return the figure of a result, drawn over one of `backgrounds` where it can be.
 
-    Points are drawn over the last of them, curves and images over the data themselves.
+    Points are drawn over the last one made before them, curves and images over the data
+    themselves.
     """
     failures: list[Failure] = []
     over = backgrounds[-1] if isinstance(result, xr.Dataset) else backgrounds[0]

@@ -9,6 +9,23 @@ import numpy as np
 from omniscopy.model.vocabulary import METADATA
 from omniscopy.plot.labels import number_with_units
 
+# What a reader asks first of a measurement, by its place in the common metadata.
+_CONDITIONS = {
+    "beam.voltage": "",
+    "beam.current": "current",
+    "beam.convergence_angle": "convergence",
+    "detector.collection_angle": "collection",
+    "detector.inner_angle": "from",
+    "detector.outer_angle": "to",
+    "detector.camera_length": "camera length",
+    "laser.wavelength": "laser",
+    "detector.exposure_time": "exposure",
+    "scan.dwell_time": "dwell",
+    "scan.line_rate": "lines at",
+    "probe.spring_constant": "lever of",
+    "probe.drive_frequency": "driven at",
+    "probe.bias": "bias",
+}
 _DEEPEST = 24
 _MOST = 20_000
 _LONGEST = 400
@@ -30,6 +47,17 @@ def readable_rows(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = sorted((path for path in found if path in order), key=order.__getitem__)
     further = sorted(path for path in found if path not in order)
     return [(_words(path), _text(found[path], METADATA.get(path))) for path in [*known, *further]]
+
+
+def conditions(metadata: Mapping[str, Any]) -> str:
+    """Return the conditions of a measurement in a line: `200 kV, convergence 25 mrad`."""
+    found = dict(_leaves(metadata))
+    words = []
+    for path, name in _CONDITIONS.items():
+        value = found.get(path)
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+            words.append(f"{name} {number_with_units(float(value), METADATA[path])}".strip())
+    return ", ".join(words)
 
 
 def metadata_tree(original: Mapping[str, Any]) -> tuple[tuple[Entry, ...], int]:

@@ -11,9 +11,9 @@ from omniscopy.io.opening import open, signals
 from omniscopy.io.saving import from_tree
 from omniscopy.model.analyses import analyses_for
 from omniscopy.model.errors import DataError
-from omniscopy.model.provenance import CHANGE, DATA, history, records
+from omniscopy.model.provenance import CHANGE, DATA, records
 from omniscopy.model.scripts import script
-from omniscopy.report.contents import results_of
+from omniscopy.report.contents import is_measurement, results_of
 
 Labelled = xr.DataArray | xr.Dataset | xr.DataTree
 _PURPOSE = "running a notebook"
@@ -89,8 +89,8 @@ def _results_in(obj: Labelled) -> Any:
         return obj
     found: list[Any] = []
     for data in signals(obj).values():
-        raw = len(history(data)) <= 1
-        made = [results_of(each, data)[0] for each in analyses_for(data)] if raw else []
+        analyses = analyses_for(data) if is_measurement(data) else []
+        made = [results_of(each, data)[0] for each in analyses]
         found += [result for results in made for result in results.values()] or [data]
     return found
 

@@ -27,7 +27,7 @@ from omniscopy.report.contents import (
     readable_bytes,
 )  # fmt: skip
 from omniscopy.report.figures import Album
-from omniscopy.report.metadata import metadata_tree, readable_rows
+from omniscopy.report.metadata import conditions, metadata_tree, readable_rows
 from omniscopy.report.pages import ReportPage, render_page
 
 RESULTS = "results"
@@ -286,6 +286,7 @@ def _facts(
         "Format": form.title,
         "Instrument": " ".join(str(word) for word in made_by if word),
         "Sample": metadata.get("sample", {}).get("name"),
+        "Conditions": conditions(metadata),
         "Recorded": metadata.get("started"),
         "Operator": metadata.get("operator"),
         "Channels": str(len(chosen)),
