@@ -76,7 +76,9 @@ def choose(candidates: np.ndarray, heights: np.ndarray, pairs: Pairs, count: int
 
     doubt = np.clip(heights[:, 1] / np.maximum(heights[:, 0], 1e-30), 0.0, 1.0) + 1e-3
     doubt = np.where(pairs.weight > 0, doubt, 2.0)
-    edges = coo_array((doubt, (pairs.first, pairs.second)), shape=(count, count))
+    # The spanning trees of older versions of SciPy take such integers only.
+    ends = pairs.first.astype(np.int32), pairs.second.astype(np.int32)
+    edges = coo_array((doubt, ends), shape=(count, count))
     tree = minimum_spanning_tree(edges.tocsr())
     order, before = breadth_first_order(tree, 0, directed=False)
     number = np.full((count, count), -1)
