@@ -47,7 +47,13 @@ def squares(count: int = 12, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("architecture", "filters", "parameters"),
-    [("unet", 16, 0.594e6), ("dilated", 4, None), ("segresnet", 4, None), ("reshednet", 4, None)],
+    [
+        ("unet", 16, 0.594e6),
+        ("dilated", 4, None),
+        ("segresnet", 4, None),
+        ("reshednet", 4, None),
+        ("cells", 4, None),
+    ],
 )
 def test_nets_give_scores_of_every_pixel(architecture, filters, parameters):
     with seeded(0):
@@ -165,6 +171,23 @@ def test_a_model_is_saved_with_its_settings(model, tmp_path):
 @pytest.mark.slow
 def test_a_segmenter_is_exported(model, tmp_path):
     assert export_onnx(model, tmp_path / "net.onnx").stat().st_size > 1000
+
+
+def test_images_are_altered_in_a_way_of_ones_own():
+    seen = []
+
+    def darker(images, masks, *, generator):
+        seen.append(float(images.mean()))
+        part = 0.5 + 0.5 * torch.rand((len(images), 1, 1, 1), generator=generator)
+        return part * images, masks
+
+    images, labels = squares(6)
+    models = [
+        Segmenter(classes=2, filters=4).fit(images, labels, epochs=1, augmentation=darker, seed=2)
+        for _ in range(2)
+    ]
+    assert seen
+    assert models[0].digest == models[1].digest
 
 
 def test_pixels_may_be_of_several_classes():

@@ -11,7 +11,7 @@ from omniscopy.learn.batches import Batch
 from omniscopy.learn.devices import generator_of
 from omniscopy.learn.examples import Crops, unit_scaled
 from omniscopy.learn.models import Estimator
-from omniscopy.learn.nets.segmentation import UNet
+from omniscopy.learn.nets.blurs import BlurNet
 from omniscopy.learn.tiling import TILE, apply_tiled
 from omniscopy.learn.training import Training
 from omniscopy.learn.weights.shipped import adopt_shipped
@@ -40,9 +40,10 @@ class Denoiser(Estimator):
 
     Notes
     -----
-    The network is a U-Net without normalisation, which gives what is to be taken away. With "n2v"
-    it has to tell pixels that it does not see from those around [1]_; with "n2n" it learns the mean
-    of what it cannot know [2]_. Images are scaled each by its own mean and standard deviation.
+    The network says for every pixel how much the image is blurred there, and what is added; it
+    begins at a mean of Gaussians, a filter that is known to be good. With "n2v" it has to tell
+    pixels that it does not see from those around [1]_; with "n2n" it learns the mean of what it
+    cannot know [2]_. Images are scaled each by its own mean and standard deviation.
 
     References
     ----------
@@ -53,17 +54,14 @@ class Denoiser(Estimator):
     inputs: ClassVar[tuple[str, ...]] = ("image",)
     outputs: ClassVar[tuple[str, ...]] = ("noise",)
 
-    def __init__(self, *, method: Method = "n2v", filters: int = 12, device: str = "auto") -> None:
+    def __init__(self, *, method: Method = "n2v", filters: int = 20, device: str = "auto") -> None:
         self.method = method
         self.filters = filters
         self.device = device
 
     def make_network(self) -> torch.nn.Module:
         """Return a network with weights drawn at random."""
-        net = UNet(1, 1, filters=self.filters, normalised=False)
-        # At first nothing is taken away.
-        torch.nn.init.zeros_(net.score.weight)
-        torch.nn.init.zeros_(net.score.bias)
+        net = BlurNet(filters=self.filters)
         return net.to(memory_format=torch.channels_last)
 
     def ready(self) -> tuple[torch.nn.Module, torch.device]:

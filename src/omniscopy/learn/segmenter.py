@@ -8,7 +8,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.learn.augmentation import Augmentation
-from omniscopy.learn.batches import Arrays, Batch
+from omniscopy.learn.batches import Arrays, Augment, Batch
 from omniscopy.learn.devices import generator_of
 from omniscopy.learn.losses import SegmentationLoss, segmentation_loss
 from omniscopy.learn.models import Estimator
@@ -37,7 +37,8 @@ class Segmenter(Estimator):
     classes : int
         Beside the background: with 1, pixels are of it or not; with more, each pixel is of one
         of them or of none.
-    architecture : {"unet", "dilated", "segresnet", "reshednet"}
+    architecture : {"unet", "dilated", "segresnet", "reshednet", "cells"}
+        "cells" looks at 2 by 2 pixels at once, which is the quickest.
     filters : int, optional
         Channels of the first layers.
     loss : {"ce", "focal", "dice", "bce"}
@@ -107,7 +108,7 @@ class Segmenter(Estimator):
         images: xr.DataArray | np.ndarray,
         masks: xr.DataArray | np.ndarray,
         *,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation | Augment | None = None,
         **training: Unpack[Training],
     ) -> Self:
         """Learn from images whose pixels are named.
@@ -118,8 +119,10 @@ class Segmenter(Estimator):
         masks : array of int, of that shape
             0 for the background, 1 to `classes` for the classes; with the loss "bce" of shape
             (images, classes, y, x), 1 where a pixel is of a class.
-        augmentation : Augmentation, optional
-            How images are altered at random; turned and mirrored otherwise.
+        augmentation : Augmentation or callable, optional
+            How images are altered at random; turned and mirrored otherwise. One of your own is
+            called as ``alter(images, masks, generator=generator)`` with tensors (examples, 1, y, x)
+            and (examples, y, x), and returns such.
         **training
             Options of `train_network`, such as ``epochs`` and ``seed``.
         """

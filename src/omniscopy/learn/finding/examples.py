@@ -10,7 +10,7 @@ import torch
 from omniscopy.learn.batches import Batch
 from omniscopy.learn.finding.scaling import WIDTH, contrast_of, normalised, to_scale
 from omniscopy.learn.finding.targets import target_of
-from omniscopy.learn.nets.centres import CELL
+from omniscopy.learn.nets.cells import CELL
 from omniscopy.model import DataError
 from omniscopy.simulate.scenes.cells import PROTOTYPES, RANDOM, cell_of
 from omniscopy.simulate.scenes.imaging import Instrument, detected, mean_image, scanned

@@ -19,7 +19,7 @@ from omniscopy.learn.finding.scaling import (
     width_of,
 )
 from omniscopy.learn.finding.targets import target_of
-from omniscopy.learn.nets.centres import CELL
+from omniscopy.learn.nets.cells import CELL
 from omniscopy.learn.tiling import mirrored
 from omniscopy.model import DataError
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from omniscopy.learn.finding.targets import _VARIANCE
-from omniscopy.learn.nets.centres import CELL
+from omniscopy.learn.nets.cells import CELL
 
 # What is less probable is not looked at.
 _LEAST = 0.03

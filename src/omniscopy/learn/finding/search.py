@@ -18,7 +18,7 @@ from omniscopy.learn.finding.scaling import (
     whole,
     width_of,
 )
-from omniscopy.learn.nets.centres import BLOCK, CELL
+from omniscopy.learn.nets.cells import BLOCK, CELL
 from omniscopy.learn.tiling import apply_tiled
 from omniscopy.model import Status
 
@@ -40,6 +40,11 @@ _BEYOND_DOUBT = 0.9
 _COARSER = 2
 # Fits may move an atom so far, in deviations of both; further away they found another one.
 _FAR = 4.0
+# What fits state is the bound of Cramér and Rao. It is reached where the height of an atom is
+# some times its deviation; of fewer counts it is too small by a third, as the height is one that
+# noise has raised and the likelihood is no parabola as far as the fit may be off. There, and where
+# a fit does not say more, the place is that of the network, which knows lattices.
+_REACHED, _MORE = 6.0, 0.9
 _LEVELS = 2000
 
 
@@ -253,12 +258,14 @@ class Search:
         good &= away <= _FAR * np.hypot(*std.T) + 0.3
         good &= (moved_std <= 1.2 * std).all(axis=1)
         good &= sign * values[:, 0] > 0
+        clear = good & (moved_std <= _MORE * std).all(axis=1)
+        clear &= sign * values[:, 0] >= _REACHED * own_std[:, 0]
         # Beyond the edge of what was measured, a fit says nothing.
-        inside = np.where(good[:, None], moved, places)
-        good &= ((inside > -0.5) & (inside < np.array(known.shape) - 0.5)).all(axis=1)
-        good &= _known_at(known, inside)
-        places = np.where(good[:, None], moved, places)
-        std = np.where(good[:, None], moved_std, std)
+        inside = np.where(clear[:, None], moved, places)
+        clear &= ((inside > -0.5) & (inside < np.array(known.shape) - 0.5)).all(axis=1)
+        clear &= _known_at(known, inside)
+        places = np.where(clear[:, None], moved, places)
+        std = np.where(clear[:, None], moved_std, std)
         height = np.where(good, sign * unit * values[:, 0], height)
         height_std = np.where(np.isfinite(own_std[:, 0]), unit * own_std[:, 0], np.nan)
         form = 0.5 * (values[:, 3] + values[:, 5])[good]

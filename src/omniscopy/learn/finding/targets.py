@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from omniscopy.learn.batches import Batch
-from omniscopy.learn.nets.centres import CELL
+from omniscopy.learn.nets.cells import CELL
 
 # Maps of a target: centre, offsets, where offsets count, kind, and where centres count.
 CENTRE, DY, DX, NEAR, KIND, COUNTED = range(6)

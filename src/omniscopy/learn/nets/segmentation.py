@@ -8,9 +8,10 @@ from torch import nn
 from torch.nn import functional
 
 from omniscopy.learn.nets.blocks import Dilated, Up, convolutions, residuals
+from omniscopy.learn.nets.cells import PixelNet
 from omniscopy.model import require_choice
 
-Architecture = Literal["unet", "dilated", "segresnet", "reshednet"]
+Architecture = Literal["unet", "dilated", "segresnet", "reshednet", "cells"]
 
 
 class UNet(nn.Module):
@@ -168,5 +169,7 @@ def segmentation_net(
             return DilatedNet(inputs, outputs, dropout=dropout, **given)
         case "segresnet":
             return SegResNet(inputs, outputs, **given)
+        case "cells":
+            return PixelNet(inputs, outputs, **given)
         case _:
             return ResHedNet(inputs, outputs, **given)

@@ -18,7 +18,9 @@ from omniscopy.simulate.scenes.specimens import Imperfections, columns_in
 _STRUCTURES = ("honeycomb", "binary_honeycomb", "hexagonal", "square", "perovskite")
 # A missing atom is a disc of so many widths.
 _DISC = 1.6
-_SCORED = 7003
+_SCORED, _BATCHES, _BATCH = 7003, 12, 8
+# Counts at an atom that scores are told of, and pixels at the edges where nothing is scored.
+_DOSES, _MARGIN = (2.0, 5.0, 10.0, 30.0, 100.0), 6
 # Vacancies are few: the loss looks at the overlap as well as at each pixel.
 _OVERLAP = 0.5
 
@@ -93,30 +95,58 @@ def _loss(net: torch.nn.Module, batch: Batch, _generator: torch.Generator) -> to
 def _scores(model: Segmenter, scenes: VacancyScenes, seed: int) -> dict[str, float]:
     """Return the overlap over the union of scenes that were not learnt from, and scores of sites.
 
-    A site is a connected part; one is found where it shares pixels with one that is true.
+    Precision, recall and F1 are those of all doses of the recipe; further ones of single doses.
     """
-    from scipy.ndimage import label
-
-    net, device = model.ready()
-    both = union = hits = found = true = told = 0
-    for number in range(8):
-        own = generator_of(seed, _SCORED, number)
-        images, masks = scenes.batch(range(8), own, training=False)
-        with torch.inference_mode():
-            named = (net(images.to(device)).cpu()[:, 0] > 0).numpy()
-        vacant = masks.numpy() > 0
+    both = union = 0
+    table = np.zeros(4, np.int64)
+    for number in range(_BATCHES):
+        named, vacant = _seen(model, scenes, generator_of(seed, _SCORED, number))
         both += int((named & vacant).sum())
         union += int((named | vacant).sum())
-        for one, other in zip(named, vacant, strict=True):
-            (parts, count), (sites, wanted) = label(one), label(other)
-            hits += len(np.unique(parts[other & one]))
-            found += len(np.unique(sites[other & one]))
-            told, true = told + count, true + wanted
-    return {
-        "overlap_over_union": round(both / max(union, 1), 4),
-        "precision": round(hits / max(told, 1), 4), "recall": round(found / max(true, 1), 4),
-        "f1": round((hits + found) / max(told + true, 1), 4),
+        table += sum(map(_sites, named, vacant))
+    hits, told, found, true = (int(each) for each in table)
+    made = {
+        "overlap_over_union": both / max(union, 1), "precision": hits / max(told, 1),
+        "recall": found / max(true, 1), "f1": (hits + found) / max(told + true, 1),
     }  # fmt: skip
+    for dose in _DOSES:
+        own = VacancyScenes(_BATCH, {**scenes.told, "counts": (dose, dose)})
+        table = np.zeros(4, np.int64)
+        for number in range(_BATCHES):
+            table += sum(map(_sites, *_seen(model, own, generator_of(seed, _SCORED, number))))
+        hits, told, found, true = (int(each) for each in table)
+        made[f"f1_at_{dose:g}_counts"] = (hits + found) / max(told + true, 1)
+    return {name: round(each, 4) for name, each in made.items()}
+
+
+def _seen(
+    model: Segmenter, scenes: VacancyScenes, generator: torch.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels of a batch are named, and which are vacant."""
+    net, device = model.ready()
+    images, masks = scenes.batch(range(_BATCH), generator, training=False)
+    with torch.inference_mode():
+        named = (net(images.to(device)).cpu()[:, 0] > 0).numpy()
+    return named, masks.numpy() > 0
+
+
+def _sites(named: np.ndarray, vacant: np.ndarray) -> np.ndarray:
+    """Return how many parts that are named are true, of how many; and sites found, of how many.
+
+    A site is a connected part; one is found where it shares pixels with one that is true. Parts
+    count whose middle is away from the edges.
+    """
+    from scipy.ndimage import center_of_mass, label
+
+    made = []
+    for own, other in ((named, vacant), (vacant, named)):
+        parts, count = label(own)
+        middle = np.array(center_of_mass(own, parts, range(1, count + 1))).reshape(-1, 2)
+        low, high = _MARGIN, np.array(own.shape) - 1 - _MARGIN
+        inside = ((middle >= low) & (middle <= high)).all(axis=1)
+        met = np.isin(np.arange(1, count + 1), parts[other])
+        made += [int((met & inside).sum()), int(inside.sum())]
+    return np.array(made)
 
 
 def _log(rng: np.random.Generator, ends: Sequence[float]) -> float:

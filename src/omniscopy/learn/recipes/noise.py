@@ -15,8 +15,10 @@ from omniscopy.learn.recipes.atoms import digest_of
 from omniscopy.simulate.scenes.imaging import detected, mean_image
 
 _SCORED, _BATCHES, _BATCH = 7005, 8, 8
-# Noise below this part of the variance of an image is not weighed any more.
-_LEAST_NOISE = 0.02
+# An error below this part of the variance of an image is not weighed any more.
+_LEAST = 1e-4
+# Counts at an atom that scores are told of.
+_DOSES = (0.5, 2.0, 8.0, 30.0, 100.0)
 _GAUSSIANS = (0.5, 0.75, 1.0, 1.4, 2.0, 2.8)
 
 
@@ -24,7 +26,7 @@ class NoisyScenes:
     """Images of atoms and their means, drawn anew for each batch."""
 
     def __init__(self, count: int, told: Mapping[str, Any]) -> None:
-        self.count = count
+        self.count, self.told = count, dict(told)
         self.ranges = SceneRanges.of({k: v for k, v in told.items() if k != "widths"})
         self.widths: tuple[float, float] = tuple(told.get("widths", (1.2, 4.0)))
 
@@ -70,22 +72,36 @@ def train_denoiser(told: Mapping[str, Any], seed: int, options: Mapping[str, Any
 
 
 def _loss(net: torch.nn.Module, batch: Batch, _generator: torch.Generator) -> torch.Tensor:
-    """Return the part of the noise that is left, whatever its height."""
+    """Return the logarithm of the error of each image in the mean: decibels count, not counts."""
     shown, wanted = batch
-    noise = ((shown - wanted) ** 2).mean((1, 2, 3))
     left = ((shown - net(shown).float() - wanted) ** 2).mean((1, 2, 3))
-    return (left / (noise + _LEAST_NOISE)).mean()
+    return torch.log(left + _LEAST).mean()
 
 
 def _scores(model: Denoiser, scenes: NoisyScenes, seed: int) -> dict[str, float]:
     """Return the error of unseen images over the noise, and over that of the best Gaussian.
 
     Means over images of ratios of root mean squares; the Gaussian is the best for each image.
+    Of single doses, the same as the gain in decibels.
     """
+    ratios = _errors(model, scenes, seed)
+    made = {
+        "error_over_noise": float(ratios[:, 0].mean()),
+        "error_over_best_gaussian": float(ratios[:, 1].mean()),
+    }
+    for dose in _DOSES:
+        own = NoisyScenes(_BATCH, {**scenes.told, "counts": (dose, dose)})
+        gain = -20.0 * np.log10(_errors(model, own, seed)[:, 1])
+        made[f"decibels_over_best_gaussian_at_{dose:g}_counts"] = float(gain.mean())
+    return {name: round(each, 4) for name, each in made.items()}
+
+
+def _errors(model: Denoiser, scenes: NoisyScenes, seed: int) -> np.ndarray:
+    """Return the error over the noise and over that of the best Gaussian, for each image."""
     from scipy.ndimage import gaussian_filter
 
     net, device = model.ready()
-    over_noise, over_gaussian = [], []
+    made = []
     for number in range(_BATCHES):
         own = generator_of(seed, _SCORED, number)
         shown, wanted = scenes.batch(range(_BATCH), own, training=False)
@@ -97,9 +113,5 @@ def _scores(model: Denoiser, scenes: NoisyScenes, seed: int) -> dict[str, float]
                 float(np.sqrt(((gaussian_filter(one.numpy(), s) - other.numpy()) ** 2).mean()))
                 for s in _GAUSSIANS
             )
-            over_noise.append(error / float(((one - other) ** 2).mean().sqrt()))
-            over_gaussian.append(error / blurred)
-    return {
-        "error_over_noise": round(float(np.mean(over_noise)), 4),
-        "error_over_best_gaussian": round(float(np.mean(over_gaussian)), 4),
-    }
+            made.append([error / float(((one - other) ** 2).mean().sqrt()), error / blurred])
+    return np.array(made)
