@@ -6,7 +6,7 @@ import torch
 import xarray as xr
 
 from omniscopy.io import FormatError
-from omniscopy.learn import DeepKernelGP, Experiment, GaussianProcess, acquisition, load
+from omniscopy.learn import DeepKernelGP, Ensemble, Experiment, GaussianProcess, acquisition, load
 from omniscopy.learn.gaussian_processes.covariances import Covariance
 from omniscopy.learn.gaussian_processes.posteriors import Posterior, bound_by_few, evidence
 from omniscopy.model import DataError
@@ -144,6 +144,29 @@ def test_deep_kernels_learn_which_inputs_matter():
     assert model.embed(x[:3]).shape == (3, 2)
     dtype = torch.get_default_dtype()
     assert dtype == torch.float32
+
+
+def test_deep_kernels_of_an_ensemble_disagree_far_from_what_was_measured(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (40, 6))
+    y = np.sin(3 * x[:, 0])
+    made = Ensemble(DeepKernelGP(hidden=(32,)), 4).fit(x, y, epochs=60, progress=False)
+    near, far = rng.uniform(-0.7, 0.7, (30, 6)), 6.0 * rng.choice([-1.0, 1.0], (30, 6))
+    found, away = made.predict(near), made.predict(far)
+    truth = np.sin(3 * near[:, 0])
+    single = [
+        np.sqrt(np.mean((m.predict(near)["value"].values - truth) ** 2)) for m in made.members
+    ]
+    assert np.sqrt(np.mean((found["value"].values - truth) ** 2)) < np.mean(single)
+    spread = [
+        np.std([m.predict(where)["value"].values for m in made.members], axis=0).mean()
+        for where in (near, far)
+    ]
+    assert spread[1] > 1.5 * spread[0]
+    own = np.mean([m.predict(far)["value_std"].values for m in made.members])
+    assert float(away["value_std"].mean()) > own
+    again = Ensemble.load(made.save(tmp_path / "gps"))
+    xr.testing.assert_allclose(again.predict(near), found)
 
 
 def test_promises_are_those_of_the_formulas():

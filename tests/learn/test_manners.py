@@ -20,6 +20,7 @@ from omniscopy.learn import (
     Denoiser,
     GaussianProcess,
     ImageToSpectrum,
+    MultiTaskClassifier,
     Regressor,
     Segmenter,
     SpectrumToImage,
@@ -75,6 +76,11 @@ MADE: dict[str, tuple[Any, Callable[[Any], Any], str, str]] = {
     ),
     "Classifier": (
         Classifier(filters=2), lambda m: m.fit(images(), LABELS, **ONCE), "predict", "images"
+    ),
+    "MultiTaskClassifier": (
+        MultiTaskClassifier(filters=2),
+        lambda m: m.fit(images(), {"kind": LABELS, "other": 1 - LABELS}, **ONCE), "predict",
+        "images",
     ),
     "Regressor": (
         Regressor(filters=2), lambda m: m.fit(images(), 0.5 * LABELS, **ONCE), "predict", "images"

@@ -144,6 +144,40 @@ def test_a_cycle_that_is_ended_early_falls_at_its_end():
         train_network(make_net(), squares, examples(), epochs=6, cycle=4)
 
 
+def test_weights_are_perturbed_less_and_less_and_the_same_for_a_seed(tmp_path):
+    begun = make_net()
+    nets = [make_net() for _ in range(3)]
+    still = {"learning_rate": 1e-12, "schedule": "constant"}
+    train_network(nets[0], squares, examples(), epochs=1, perturbation=0.1, **still)
+    moved = (nets[0][4].weight - begun[4].weight).detach()
+    size = float(begun[4].weight.detach().square().mean().sqrt())
+    assert 0.3 < float(moved.square().mean().sqrt()) / (0.1 * size) < 3.0
+    # Levels and normalisations stay.
+    torch.testing.assert_close(nets[0][4].bias, begun[4].bias)
+    torch.testing.assert_close(nets[0][1].weight, begun[1].weight)
+    for net in nets[1:]:
+        train_network(net, squares, examples(), epochs=2, perturbation=0.1, seed=4, **still)
+    assert same(*nets[1:])
+    later = float((nets[1][4].weight - begun[4].weight).detach().square().mean().sqrt())
+    assert later < 3.0 * 0.1 * size
+    options = {"epochs": 4, "perturbation": 0.1, "seed": 3}
+    whole, resumed = make_net(), make_net(9)
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    train_network(whole, squares, examples(), **options)
+    train_network(make_net(), squares, examples(), checkpoint=tmp_path / "whole", **options)
+    cut = make_net()
+    with pytest.raises(KeyboardInterrupt):
+        train_network(
+            cut, squares, examples(), checkpoint=tmp_path / "cut",
+            callbacks=[lambda told: stop(told) if told.epoch == 3 else None], **options,
+        )  # fmt: skip
+    train_network(resumed, squares, examples(), checkpoint=tmp_path / "cut", **options)
+    assert same(whole, resumed)
+
+
 def test_a_callback_can_stop():
     def stop(progress: Progress) -> None:
         progress.stop = progress.epoch == 2
@@ -177,6 +211,7 @@ def test_what_networks_are_judged_by_is_not_altered():
         ({"validation": 1.5}, "validation must be a part"),
         ({"validation": 0.999}, "leaves none to learn from"),
         ({"early_stopping": 3}, "needs validation"),
+        ({"perturbation": -0.1}, "perturbation is a part"),
         ({"device": "abacus"}, "there is no device"),
     ],
 )
@@ -248,6 +283,24 @@ def test_estimators_are_cloned_and_set_as_those_of_scikit_learn(fitted):
         other.predict(np.zeros((1, 3)))
     with pytest.raises(DataError, match="no options"):
         other.fit(np.zeros((4, 3)), np.zeros((4, 1)), epoch=3)
+
+
+def test_a_training_can_start_from_another_model(fitted):
+    model, x = fitted
+    still = {"epochs": 1, "learning_rate": 1e-12, "schedule": "constant"}
+    further = Line(width=4).fit(x, x[:, :1], start=model, **still)
+    torch.testing.assert_close(further.net_[0].weight, model.net_[0].weight)
+    assert further.about_["start"] == model.digest
+    before = model.digest
+    trained = Line(width=4).fit(x, x[:, :1], start=model, epochs=20, learning_rate=0.02)
+    assert model.digest == before
+    assert float(trained.history_["loss"][-1]) < float(model.history_["loss"][-1])
+    with pytest.raises(DataError, match="these weights do not fit Line"):
+        Line(width=5).fit(x, x[:, :1], start=model)
+    with pytest.raises(NotFittedError):
+        Line(width=4).fit(x, x[:, :1], start=Line(width=4))
+    with pytest.raises(DataError, match="a model to train further"):
+        Line(width=4).fit(x, x[:, :1], start="model.zip")
 
 
 @pytest.mark.parametrize("name", ["line", "line.zip"])

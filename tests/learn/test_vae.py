@@ -143,6 +143,30 @@ def test_a_manifold_shows_objects_that_are_not_turned(learnt):
         model.manifold(components=(0, 5))
 
 
+def test_a_movie_shows_the_manifold_after_each_epoch():
+    data, *_ = objects(40)
+    model = VAE(rotation=30.0, hidden=16, anchors=3)
+    model.fit(data, epochs=3, batch_size=20, movie=3, progress=False)
+    assert dict(model.movie_.sizes) == {"epoch": 3, "y": 48, "x": 48}
+    assert model.movie_["epoch"].values.tolist() == [1, 2, 3]
+    assert model.movie_.attrs["units"] == "V"
+    np.testing.assert_allclose(np.diff(model.movie_["y"]), STEP)
+    # What was filmed is what was learnt, and filming changes nothing of it.
+    other = VAE(rotation=30.0, hidden=16, anchors=3)
+    other.fit(data, epochs=3, batch_size=20, progress=False)
+    np.testing.assert_array_equal(other.history_["loss"], model.history_["loss"])
+    assert other.digest == model.digest
+    whole = VAE(hidden=16).fit(data, epochs=2, batch_size=20, movie=2, progress=False)
+    last = whole.manifold(2)
+    np.testing.assert_allclose(whole.movie_[-1, :16, 16:], last[0, 1], atol=1e-5)
+    curves = xr.DataArray(
+        np.random.default_rng(0).normal(size=(10, 8)), dims=("point", "energy_loss"),
+        coords={"energy_loss": ("energy_loss", np.arange(8.0), {"units": "eV"})},
+    )  # fmt: skip
+    lines = VAE(latent_dim=1, hidden=8).fit(curves, epochs=2, movie=2, progress=False)
+    assert lines.movie_.dims == ("epoch", "latent_y", "latent_x", "energy_loss")
+
+
 def test_drawn_pixels_give_the_gradient_of_all_pixels_in_the_mean():
     data, *_ = objects(8)
     model = VAE(latent_dim=1, hidden=8, layers=1).fit(data, epochs=1, progress=False)

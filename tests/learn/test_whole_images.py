@@ -13,6 +13,7 @@ from omniscopy.learn import (
     Ensemble,
     GaussianProcess,
     ImageToSpectrum,
+    MultiTaskClassifier,
     Regressor,
     SpectrumToImage,
     SymmetryClassifier,
@@ -177,7 +178,7 @@ def test_noise_is_taken_away_and_signal_is_not(method):
     np.testing.assert_allclose(again[1], found[1], atol=1e-3)
 
 
-@pytest.mark.parametrize("strategy", ["init", "snapshot", "swag"])
+@pytest.mark.parametrize("strategy", ["init", "baseline", "snapshot", "swag"])
 def test_members_of_ensembles_differ_where_they_do_not_know(strategy, tmp_path):
     images, label = stripes(40)
     made = Ensemble(Classifier(filters=4), 3, strategy=strategy)
@@ -189,6 +190,71 @@ def test_members_of_ensembles_differ_where_they_do_not_know(strategy, tmp_path):
     assert found["probability_std"].max() > 0
     again = Ensemble.load(made.save(tmp_path / "ensemble"))
     xr.testing.assert_allclose(again.predict(images)["probability"], found["probability"])
+
+
+def crossed(count: int = 60, seed: int = 0) -> tuple[xr.DataArray, dict[str, np.ndarray]]:
+    """Return stripes of two directions, each fine or coarse."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:16, :16]
+    along, fine = np.arange(count) % 2, np.arange(count) // 2 % 2
+    made = [
+        np.sin((1.9 if f else 0.9) * (y if a else x) + p) + rng.normal(0, 0.2, (16, 16))
+        for a, f, p in zip(along, fine, rng.uniform(0, 6, count), strict=True)
+    ]
+    return labelled(np.stack(made)), {"direction": along, "period": fine}
+
+
+def test_one_network_answers_several_questions(tmp_path):
+    images, labels = crossed()
+    # Of each image one answer is known, and of the last ones none.
+    some = {name: each.copy() for name, each in labels.items()}
+    some["direction"][:30], some["period"][30:] = -1, -1
+    some["direction"][-2:] = -1
+    model = MultiTaskClassifier(filters=4, dropout=0.1)
+    names = {"period": ["coarse", "fine"]}
+    model.fit(images, some, names=names, epochs=25, **QUICK)
+    new, truth = crossed(40, seed=1)
+    found = model.predict(new, samples=3)
+    assert model.score(new, truth) > 0.9
+    for name, answers in truth.items():
+        assert (found[name].values == answers).mean() > 0.85
+        np.testing.assert_allclose(
+            found[f"{name}_probability"].sum(f"{name}_category"), 1, rtol=1e-5
+        )
+        assert (found[f"{name}_probability_std"] >= 0).all()
+    assert found["period_category"].values.tolist() == ["coarse", "fine"]
+    assert {"loss_direction", "loss_period"} <= set(model.history_.data_vars)
+    holed = new[:2].copy(deep=True)
+    holed[0, 3, 3] = np.nan
+    answered = model.predict(holed)
+    assert answered["status"].values.tolist() == [4, 0]
+    assert answered["direction"].values[0] == -1
+    assert np.isnan(answered["direction_probability"][0]).all()
+    again = load(model.save(tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict(new)["period"], model.predict(new)["period"])
+    table = xr.Dataset({name: ("frame", each) for name, each in labels.items()})
+    one = MultiTaskClassifier(filters=2).fit(images, table, epochs=1, **QUICK)
+    assert set(one.facts_["questions"]) == {"direction", "period"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda given: {}, "labels of each question by its name"),
+        (lambda given: {"status": given["period"]}, "not 'status'"),
+        (lambda given: {"period": 0 * given["period"]}, "at least 2 answers to 'period'"),
+        (lambda given: {"period": given["period"][:5]}, "a label for each image"),
+        (lambda given: {"period": 0 * given["period"] - 1}, "at least 2 answers"),
+    ],
+)
+def test_questions_without_answers_are_refused(change, words):
+    images, labels = crossed(8)
+    with pytest.raises(DataError, match=words):
+        MultiTaskClassifier(filters=2).fit(images, change(labels), epochs=1)
+    with pytest.raises(DataError, match="there are 1 names"):
+        MultiTaskClassifier().fit(images, labels, names={"period": ["one"]})
+    with pytest.raises(DataError, match="names of their answers"):
+        MultiTaskClassifier().fit(images, labels, names={"other": ["one", "two"]})
 
 
 def test_spreads_of_members_add_to_their_own_variances():

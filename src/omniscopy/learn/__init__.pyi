@@ -11,6 +11,7 @@ __all__ = [
     "Experiment",
     "GaussianProcess",
     "ImageToSpectrum",
+    "MultiTaskClassifier",
     "Progress",
     "PublishedSegmenter",
     "Regressor",
@@ -56,6 +57,7 @@ from .histories import plot_history
 from .image_to_spectrum import ImageToSpectrum, SpectrumToImage
 from .lattices import lattice_images
 from .models import Estimator
+from .questions import MultiTaskClassifier
 from .recipes.training import list_recipes, train
 from .segmenter import Segmenter
 from .storage import load

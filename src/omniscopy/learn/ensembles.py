@@ -17,10 +17,13 @@ from omniscopy.learn.storage import load
 from omniscopy.learn.training import Progress
 from omniscopy.model import DataError, require_choice
 
-Strategy = Literal["init", "snapshot", "swag"]
+Strategy = Literal["init", "baseline", "snapshot", "swag"]
 FORMAT, _FILE = "omniscopy-ensemble-1", "ensemble.json"
 # Part of the epochs, the last ones, that weights are taken from.
 _LAST = 0.5
+# Members that begin at the same model: what their weights are perturbed by, and the part of the
+# epochs of that model that they are trained for.
+_MOVED, _FURTHER = 0.1, 0.1
 
 
 class Ensemble:
@@ -32,8 +35,9 @@ class Ensemble:
         With the settings of all members; it is not trained itself.
     n : int
         Members.
-    strategy : {"init", "snapshot", "swag"}
-        Train each from other first weights; train once and take weights of the last half of the
+    strategy : {"init", "baseline", "snapshot", "swag"}
+        Train each from other first weights; train one, and each for a tenth of its epochs from its
+        weights, perturbed; train once and take weights of the last half of the
         epochs; or draw weights from a normal distribution with the mean and variance of those
         [1]_, each on its own.
 
@@ -61,6 +65,8 @@ class Ensemble:
                 for number in range(self.n)
             ]
             return self
+        if self.strategy == "baseline":
+            return self._from_baseline(made, data, seed, options)
         states: list[dict[str, torch.Tensor]] = []
 
         def keep(progress: Progress) -> None:
@@ -88,6 +94,22 @@ class Ensemble:
             weights = {name: value for name, value in each.items() if name in learnt}
             member = clone(self.estimator)
             self.members.append(member.adopt(made.facts_, {**whole, **weights}, made.about_))
+        return self
+
+    def _from_baseline(
+        self, base: Any, data: tuple[Any, ...], seed: int, options: dict[str, Any]
+    ) -> Self:
+        """Train one model, and further ones from its weights, perturbed, in other orders."""
+        base.fit(*data, seed=seed, **options)
+        epochs = max(1, round(_FURTHER * base.history_.sizes["epoch"]))
+        own = {"perturbation": _MOVED, **options, "epochs": epochs, "start": base}
+        # A checkpoint is that of the first model, and so short a cycle is no part of a longer one.
+        for name in ("checkpoint", "cycle", "fall"):
+            own.pop(name, None)
+        self.members = [
+            clone(self.estimator).fit(*data, seed=seed + 1 + number, **own)
+            for number in range(self.n)
+        ]
         return self
 
     def predict(self, *data: Any, method: str = "predict", **options: Any) -> xr.Dataset:

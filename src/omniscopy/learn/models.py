@@ -72,6 +72,7 @@ class Estimator(BaseEstimator):
             Options of `train_network`; ``device`` is that of the settings.
         """
         given: dict[str, Any] = dict(options)
+        start = given.pop("start", None)
         given.setdefault("device", getattr(self, "device", "auto"))
         unknown = set(given) - set(inspect.signature(train_network).parameters)
         if unknown:
@@ -83,9 +84,18 @@ class Estimator(BaseEstimator):
         self.facts_ = json.loads(json.dumps(dict(facts)))
         with seeded(int(given.get("seed", 0))):
             net = self.make_network()
+        if start is not None:
+            if not isinstance(start, Estimator):
+                message = f"start is a model to train further, got {start!r:.200}"
+                raise DataError(message)
+            begun, _ = start.ready()
+            began = start.digest
+            net.load_state_dict(_fitting(begun.state_dict(), net, type(self).__name__))
         self.history_ = train_network(net, loss, data, **given)
         self.net_ = net
         self.about_: dict[str, Any] = {"training": _plain_options(given, len(data))}
+        if start is not None:
+            self.about_["start"] = began
         return self
 
     def adopt(
@@ -98,19 +108,7 @@ class Estimator(BaseEstimator):
         self.facts_ = dict(facts)
         with seeded(0):
             net = self.make_network()
-        wanted = net.state_dict()
-        odd = sorted(wanted.keys() ^ tensors.keys())
-        odd += [
-            name for name in sorted(wanted.keys() & tensors.keys())
-            if wanted[name].shape != tensors[name].shape
-        ]  # fmt: skip
-        if odd:
-            message = (
-                f"these weights do not fit {type(self).__name__}: {odd[:5]} are missing, unknown "
-                "or of another shape"
-            )
-            raise DataError(message)
-        net.load_state_dict({name: each.to(wanted[name].dtype) for name, each in tensors.items()})
+        net.load_state_dict(_fitting(tensors, net, type(self).__name__))
         self.net_, self.about_ = net.eval(), dict(about or {})
         return self
 
@@ -170,6 +168,24 @@ class Estimator(BaseEstimator):
         from omniscopy.learn.storage import save
 
         return save(self, path, overwrite=overwrite, half=half)
+
+
+def _fitting(
+    tensors: Mapping[str, torch.Tensor], net: torch.nn.Module, name: str
+) -> dict[str, torch.Tensor]:
+    """Return weights in the number type of a network; raise unless they fit it."""
+    wanted = net.state_dict()
+    odd = sorted(wanted.keys() ^ tensors.keys())
+    odd += [
+        each for each in sorted(wanted.keys() & tensors.keys())
+        if wanted[each].shape != tensors[each].shape
+    ]  # fmt: skip
+    if odd:
+        message = (
+            f"these weights do not fit {name}: {odd[:5]} are missing, unknown or of another shape"
+        )
+        raise DataError(message)
+    return {each: values.to(wanted[each].dtype) for each, values in tensors.items()}
 
 
 def _plain_options(options: Mapping[str, Any], count: int) -> dict[str, Any]:

@@ -23,9 +23,11 @@ Loss = Callable[
     [torch.nn.Module, Batch, torch.Generator], torch.Tensor | Mapping[str, torch.Tensor]
 ]
 # What the seeds of one training are for.
-_SPLIT, _ORDER, _EXAMPLES, _NET, _JUDGED, _STATISTICS = range(1, 7)
+_SPLIT, _ORDER, _EXAMPLES, _NET, _JUDGED, _STATISTICS, _MOVED = range(1, 8)
 # Part of the epochs, the last ones, whose weights are averaged.
 _AVERAGED = 0.25
+# The power of the number of an epoch that perturbations of weights fall with.
+_CALMED = 1.5
 
 
 @dataclass
@@ -65,6 +67,12 @@ class Training(TypedDict, total=False):
         the statistics of normalised layers anew with it.
     clip : float, optional
         Largest norm of the gradient.
+    perturbation : float
+        Standard deviation of what is added to weights before the first epoch, in parts of the
+        root of their mean square; before epoch n it is smaller by n to the power of 1.5. What is
+        trained so depends less on where it began.
+    start : Estimator, optional
+        A model of the same settings whose weights are begun with, to train it further.
     checkpoint : path, optional
         Folder that all is written to after each epoch.
     resume : bool
@@ -92,6 +100,8 @@ class Training(TypedDict, total=False):
     early_stopping: int | None
     averaging: bool
     clip: float | None
+    perturbation: float
+    start: Any
     checkpoint: str | Path | None
     resume: bool
     progress: bool
@@ -117,6 +127,7 @@ def train_network(  # noqa: PLR0913 - the options of every training
     early_stopping: int | None = None,
     averaging: bool = False,
     clip: float | None = None,
+    perturbation: float = 0.0,
     checkpoint: str | Path | None = None,
     resume: bool = True,
     progress: bool = True,
@@ -161,14 +172,14 @@ def train_network(  # noqa: PLR0913 - the options of every training
     ----------
     .. [1] I. Loshchilov and F. Hutter, *Decoupled weight decay regularization*, ICLR (2019).
     """
-    _require_numbers(epochs, batch_size, learning_rate, early_stopping, validation)
+    _require_numbers(epochs, batch_size, learning_rate, early_stopping, validation, perturbation)
     place = device_of(device)
     learnt, judged = _split(data, validation, seed)
     steps = -(-len(learnt) // batch_size)
     rates = planned_rates(schedule, learning_rate, (epochs, steps), cycle=cycle, fall=fall)
     net.to(place)
     run = _Run(
-        net, loss, learnt, judged, batch_size, rates, seed, place, weight_decay, clip,
+        net, loss, learnt, judged, batch_size, rates, seed, place, weight_decay, clip, perturbation,
         amp is True or (amp == "auto" and place.type == "cuda"),
     )  # fmt: skip
     state = _State.begin(net)
@@ -220,6 +231,7 @@ class _Run:
     device: torch.device
     weight_decay: float
     clip: float | None
+    perturbation: float
     half: bool
     optimiser: torch.optim.Optimizer = field(init=False)
 
@@ -235,6 +247,7 @@ class _Run:
 
     def learn(self, epoch: int) -> dict[str, float]:
         """Learn from all examples once, in an order of its own, and return the mean losses."""
+        self.perturb(epoch)
         self.net.train()
         sums = _Means()
         with seeded(self.seed, _NET, epoch, device=self.device):
@@ -256,6 +269,20 @@ class _Run:
                 self.optimiser.step()
                 sums.add(found, len(batch[0]))
         return sums.means()
+
+    def perturb(self, epoch: int) -> None:
+        """Move the weights at random, less and less."""
+        if not self.perturbation > 0:
+            return
+        part = self.perturbation / (1 + epoch) ** _CALMED
+        generator = generator_of(self.seed, _MOVED, epoch)
+        with torch.no_grad():
+            for each in self.net.parameters():
+                # Those of normalisations, and levels, are no weights.
+                if each.requires_grad and each.ndim > 1:
+                    drawn = torch.randn(each.shape, generator=generator)
+                    size = each.square().mean().sqrt()
+                    each.add_(part * size * drawn.to(each.device, each.dtype))
 
     def judge(self) -> dict[str, float]:
         """Return the mean losses of examples that are not learnt from, as they are."""
@@ -468,9 +495,9 @@ def _history(history: Mapping[str, list[float]], stopped: str) -> xr.Dataset:
     return result({"stopped": stopped}, **found).assign_coords(epoch=epoch)
 
 
-def _require_numbers(
+def _require_numbers(  # noqa: PLR0917 - the options
     epochs: int, batch_size: int, learning_rate: float, early_stopping: int | None,
-    validation: object,
+    validation: object, perturbation: float,
 ) -> None:  # fmt: skip
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value < 1:
@@ -478,6 +505,9 @@ def _require_numbers(
             raise DataError(message)
     if not learning_rate > 0:
         message = f"learning_rate must be above 0, got {learning_rate!r}"
+        raise DataError(message)
+    if not perturbation >= 0:
+        message = f"perturbation is a part of the weights from 0 on, got {perturbation!r}"
         raise DataError(message)
     if isinstance(validation, float) and not 0 <= validation < 1:
         message = f"validation must be a part from 0 to below 1, got {validation!r}"

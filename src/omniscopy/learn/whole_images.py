@@ -120,7 +120,7 @@ class Classifier(WholeImageEstimator):
         """
         frame = frame_of(images, 2, dims)
         values, known, template = examples_of(images, frame)
-        numbers = _aligned(labels, template, np.int64)
+        numbers = aligned(labels, template, np.int64)
         known &= numbers >= 0
         count = int(numbers.max(initial=-1)) + 1
         if names is not None and len(names) < count:
@@ -183,7 +183,7 @@ class Classifier(WholeImageEstimator):
             },
             label=(xr.Variable(outer, best.reshape(shape)), "1"),
             entropy=(xr.Variable(outer, entropy.reshape(shape)), "1"),
-            status=(xr.Variable(outer, _status(known).reshape(shape)), "1"),
+            status=(xr.Variable(outer, status_of(known).reshape(shape)), "1"),
         )  # fmt: skip
         return self.recorded(made, "predict", {"images": images}, samples=samples, seed=seed)
 
@@ -229,7 +229,7 @@ class Classifier(WholeImageEstimator):
     def score(self, images: xr.DataArray, labels: Labels) -> float:
         """Return the part of the images whose class is told."""
         found = self.predict(images)["label"]
-        wanted = _aligned(labels, found, np.int64)
+        wanted = aligned(labels, found, np.int64)
         return float((found.values.ravel() == wanted)[wanted >= 0].mean())
 
 
@@ -317,7 +317,7 @@ class Regressor(WholeImageEstimator):
         told = {"value": numbers.mean(0)}
         if samples:
             told["value_std"] = numbers.std(0)
-        status = xr.Variable(template.dims, _status(known).reshape(template.shape))
+        status = xr.Variable(template.dims, status_of(known).reshape(template.shape))
         made = result(
             {}, template.coords, status=(status, "1"),
             **{
@@ -337,7 +337,7 @@ def require_dropout(dropout: float) -> None:
         raise DataError(message)
 
 
-def _aligned(labels: Labels, template: xr.DataArray, kind: Any) -> np.ndarray:
+def aligned(labels: Labels, template: xr.DataArray, kind: Any) -> np.ndarray:
     """Return labels in the order of the examples."""
     values = labels
     if isinstance(labels, xr.DataArray) and set(labels.dims) == set(template.dims):
@@ -351,7 +351,8 @@ def _aligned(labels: Labels, template: xr.DataArray, kind: Any) -> np.ndarray:
     return found.astype(kind).ravel()
 
 
-def _status(known: np.ndarray) -> np.ndarray:
+def status_of(known: np.ndarray) -> np.ndarray:
+    """Return the status of examples that are known or not."""
     return np.where(known, Status.CONVERGED, Status.NO_DATA)
 
 

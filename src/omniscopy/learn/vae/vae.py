@@ -13,6 +13,7 @@ from omniscopy.learn.batches import Arrays
 from omniscopy.learn.devices import generator_of
 from omniscopy.learn.models import Estimator
 from omniscopy.learn.training import Training
+from omniscopy.learn.vae.films import Film
 from omniscopy.learn.vae.gauges import Gauge, kinds_of
 from omniscopy.learn.vae.losses import Bound, one_hot
 from omniscopy.learn.vae.networks import Code, PoseVAE
@@ -161,6 +162,7 @@ class VAE(Estimator):
         labels: xr.DataArray | np.ndarray | None = None,
         *,
         dims: tuple[str, ...] | None = None,
+        movie: int = 0,
         **training: Unpack[Training],
     ) -> Self:
         """Learn what patches have in common.
@@ -174,6 +176,9 @@ class VAE(Estimator):
             Class of each patch, from 0; -1 or NaN where it is not known. Needs `classes`.
         dims : tuple of str
             Dimensions of a patch; the last two spatial ones, or the last one, otherwise.
+        movie : int
+            If above 0, the manifold of so many objects along each component is drawn after each
+            epoch and kept in ``movie_``, for `plot.animate`.
         **training
             Options of `train_network`; 40 epochs in batches of 100 at a rate of 0.002 otherwise.
 
@@ -196,6 +201,7 @@ class VAE(Estimator):
         facts = {
             "frame": frame.as_json(), "poses": poses.as_json(), "kinds": kinds_of(len(learnt)),
             "mean": float(learnt.mean(dtype=np.float64)), "std": std if std > 0 else 1.0,
+            "units": data.attrs.get("units"),
         }  # fmt: skip
         options: Training = {"epochs": 40, "batch_size": 100, "learning_rate": 2e-3, **training}
         steps = options["epochs"] * -(-len(learnt) // options["batch_size"])
@@ -204,7 +210,12 @@ class VAE(Estimator):
             round(_WARM_UP * steps) if poses.count else 0,
             self.capacity, self.label_weight if self.classes else 0.0,
         )  # fmt: skip
+        film = Film(self, movie) if movie else None
+        if film is not None:
+            options["callbacks"] = [*options.get("callbacks", ()), film]
         self.train(loss, Arrays(learnt, numbers[known]), facts, options)
+        if film is not None:
+            self.movie_ = film.movie()
         if poses.count:
             self._centre(learnt)
         return self
@@ -298,7 +309,9 @@ class VAE(Estimator):
                 **frame.coordinates(frame.dims),
             },
         )  # fmt: skip
-        made = labelled(made, units=codes.attrs.get("units_of_data"))
+        # Codes that were made up are drawn in the units of what was learnt from.
+        units = codes.attrs.get("units_of_data", self.facts_.get("units"))
+        made = labelled(made, units=units)
         return self.recorded(made, "inverse_transform", {"codes": codes})
 
     def manifold(
