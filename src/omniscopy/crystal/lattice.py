@@ -68,6 +68,16 @@ def g_vectors(atoms: "Atoms", hkl: npt.ArrayLike) -> Floats:
         Its cell counts.
     hkl : array, shape (..., 3)
         Indices of planes.
+
+    Returns
+    -------
+    array, shape (..., 3), 1/Å
+        Without the factor 2π: as long as one over the distance of the planes.
+
+    Raises
+    ------
+    DataError
+        The structure has no cell, or there are not three indices.
     """
     return require_indices(hkl) @ reciprocal(require_cell(atoms))
 
@@ -81,6 +91,15 @@ def d_spacings(atoms: "Atoms", hkl: npt.ArrayLike) -> Any:
         Its cell counts.
     hkl : array, shape (..., 3)
         Indices of planes.
+
+    Returns
+    -------
+    float or array, shape (...), Å
+
+    Raises
+    ------
+    DataError
+        The structure has no cell, or there are not three indices.
     """
     length = np.linalg.norm(g_vectors(atoms, hkl), axis=-1)
     return np.where(length > 0.0, 1.0 / np.where(length > 0.0, length, 1.0), np.inf)[()]
@@ -96,13 +115,49 @@ def angle_between(first: Any, second: Any) -> Any:
 
 
 def interplanar_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike) -> Any:
-    """Return the angles between the normals of planes (hkl), in degrees; 000 has none (NaN)."""
+    """Return the angles between the normals of planes (hkl), in degrees; 000 has none (NaN).
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Its cell counts.
+    first, second : array, shape (..., 3)
+        Indices of planes (hkl); shapes are broadcast.
+
+    Returns
+    -------
+    float or array, shape (...), degrees
+        From 0 to 180.
+
+    Raises
+    ------
+    DataError
+        The structure has no cell, or there are not three indices.
+    """
     with np.errstate(invalid="ignore"):
         return angle_between(g_vectors(atoms, first), g_vectors(atoms, second))
 
 
 def direction_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike) -> Any:
-    """Return the angles between lattice directions [uvw], in degrees; [000] has none (NaN)."""
+    """Return the angles between lattice directions [uvw], in degrees; [000] has none (NaN).
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Its cell counts.
+    first, second : array, shape (..., 3)
+        Indices of directions [uvw]; shapes are broadcast.
+
+    Returns
+    -------
+    float or array, shape (...), degrees
+        From 0 to 180.
+
+    Raises
+    ------
+    DataError
+        The structure has no cell, or there are not three indices.
+    """
     cell = require_cell(atoms)
     with np.errstate(invalid="ignore"):
         return angle_between(require_indices(first) @ cell, require_indices(second) @ cell)
@@ -110,6 +165,16 @@ def direction_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike
 
 def zone_axis(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[int, int, int]:
     """Return the smallest [uvw] that lies in two planes (hkl), right-handed with them.
+
+    Parameters
+    ----------
+    first, second : three integers
+        Indices of the planes.
+
+    Returns
+    -------
+    tuple of int
+        [uvw] without a common divisor: the zone axis of both planes in any crystal system.
 
     Raises
     ------
@@ -134,6 +199,16 @@ def miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArra
         (hkl) or [uvw] of the cell with 120 degrees between a and b.
     kind : {"plane", "direction"}
         Which of the two they are; those of a direction have no common divisor.
+
+    Returns
+    -------
+    array of int, shape (4,)
+        The third is minus the sum of the first two.
+
+    Raises
+    ------
+    DataError
+        Indices are not three whole numbers, or `kind` is unknown.
     """
     _require_kind(kind)
     h, k, m = smallest_integers(indices, "a plane or direction").tolist()
@@ -145,7 +220,25 @@ def miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArra
 
 
 def from_miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArray[np.int64]:
-    """Return three indices of a hexagonal cell from four; see `miller_bravais`."""
+    """Return three indices of a hexagonal cell from four; see `miller_bravais`.
+
+    Parameters
+    ----------
+    indices : four integers
+        (hkil) of a plane or [uvtw] of a direction.
+    kind : {"plane", "direction"}
+        Which of the two they are.
+
+    Returns
+    -------
+    array of int, shape (3,)
+
+    Raises
+    ------
+    DataError
+        They are not four whole numbers of which the first three add up to 0, or `kind` is
+        unknown.
+    """
     _require_kind(kind)
     four = np.asarray(indices)
     if four.shape != (4,) or four[:3].sum() != 0:

@@ -18,9 +18,26 @@ _LOWEST = 0.1
 def mass_absorption(material: str | Composition, energy: npt.ArrayLike) -> Any:
     r"""Return the mass absorption coefficient in cm²/g at energies in keV.
 
-    `material` is an element or weight fractions of elements. Photoabsorption and scattering
-    together, from the tables of xraylib (Elam, Ravel and Sieber, *Radiat. Phys. Chem.* 63, 121,
-    2002); below 0.1 keV it goes on as :math:`E^{-3}`.
+    Parameters
+    ----------
+    material : str or mapping of str to float
+        An element, or weight fractions of elements, whose sum need not be 1.
+    energy : float or array, keV
+        Of the X-rays.
+
+    Returns
+    -------
+    float or array of the shape of `energy`, cm²/g
+
+    Raises
+    ------
+    DataError
+        An element is unknown, or an energy is not above 0.
+
+    Notes
+    -----
+    Photoabsorption and scattering together, from the tables of xraylib (Elam, Ravel and Sieber,
+    *Radiat. Phys. Chem.* 63, 121, 2002); below 0.1 keV it goes on as :math:`E^{-3}`.
     """
     energies = np.asarray(energy, dtype=np.float64)
     if not (energies > 0).all():

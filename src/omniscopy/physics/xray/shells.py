@@ -23,19 +23,59 @@ def require_shell(shell: str) -> str:
 
 @cache
 def edge_energy(element: str | int, shell: str) -> float:
-    """Return the energy in keV that frees an electron of a shell, 0 where there is none."""
+    """Return the energy in keV that frees an electron of a shell, 0 where there is none.
+
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+    shell : str
+        Such as `"K"`, `"L3"` or `"M5"`.
+
+    Raises
+    ------
+    DataError
+        There is no such element or shell.
+    """
     return _asked("EdgeEnergy", element, f"{require_shell(shell)}_SHELL")
 
 
 @cache
 def fluorescence_yield(element: str | int, shell: str) -> float:
-    """Return which part of the vacancies of a shell ends with an X-ray, 0 where unknown."""
+    """Return which part of the vacancies of a shell ends with an X-ray, 0 where unknown.
+
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+    shell : str
+        Such as `"K"`, `"L3"` or `"M5"`.
+
+    Raises
+    ------
+    DataError
+        There is no such element or shell.
+    """
     return _asked("FluorYield", element, f"{require_shell(shell)}_SHELL")
 
 
 @cache
 def coster_kronig(element: str | int, start: str, stop: str) -> float:
-    """Return which part of the vacancies of a subshell moves to an outer one of its shell."""
+    """Return which part of the vacancies of a subshell moves to an outer one of its shell.
+
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+    start, stop : str
+        Subshells, such as `"L1"` and `"L3"`.
+
+    Raises
+    ------
+    DataError
+        There is no such element or shell, or the second is not an outer one of the
+        same shell.
+    """
     if start[0] != stop[0] or start >= stop:
         message = f"vacancies go to an outer subshell of the same shell, not from {start} to {stop}"
         raise DataError(message)
