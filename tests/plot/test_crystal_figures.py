@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Circle
 
-from omniscopy import plot, simulate
-from omniscopy.model import DataError
+from omniscopy import crystal, plot, simulate
+from omniscopy.model import DataError, coordinate
 from omniscopy.plot.crystals.indices import direction_label, plane_label
 from omniscopy.plot.crystals.rays import (
     conjugate_planes,
@@ -206,3 +207,47 @@ def test_tables_of_patterns_are_drawn_as_such_by_default(spots):
     assert len(rings.axes) == 2
     lines = simulate.kikuchi_lines("Si", **SETTING)
     assert len(plot.signal(lines).axes[0].collections) == 2
+
+
+def orientations(*matrices):
+    """Return a map of orientations, one row."""
+    coords = {
+        "y": coordinate("y", [0.0], "nm"), "x": coordinate("x", np.arange(len(matrices)), "nm")
+    }  # fmt: skip
+    return xr.Dataset({"matrix": (("y", "x", "row", "column"), np.array([matrices]))}, coords)
+
+
+def test_orientations_have_the_colours_of_what_lies_along_the_beam():
+    atoms = crystal.structure("Al")
+    turn = crystal.stage_rotation(20.0, 9.0) @ crystal.orientation_matrix(atoms, (1, 2, 4))
+    found = orientations(
+        crystal.orientation_matrix(atoms, (0, 1, 1)), turn, np.full((3, 3), np.nan)
+    )
+    figure = plot.orientation_map(found, "Al")
+    left, right = figure.axes
+    (shown,) = [np.asarray(image.get_array()) for image in left.images]
+    np.testing.assert_allclose(shown[0, 0], [0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(shown[0, 1], crystal.direction_colours(atoms, turn[2]))
+    assert len(set(shown[0, 2])) == 1
+    assert texts(right) == ["001", "101", "111"]
+    # The key shows the same colours where its dots are.
+    (dots,) = [c for c in right.collections if isinstance(c, PathCollection)]
+    (key,) = right.images
+    left_, right_, bottom, top = key.get_extent()
+    for place, colour in zip(dots.get_offsets(), shown[0], strict=False):
+        pixels = np.asarray(key.get_array())
+        row = int((place[1] - bottom) / (top - bottom) * (len(pixels) - 1) + 0.5)
+        column = int((place[0] - left_) / (right_ - left_) * (pixels.shape[1] - 1) + 0.5)
+        near = pixels[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+        apart = np.abs(near[..., :3] - colour).max(axis=-1)
+        assert apart[near[..., 3] > 0].min() < 0.05
+    across = plot.orientation_map(found, "Al", direction="x").axes[0].images[0].get_array()
+    np.testing.assert_allclose(across[0, 1], crystal.direction_colours(atoms, turn[0]))
+
+
+def test_what_is_no_map_of_orientations_is_refused():
+    found = orientations(np.eye(3))
+    with pytest.raises(DataError, match="a map of matrices"):
+        plot.orientation_map(found.isel(y=0), "Al")
+    with pytest.raises(DataError, match="direction must be"):
+        plot.orientation_map(found, "Al", direction="beam")

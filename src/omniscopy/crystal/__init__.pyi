@@ -4,6 +4,7 @@ __all__ = [
     "bonds",
     "d_spacings",
     "direction_angles",
+    "direction_colours",
     "filled_cell",
     "find_zone_axes",
     "from_miller_bravais",
@@ -31,6 +32,7 @@ __all__ = [
 
 from .cells import filled_cell, orthogonal_cell, supercell
 from .contacts import bonds, require_apart
+from .direction_colours import direction_colours
 from .fundamental_zones import misorientations, proper_rotations, sample_directions
 from .lattice import (
     d_spacings,
