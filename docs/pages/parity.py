@@ -58,13 +58,11 @@ def page(docs: Path) -> str:
 
 
 def _summary(found: dict[str, dict[str, Any]]) -> list[str]:
-    rows = [
-        "| package | features | here | " + " | ".join(REASONS) + " |",
-        "|---|" + "---:|" * (2 + len(REASONS)),
-    ]
+    rows = ["| package | features | here | not yet | left out |", "|---|---:|---:|---:|---:|"]
     for system in found.values():
         why = [reason(entry) for entry in features(system)]
-        counts = [len(why), *(why.count(word) for word in ("", *REASONS))]
+        here, missing = why.count(""), why.count("not yet")
+        counts = [len(why), here, missing, len(why) - here - missing]
         rows.append(f"| {system['title']} | {' | '.join(map(str, counts))} |")
     return [*rows, ""]
 
