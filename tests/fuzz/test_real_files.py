@@ -18,6 +18,7 @@ from tests.conftest import SHARED
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.reading import read_measurement
+from omniscopy.io.storage import hdf5_tree  # noqa: F401 - a damaged file may be its first user
 from omniscopy.testing.formats import check_damage, damages, read_all
 
 pytestmark = pytest.mark.shared

@@ -69,6 +69,10 @@ class Mapped:
         """Return values without a copy where they are long, native and in a row."""
         return block_of(self._mapped(), self.path, self.offset, key)
 
+    def stored(self, key: Key) -> np.ndarray:
+        """Return values as they lie in the file, mapped."""
+        return self._mapped()[key]
+
     def _mapped(self) -> np.ndarray:
         if math.prod(self.shape) == 0:
             return np.empty(self.shape, self.file_dtype)
@@ -167,7 +171,9 @@ class Flipped:
                 inner_key[axis] = _mirrored(part, self.shape[axis])
             if isinstance(part, slice):
                 turn.append(slice(None, None, -1 if axis in self.axes else 1))
-        return np.ascontiguousarray(self.inner[tuple(inner_key)][tuple(turn)])
+        # What is mapped is turned as it is copied, once.
+        read = getattr(self.inner, "stored", self.inner.__getitem__)
+        return np.array(read(tuple(inner_key))[tuple(turn)], dtype=self.dtype, order="C")
 
 
 @dataclass(frozen=True)

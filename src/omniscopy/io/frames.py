@@ -61,6 +61,13 @@ class FrameStream:
         return (1,) * len(self.scan) + self.frame
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        return self._read(key, is_copied=True)
+
+    def stored(self, key: Key) -> np.ndarray:
+        """Return values as they lie in the file, mapped where all of them are there."""
+        return self._read(key, is_copied=False)
+
+    def _read(self, key: Key, *, is_copied: bool) -> np.ndarray:
         parts = full_key(key, self.shape)
         among = len(self.scan)
         kept = [
@@ -73,7 +80,8 @@ class FrameStream:
         there = (numbers >= 0) & (numbers < self.count)
         frames = self._frames()
         if there.all():
-            return np.array(frames[(_range(numbers), *within)], dtype=self.dtype).reshape(kept)
+            found = frames[(_range(numbers), *within)]
+            return (np.array(found, dtype=self.dtype) if is_copied else found).reshape(kept)
         fill = np.nan if self.dtype.kind in "fc" else 0
         shape = frames[(slice(0, 0), *within)].shape[1:]
         values = np.full((len(numbers), *shape), fill, self.dtype)

@@ -66,6 +66,11 @@ class Recorded:
             wanted = np.asarray(self.numbers, np.int64)[wanted]
         within = parts[among:]
         one = np.empty(self.field, self.dtype)[within]
+        shape = positions.shape + one.shape
+        only = self.parts[0]
+        if wanted.size and len(self.parts) == 1 and 0 <= wanted.min() <= wanted.max() < only.count:
+            found = self._mapped(only)[(_run(wanted), *within)]
+            return np.array(found, dtype=self.dtype).reshape(shape)
         values = np.zeros((len(wanted), *one.shape), self.dtype)
         first = 0
         for part in self.parts:
@@ -73,7 +78,7 @@ class Recorded:
             if here.any():
                 values[here] = self._mapped(part)[(_run(wanted[here] - first), *within)]
             first += part.count
-        return values.reshape(positions.shape + one.shape)
+        return values.reshape(shape)
 
     def _mapped(self, part: Part) -> np.ndarray:
         stored = np.dtype(
