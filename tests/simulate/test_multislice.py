@@ -10,7 +10,7 @@ from omniscopy.compute.threads import available_cores
 from omniscopy.model import DataError
 from omniscopy.physics import electron, scattering
 from omniscopy.simulate import AliasingWarning
-from omniscopy.simulate.waves import projection, propagation
+from omniscopy.simulate.waves import projection, propagation, windows
 from omniscopy.simulate.waves.grids import Grid
 
 # Small grids do; the warning that they are coarse has a test of its own.
@@ -548,6 +548,56 @@ def test_windows_change_little_and_the_whole_cell_nothing():
         np.testing.assert_allclose(part[name], images[name], atol=0.03 * float(images[name].max()))
 
 
+@pytest.mark.parametrize(
+    ("name", "cells", "shaken", "options"),
+    [
+        ("Si", 5, 0.5, {"convergence_angle": 15.0}),
+        ("Si", 5, 0.5, {"convergence_angle": 22.0, "aberrations": {"C10": -60.0}}),
+        ("SrTiO3", 6, 0.0, {"convergence_angle": 12.0, "repeats": 6}),
+        ("Au", 6, 0.7, {"convergence_angle": 25.0, "repeats": 2}),
+    ],
+)
+def test_windows_are_as_large_as_a_tolerance_asks(name, cells, shaken, options):
+    atoms = crystal.structure(name) * (cells, cells, 2)
+    if shaken:
+        atoms = simulate.frozen_phonons(atoms, 1, debye_waller=shaken)[0]
+    data = simulate.potential(atoms, sampling=0.15)
+    size = float(data.x[1]) * data.sizes["x"]
+    options |= {
+        "voltage": VOLTAGE, "scan_start": (0.4 * size, 0.4 * size), "scan_step": 0.7,
+        "scan_stop": (0.4 * size + 4.0, 0.4 * size + 4.0),
+        "detectors": {
+            "bf": (0.0, 8.0), "adf": (28.0, 50.0), "segment": diffraction.Segment(8, 16, 0, 90),
+        },
+    }  # fmt: skip
+    whole = simulate.stem(data, **options)
+    lengths = []
+    for tolerance in (0.2, 1e-6):
+        made = simulate.stem(data, tolerance=tolerance, **options)
+        window, error = float(made["window"]), float(made["window_error"])
+        lengths.append(window)
+        assert 0.0 <= error <= tolerance
+        part = simulate.stem(data, window=window, **options)
+        for detector in options["detectors"]:
+            away = np.abs(made[detector] - whole[detector]).max() / whole[detector].max()
+            assert float(away) <= max(error, 1e-6)
+            np.testing.assert_array_equal(made[detector], part[detector])
+    assert lengths[0] < 0.8 * size
+    assert lengths[1] == pytest.approx(size)
+
+
+def test_watched_places_are_on_columns_between_them_and_far_apart():
+    values = np.zeros((2, 60, 60))
+    values[:, 30, 40] = 1.0
+    grid = Grid((60, 60), (6.0, 6.0))
+    steps = np.arange(6) * 1.0
+    places = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)
+    chosen = windows.watched_places(values, grid, places)
+    assert len(np.unique(chosen, axis=0)) == windows.WATCHED
+    np.testing.assert_array_equal(chosen[0], (3.0, 4.0))
+    np.testing.assert_array_equal(windows.watched_places(values, grid, places[:5]), places[:5])
+
+
 def test_configurations_are_carried_along_and_lazy():
     copies = simulate.frozen_phonons(crystal.structure("Si"), 2, debye_waller=0.5)
     data = simulate.potential(copies, sampling=0.12)
@@ -556,6 +606,9 @@ def test_configurations_are_carried_along_and_lazy():
     assert images["adf"].dims == ("configuration", "y", "x")
     patterns = simulate.stem_4d(data, voltage=VOLTAGE, convergence_angle=20.0, scan_step=3.0)
     assert patterns.sizes["configuration"] == 2
+    found = simulate.stem(data, tolerance=0.5, **{**SCAN, "detectors": {"adf": (25.0, 50.0)}})
+    assert found["window"].dims == ("configuration",)
+    assert found["window"].attrs["units"] == "Å"
     one = simulate.stem(data[1].compute(), **{**SCAN, "detectors": {"adf": (25.0, 50.0)}})
     np.testing.assert_allclose(images["adf"][1], one["adf"], rtol=1e-5)
 
@@ -682,6 +735,10 @@ def test_wrong_scans_are_refused(silicon):
         simulate.stem(silicon, **{**SCAN, "scan_stop": (-1.0, 2.0)})
     with pytest.raises(DataError, match="window must be a length"):
         simulate.stem(silicon, window=50.0, **SCAN)
+    with pytest.raises(DataError, match="tolerance must be a part of the largest intensity"):
+        simulate.stem(silicon, window=3.0, tolerance=0.01, **SCAN)
+    with pytest.raises(DataError, match="tolerance must be a part of the largest intensity"):
+        simulate.stem(silicon, tolerance=2.0, **SCAN)
     with pytest.raises(DataError, match="does not divide"):
         simulate.prism(silicon, interpolation=7, **SCAN)
     with pytest.raises(DataError, match="rings need"):

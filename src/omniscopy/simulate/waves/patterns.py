@@ -13,8 +13,9 @@ from omniscopy.physics.aberrations import Notation
 from omniscopy.simulate.measurements import measurement
 from omniscopy.simulate.probes import lens
 from omniscopy.simulate.waves.grids import require_angle
-from omniscopy.simulate.waves.running import each_by_a_thread
-from omniscopy.simulate.waves.scanning import Probes, Setup, setup_of, window_of
+from omniscopy.simulate.waves.running import Sample, each_by_a_thread
+from omniscopy.simulate.waves.scanning import Probes, Setup, setup_of
+from omniscopy.simulate.waves.windows import window_of
 
 PLACES = 32  # of a scan that are one chunk, about
 
@@ -130,7 +131,8 @@ def _lazily(potential: xr.DataArray, setup: Setup, shown: tuple[npt.NDArray[np.i
     made = []
     for index in np.ndindex(*outer):
         plane = potential.data[index]
-        probes = delayed(Probes, pure=False)(plane, setup, places)
+        sample = delayed(Sample, pure=False)(plane, setup.passage)
+        probes = delayed(Probes, pure=False)(sample, setup, places)
         parts = []
         for first in range(0, shape[0], step):
             count = min(step, shape[0] - first)

@@ -1,7 +1,7 @@
 """Scanned probes: images of detectors, and patterns of every place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.model import DataError, coordinate, operation, result
+from omniscopy.model import DataError, coordinate, labelled, operation, result
 from omniscopy.physics import electron
 from omniscopy.physics.aberrations import Notation
 from omniscopy.simulate.probes import lens
@@ -33,6 +33,7 @@ from omniscopy.simulate.waves.running import (
     each_by_a_thread,
     warn_of_loss,
 )
+from omniscopy.simulate.waves.windows import smallest_window, watched_places, window_of
 
 Floats = npt.NDArray[np.float64]
 NYQUIST = 0.9  # of the largest step that misses nothing of an incoherent image
@@ -89,12 +90,13 @@ class Setup:
     scan: Scan
     window: float | None
     source_size: float = 0.0
+    tolerance: float | None = None
 
 
 def setup_of(  # noqa: PLR0913 - each is a property of the microscope or of the scan
     potential: xr.DataArray, optics: lens.Lens, *, tilt: tuple[float, float], repeats: int,
     start: Sequence[float], stop: Sequence[float] | None, step: float | None,
-    window: float | None, source_size: float = 0.0,
+    window: float | None, source_size: float = 0.0, tolerance: float | None = None,
 ) -> Setup:  # fmt: skip
     """Return what is asked of a scan, or raise where it cannot be done."""
     passage = passage_of(potential, optics.voltage, tilt=tilt, repeats=repeats)
@@ -106,13 +108,19 @@ def setup_of(  # noqa: PLR0913 - each is a property of the microscope or of the 
             f"got {window!r}"
         )
         raise DataError(message)
+    if tolerance is not None and not (window is None and 0.0 < tolerance < 1.0):
+        message = (
+            f"tolerance must be a part of the largest intensity, without window, got {tolerance!r} "
+            f"and {window!r}"
+        )
+        raise DataError(message)
     if not (np.isfinite(source_size) and source_size >= 0.0):
         message = f"source_size must be a width in Å, got {source_size!r}"
         raise DataError(message)
     if source_size > 0.0:
         _require_repeating(passage.grid, start, stop)
     scan = scan_of(passage.grid, optics, start, stop, step)
-    return Setup(passage, optics, scan, window, float(source_size))
+    return Setup(passage, optics, scan, window, float(source_size), tolerance)
 
 
 def _require_repeating(grid: Grid, start: Sequence[float], stop: Sequence[float] | None) -> None:
@@ -161,6 +169,7 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
     repeats: int = 1,
     window: float | None = None,
     source_size: float = 0.0,
+    tolerance: float | None = None,
 ) -> xr.Dataset:
     r"""Simulate images of a scanned probe on any detectors, by multislice.
 
@@ -195,12 +204,19 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
     source_size : float, Å
         Width at half maximum of the image of the source, a Gaussian, which blurs the images.
         These repeat beyond their borders: the scan is the whole cell or a whole part of it.
+    tolerance : float
+        Find the smallest window whose error is below this part of the largest intensity of each
+        detector, instead of `window`: a few places, on the heaviest column, between columns and
+        far apart, are compared with the whole cell. It pays for scans of many places.
 
     Returns
     -------
     Dataset, shape (..., y, x)
         For each detector the part of the beam that falls on it; of `Rings` with a dimension
-        ``<name>_angle`` (mrad).
+        ``<name>_angle`` (mrad). With `tolerance` also ``window`` (Å) and ``window_error``, the
+        largest part of its largest intensity by which a detector is expected to be off: five
+        times the root mean square at the places compared. It is 0, and the window is the whole
+        cell, where no smaller one will do.
 
     Raises
     ------
@@ -210,7 +226,7 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
     optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
     setup = setup_of(
         potential, optics, tilt=tilt, repeats=repeats, start=scan_start, stop=scan_stop,
-        step=scan_step, window=window, source_size=source_size,
+        step=scan_step, window=window, source_size=source_size, tolerance=tolerance,
     )  # fmt: skip
     seen = require_detectors(detectors, setup.passage.grid, float(electron.wavelength(voltage)))
     return scanned(_images, potential, setup, seen, {})
@@ -222,10 +238,12 @@ def scanned(
 ) -> xr.Dataset:  # fmt: skip
     """Return the images that a function of potentials makes, labelled."""
     scan = setup.scan
-    (made,) = map_signal(
-        function, potential, dim=("z", "y", "x"), dtypes=[np.float64],
-        output_dims=[{"y": len(scan.y), "x": len(scan.x), "row": rows_of(seen)}],
-        parameters={"setup": setup, "detectors": seen, **further},
+    sizes: list[dict[str, int]] = [{"y": len(scan.y), "x": len(scan.x), "row": rows_of(seen)}]
+    if setup.tolerance is not None:
+        sizes += [{}, {}]
+    made, *found = map_signal(
+        function, potential, dim=("z", "y", "x"), dtypes=[np.float64] * len(sizes),
+        output_dims=sizes, parameters={"setup": setup, "detectors": seen, **further},
     )  # fmt: skip
     made = made.assign_coords(scan.coords())
     variables, first = {}, 0
@@ -249,41 +267,76 @@ def scanned(
     images = result(attrs, **variables)
     for label, image in images.data_vars.items():
         image.attrs.update(long_name=f"{label} (simulated)", quantity="part of the beam")
-    return images
+    if not found:
+        return images
+    window, error = (labelled(each, units=units, long_name=name) for each, units, name in zip(
+        found, ("Å", "1"), ("Window", "Error in the window"), strict=True
+    ))  # fmt: skip
+    return images.assign(window=window, window_error=error)
 
 
 def _images(
     potential: npt.NDArray[Any], *, setup: Setup, detectors: Mapping[str, Detector | Rings]
-) -> npt.NDArray[np.float64]:
-    """Return what detectors see at each place, shape (..., y, x, rows)."""
+) -> Any:
+    """Return what detectors see at each place, shape (..., y, x, rows).
+
+    Where a window was to be found, also its length and error, shape (...).
+    """
     outer, planes = potential.shape[:-3], potential.reshape(-1, *potential.shape[-3:])
-    scan, length = setup.scan, float(electron.wavelength(setup.optics.voltage))
-    places = scan.places()
+    scan, places = setup.scan, setup.scan.places()
     made = np.empty((len(planes), len(places), rows_of(detectors)))
+    found = np.zeros((2, len(planes)))
     for row, values in enumerate(planes):
-        probes = Probes(values, setup, places)
-        weights = weights_of(detectors, probes.grid, length)
-        left = np.ones(len(places))
-
-        def work(passes: Any, number: int, seen: Any = (made[row], weights, probes, left)) -> None:
-            into, weighed, passing, whole = seen
-            intensity = passing.behind(passes, places[number]).ravel()
-            whole[number] = intensity.sum()
-            into[number] = weighed @ intensity
-
-        each_by_a_thread(work, len(places), probes.layout, "stem")
+        sample, own = Sample(values, setup.passage), setup
+        if setup.tolerance is not None:
+            found[:, row] = _window_within(setup.tolerance, sample, values, setup, detectors)
+            own = replace(setup, window=float(found[0, row]))
+        made[row], left = _seen(Probes(sample, own, places), places, detectors)
         warn_of_loss(left)
     images = made.reshape(*outer, len(scan.y), len(scan.x), made.shape[-1])
-    return blurred_by_source(images, setup)
+    images = blurred_by_source(images, setup)
+    if setup.tolerance is None:
+        return images
+    return images, *(each.reshape(outer) for each in found)
+
+
+def _window_within(
+    tolerance: float, sample: Sample, values: Any, setup: Setup,
+    detectors: Mapping[str, Detector | Rings],
+) -> tuple[float, float]:  # fmt: skip
+    """Return the length of a window and its error."""
+    grid = setup.passage.grid
+    places = watched_places(values, grid, setup.scan.places())
+
+    def seen(window: float | None) -> Floats:
+        return _seen(Probes(sample, replace(setup, window=window), places), places, detectors)[0]
+
+    return smallest_window(seen, min(grid.size), tolerance)
+
+
+def _seen(
+    probes: "Probes", places: Floats, detectors: Mapping[str, Detector | Rings]
+) -> tuple[Floats, Floats]:
+    """Return what detectors see at places, shape (places, rows), and what is left of each probe."""
+    length = float(electron.wavelength(probes.sample.passage.voltage))
+    weights = weights_of(detectors, probes.grid, length)
+    made, left = np.empty((len(places), rows_of(detectors))), np.ones(len(places))
+
+    def work(passes: Any, number: int) -> None:
+        intensity = probes.behind(passes, places[number]).ravel()
+        left[number] = intensity.sum()
+        made[number] = weights @ intensity
+
+    each_by_a_thread(work, len(places), probes.layout, "stem")
+    return made, left
 
 
 class Probes:
     """Probes at places of one sample, each in a window of it where one is asked for."""
 
-    def __init__(self, potential: npt.NDArray[Any], setup: Setup, places: Floats) -> None:
-        whole = setup.passage.grid
-        self.sample, self.grid = Sample(potential, setup.passage), whole
-        self.layout = self.sample.layout
+    def __init__(self, sample: Sample, setup: Setup, places: Floats) -> None:
+        whole = sample.grid
+        self.sample, self.grid, self.layout = sample, whole, sample.layout
         self._first: Any = None
         self._slices, self._propagators = self.sample.slices, self.sample.propagators
         if setup.window is not None:
@@ -335,15 +388,3 @@ class Probes:
         for _ in carried(passes, self._slices, self.sample.order, self._propagators, corner):
             pass
         return passes.intensity()
-
-
-def window_of(grid: Grid, length: float) -> Grid:
-    """Return the grid of a window with pixels of the same size, as many as are quick."""
-    from scipy.fft import next_fast_len
-
-    counts = [
-        min(next_fast_len(int(np.ceil(length / step - 1e-6))), count)
-        for step, count in zip(grid.sampling, grid.shape, strict=True)
-    ]
-    sizes = [count * step for count, step in zip(counts, grid.sampling, strict=True)]
-    return Grid((counts[0], counts[1]), (sizes[0], sizes[1]))
