@@ -114,6 +114,13 @@ def test_a_sample_is_analysed_and_every_result_has_its_history(name, chunked):
         made.compute()
 
 
+@pytest.mark.parametrize("modality", ["EELS", "EDS"])
+def test_spectra_whose_background_has_a_model_have_no_smooth_baseline(modality):
+    data = samples.spectrum()
+    titles = {entry.title for entry in analyses_for(data.assign_attrs(modality=modality))}
+    assert titles == {entry.title for entry in analyses_for(data)} - {"Baseline"}
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_data_without_a_pixel_are_no_error(name):
     data = getattr(samples, name)()

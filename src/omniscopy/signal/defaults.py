@@ -20,6 +20,8 @@ _COMPONENTS = 6
 # Of a spectrum with a baseline, at least.
 _CHANNELS = 32
 _COUNTS = ("counts", "electrons")
+# Their backgrounds are no smooth baselines: edges and continua have models of their own.
+_MODELLED = ("EELS", "EDS", "EDX")
 
 
 def _is_spectra(data: xr.DataArray) -> bool:
@@ -30,6 +32,8 @@ def _is_spectra(data: xr.DataArray) -> bool:
 
 def _has_baseline(data: xr.DataArray) -> bool:
     """Return whether there are spectra on a sorted axis, with enough channels for a baseline."""
+    if str(data.attrs.get("modality", "")).upper() in _MODELLED:
+        return False
     (dim,) = dims_of_role(data, "signal") if _is_spectra(data) else ("",)
     if not dim or data.sizes[dim] < _CHANNELS or dim not in data.coords:
         return False
