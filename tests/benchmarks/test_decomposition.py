@@ -109,7 +109,7 @@ def test_singular_vectors_against_lapack_and_random_sketches(measured, phases):
              errors[0], "not larger")  # fmt: skip
     assert errors[0] <= max(1.05 * errors[1], 1e-9)
     assert full / ours > 8
-    assert theirs / ours > 2
+    assert theirs / ours > 3
 
 
 def test_gram_matrix_against_lapack(measured):
@@ -118,7 +118,8 @@ def test_gram_matrix_against_lapack(measured):
     ours, full = best_of_each(
         lambda: decompose(data, 8), lambda: scipy.linalg.svd(rows, full_matrices=False), repeats=3
     )
-    measured("8 components of 16384 × 512 (Gram), times faster than LAPACK", full / ours, "> 8")
+    # LAPACK multiplies six times as often: it makes and applies both sides, with a QR before.
+    measured("8 components of 16384 × 512 (Gram), times faster than LAPACK", full / ours, "> 4")
     assert full / ours > 4
 
 

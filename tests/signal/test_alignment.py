@@ -267,5 +267,7 @@ def test_axes_and_data_that_do_not_fit_are_said():
         align_signals(spectra(lines(np.zeros(3)), X**2))
     with pytest.raises(DataError, match="must ascend or descend"):
         align_signals(spectra(lines(np.zeros(3)), np.abs(X - 30.0)))
-    with pytest.raises(DataError, match="a single spectrum has nothing to be aligned to"):
-        align_signals(spectra(lines(0.0)))
+    several = spectra(lines(np.zeros(3)))
+    for data in (spectra(lines(0.0)), several[:1], several[:0], several[:0].chunk()):
+        with pytest.raises(DataError, match="one spectrum, or none, has nothing to be aligned to"):
+            align_signals(data)

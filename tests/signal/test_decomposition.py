@@ -178,6 +178,13 @@ def test_says_what_is_wrong(n_components, options, match):
         decompose(simulate.spectrum_image((2, 3)), n_components, **options)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_no_samples_and_no_channels_are_nothing_to_decompose(exact, method):
+    for part, shape in (({"y": slice(0)}, "0 samples of"), ({"energy_loss": slice(0)}, "of 0 cha")):
+        with pytest.raises(DataError, match=rf"nothing to decompose: .*{shape}"):
+            decompose(exact.isel(part), 2, method=method, dim=channels_for(method))
+
+
 @pytest.mark.parametrize(("method", "match"), [
     ("pca", "all samples are the same"), ("ica", "use method='svd'"), ("kernel_pca", "the same"),
 ])  # fmt: skip

@@ -319,7 +319,7 @@ def test_a_turn_leaves_samples_without_data_out(noisy):
         ({"on": "both"}, "on 'components' or 'loadings'"),
         ({"components": 4}, "not among the 3"),
         ({"derivative": 279}, "at least 3 are needed"),
-        ({"derivative": -1}, "are needed"),
+        ({"derivative": -1}, "derivative must be 0 or more, got -1"),
     ],
 )
 def test_a_turn_says_what_is_wrong(options, match):

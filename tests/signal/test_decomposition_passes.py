@@ -26,8 +26,15 @@ ROUTES = {
     "LAPACK": {},
     "Gram matrix of the channels": {"_SMALL": 0},
     "Gram matrix of the samples": {"_SMALL": 0, "_CHEAP": 0},
-    "Krylov": {"_SMALL": 0, "_CHEAP": 0, "_SHORT": 0, "_BEYOND": 4},
-    "Sketches": {"_SMALL": 0, "HELD": 0, "_LONGEST": 0, "_SHORT": 0, "_BEYOND": 4},
+    "Krylov": {"_SMALL": 0, "_CHEAP": 0, "_SHORT": 0, "_REGISTER": 4, "_PER_VECTOR": 4},
+    "Sketches": {
+        "_SMALL": 0, "HELD": 0, "_LONGEST": 0, "_SHORT": 0, "_PER_VECTOR": 0, "_BEYOND": 4,
+    },
+}  # fmt: skip
+TAKEN = {
+    "Gram matrix of the channels": ["_by_gram_matrix"],
+    "Krylov": ["_krylov_basis"],
+    "Sketches": ["_by_sketches"],
 }
 SHAPES = {"Gram matrix of the channels": (20, 30, 90), "Sketches": (20, 30, 200)}
 
@@ -38,6 +45,15 @@ SHAPES = {"Gram matrix of the channels": (20, 30, 90), "Sketches": (20, 30, 200)
 def test_every_route_finds_the_singular_vectors(monkeypatch, route, options, kind):
     for name, value in ROUTES[route].items():
         monkeypatch.setattr(singular, name, value)
+    taken = []
+    for name in ("_by_gram_matrix", "_krylov_basis", "_by_sketches"):
+        function = getattr(singular, name)
+
+        def noted(*args, name=name, function=function):
+            taken.append(name)
+            return function(*args)
+
+        monkeypatch.setattr(singular, name, noted)
     data = low_rank(SHAPES.get(route, (10, 12, 150)), kind=kind)
     matrix = data.values.reshape(-1, data.sizes["energy"])
     mean = matrix.mean(axis=0) if options.get("method") == "pca" else 0.0
@@ -57,6 +73,7 @@ def test_every_route_finds_the_singular_vectors(monkeypatch, route, options, kin
         np.testing.assert_allclose(
             reconstruct(found).values.reshape(matrix.shape), made, atol=3e-3 * matrix.std()
         )
+    assert {*taken} == {*TAKEN.get(route, [])}
 
 
 def test_a_route_depends_on_the_shape_alone(monkeypatch):
@@ -94,6 +111,22 @@ def test_random_sketches_are_as_good_as_those_of_scikit_learn(noise):
     ours = decompose(data, 8)["singular_values"].values
     assert singular._short_side(8) < 900
     np.testing.assert_allclose(ours, exact, rtol=max(1e-7, 1.1 * np.max(1 - theirs / exact)))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("power", [0.3, 0.7])
+def test_singular_values_that_fall_slowly_are_found_in_any_units(monkeypatch, power, scale):
+    from sklearn.utils.extmath import randomized_svd
+
+    monkeypatch.setattr(singular, "_PER_VECTOR", 0)
+    monkeypatch.setattr(singular, "_SHORT", 0)
+    rng = np.random.default_rng(2)
+    sides = [np.linalg.qr(rng.standard_normal((rows, 300)))[0] for rows in (1000, 300)]
+    exact = scale * np.arange(1.0, 301.0) ** -power
+    values = (sides[0] * exact) @ sides[1].T
+    theirs = np.max(np.abs(randomized_svd(values, 8, random_state=0)[1] / exact[:8] - 1))
+    ours = decompose(xr.DataArray(values, dims=("x", "energy")), 8)["singular_values"].values
+    np.testing.assert_allclose(ours, exact[:8], rtol=theirs + 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Spectra that are shifted along their axis: how far, and what they are without it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -134,8 +135,8 @@ def _reference(
     """Return the spectrum, or spectra, that others are aligned to."""
     others = [str(each) for each in data.dims if each != dim]
     if given is None:
-        if not others or all(data.sizes[each] == 1 for each in others):
-            message = "a single spectrum has nothing to be aligned to; give `reference`"
+        if math.prod(data.sizes[each] for each in others) < 2:
+            message = "one spectrum, or none, has nothing to be aligned to; give `reference`"
             raise DataError(message)
         specimens = _evenly(data, others)
         (made,) = map_signal(

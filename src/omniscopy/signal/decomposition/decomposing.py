@@ -109,8 +109,8 @@ def decompose(
 
     Singular vectors come from LAPACK for small matrices; from the Gram matrix of the channels, up
     to 4096 of them; from random sketches [2]_ for others, and for those up to :math:`2^{26}`
-    values with more than about 512 channels: singular values that noise makes are then some
-    percent low. Which, depends on the shape alone. Values below :math:`10^{-8}` of the largest
+    values with more than about 512 channels: singular values that noise makes are then one or
+    two percent low. Which, depends on the shape alone. Values below :math:`10^{-8}` of the largest
     are rounding.
 
     All methods but "kernel_pca" work on the leading singular vectors: `n_components` of them, for
@@ -174,6 +174,9 @@ def _require_suitable(data: xr.DataArray, method: str, noise: str | None, precis
 def _ranks(matrix: Matrix, n_components: int | Sequence[int], method: str) -> tuple[int, ...]:
     """Return how many components are wanted, of every side for "tucker"."""
     rows, columns = matrix.shape
+    if not rows * columns:
+        message = f"there is nothing to decompose: {rows} samples of {columns} channels"
+        raise DataError(message)
     if method == "tucker":
         sides = [dim for dim in matrix.order if dim in matrix.channels]
         sizes = [rows, *matrix.sizes(sides)]

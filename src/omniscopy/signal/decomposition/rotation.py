@@ -77,6 +77,9 @@ def rotate_components(
             f"{method!r} and {on!r}"
         )
         raise DataError(message)
+    if derivative < 0:
+        message = f"derivative must be 0 or more, got {derivative}"
+        raise DataError(message)
     wanted = wanted_components(ds, components)
     samples = [str(dim) for dim in ds["loadings"].dims if dim != "component"]
     channels = [str(dim) for dim in ds["components"].dims if dim != "component"]
@@ -88,7 +91,7 @@ def rotate_components(
     basis = ds["components"].isel(component=wanted).transpose("component", *channels)
     sides = channels if on == "components" else samples
     points = int(np.prod([ds.sizes[dim] - derivative for dim in sides]))
-    if derivative < 0 or points < len(wanted):
+    if points < len(wanted):
         message = (
             f"{points} values are left of each of {len(wanted)} signals along {sides} with "
             f"derivative={derivative}; at least {len(wanted)} are needed"

@@ -21,10 +21,16 @@ _SMALL, _CHEAP = 2**18, 2e8
 HELD = 2**26
 # Channels whose Gram matrix is made: always, and where the matrix is too large to be gathered.
 _SHORT, _LONGEST = 512, 4096
-# Values that are multiplied at a time, so that they stay in the cache.
-_CACHED = 2**20
-# Random vectors beyond those that are wanted, and products of them with the matrix.
-_BEYOND, _PRODUCTS = 16, 5
+# Values that are multiplied at a time, so that they stay in the cache; multiplications up to
+# which BLAS takes the values as they are.
+_CACHED, _UNCOPIED = 2**18, 2**19
+# Random vectors of two passes beyond those that are wanted.
+_BEYOND = 16
+# Vectors that are multiplied at a time beyond those that are wanted, at least; so many more that
+# they fill registers; and products of each with the matrix.
+_MARGIN, _REGISTER, _PRODUCTS = 8, 16, 5
+# Channels whose Gram matrix costs what the products with one vector do.
+_PER_VECTOR = 16
 
 
 @dataclass(frozen=True)
@@ -200,7 +206,7 @@ class _Steps:
         size = math.prod(outer)
         loadings, weight = np.empty((size, basis.shape[1]), self.number), np.empty(size, self.real)
         for part, rows in self.preparation.slabs(block, mean):
-            loadings[part], weight[part] = rows.values @ basis, rows.weight
+            loadings[part], weight[part] = _along(rows.values, basis), rows.weight
         return loadings.reshape(*outer, -1), weight.reshape(outer)
 
 
@@ -210,7 +216,12 @@ def _mean_from(moments: np.ndarray) -> tuple[np.ndarray]:
 
 def _short_side(wanted: int) -> int:
     """Return up to which length of the shorter side its Gram matrix costs less than sketches."""
-    return max(_SHORT, 16 * (wanted + _BEYOND))
+    return max(_SHORT, _PER_VECTOR * _width(wanted))
+
+
+def _width(wanted: int) -> int:
+    """Return how many vectors the matrix is multiplied with at a time."""
+    return _REGISTER * -(-(wanted + _MARGIN) // _REGISTER)
 
 
 def _of_matrix(
@@ -231,7 +242,7 @@ def _of_matrix(
     else:
         basis = values.conj().T @ _leading_of(_square(values.conj().T), wanted)[0]
     basis = np.linalg.qr(basis.astype(values.dtype, copy=False))[0]
-    left, singular, turn = np.linalg.svd(values @ basis, full_matrices=False)
+    left, singular, turn = np.linalg.svd(_along(values, basis), full_matrices=False)
     return left * singular, turn @ basis.conj().T, singular**2, total
 
 
@@ -241,19 +252,21 @@ def _krylov_basis(values: np.ndarray, wanted: int, seed: int, scale: float) -> n
     The Rayleigh-Ritz values are of all products that were made, so that few are enough.
     """
     single = np.complex64 if values.dtype.kind == "c" else np.float32
-    small = np.empty(values.shape, single)
-    np.multiply(values, 1.0 / scale if scale > 0 else 1.0, out=small, casting="same_kind")
-    start = np.random.default_rng(seed).standard_normal((values.shape[1], wanted + _BEYOND))
-    vectors = [np.linalg.qr(_power(small, start.astype(single)))[0]]
-    products: list[np.ndarray] = []
+    # Squares of values, and their sums, must not be too large or small for single precision.
+    small = (values if 1e-9 < scale < 1e9 or scale == 0 else values / scale).astype(single)
+    width = _width(wanted)
+    start = np.random.default_rng(seed).standard_normal((len(values), width), dtype=np.float32)
+    # Random sums of samples: half a product closer to what is wanted than random vectors.
+    basis = np.linalg.qr(small.conj().T @ start)[0]
+    products = _power(small, basis)
     for _ in range(_PRODUCTS - 1):
-        basis = np.hstack(vectors)
-        products.append(_power(small, vectors[-1]))
         # All at once: what is new is orthogonal to what was there, however little it is.
-        following = np.linalg.qr(np.hstack([basis, products[-1]]))[0]
-        vectors.append(following[:, basis.shape[1] :])
-    ritz = basis.conj().T @ np.hstack(products)
-    return basis @ _leading_of((ritz + ritz.conj().T) / 2, wanted)[0]
+        following = np.linalg.qr(np.hstack([basis, products[:, -width:]]))[0]
+        new = following[:, basis.shape[1] :]
+        basis, products = np.hstack([basis, new]), np.hstack([products, _power(small, new)])
+    ritz = basis.conj().T @ products
+    # With the products in place of the basis, one more of these has cost nothing.
+    return products @ _leading_of((ritz + ritz.conj().T) / 2, wanted)[0]
 
 
 def _power(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
@@ -264,6 +277,16 @@ def _power(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
         part = values[begin : begin + step]
         total += part.conj().T @ (part @ basis)
     return total
+
+
+def _along(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Return the product with few vectors, in parts for which BLAS needs no copies."""
+    product = np.empty((len(values), basis.shape[1]), np.result_type(values, basis))
+    step = max(1, _UNCOPIED // basis.size)
+    for begin in range(0, len(values), step):
+        part = slice(begin, begin + step)
+        np.matmul(values[part], basis, out=product[part])
+    return product
 
 
 def _multiplied(
