@@ -14,7 +14,7 @@ from omniscopy.physics import electron, scattering
 from omniscopy.simulate.waves.exit_waves import passage_of
 from omniscopy.simulate.waves.running import Sample
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.filterwarnings("ignore:a sampling of")]
 VOLTAGE, PIXELS, SLICES = 200e3, 512, 102
 SCAN = {
     "voltage": VOLTAGE, "convergence_angle": 20.0, "detectors": {"haadf": (70.0, 180.0)},
