@@ -50,9 +50,12 @@ EXCEPTIONS = {
     ("diffraction.virtual_image", "check_units_of_coordinates"): "the detector is in 1/nm",
     ("diffraction.reduce", "check_units_of_coordinates"): "the detector is in 1/nm",
     ("diffraction.match_orientation", "check_further_dimension"): "a library is one for all",
+    ("diffraction.fit_patterns", "check_units_of_coordinates"): "the radius is in 1/nm",
+    ("diffraction.match_phases", "check_further_dimension"): "a library is one for all",
     ("diffraction.find_events", "check_further_dimension"): "all events make one list",
     ("diffraction.calibrate", "check_units_of_coordinates"): "the centre is in 1/nm",
     ("diffraction.measure_fluctuations", "check_units_of_coordinates"): "the step is in 1/nm",
+    ("diffraction.measure_time_correlation", "check_units_of_coordinates"): "the step is in 1/nm",
     ("diffraction.profile_strain", "check_further_dimension"): "one region",
     ("diffraction.measure_angular_correlation", "check_units_of_coordinates"): (
         "the centre is in 1/nm"

@@ -19,6 +19,7 @@ from omniscopy.diffraction import (
     measure_angular_correlation,
     measure_fluctuations,
     measure_strain,
+    measure_time_correlation,
     pair_distribution,
     profile_strain,
     transform_polar,
@@ -231,6 +232,75 @@ def test_poisson_noise_alone_does_not_fluctuate():
     assert float(found["variance"].sel(k=slice(3, 11)).mean()) == pytest.approx(0.25, abs=0.04)
     with pytest.raises(DataError, match="there is no scan"):
         measure_fluctuations(flat[0, 0])
+
+
+@pytest.mark.parametrize("kind", ["ring", "annular_mean", "mean_ring"])
+def test_fluctuations_scatter_as_their_deviations_say(kind):
+    rng = np.random.default_rng(2)
+    axis = np.arange(-6, 7)
+    coords = {
+        dim: coordinate(dim, values, units)
+        for dim, values, units in (
+            ("set", np.arange(200), "1"), ("x", np.arange(40), "nm"), ("ky", axis, "1/nm"),
+            ("kx", axis, "1/nm"),
+        )
+    }  # fmt: skip
+    bright = rng.gamma(4.0, 5.0, (200, 40, 1, 1))
+    values = rng.poisson(bright * rng.choice([0.5, 1.5], (200, 40, 13, 13)))
+    data = xr.DataArray(values, coords, attrs={"units": "counts"})
+    found = measure_fluctuations(data, 2.0, kind=kind, centre=(0.0, 0.0)).sel(k=slice(2, 6))
+    stated = (found["variance_std"] ** 2).mean("set") ** 0.5
+    np.testing.assert_allclose(found["variance"].std("set") / stated, 1.0, atol=0.2)
+
+
+def speckles(frames=400, decay=5.0, contrast=0.3, size=21, counts=40.0):
+    """Return counts of speckles that forget what they were, faster at large k."""
+    rng = np.random.default_rng(3)
+    axis = np.arange(size) - size // 2
+    k = np.hypot(axis[:, None], axis)
+    kept = np.exp(-1.0 / np.where(k < 5, decay, decay / 2))
+    state, values = rng.normal(size=k.shape), []
+    for _ in range(frames):
+        values.append(rng.poisson(counts * np.exp(contrast * state - contrast**2 / 2)))
+        state = kept * state + np.sqrt(1 - kept**2) * rng.normal(size=k.shape)
+    coords = {
+        "time": coordinate("time", 0.5 * np.arange(frames), "s"),
+        "ky": coordinate("ky", axis, "1/nm"), "kx": coordinate("kx", axis, "1/nm"),
+    }  # fmt: skip
+    return xr.DataArray(np.array(values, np.uint16), coords, attrs={"units": "counts"})
+
+
+def test_speckles_are_alike_as_long_as_they_live():
+    data = speckles()
+    found = measure_time_correlation(data, step=5.0, longest=6.0, centre=(0.0, 0.0))
+    assert found["lag"].values == pytest.approx(0.5 * np.arange(1, 13))
+    for ring, decay in ((0, 2.5), (1, 1.25)):
+        g = found.isel(k=ring)
+        expected = np.exp(0.09 * np.exp(-g["lag"] / decay))
+        away = np.abs(g["correlation"] - expected)
+        assert float(away.max()) < 0.008
+        assert float((away / g["correlation_std"]).max()) < 5
+    turned = measure_time_correlation(
+        data.transpose("kx", "time", "ky"), step=5.0, longest=6.0, centre=(0.0, 0.0)
+    )
+    xr.testing.assert_allclose(found, turned)
+
+
+def test_series_that_are_none_are_refused():
+    data = speckles(frames=6)
+    for series, options, match in (
+        (data[:3], {}, "3 frames along 'time' are too few"),
+        (data, {"longest": 5.0}, "the longest lag must be from 0.5 to 2.5"),
+        (data, {"dim": "kx"}, "another dimension than the patterns"),
+        (data, {"step": 0.0}, "width of a ring must be positive"),
+    ):
+        with pytest.raises(DataError, match=match):
+            measure_time_correlation(series, centre=(0.0, 0.0), **options)
+    gone = data.astype(float)
+    gone[2, 10] = np.nan
+    found = measure_time_correlation(gone, step=1.0, centre=(0.0, 0.0))
+    assert np.isnan(found["correlation"].isel(k=0)).all()
+    assert np.isfinite(found["correlation"].isel(k=4)).all()
 
 
 def test_the_pair_distribution_peaks_at_the_distance_of_atoms():

@@ -176,3 +176,52 @@ def test_bad_calls_are_refused(library):
         crystal.sample_directions(ALUMINIUM, 0.0)
     with pytest.raises(DataError, match="write 200000"):
         simulate.pattern_library("Al", voltage=200.0)
+
+
+@pytest.fixture(scope="module")
+def two_phases():
+    """Return libraries of two metals, and patterns of one, the other and both."""
+    libraries = [simulate.pattern_library(name, voltage=200e3, step=3.0) for name in ("Al", "Fe")]
+    parts = [
+        simulate.orientation_4d(name, (1, 5), noise=False, rng=5, direct=0.2, background=0.05)
+        for name in ("Al", "Fe")
+    ]
+    share = xr.DataArray([0.0, 1.0, 0.5, 0.7, 0.2], dims="x")
+    return libraries, parts, parts[0] * (1 - share) + parts[1] * share, share
+
+
+def test_phases_and_their_shares_are_found(two_phases):
+    libraries, parts, mixed, share = two_phases
+    found = diffraction.match_phases(mixed, libraries, names=["Al", "Fe"], width=0.65)
+    iron = found["weight"].sel(phase_number="Fe").isel(y=0)
+    np.testing.assert_allclose(found["weight"].sum("phase_number"), 1.0)
+    np.testing.assert_allclose(iron, share, atol=0.2)
+    assert found["phase"].values[0, [0, 1, 3, 4]].tolist() == [0, 1, 1, 0]
+    for place, part in enumerate(parts):
+        alone = diffraction.match_orientation(part, libraries[place])
+        np.testing.assert_allclose(found["matrix"][0, place], alone["matrix"][0, place])
+        np.testing.assert_allclose(
+            found["correlation"][0, place, place], alone["correlation"][0, place]
+        )
+
+
+def test_patterns_of_nothing_have_no_phase_and_wrong_calls_say_so(two_phases):
+    libraries, _, mixed, _ = two_phases
+    mixed = mixed.copy()
+    mixed[0, 1] = np.nan
+    mixed[0, 2] = 0.0
+    found = diffraction.match_phases(mixed, libraries)
+    assert found["phase"].values[0, 1:3].tolist() == [-1, -1]
+    assert found["status"].values[0].tolist() == [0, 4, 4, 0, 0]
+    assert np.isnan(found["weight"].values[0, 1:3]).all()
+    assert found["phase_number"].values.tolist() == ["0", "1"]
+    for options, match in (
+        ({"names": ["Al"]}, "2 libraries need as many different names"),
+        ({"names": ["Al", "Al"]}, "2 libraries need as many different names"),
+        ({"width": 0.0}, "the width of a spot must be positive"),
+        ({"power": -1.0}, "power must be above 0"),
+    ):
+        with pytest.raises(DataError, match=match):
+            diffraction.match_phases(mixed, libraries, **options)
+    with pytest.raises(DataError, match="there is no library"):
+        diffraction.match_phases(mixed, [])

@@ -5,8 +5,15 @@ import pytest
 import xarray as xr
 
 from omniscopy import simulate
-from omniscopy.diffraction import find_discs, fit_lattice, make_template, measure_strain
-from omniscopy.diffraction.lattices import twin
+from omniscopy.diffraction import (
+    find_discs,
+    fit_cepstrum,
+    fit_lattice,
+    fit_patterns,
+    make_template,
+    measure_strain,
+)
+from omniscopy.diffraction.lattices import twin, whole_patterns
 from omniscopy.model import DataError, coordinate, labelled
 
 A, B, ORIGIN = np.array([0.3, 4.1]), np.array([3.7, -0.5]), np.array([0.2, -0.3])
@@ -222,3 +229,146 @@ def test_strain_of_the_reference_block(shared):
         assert abs(np.median(error[:, :10])) < 2e-4
         assert abs(np.median(error[:, 10:])) < 2e-4
         np.testing.assert_allclose(lattice["origin_ky"] + 48, held["cy"], atol=0.15)
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_cepstra_have_the_strain_of_the_crystal(noise):
+    truth = {"strain": (-0.01, 0.02, 0.005), "rotation": 0.5}
+    data = simulate.nanobeam_4d(
+        (4, 12), (64, 64), reach=2, pixel=0.36, counts=2e5, noise=noise, rng=1, **truth
+    )
+    lattice = fit_cepstrum(data)
+    strain = measure_strain(lattice, {"x": slice(0.0, 10.0)}).isel(x=slice(6, None))
+    expected = {
+        "strain_yy": -0.01, "strain_xx": 0.02, "strain_xy": 0.005, "rotation": 0.5
+    }  # fmt: skip
+    for name, value in expected.items():
+        scale = 60.0 if name == "rotation" else 1.0
+        assert float(strain[name].mean()) == pytest.approx(value, abs=0.0025 * scale), name
+    assert (lattice["status"] == 0).all()
+    # Discs agree on how long the vectors are, to some percent, and which is which.
+    discs = find_discs(data, make_template(data, radius=1.2), search="lattice")
+    fitted = fit_lattice(discs)
+    for name in ("a_ky", "a_kx", "b_ky", "b_kx"):
+        away = (lattice[name] - fitted[name]).isel(x=slice(0, 6)).mean()
+        assert abs(float(away)) < 0.12, name
+
+
+def test_cepstra_scatter_as_their_deviations_say():
+    data = simulate.nanobeam_4d(
+        (10, 30), (48, 48), reach=1, descan=(0.0, 0.0), strain=(0.0, 0.0, 0.0), rotation=0.0,
+        counts=1e5, noise=False,
+    )  # fmt: skip
+    data = data.isel(y=0, x=0, drop=True).expand_dims(copy=150)
+    drawn = data.copy(data=np.random.default_rng(4).poisson(data).astype(np.uint16))
+    vectors = ((3.1, 0.4), (-0.5, 3.5))
+    found = fit_cepstrum(drawn.assign_attrs(units="counts"), vectors=vectors)
+    for name in ("a_ky", "a_kx", "b_ky", "b_kx"):
+        stated = float((found[f"{name}_std"] ** 2).mean() ** 0.5)
+        assert float(found[name].std()) == pytest.approx(stated, rel=0.2), name
+    bare = fit_cepstrum(drawn.assign_attrs(units="V"), vectors=vectors)
+    assert np.isnan(bare["a_ky_std"]).all()
+
+
+def test_cepstra_turn_with_the_axes_of_the_detector():
+    data = simulate.nanobeam_4d((1, 1), (64, 64), reach=2, noise=False)
+    straight = fit_cepstrum(data)
+    turned = fit_cepstrum(data.isel(ky=slice(None, None, -1)).transpose("kx", "ky", "y", "x"))
+    for name in ("a_ky", "a_kx", "b_ky", "b_kx"):
+        np.testing.assert_allclose(straight[name], turned[name], rtol=1e-6)
+
+
+def test_patterns_without_a_crystal_have_no_cepstrum():
+    data = simulate.nanobeam_4d((2, 3), (48, 48)).astype(float)
+    data[0, 0] = np.nan
+    data[0, 1] = 0.0
+    found = fit_cepstrum(data)
+    assert found["status"].values[0].tolist() == [4, 4, 0]
+    assert np.isnan(found["a_kx"].values[0, :2]).all()
+    for options, match in (
+        ({"floor": 0.0}, "floor must be positive"),
+        ({"vectors": ((1.0, 0.0), (2.0, 0.0))}, "not parallel"),
+    ):
+        with pytest.raises(DataError, match=match):
+            fit_cepstrum(data, **options)
+    with pytest.raises(DataError, match="16"):
+        fit_cepstrum(data[..., :12])
+
+
+def test_whole_patterns_have_the_strain_better_than_their_discs():
+    truth = {"strain": (-0.01, 0.02, 0.005), "rotation": 0.5}
+    data = simulate.nanobeam_4d((3, 8), (48, 48), pixel=0.22, reach=1, counts=4e4, rng=2, **truth)
+    discs = find_discs(data, make_template(data, radius=0.9), search="lattice")
+    lattice = fit_lattice(discs)
+    fitted = fit_patterns(data, lattice.median(["y", "x"]), radius=0.8)
+    assert (fitted["status"] == 0).all()
+    np.testing.assert_allclose(fitted["radius"].mean(), 0.9, atol=0.03)
+    np.testing.assert_allclose(fitted["reduced_chi_square"], 1.0, atol=0.6)
+    expected = {"strain_yy": -0.01, "strain_xx": 0.02, "strain_xy": 0.005, "rotation": 0.5}
+    whole, parts = (
+        measure_strain(found, {"x": slice(0.0, 6.0)}).isel(x=slice(4, None))
+        for found in (fitted, lattice)
+    )
+    for name, value in expected.items():
+        scale = 60.0 if name == "rotation" else 1.0
+        assert float(whole[name].mean()) == pytest.approx(value, abs=0.0015 * scale), name
+        assert float(whole[name].std()) < float(parts[name].std()), name
+
+
+def test_whole_patterns_scatter_as_their_deviations_say():
+    data = simulate.nanobeam_4d(
+        (1, 1), (32, 32), pixel=0.3, reach=1, noise=False, counts=1e4, descan=(0.0, 0.0)
+    )
+    start = fit_patterns(data, lattice_at(((3.0, 0.4), (-0.5, 3.4)), (0.15, -0.25)), radius=0.9)
+    mean = data.isel(y=0, x=0, drop=True).expand_dims(copy=120)
+    drawn = mean.copy(data=np.random.default_rng(5).poisson(mean).astype(np.uint16))
+    found = fit_patterns(drawn, start.isel(y=0, x=0), radius=0.9)
+    for name in ("a_ky", "a_kx", "b_ky", "b_kx", "origin_ky", "radius"):
+        stated = float((found[f"{name}_std"] ** 2).mean() ** 0.5)
+        assert float(found[name].std()) == pytest.approx(stated, rel=0.25), name
+
+
+def lattice_at(g, origin):
+    """Return one lattice, its vector nearest to +kx first."""
+    a, b = g[1], g[0]
+    values = dict(zip(("a_ky", "a_kx", "b_ky", "b_kx"), (*a, *b), strict=True))
+    values |= {"origin_ky": origin[0], "origin_kx": origin[1]}
+    return xr.Dataset({name: ((), value) for name, value in values.items()})
+
+
+def test_slopes_of_discs_are_those_of_differences(monkeypatch):
+    monkeypatch.setattr(whole_patterns, "_REACH", 60.0)  # no edges of the parts that are looked at
+    grid = whole_patterns.Grid(np.arange(-9.0, 10), np.arange(-8.0, 12), 0.4, 1.0, counted=True)
+    shape = np.array([0.3, 4.1, 5.2, -0.4, 0.2, 0.7, 2.3])
+    sites = whole_patterns.sites_of(shape, grid)
+    assert sites[0].tolist() == [0.0, 0.0]
+    assert len(sites) == len(np.unique(sites, axis=0))
+    _, slopes = whole_patterns.columns_of(shape, sites, grid)
+    for which, change in enumerate((4, 5, 6)):
+        away = np.zeros(7)
+        away[change] = 1e-5
+        more, less = (
+            whole_patterns.columns_of(shape + sign * away, sites, grid)[0] for sign in (1, -1)
+        )
+        np.testing.assert_allclose(slopes[which], (more - less) / 2e-5, atol=1e-4)
+
+
+def test_patterns_that_cannot_be_fitted_say_so():
+    data = simulate.nanobeam_4d((2, 3), (32, 32), pixel=0.3, reach=1).astype(float)
+    lattice = lattice_at(((3.0, 0.4), (-0.5, 3.4)), (0.15, -0.25))
+    data[0, 0], data[0, 1] = np.nan, 0.0
+    found = fit_patterns(data, lattice, radius=0.9)
+    assert found["status"].values[0, :2].tolist() == [4, 4]
+    assert found["status"].values[1].tolist() == [0, 0, 0]
+    assert np.isnan(found["a_kx"].values[0, :2]).all()
+    parallel = lattice.assign(b_ky=lattice["a_ky"], b_kx=lattice["a_kx"])
+    assert int(fit_patterns(data[1, 0], parallel, radius=0.9)["status"]) == 2
+    for arguments, match in (
+        ((lattice.drop_vars("b_ky"), 0.9), "expected a lattice with"),
+        ((lattice, 0.0), "must be positive"),
+        ((lattice.expand_dims(frame=2), 0.9), "the scan has not"),
+        ((lattice.expand_dims(x=2), 0.9), "the lattice has {'x': 2} points, the scan {'x': 3}"),
+        ((lattice.assign(a_ky=lattice["a_ky"].assign_attrs(units="1/Å")), 0.9), "in '1/Å'"),
+    ):
+        with pytest.raises(DataError, match=match):
+            fit_patterns(data, arguments[0], radius=arguments[1])

@@ -18,20 +18,24 @@ __all__ = [
     "find_dead_pixels",
     "find_discs",
     "find_events",
+    "fit_cepstrum",
     "fit_descan",
     "fit_dpc",
     "fit_lattice",
+    "fit_patterns",
     "from_disc_list",
     "index_rings",
     "index_spots",
     "make_template",
     "match_orientation",
+    "match_phases",
     "max_pattern",
     "mean_pattern",
     "measure_angular_correlation",
     "measure_com",
     "measure_fluctuations",
     "measure_strain",
+    "measure_time_correlation",
     "mend_pixels",
     "pair_distribution",
     "profile_strain",
@@ -65,16 +69,20 @@ from .discs.lists import from_disc_list, to_disc_list
 from .discs.templates import make_template
 from .indexing.rings import index_rings
 from .indexing.spots import index_spots
+from .lattices.cepstra import fit_cepstrum
 from .lattices.edges import profile_strain
 from .lattices.fitting import fit_lattice
 from .lattices.maps import bragg_vector_map
 from .lattices.strain import measure_strain
+from .lattices.whole_patterns import fit_patterns
 from .orientation.matching import match_orientation
+from .orientation.phases import match_phases
 from .parallax.reconstruct import reconstruct_parallax
 from .patterns import max_pattern, mean_pattern
 from .polar.correlations import measure_angular_correlation
 from .polar.fluctuations import measure_fluctuations
 from .polar.pair_distributions import pair_distribution
+from .polar.time_correlations import measure_time_correlation
 from .polar.transform import transform_polar
 from .profiles import radial_profile, rebin
 from .ptychography.reconstruct import reconstruct_ptychography

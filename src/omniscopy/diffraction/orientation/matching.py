@@ -105,12 +105,12 @@ def match_orientation(
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=4)
     require_real(data)
-    _require_library(library)
+    require_library(library)
     for name, value, most in (("power", power, 4.0), ("angle_step", angle_step, 30.0)):
         if not 0.0 < value <= most:
             message = f"{name} must be above 0 and at most {most:g}, got {value!r}"
             raise DataError(message)
-    grid = _grid(data, plane, centre, angle_step, inner)
+    grid = polar_grid(data, plane, centre, angle_step, inner)
     scale = require_units(library["kx"], str(data[plane[1]].attrs.get("units")), what="spots")
     matrix, entry, turn, correlation, ahead = map_signal(
         _match,
@@ -136,7 +136,8 @@ def match_orientation(
     )
 
 
-def _require_library(library: xr.Dataset) -> None:
+def require_library(library: xr.Dataset) -> None:
+    """Raise unless these are spots of orientations."""
     missing = sorted(_NEEDED - {*library.data_vars})
     if missing or set(library["kx"].dims) != {"orientation", "spot"}:
         message = (
@@ -150,7 +151,7 @@ def _require_library(library: xr.Dataset) -> None:
         raise DataError(message)
 
 
-def _grid(
+def polar_grid(
     data: xr.DataArray,
     plane: tuple[str, str],
     centre: tuple[float, float],
@@ -249,7 +250,7 @@ def _match(  # noqa: PLR0917 - patterns and a library
             return
         found[begin] = answer
         # Rows are counted downwards and y goes up, so that a turn is the other way round.
-        turns[begin] = _about_z(answer[1]) @ matrix[int(answer[0])]
+        turns[begin] = about_z(answer[1]) @ matrix[int(answer[0])]
 
     share_work(work, range(len(flat)))
     columns = (found[:, number].reshape(shape) for number in range(4))
@@ -301,6 +302,7 @@ def polar_of(pattern: np.ndarray, grid: Grid, power: float, nearest: float) -> A
     return polar
 
 
-def _about_z(turn: float) -> Floats:
+def about_z(turn: float) -> Floats:
+    """Return the rotation about z by an angle in degrees."""
     a = np.deg2rad(turn)
     return np.array([[np.cos(a), -np.sin(a), 0.0], [np.sin(a), np.cos(a), 0.0], [0.0, 0.0, 1.0]])

@@ -49,8 +49,9 @@ def measure_fluctuations(
     Returns
     -------
     Dataset, shape (..., k)
-        ``variance``, a pure number, and the ``mean`` profile in units of `data`. NaN where a
-        ring holds no pixel or nothing was counted.
+        ``variance``, a pure number, with ``variance_std`` from how much positions of the scan
+        differ, and the ``mean`` profile in units of `data`. NaN where a ring holds no pixel or
+        nothing was counted.
 
     Raises
     ------
@@ -60,7 +61,9 @@ def measure_fluctuations(
     Notes
     -----
     :math:`V = \langle I^2 \rangle / \langle I \rangle^2 - 1` [1]_; counts of mean
-    :math:`\langle I \rangle` add :math:`1 / \langle I \rangle` to it.
+    :math:`\langle I \rangle` add :math:`1 / \langle I \rangle` to it. Standard deviations are those
+    of a mean over positions, to first order for quotients of means; positions that are nearer to
+    each other than the probe is wide are not independent, and they are too small then.
 
     References
     ----------
@@ -83,16 +86,25 @@ def measure_fluctuations(
     profile = radial_profile(exact, step, **options)  # type: ignore[arg-type]
     mean = profile.mean(over)
     counted = subtract_shot_noise and data.attrs.get("units") in COUNTS
-    if kind == "annular_mean":
-        variance = (profile**2).mean(over) / mean.where(mean != 0) ** 2 - 1
-    else:
+    if kind == "ring":
+        usable = profile.where(profile > 0)
         square = radial_profile(exact**2, step, **options)  # type: ignore[arg-type]
-        if kind == "ring":
-            usable = profile.where(profile > 0)
-            each = square / usable**2 - 1
-            variance = (each - 1 / usable if counted else each).mean(over)
-        else:
-            known = mean.where(mean > 0)
-            variance = square.mean(over) / known**2 - 1
-            variance = variance - 1 / known if counted else variance
-    return result(None, variance=(variance, "1"), mean=(mean, data.attrs.get("units")))
+        each = square / usable**2 - 1
+        each = each - 1 / usable if counted else each
+        variance = each.mean(over)
+    else:
+        noise = counted and kind == "mean_ring"
+        known = mean.where(mean > 0 if kind == "mean_ring" else mean != 0)
+        square = profile**2
+        if kind == "mean_ring":
+            square = radial_profile(exact**2, step, **options)  # type: ignore[arg-type]
+        ratio = square.mean(over) / known**2
+        variance = ratio - 1 - (1 / known if noise else 0)
+        # What each position adds to the quotient of means, to first order.
+        each = square / known**2 - 2 * ratio * profile / known
+        each = each + profile / known**2 if noise else each
+    spread = each.std(over, ddof=1) / each.count(over) ** 0.5
+    return result(
+        None, variance=(variance, "1"), variance_std=(spread, "1"),
+        mean=(mean, data.attrs.get("units")),
+    )  # fmt: skip
