@@ -57,7 +57,7 @@ def by_lattice(find: Callable[[xr.DataArray], xr.Dataset]) -> Callable[[xr.DataA
 
 
 def f1_of(
-    find: Callable[[xr.DataArray], np.ndarray], dose: float, count: int = 3, **other: object
+    find: Callable[[xr.DataArray], np.ndarray], dose: float, count: int = 3, **changed: object
 ) -> float:
     """Return the F1 of vacant sites of all scenes together."""
     hits = told = true = 0
@@ -67,7 +67,7 @@ def f1_of(
 
     for seed in range(count):
         for number, (kind, apart) in enumerate(KINDS):
-            given = {"rotation": 23.0 + 29.0 * seed, **other}
+            given = {"rotation": 23.0 + 29.0 * seed, **changed}
             image = scene(kind, apart, dose, 500 + 10 * seed + number, **given)
             missing = image.attrs["metadata"]["truth"]["missing"]
             truth = np.array(missing, np.float64).reshape(-1, 2) / PIXEL

@@ -364,11 +364,12 @@ def test_what_is_not_there_is_said(tmp_path):
         load(tmp_path)
 
 
-def test_an_exported_network_gives_the_same_numbers(fitted, tmp_path: Path):
+def test_an_exported_network_gives_the_same_numbers(fitted, tmp_path: Path, capfd):
     import onnxruntime
 
     model, x = fitted
     path = export_onnx(model, tmp_path / "line.onnx")
+    assert "torchvision" not in capfd.readouterr().err
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

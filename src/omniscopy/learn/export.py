@@ -1,6 +1,9 @@
 """Networks for other programs, in the open exchange format."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +58,7 @@ def export_onnx(
     net = model.exported()
     example = tuple(each.to(device) for each in model.example_input())
     shapes = tuple({0: torch.export.Dim.DYNAMIC} for _ in example)
-    with atomic_target(path, overwrite=overwrite) as place, warnings.catch_warnings():
-        # Warnings of the exporter are about itself.
-        warnings.simplefilter("ignore")
+    with atomic_target(path, overwrite=overwrite) as place, _quiet():
         torch.onnx.export(
             net, example, place, dynamo=True, opset_version=opset, dynamic_shapes=shapes,
             input_names=list(model.inputs), output_names=list(model.outputs),
@@ -66,6 +67,20 @@ def export_onnx(
         if verify:
             _verify(net, example, place)
     return path
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep quiet what the exporter says of itself, and of operators of torchvision."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _verify(net: torch.nn.Module, example: tuple[torch.Tensor, ...], path: Path) -> None:
