@@ -67,20 +67,28 @@ def bound_of(shape, places, heights, sigma, background):
     return np.sqrt(variance[:-1].reshape(count, 3)[:, :2])
 
 
-def scene(kind, spacing, dose, seed):
-    """Return counts, places, heights and width of a lattice with vacancies, turned anyhow."""
+def scene(kind, spacing, dose, seed, *, wide=0.17, second=1.0):
+    """Return counts, places, heights and width of a lattice with vacancies, turned anyhow.
+
+    `wide` is the width over the distance of nearest atoms, `second` the height of all sites but
+    the first.
+    """
     rng = np.random.default_rng(seed)
     size = int(np.clip(13 * spacing, 96, 260))
     shape = (size, size + 7)
     cell, sites = (spacing * np.array(each) for each in LATTICES[kind])
     i, j = np.mgrid[-60:61, -60:61].reshape(2, -1, 1)
     places = np.concatenate([i * cell[0] + j * cell[1] + site for site in sites])
+    bright = np.repeat([1.0, *[second] * (len(sites) - 1)], len(i))
     c, s = np.cos(turn := rng.uniform(0, np.pi)), np.sin(turn)
     places = places @ np.array([[c, s], [-s, c]]) + size / 2
-    places = places[(np.abs(places - size / 2) < size / 2 + spacing).all(axis=1)]
-    places = places[rng.random(len(places)) > 0.03]
+    seen = (np.abs(places - size / 2) < size / 2 + spacing).all(axis=1)
+    places, bright = places[seen], bright[seen]
+    there = rng.random(len(places)) > 0.03
+    places, bright = places[there], bright[there]
     places = places + rng.normal(0, 0.02 * spacing, places.shape)
-    heights, sigma = dose * rng.normal(1.0, 0.05, len(places)), max(0.17 * spacing, 1.1)
+    heights = dose * bright * rng.normal(1.0, 0.05, len(places))
+    sigma = max(wide * spacing, 1.1)
     y, x = (
         np.exp(-0.5 * ((np.arange(shape[n]) - places[:, n, None]) / sigma) ** 2) for n in (0, 1)
     )
@@ -130,6 +138,23 @@ def test_faint_atoms_are_found_as_by_a_laplacian_that_is_told_all(kind):
     assert np.mean(ours) >= np.mean(theirs) - 0.005
 
 
+@pytest.mark.parametrize(("kind", "wide"), [("centred", 0.24), ("honeycomb", 0.23)])
+def test_faint_atoms_that_overlap_are_found_as_by_a_laplacian_that_is_told_all(kind, wide):
+    """The autocorrelation shows them a fifth narrower than they are."""
+    ours, theirs, widths = [], [], []
+    for number, (spacing, dose) in enumerate([(9.0, 2.0), (12.0, 2.0), (12.0, 2.5)]):
+        counts, places, _, sigma = scene(
+            kind, spacing, dose, seed=70 + number, wide=wide, second=0.5
+        )
+        options = {"max_distance": 0.4 * spacing, "margin": 4.0}
+        found = find_atoms(image_of(counts))
+        widths.append(float(found["width"]) / sigma)
+        ours.append(float(score_positions(found, table(places), **options)["f1"]))
+        theirs.append(laplacian_score(counts, places, sigma, spacing))
+    assert np.mean(ours) >= np.mean(theirs) - 0.005
+    np.testing.assert_allclose(widths, 0.98, atol=0.1)
+
+
 @pytest.mark.shared
 def test_errors_in_scenes_of_counts_are_those_of_the_bound(shared):
     paths = sorted((shared / "data" / "atoms" / "simulated_truth").glob("*.npz"))
@@ -142,18 +167,35 @@ def test_errors_in_scenes_of_counts_are_those_of_the_bound(shared):
         background = max(float(counts.mean()) - volume, 0.1 * dose)
         std = bound_of(counts.shape, places, heights, sigma, background)
         image = image_of(counts)
-        refined = refine_atoms(image, find_atoms(image))
+        found = find_atoms(image)
         options = {"max_distance": 0.4 * apart, "margin": 4.0}
+        # To an atom, as the threshold of the other is the best for the truth.
+        least = laplacian_score(counts, places, sigma, apart) - 1 / len(places)
+        assert float(score_positions(found, table(places), **options)["f1"]) >= least, path.name
+        refined = refine_atoms(image, found)
         score = score_positions(refined, table(places, std), **options)
         # Below that some are drawn to maxima of the noise, whatever the method.
         assert float(score["rms_over_bound"]) <= (1.15 if dose > 1 else 1.3), path.name
         pull = float(score["calibration"])
-        assert pull == pytest.approx(1.0, abs=0.15 if dose > 1 else 0.2), path.name
+        assert pull == pytest.approx(1.0, abs=0.15), path.name
         assert float(refined["sigma_y"].median()) == pytest.approx(sigma, rel=0.1), path.name
         pulls.setdefault(dose, []).append(pull)
     assert {dose: len(each) for dose, each in pulls.items()} == dict.fromkeys((50, 10, 5, 2, 1), 4)
     for dose, each in pulls.items():
-        assert np.mean(each) == pytest.approx(1.0, abs=0.05 if dose > 4 else 0.1), dose
+        assert np.mean(each) == pytest.approx(1.0, abs=0.06), dose
+
+
+@pytest.mark.parametrize("kind", LATTICES)
+def test_deviations_of_faint_atoms_are_true(kind):
+    """What noise made higher is found more often: heights that are told are too high."""
+    squares = []
+    for seed, (spacing, dose) in enumerate([(12.0, 1.0), (14.0, 1.0), (12.0, 2.0), (10.0, 2.0)]):
+        counts, places, _, _ = scene(kind, spacing, dose, seed=80 + seed)
+        image = image_of(counts)
+        refined = refine_atoms(image, find_atoms(image))
+        score = score_positions(refined, table(places), max_distance=0.4 * spacing, margin=4.0)
+        squares.append(float(score["calibration"]) ** 2)
+    assert np.sqrt(np.mean(squares)) == pytest.approx(1.0, abs=0.1)
 
 
 def test_faint_atoms_begin_with_the_width_that_they_have():

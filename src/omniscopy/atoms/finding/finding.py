@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.atoms.finding.candidates import matched_filter
-from omniscopy.atoms.finding.choice import Scene, find_in
+from omniscopy.atoms.finding.choice import Atoms, Scene, find_in
 from omniscopy.atoms.finding.images import Grid, filled, grid_of
 from omniscopy.atoms.finding.scales import scales_of
+from omniscopy.atoms.refinement.fits import FAINT, Settings, fit_atoms
 from omniscopy.compute import map_signal
 from omniscopy.model import DataError, Status, coordinate, operation, require_choice, result
 
@@ -21,8 +22,13 @@ _COLUMNS = ("y", "x", "y_std", "x_std", "intensity", "intensity_std", "signal_to
 _NUMBERS = ("spacing", "width", "threshold")
 # Width of an atom over the spacing where the image does not tell.
 _USUAL_WIDTH = 0.18
-# The autocorrelation sees atoms narrower than they are, as their neighbours overlap with them.
-_NARROWED = 1.08
+# The autocorrelation sees atoms narrower than they are, as their neighbours overlap with them:
+# where they are closer than this (in the width that is seen), by much, so that the width is fitted.
+_NARROWED, _OVERLAPPING = 1.08, 6.5
+# Faint atoms are fitted so much wider than they are; a filter that is not narrower than this part
+# of what is right finds as much.
+_FITTED_WIDER, _NARROW_ENOUGH = 1.05, 0.92
+_FEW = 8
 
 
 @operation(example={"image": "atom_image"})
@@ -216,6 +222,13 @@ class _Search:
             self.spacing is not None, self.threshold, self.min_intensity,
         )  # fmt: skip
         atoms = find_in(whole, known, matched, scene)
+        right = self._fitted_width(whole, known, atoms, width)
+        if width < _NARROW_ENOUGH * right:
+            width = right
+            atoms = find_in(
+                whole, known, matched_filter(width, grid.aspect, self.method),
+                scene._replace(width=width),
+            )  # fmt: skip
         order = np.lexsort(atoms.place.T[::-1])
         place_std = atoms.place_std * grid.unit
         table = np.stack([
@@ -223,3 +236,23 @@ class _Search:
             place_std, sign * atoms.height, atoms.std, atoms.height / atoms.std,
         ])[:, order]  # fmt: skip
         return table, [atoms.spacing * grid.unit, width * grid.unit, atoms.threshold]
+
+    def _fitted_width(
+        self, image: np.ndarray, known: np.ndarray, atoms: Atoms, width: float
+    ) -> float:
+        """Return the width that fits all faint atoms which overlap, NaN where they do not.
+
+        Bright ones are found by a filter of any width.
+        """
+        overlapping = len(atoms.place) > _FEW and atoms.spacing < _OVERLAPPING * width
+        if not overlapping or np.median(atoms.height / atoms.std) > FAINT:
+            return np.nan
+        settings = Settings(
+            self.grid.aspect, "round_gaussian", joint=True, likelihood="gaussian",
+            widths="shared", max_steps=30,
+        )  # fmt: skip
+        values = np.where(known, image, np.nan)
+        fitted = fit_atoms(values, atoms.place * self.grid.aspect, width, settings)
+        form = fitted.parameters[:, 3:6]
+        square = float(np.median(form[:, 0] * form[:, 2] - form[:, 1] ** 2))
+        return square**-0.25 / _FITTED_WIDER if square > 0 else np.nan

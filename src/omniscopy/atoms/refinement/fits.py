@@ -30,13 +30,15 @@ _FORM = slice(3, 6)
 _WINDOW, _IN_TURNS, _TOGETHER = 2.75, 3.5, 4.5
 # Widths are shared where most atoms have a lower signal to noise: alone they would be wrong by
 # more than a twentieth.
-_FAINT = 20.0
+FAINT = 20.0
 _MOST_ROUNDS = 60
 # Part of the noise that does not matter in what the others add to a window.
 _LITTLE = 0.1
 # A step that gains no more than this part of the sum of squares is the last of an atom that has
 # a shape of its own: what is left then is less than a hundredth of the standard deviation.
 _GAIN = 1e-5
+# The variance of a height that is not known, over its square.
+_UNKNOWN = 0.25
 # How many widths an atom may be from where it was found.
 _FARTHEST = 1.5
 # Widths of atoms, over that to start from: of each, and of all together.
@@ -102,7 +104,7 @@ def begun(image: np.ndarray, places: np.ndarray, width: float, settings: Setting
     start, noise = _start(windows, places, width)
     line = _noise_of(image)
     level = np.sqrt(line.variance(start[:, 6] + 0.5 * start[:, 0]))
-    faint = bool(np.median(_signal(start, level, width, settings)) < _FAINT)
+    faint = bool(np.median(_signal(start, level, width, settings)) < FAINT)
     shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
     fit = _Fit(windows, settings, shared, width, Slopes.at(places, *around), image.shape)
     if not fit.poisson:
@@ -125,6 +127,7 @@ def finished(beginning: Beginning) -> Fitted:
     covariance = found.covariance
     if settings.joint and not shared:
         covariance = joint_covariance(windows, found, _TOGETHER * width, settings)
+    covariance = _of_uncertain_heights(covariance, found.parameters[:, 0], shared=shared)
     squares = found.chi_square
     if fit.poisson:  # there it is the deviance
         squares = fit.squares(found.parameters)
@@ -134,6 +137,21 @@ def finished(beginning: Beginning) -> Fitted:
         found.parameters[:, :7] + np.pad(windows.middle, ((0, 0), (1, 4))),
         covariance[:, :7, :7], found.status, residual,
     )  # fmt: skip
+
+
+def _of_uncertain_heights(
+    covariance: np.ndarray, height: np.ndarray, *, shared: bool
+) -> np.ndarray:
+    r"""Return covariances in which places and forms also bear that heights may be wrong.
+
+    Their variances go with :math:`1 / A^2`, of which the mean over heights that may be the true one
+    is :math:`(1 + 3 \sigma_A^2 / A^2) / A^2` to first order. Atoms that noise made higher are found
+    more often than those it made lower, and would seem too well known.
+    """
+    part = np.clip(covariance[:, 0, 0] / np.maximum(height**2, 1e-300), 0.0, _UNKNOWN)
+    more = np.ones(covariance.shape[:2])
+    more[:, 1 : 3 if shared else 6] = np.sqrt(1.0 + 3.0 * part)[:, None]
+    return covariance * more[:, :, None] * more[:, None, :]
 
 
 def width_at(image: np.ndarray, places: np.ndarray, steps: Pair) -> float:
