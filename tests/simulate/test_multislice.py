@@ -739,6 +739,8 @@ def test_wrong_scans_are_refused(silicon):
         simulate.stem(silicon, window=3.0, tolerance=0.01, **SCAN)
     with pytest.raises(DataError, match="tolerance must be a part of the largest intensity"):
         simulate.stem(silicon, tolerance=2.0, **SCAN)
+    with pytest.raises(DataError, match="detectors must have other names than"):
+        simulate.stem(silicon, tolerance=0.1, **{**SCAN, "detectors": {"window": (0.0, 9.0)}})
     with pytest.raises(DataError, match="does not divide"):
         simulate.prism(silicon, interpolation=7, **SCAN)
     with pytest.raises(DataError, match="rings need"):

@@ -229,6 +229,10 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
         step=scan_step, window=window, source_size=source_size, tolerance=tolerance,
     )  # fmt: skip
     seen = require_detectors(detectors, setup.passage.grid, float(electron.wavelength(voltage)))
+    taken = sorted({"window", "window_error"} & set(seen))
+    if tolerance is not None and taken:
+        message = f"with tolerance, detectors must have other names than {taken}"
+        raise DataError(message)
     return scanned(_images, potential, setup, seen, {})
 
 
