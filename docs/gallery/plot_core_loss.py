@@ -23,7 +23,7 @@ print(found["areal_density"].mean(("y", "x")).values, "atoms per nm²")
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
 for x in (0, 5):
     edges[0, x].plot(ax=axes[0], label=f"column {x}")
-axes[0].set(title="edges without their background", ylabel="counts")
+axes[0].set(title="edges without their background", xlabel="energy loss (eV)", ylabel="counts")
 axes[0].legend()
 for element in found["element"].values:
     number = found["areal_density"].sel(element=element)[0]

@@ -28,8 +28,10 @@ print("plasmon at", float(plasmon["energy"]), "eV")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.5), layout="constrained")
 found["loss_function"].plot(ax=axes[0])
-axes[0].set(title="loss function", xlim=(0.0, 50.0), ylabel="Im(-1/ε)")
+axes[0].set(title="loss function", xlim=(0.0, 50.0), xlabel="energy loss (eV)", ylabel="Im(-1/ε)")
 found["permittivity_real"].plot(ax=axes[1], label="real")
 found["permittivity_imaginary"].plot(ax=axes[1], label="imaginary")
-axes[1].set(title="permittivity", xlim=(4.0, 50.0), ylim=(-8.0, 8.0), ylabel="ε")
+axes[1].set(
+    title="permittivity", xlim=(4.0, 50.0), ylim=(-8.0, 8.0), xlabel="energy loss (eV)", ylabel="ε"
+)
 legend = axes[1].legend()

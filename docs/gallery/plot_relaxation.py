@@ -17,5 +17,4 @@ for x in (0, 3):
     axes[0].plot(data["time"], 1e3 * data[0, x], ".", label=f"column {x}")
 axes[0].set(title="responses", xlabel="time (s)", ylabel="response (mV)")
 axes[0].legend()
-fit["time_constant"].plot(ax=axes[1], yincrease=False, cbar_kwargs={"label": "time constant (s)"})
-labels = axes[1].set(title="time constant", aspect="equal")
+maps = om.plot.signal(fit["time_constant"], ax=axes[1], title="time constant")

@@ -16,7 +16,6 @@ names = ("sa", "sq", "ssk", "sku", "sz")
 print({name: round(float(measured[name]), 3) for name in names})
 
 figure, axes = plt.subplots(1, 2, figsize=(9.0, 3.5), layout="constrained")
-surface.plot(ax=axes[0], yincrease=False, cmap="viridis", cbar_kwargs={"label": "height (nm)"})
-axes[0].set(title=f"sq = {float(measured['sq']):.2f} nm", aspect="equal")
+om.plot.signal(surface, ax=axes[0], title=f"sq = {float(measured['sq']):.2f} nm")
 axes[1].loglog(spectrum["k"][1:-1], spectrum[1:-1])
 labels = axes[1].set(xlabel="spatial frequency (1/nm)", ylabel=f"power ({spectrum.attrs['units']})")

@@ -23,7 +23,9 @@ found = om.eels.measure_thickness(aligned, density=4.23)
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
 for x in (0, 11):
     aligned[0, x].plot(ax=axes[0], label=f"t/λ = {float(found['t_over_lambda'][0, x]):.2f}")
-axes[0].set(yscale="log", ylim=(10.0, None), title="aligned spectra", ylabel="counts")
+axes[0].set(
+    yscale="log", ylim=(10.0, None), title="aligned spectra", xlabel="energy loss (eV)",
+    ylabel="counts",
+)  # fmt: skip
 axes[0].legend()
-found["thickness"].plot(ax=axes[1], yincrease=False, cbar_kwargs={"label": "thickness (nm)"})
-labels = axes[1].set(title="thickness", aspect="equal")
+maps = om.plot.signal(found["thickness"], ax=axes[1], title="thickness")

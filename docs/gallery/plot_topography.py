@@ -17,9 +17,8 @@ table = om.image.measure_grains(flat, grains)
 print(table["equivalent_radius"].values.round(1))
 
 figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.3), layout="constrained")
-scan.plot(ax=axes[0], yincrease=False, cmap="viridis", cbar_kwargs={"label": "height (nm)"})
-flat.plot(ax=axes[1], yincrease=False, cmap="viridis", cbar_kwargs={"label": "height (nm)"})
+om.plot.signal(scan, ax=axes[0], title="scanned")
+om.plot.signal(flat, ax=axes[1], title="levelled")
 axes[1].contour(flat["x"], flat["y"], grains > 0, [0.5], colors="w", linewidths=0.8)
 axes[2].hist(table["equivalent_radius"], bins=8)
-axes[2].set(title="sizes", xlabel="equivalent radius (nm)", ylabel="particles")
-titles = [axis.set_title(text) for axis, text in zip(axes, ("scanned", "levelled"), strict=False)]
+labels = axes[2].set(title="sizes", xlabel="equivalent radius (nm)", ylabel="particles")

@@ -21,5 +21,4 @@ data.sum(("y", "x")).plot(ax=axes[0])
 axes[0].set(yscale="log", title="sum of all spectra", ylabel="counts", xlim=(0.2, 12.0))
 for axis, element in zip(axes[1:], ("Fe", "Ti"), strict=True):
     share = film["atomic_fraction"].sel(element=element)
-    share.plot(ax=axis, yincrease=False, cbar_kwargs={"label": "atomic fraction"})
-    axis.set(title=element, aspect="equal")
+    om.plot.signal(share, ax=axis, title=element)
