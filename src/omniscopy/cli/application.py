@@ -4,6 +4,7 @@ Only the standard library and typer are imported here and in the commands' modul
 is when a command needs it, so that `omniscopy info` starts at once.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -54,6 +55,9 @@ for _module in _COMMANDS:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where the terminal lacks a letter, as of a title, it shows that there is one.
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(run(arguments))
 
 
