@@ -208,6 +208,19 @@ def test_records_become_nodes_with_unique_names():
     assert "units" not in node["x"].attrs
 
 
+def test_channels_of_the_same_places_have_coordinates_of_their_own():
+    axes = [Axis(name="y", size=3, units="nm"), Axis(name="x", size=4, units="nm")]
+    groups = {"a": "", "b": "", "c": "deep/er"}
+    channels = [
+        Channel(title=title, data=np.ones((3, 4)), axes=axes, group=group)
+        for title, group in groups.items()
+    ]
+    tree = to_tree(Measurement(channels=channels))
+    assert [node.path for node in tree.subtree if node.data_vars] == ["/a", "/b", "/deep/er/c"]
+    tree["a"].coords["x"].attrs["units"] = "µm"
+    assert [tree[path]["x"].attrs["units"] for path in ("b", "deep/er/c")] == ["nm", "nm"]
+
+
 def test_signals_carry_the_metadata_of_the_file_and_their_own():
     found = om.signals(to_tree(measurement()))
     assert list(found) == ["Height", "Height_1", "results/Fit_000/Height"]

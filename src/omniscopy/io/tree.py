@@ -1,6 +1,6 @@
 """Records become labelled data: one node a channel, its values in the variable `signal`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,30 +41,70 @@ def to_tree(measurement: Measurement, *, chunks: Any = "auto") -> xr.DataTree:
     root = {"metadata": dict(measurement.metadata)} if measurement.metadata else {}
     if measurement.original_metadata:
         root["original_metadata"] = dict(measurement.original_metadata)
-    nodes = {"/": xr.Dataset(attrs={**root, **measurement.attrs})}
+    tree = xr.DataTree(xr.Dataset(attrs={**root, **measurement.attrs}))
     names = channel_names(measurement.channels)
+    # Most channels of a file are of the same places, whose index is made once.
+    known: dict[tuple[Any, ...], xr.Coordinates] = {}
+    nodes: dict[tuple[str, ...], xr.Dataset] = {}
     for name, channel in zip(names, measurement.channels, strict=True):
-        path = "/".join(part for part in ("", channel.group.strip("/"), name) if part)
-        nodes[f"/{path}"] = to_dataset(channel, chunks=chunks)
-    return xr.DataTree.from_dict(nodes)
+        groups = (part for part in channel.group.split("/") if part)
+        nodes[*groups, name] = to_dataset(channel, chunks=chunks, known=known)
+    _grow(tree, nodes)
+    return tree
 
 
-def to_dataset(channel: Channel, *, chunks: Any = "auto") -> xr.Dataset:
-    """Return one channel as a Dataset whose main variable is `signal`."""
+def _grow(tree: xr.DataTree, nodes: Mapping[tuple[str, ...], xr.Dataset]) -> None:
+    """Put nodes below a tree, all of a parent together: one by one each would be copied."""
+    below: dict[str, dict[tuple[str, ...], xr.Dataset]] = {}
+    for (first, *others), dataset in nodes.items():
+        below.setdefault(first, {})[tuple(others)] = dataset
+    tree.children = {name: xr.DataTree(found.get(())) for name, found in below.items()}
+    for name, found in below.items():
+        further = {path: dataset for path, dataset in found.items() if path}
+        if further:
+            _grow(tree.children[name], further)
+
+
+def to_dataset(
+    channel: Channel,
+    *,
+    chunks: Any = "auto",
+    known: dict[tuple[Any, ...], xr.Coordinates] | None = None,
+) -> xr.Dataset:
+    """Return one channel as a Dataset whose main variable is `signal`.
+
+    `known` keeps the coordinates of axes that others may have too.
+    """
     dims = tuple(axis.name for axis in channel.axes)
-    coords: dict[str, Any] = {axis.name: coordinate(axis) for axis in channel.axes}
+    shared = _coordinates(channel.axes, {} if known is None else known)
+    coords: dict[Any, xr.Variable] = dict(shared.variables)
     for name, further in channel.coordinates.items():
         coords[name] = _variable(further, coords, chunks)
+    of_data = coords if channel.coordinates else shared
     variables = {
         name: _variable(further, coords, chunks) for name, further in channel.variables.items()
     }
     attrs = channel_attrs(channel)
     if channel.data is None:
-        return xr.Dataset(variables, coords=coords, attrs=attrs)
+        return xr.Dataset(variables, coords=of_data, attrs=attrs)
     main = Variable(dims=dims, data=channel.data, attrs=attrs)
     _check_shape(channel)
     variables = {SIGNAL: _variable(main, coords, chunks), **variables}
-    return xr.Dataset(variables, coords=coords)
+    return xr.Dataset(variables, coords=of_data)
+
+
+def _coordinates(
+    axes: Sequence[Axis], known: dict[tuple[Any, ...], xr.Coordinates]
+) -> xr.Coordinates:
+    # What lists its places is compared by being the same list.
+    key = tuple(
+        (axis.name, axis.size, axis.scale, axis.offset, axis.units, axis.quantity, axis.kind,
+         axis.role, id(axis.attrs) if axis.attrs else None, id(axis.values))
+        for axis in axes
+    )  # fmt: skip
+    if key not in known:
+        known[key] = xr.Coordinates({axis.name: coordinate(axis) for axis in axes})
+    return known[key]
 
 
 def channel_attrs(channel: Channel) -> dict[str, Any]:
