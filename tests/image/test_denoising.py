@@ -120,6 +120,15 @@ def test_mirrored_edges_have_no_steps():
     assert int(filter_bands(holed, LowPass(0.2)).isnull().sum()) == 80
 
 
+def test_small_images_are_denoised_with_the_wavelets_that_fit():
+    rng = np.random.default_rng(0)
+    coords = {dim: (dim, np.arange(float(n)), {"units": "nm"}) for dim, n in (("y", 8), ("x", 9))}
+    image = xr.DataArray(rng.normal(5.0, 1.0, (8, 9)), coords, ("y", "x"), attrs={"units": "nm"})
+    made = denoise(image, noise=1.0)
+    assert float(made.std()) < 0.5 * float(image.std())
+    xr.testing.assert_allclose(made, denoise(image, noise=1.0, scales=3))
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [

@@ -49,7 +49,7 @@ def image():
         (lambda: require_array(np.zeros(3)), r"expected a labelled array .* got ndarray; label it"),
         (lambda: require_array(xr.Dataset()), r"got Dataset; pick one of its variables"),
         (lambda: require_dim(spectrum(), "energy"), r"expected a dimension 'energy', got .*rename"),
-        (lambda: require_dim(spectrum().drop_vars("energy_loss"), "energy_loss", units="eV"), r"no coordinate; assign one in eV"),
+        (lambda: require_dim(spectrum().drop_vars("energy_loss"), "energy_loss", units="eV"), r"no coordinate; assign one in eV, as in .*arange\(\d+\), {'units': 'eV'}\)"),
         (lambda: require_dim(spectrum(units="nm"), "energy_loss", units="eV"), r"must be in 'eV' or units that convert to it, got 'nm'"),
         (lambda: require_dim(spectrum()[::-1], "energy_loss"), r"must ascend; sort it"),
         (lambda: require_dim(spectrum(2), "energy_loss", at_least=3), r"has 2 points; at least 3"),

@@ -77,7 +77,11 @@ def require_dim(
         raise DataError(message)
     if dim not in data.coords:
         wanted = f" in {units}" if units else ""
-        message = f"dimension {dim!r} has no coordinate; assign one{wanted}"
+        message = (
+            f"dimension {dim!r} has no coordinate; assign one{wanted}, as in `data.assign_coords("
+            f"{dim}=({dim!r}, step * np.arange({data.sizes[dim]}), "
+            f"{{'units': {units or 'nm'!r}}}))`"
+        )
         raise DataError(message)
     if units is not None:
         require_units(data.coords[dim], units, what=f"coordinate {dim!r}")

@@ -31,6 +31,8 @@ _SPECTRAL: dict[str, Callable[..., np.ndarray]] = {
 # The cubic spline of a starlet, in one dimension.
 _SPLINE = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
 _PER_MEDIAN = 1.482602218505602
+# Scales of wavelets where the image has room for them.
+_SCALES = 4
 
 
 @operation(example={"image": "surface"})
@@ -39,7 +41,7 @@ def denoise(
     method: Method = "wavelet",
     *,
     size: int = 5,
-    scales: int = 4,
+    scales: int | None = None,
     threshold: float = 3.0,
     noise: float | None = None,
     dims: tuple[str, str] | None = None,
@@ -61,7 +63,7 @@ def denoise(
     size : int
         Points along each side of the surroundings, odd.
     scales : int
-        Wavelets have the sizes of 1, 2, 4 ... pixels, so many.
+        Wavelets have the sizes of 1, 2, 4 ... pixels, so many; as many as fit, up to 4, otherwise.
     threshold : float
         Coefficients below that many standard deviations of the noise are left out ("wavelet").
     noise : float, units of `image`
@@ -117,6 +119,8 @@ def denoise(
     parameters: dict[str, Any]
     if method == "wavelet":
         shortest = min(image.sizes[dim] for dim in dims)
+        if scales is None:
+            scales = max(1, min(_SCALES, int(np.log2(shortest))))
         if scales < 1 or (scales > 1 and 2**scales > shortest):
             message = f"scales must be 1 at least and 2^scales fit to the image, got {scales!r}"
             raise DataError(message)
