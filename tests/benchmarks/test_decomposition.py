@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,13 +15,11 @@ import xarray as xr
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import randomized_svd
 
-import omniscopy as om
 from omniscopy.model import coordinate
 from omniscopy.signal import decompose, estimate_rank, reconstruct
 
 pytestmark = pytest.mark.benchmark
 
-FIGURE = Path(__file__).resolve().parents[2] / "docs" / "figures" / "decomposition_of_counts.png"
 SIDE, CHANNELS = 128, 1024
 LARGE = """
 import json, resource, sys, threading, time
@@ -169,7 +166,7 @@ def cosine_of_spaces(spectra, components):
     return np.linalg.svd(sides[0].T @ sides[1], compute_uv=False)[-1]
 
 
-def test_weights_of_counts_find_phases_at_lower_doses(measured, request):
+def test_weights_of_counts_find_phases_at_lower_doses(measured):
     doses = np.geomspace(30.0, 30_000.0, 16)
     shape = (len(doses), 2)
     ranks, cosines = np.zeros(shape), np.zeros(shape)
@@ -195,28 +192,6 @@ def test_weights_of_counts_find_phases_at_lower_doses(measured, request):
     assert cosines[-1, 1] > best - 1e-3
     assert best > 0.98
     assert cosines[:, 0].max() < 0.1
-    if request.config.getoption("--keep-benchmarks"):
-        save_figure(doses, ranks, cosines)
-
-
-def save_figure(doses, ranks, cosines):
-    """Keep the figure of ranks and spaces over the dose."""
-    axes = {
-        "dose": ("dose", doses, {"units": "counts", "long_name": "counts of a spectrum"}),
-        "weights": ["none", "of counts"],
-    }
-    results = xr.Dataset(
-        {
-            "components above noise (of 10)": (("dose", "weights"), ranks, {"units": "1"}),
-            "cosine of the spaces of 3": (("dose", "weights"), cosines, {"units": "1"}),
-        },
-        axes,
-    )
-    figure = om.plot.signal(results, title="Three phases in simulated counts")
-    for ax in figure.axes:
-        ax.set_xscale("log")
-    FIGURE.parent.mkdir(exist_ok=True)
-    figure.savefig(FIGURE, dpi=100)
 
 
 @pytest.mark.slow

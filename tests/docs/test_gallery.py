@@ -110,6 +110,14 @@ def two_materials_are_found(names: Names) -> None:
     assert names["rank"] == 2
 
 
+def phases_are_found_with_weights_only(names: Names) -> None:
+    plain, weighed = names["ranks"].T
+    assert (weighed[names["doses"] > 3000.0] == 3).all()
+    assert not (plain == 3).any()
+    assert names["cosines"][:, 0].max() < 0.1
+    assert names["cosines"][-1, 1] > 0.98
+
+
 def ellipse_is_found(names: Names) -> None:
     close(names["centre"], names["pattern"].attrs["metadata"]["truth"]["centre"], atol=0.02)
 
@@ -154,6 +162,7 @@ CHECKS: dict[str, Callable[[Names], None]] = {
     "thickness": wedge_is_found,
     "transients": times_are_found,
     "turned_objects": angles_are_learnt,
+    "weights_of_counts": phases_are_found_with_weights_only,
     "x_rays": elements_of_rays_are_found,
 }
 
