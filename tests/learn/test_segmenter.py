@@ -159,6 +159,13 @@ def test_missing_pixels_have_no_probability_and_constant_images_an_answer(model)
         assert model.predict(plane(flat))["label"].shape == (16, 16)
 
 
+def test_what_is_no_image_of_real_numbers_is_refused(model):
+    for values in (np.full((8, 8), 1j), np.full((8, 8), "a")):
+        with pytest.raises(DataError, match="expected real numbers"):
+            model.predict(plane(values))
+    assert model.predict(plane(np.eye(8) > 0))["label"].shape == (8, 8)
+
+
 def test_a_model_is_saved_with_its_settings(model, tmp_path):
     found = load(model.save(tmp_path / "model"))
     assert found.get_params() == model.get_params()

@@ -21,6 +21,7 @@ from omniscopy.model import (
     require_array,
     require_choice,
     require_plane,
+    require_real,
     result,
 )
 
@@ -160,6 +161,7 @@ class Segmenter(Estimator):
             ``label``, 0 for the background, and ``probability`` along ``class``, 1 and on.
         """
         require_array(images)
+        require_real(images)
         dims = require_plane(images, dims, kind="spatial", at_least=1)
         if not 0 < threshold < 1:
             message = f"threshold is a probability between 0 and 1, got {threshold!r}"
