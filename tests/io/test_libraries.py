@@ -511,3 +511,19 @@ def test_a_bound_function_is_the_same_array_again(tmp_path):
     np.save(path, IMAGE)
     made = [LibraryArray("lib", str(path), bound(lazily), (3, 4), IMAGE.dtype) for _ in "ab"]
     np.testing.assert_array_equal(load(made[0]), load(made[1]))
+
+
+def test_readers_load_no_library_that_only_labelled_data_need():
+    names = [
+        f"{form.package}.reader"
+        for form in all_formats().values()
+        if form.reads and not form.bridge and form.package.startswith("omniscopy.")
+    ]
+    assert "omniscopy.io.nexus.reader" in names
+    heavy = ("xarray", "dask", "pandas", "matplotlib")
+    check = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {names!r}]; "
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

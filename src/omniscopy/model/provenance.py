@@ -19,8 +19,8 @@ import xarray as xr
 
 from omniscopy.model.digests import digest_array, digest_file, digest_json
 from omniscopy.model.fingerprints import fingerprint
+from omniscopy.model.vocabulary import PROVENANCE as PROVENANCE
 
-PROVENANCE = "provenance"
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 Record = dict[str, Any]
 

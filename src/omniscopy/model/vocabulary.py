@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+# The attribute in which data keep their history.
+PROVENANCE = "provenance"
+
 Kind = Literal["spatial", "reciprocal", "spectral", "temporal", "channel", "point", "parameter"]
 Role = Literal["navigation", "signal"]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from omniscopy.model import parameters
 from omniscopy.model.errors import DataError
-from omniscopy.model.provenance import PROVENANCE
+from omniscopy.model.vocabulary import PROVENANCE
 
 _TYPE = "$type"
 

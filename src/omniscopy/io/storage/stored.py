@@ -7,18 +7,19 @@ one variable each.
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
-import xarray as xr
 
 from omniscopy.compute.chunks import plan_chunks
 from omniscopy.io.storage.attributes import encode_attrs
-from omniscopy.io.storage.gathering import current_cluster, gather
 from omniscopy.model.errors import DataError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SIGNAL = "signal"
 
@@ -90,7 +91,7 @@ class StoredNode:
         return {name: each for name, each in self.variables.items() if not each.coordinate}
 
 
-def stored_nodes(tree: xr.DataTree) -> list[StoredNode]:
+def stored_nodes(tree: "xr.DataTree") -> list[StoredNode]:
     """Return the nodes of a tree, parents first, with all values as open formats hold them.
 
     Raises
@@ -117,13 +118,19 @@ def native_chunks(values: Any) -> tuple[Any, tuple[int, ...]]:
     Blocks of a dask array that are cut evenly stay as they are, and are a whole number of
     chunks on disk; others are cut anew.
     """
-    if not isinstance(values, da.Array):
+    if not _is_lazy(values):
         return values, plan_chunks(values.shape, values.dtype.itemsize, target=DISK_CHUNK_BYTES)
     if any(not _is_even(lengths) for lengths in values.chunks):
         # An uneven cut follows from slicing; the longest block is a size that fitted memory.
         even = tuple(max(lengths, default=1) for lengths in values.chunks)
-        values = values.rechunk(even)  # type: ignore[no-untyped-call]
+        values = values.rechunk(even)
     return values, _divided(values.chunks, values.dtype.itemsize)
+
+
+def _is_lazy(values: Any) -> bool:
+    """Return whether values are a dask array, where dask was loaded at all."""
+    arrays = sys.modules.get("dask.array")
+    return arrays is not None and isinstance(values, arrays.Array)
 
 
 def cut(region: tuple[slice, ...], chunks: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
@@ -170,13 +177,17 @@ class ChunkedTarget:
 
 def stream(pairs: list[tuple[Any, ChunkedTarget]], *, lock: Any = False) -> None:
     """Write each of the arrays to its place, all lazy ones in one computation."""
-    lazy = [(values, target) for values, target in pairs if isinstance(values, da.Array)]
+    lazy = [(values, target) for values, target in pairs if _is_lazy(values)]
     for values, target in pairs:
-        if not isinstance(values, da.Array):
+        if not _is_lazy(values):
             # What is in memory already is given as a whole: the library writes it on all cores.
             target.array[tuple(slice(0, n) for n in values.shape)] = values
     if not lazy:
         return
+    import dask.array as da
+
+    from omniscopy.io.storage.gathering import current_cluster, gather
+
     client = current_cluster()
     if lock and client is not None:
         gather(lazy, client)
@@ -186,7 +197,7 @@ def stream(pairs: list[tuple[Any, ChunkedTarget]], *, lock: Any = False) -> None
 
 
 def _parts(
-    name: Any, dataset: xr.Dataset, variable: xr.Variable, path: str
+    name: Any, dataset: "xr.Dataset", variable: "xr.Variable", path: str
 ) -> Iterator[StoredVariable]:
     """Yield a variable as it is stored: one for each field where its values are compound."""
     where = f"variable {name!r} of {path!r}"
@@ -213,7 +224,7 @@ def _parts(
         yield _plain(part, where)
 
 
-def _array(variable: xr.Variable) -> Any:
+def _array(variable: "xr.Variable") -> Any:
     """Return the values: in memory where they are there, else lazy."""
     if variable.chunks is not None:
         return variable.data
