@@ -34,6 +34,10 @@ LINT = [
 TEST = [["pytest", "-n", "auto", "--dist", "loadgroup", "-m", "not benchmark"]]
 # Each real file for so long; `--fuzz-seed=N` makes other damage.
 FUZZ = ["pytest", "-n", "auto", "tests/fuzz", "--fuzz-seconds=30"]
+# Other data each time; some are in the tests.
+FORMS = ["pytest", "-n0", "tests/contracts/test_random_forms.py", "--hypothesis-profile=long"]
+# Larger than memory; `--soak-gigabytes=N` and `--soak-folder=PLACE` for another size and disk.
+SOAK = ["pytest", "-n0", "-p", "no:randomly", "tests/soak", "--soak-gigabytes=20"]
 BENCH = ["pytest", "-m", "benchmark", "-p", "no:randomly", "--keep-benchmarks"]
 TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "setup": ("make the environments", []),
@@ -45,6 +49,8 @@ TASKS: dict[str, tuple[str, list[list[str]]]] = {
     "bench": ("ratios of time and memory, kept in docs/benchmarks.md", [BENCH]),
     "peers": ("make the environments of earlier packages that `bench` compares with", []),
     "fuzz": ("damaged files, for an hour or so", [FUZZ]),
+    "forms": ("operations on data of random chunks, orders and types, for an hour or so", [FORMS]),
+    "soak": ("20 GB through long computations that are killed and gone on with", [SOAK]),
     "view": ("the explorer", [["omniscopy", "view"]]),
     "browser": ("install Chromium for the tests of the explorer, where there is none", []),
     "lock": ("renew the pinned lists", []),
