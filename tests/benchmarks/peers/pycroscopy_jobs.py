@@ -45,7 +45,8 @@ def register(data: Arrays):
         return px.image.rigid_registration(stack)
 
     def answer(made):
-        drift = np.array(made.metadata["analysis"]["rigid_registration"]["drift"])
+        # One more than there are frames; so many are used to shift them.
+        drift = np.array(made.metadata["drift"])[: len(data["values"])]
         return {"shifts": -drift}
 
     return work, 1, answer
