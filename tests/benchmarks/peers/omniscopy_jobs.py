@@ -307,12 +307,20 @@ def transient(data: Arrays):
     return work, len(data["values"]), answer
 
 
+def deep_kernel(data: Arrays):
+    def work():
+        model = om.learn.DeepKernelGP().fit(data["x"], data["y"], progress=False)
+        return model.predict(data["new"])
+
+    return work, 1, lambda found: {"values": found["value"]}
+
+
 JOBS = {
     job.__name__: job
     for job in (
         multifit, background_fast, background_fit, edges, zero_loss, eds_lines, refine, gpa,
         register, discs, reductions, orientations, potential, plane_wave, scan, windows,
-        oscillators, loops, inversion, transient,
+        oscillators, loops, inversion, transient, deep_kernel,
     )
 }  # fmt: skip
 
