@@ -296,14 +296,17 @@ def _common(
 ) -> dict[Key, str]:
     """Return the keys that are worth to be kept, with names made of what they are.
 
-    Those are needed by half of the units or by the one that is not cut: results of a pass over
-    all data.
+    Those are needed by half of the units, by the one that is not cut, or by an eighth of all
+    parts: results of a pass over all data.
 
     The keys themselves may be others in another process; tasks are told apart by the names of
     their layers, where they are in them, and what they depend on.
     """
     users = Counter(key for unit in units.values() for key in nodes[unit].inputs)
     many = {key for key, count in users.items() if count >= max(2, len(units) // 2)}
+    # What several passes read again has as many users as there are passes: few.
+    users = Counter(key for node in nodes.values() for key in getattr(node, "inputs", ()))
+    many |= {key for key, count in users.items() if count >= max(4, len(nodes) // 8)}
     whole = nodes[units[WHOLE]].inputs if WHOLE in units and len(units) > 1 else ()
     wanted = {key for key in many.union(whole) if isinstance(nodes[key], Part)}
     if not wanted:
