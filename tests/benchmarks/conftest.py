@@ -115,24 +115,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     peers, _, versions = peers.partition(VERSIONS_OF_PEERS)
     now = datetime.now(UTC).date().isoformat()
     where = f"with Python {platform.python_version()} on {os.cpu_count()} cores"
+    # Files of benchmarks can be run one by one: what was not run now stays.
     if rows:
+        before = [line for line in own.splitlines() if not line.startswith("| what")]
         own = "\n".join(
             [
                 "# Benchmarks",
                 "",
-                "Ratios measured in one run on one machine, by `python3 dev.py bench`; times below",
-                "one mean faster than what is compared with. Nothing here is asserted in seconds.",
+                "Ratios, each measured in one run on one machine, by `python3 dev.py bench`; times",
+                "below one mean faster than what is compared with. Nothing is asserted in seconds.",
                 "",
-                f"Measured {now} {where}.",
+                f"Last measured {now} {where}.",
                 "",
                 "| what | measured | asked |",
                 "|---|---|---|",
-                *sorted(rows),
+                *kept_rows(before, rows, 1),
                 "",
                 "",
             ]
         )
-    # Races can be run one by one: what was not run now stays.
     table = kept_rows([x for x in peers.splitlines() if not x.startswith("| work")], races, 2)
     listed = kept_rows(
         [x for x in versions.splitlines() if not x.startswith("| package")],

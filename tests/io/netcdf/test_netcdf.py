@@ -1,13 +1,12 @@
 """netCDF files: ours read by others, those of others read by us, and damaged ones."""
 
-import time
-
 import h5netcdf
 import h5py
 import numpy as np
 import pytest
 import xarray as xr
 from scipy.io import netcdf_file
+from tests.timing import require_quick
 
 import omniscopy as om
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
@@ -159,6 +158,13 @@ def loaded(path):
     return {name: data.values for name, data in om.signals(om.open(path, reader="netcdf")).items()}
 
 
+def loaded_or_refused(path):
+    try:
+        return loaded(path)
+    except FormatError:
+        return {}
+
+
 @pytest.mark.parametrize("kind", ["ours", "classic"])
 def test_damaged_bytes_give_an_error_or_the_right_values(tmp_path, kind):
     path = saved(tmp_path) if kind == "ours" else classic(tmp_path)
@@ -172,12 +178,7 @@ def test_damaged_bytes_give_an_error_or_the_right_values(tmp_path, kind):
         else:
             changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
         damaged.write_bytes(changed)
-        started = time.process_time()
-        try:
-            found = loaded(damaged)
-        except FormatError:
-            found = {}
-        assert time.process_time() - started < 2
+        found = require_quick(lambda: loaded_or_refused(damaged))
         if kind == "ours" and found.keys() == expected.keys():
             np.testing.assert_array_equal(found["Height"], expected["Height"])
 
