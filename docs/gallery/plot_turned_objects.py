@@ -1,6 +1,6 @@
 """
-What objects are, apart from how they lie
-=========================================
+How objects lie, without being told
+===================================
 
 A variational autoencoder learns pairs of spots, and tells the angle by which each is turned.
 """
@@ -22,7 +22,8 @@ values = sum(spots) + rng.normal(0.0, 0.03, (200, 16, 16))
 axes = {name: coordinate(name, places, "nm", role="signal") for name in ("y", "x")}
 patches = xr.DataArray(values, axes, ("point", "y", "x"), attrs={"units": "V"})
 
-model = om.learn.VAE(rotation=30.0, hidden=64, anchors=6, pixels=0.3)
+# One kind of objects needs no codes: all that differs is how they lie.
+model = om.learn.VAE(latent_dim=0, rotation=30.0, hidden=64, anchors=6, pixels=0.3)
 model.fit(patches, epochs=40, batch_size=24, learning_rate=2e-3, progress=False)
 found = model.transform(patches)
 

@@ -332,3 +332,14 @@ def test_convolutions_learn_and_are_kept(curves, tmp_path):
     assert drawn.shape == data.shape
     with pytest.raises(DataError, match="encoder must be one of"):
         VAE(encoder="round").fit(data, progress=False)
+
+
+def test_objects_without_codes_are_of_one_kind():
+    from omniscopy.learn.vae.gauges import Gauge
+
+    angles = np.random.default_rng(0).normal(0.3, 0.1, 200)
+    gauge = Gauge(2, 0, 2)
+    gauge.learn(np.zeros((200, 0)), angles, None, centred=True)
+    assert gauge.angles.tolist() == pytest.approx([angles.mean()], abs=1e-3)
+    turns, _ = gauge.at(torch.zeros(3, 0))
+    assert turns.tolist() == pytest.approx([angles.mean()] * 3, abs=1e-3)

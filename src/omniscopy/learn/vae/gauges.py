@@ -30,6 +30,7 @@ class Gauge(nn.Module):
 
     def __init__(self, kinds: int, width: int, axes: int) -> None:
         super().__init__()
+        kinds = kinds if width else 1  # without codes nothing tells kinds apart
         self.register_buffer("codes", torch.zeros(kinds, max(width, 1)))
         self.register_buffer("angles", torch.zeros(kinds))
         self.register_buffer("middles", torch.zeros(kinds, axes))
