@@ -272,8 +272,9 @@ def test_a_scheduler_file_is_waited_for(machines, tmp_path):
 
     timer = threading.Timer(0.3, write)
     timer.start()
-    with connect(scheduler_file=late, timeout=300):
+    with connect(scheduler_file=late, timeout=300) as client:
         timer.join()
+        assert client.scheduler.address == json.loads(machines.file.read_text())["address"]
 
 
 def test_what_was_looked_for_is_said(tmp_path):

@@ -57,3 +57,23 @@ def test_other_arrays_may_have_dimensions_of_their_own(data, chunks):
     )  # fmt: skip
     expected = (data.sum("kx") * table).transpose("y", "ky", "x", "cluster")
     np.testing.assert_array_equal(made, expected)
+
+
+def test_data_in_memory_have_the_labels_that_lazy_ones_have(data):
+    given = data.assign_coords(
+        ky=("ky", [1, 2, 3]), time=4.0, place=(("y", "x"), np.ones((2, 4)), {"units": "m"}),
+        mixed=(("y", "ky"), np.ones((2, 3))),
+    ).rename("signal")  # fmt: skip
+    options = {"dim": ("kx", "ky"), "output_dims": ({}, {"peak": 2})}
+    at_once = map_signal(moments, given, **options)
+    lazy = map_signal(moments, given.chunk(y=1), **options)
+    for one, other in zip(at_once, lazy, strict=True):
+        xr.testing.assert_identical(one, other.compute())
+        assert list(one.indexes) == list(other.indexes) == ["y"]
+    at_once[0]["y"].attrs["units"] = "mm"
+    assert given["y"].attrs == at_once[1]["y"].attrs == {"units": "nm"}
+
+
+def test_an_array_of_another_shape_than_was_said_is_refused(data):
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 4\) in place of \(2, 3, 4, 5\)"):
+        map_signal(lambda block: block[..., 0], data, dim="kx", output_dims=({"kx": 5},))

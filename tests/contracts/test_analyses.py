@@ -1,5 +1,7 @@
 """Default analyses of every sample."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from omniscopy import samples
@@ -127,4 +129,4 @@ def test_data_without_a_pixel_are_no_error(name):
     for dim in data.dims:
         empty = data.isel({dim: slice(0)})
         for analysis in analyses_for(empty):
-            analysis.function(empty)
+            assert isinstance(analysis.function(empty), Mapping)

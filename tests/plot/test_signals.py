@@ -101,7 +101,10 @@ def test_one_hot_pixel_does_not_take_all_the_contrast():
 
 @pytest.mark.parametrize("value", [0.0, 7.0, np.nan])
 def test_an_image_of_one_value_is_drawn(value):
-    drawn(plot.signal(make.image() * 0 + value))
+    shown = pictures(drawn(plot.signal(make.image() * 0 + value)))[0].images[0]
+    low, high = shown.get_clim()
+    assert low < high
+    assert np.isnan(value) or low <= value <= high
 
 
 def test_strain_is_shown_symmetric_about_zero():
