@@ -228,6 +228,25 @@ def test_signals_carry_the_metadata_of_the_file_and_their_own():
     assert found["Height_1"].attrs["original_metadata"] == {"c": {"d": 3}}
 
 
+def test_a_group_of_a_channel_does_not_hide_that_of_the_file():
+    channel = Channel(
+        title="Height",
+        data=np.zeros(3),
+        axes=[Axis(name="x", size=3)],
+        metadata={"scan": {"direction": "trace", "rotation": 5.0}},
+        original_metadata={"Scan": {"a": 1}},
+    )
+    of_file = {"scan": {"line_rate": 2.0, "rotation": 0.0}, "started": "2020-01-01"}
+    tree = to_tree(
+        Measurement(channels=[channel], metadata=of_file, original_metadata={"Scan": {"b": 2}})
+    )
+    attrs = om.signals(tree)["Height"].attrs
+    scan = {"direction": "trace", "rotation": 5.0, "line_rate": 2.0}
+    assert attrs["metadata"] == {"scan": scan, "started": "2020-01-01"}
+    assert attrs["original_metadata"] == {"Scan": {"a": 1}}
+    assert tree.attrs["metadata"] == of_file
+
+
 def test_values_and_axes_that_disagree_are_refused():
     wrong = Channel(title="Wrong", data=np.zeros((2, 3)), axes=[Axis(name="x", size=6)])
     with pytest.raises(om.FormatError, match=r"'Wrong' has values of shape \(2, 3\)"):

@@ -149,11 +149,22 @@ def _source(place: Place) -> dict[str, Any]:
 def _complete(data: xr.DataArray, tree: xr.DataTree) -> xr.DataArray:
     """Return `data` with the metadata of the whole file, which its own overrule."""
     attrs = dict(data.attrs)
-    for key in ("metadata", "original_metadata"):
-        merged = {**tree.attrs.get(key, {}), **attrs.get(key, {})}
-        if merged:
-            attrs[key] = merged
+    metadata = _merged(tree.attrs.get("metadata", {}), attrs.get("metadata", {}))
+    # The vendor's own tree is not mixed below its first level.
+    original = {**tree.attrs.get("original_metadata", {}), **attrs.get("original_metadata", {})}
+    found = {"metadata": metadata, "original_metadata": original}
+    attrs |= {key: merged for key, merged in found.items() if merged}
     return data.copy(deep=False).assign_attrs(attrs)
+
+
+def _merged(of_file: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both, group by group: a direction of the scan does not hide its rate."""
+    merged = {**of_file, **own}
+    for key, value in own.items():
+        other = of_file.get(key)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            merged[key] = _merged(other, value)
+    return merged
 
 
 def _note_source(node: xr.DataTree, source: dict[str, Any], said: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ def test_a_file_that_is_cut_short_is_read_in_part(tmp_path):
     ("entries", "error", "message"),
     [
         ({"xPixels": "-4"}, FormatError, "a number of pixels was expected, '-4'"),
-        ({"fileType": "Spectroscopy"}, UnsupportedFormatError, "type 'Spectroscopy'"),
+        ({"fileType": "Movie"}, UnsupportedFormatError, "type 'Movie'"),
     ],
 )
 def test_headers_of_other_things_are_refused(tmp_path, entries, error, message):
@@ -82,7 +82,29 @@ def test_headers_of_other_things_are_refused(tmp_path, entries, error, message):
         read(path)
 
 
-def test_headers_without_an_end_or_with_numbers_as_text_are_refused(tmp_path):
+@pytest.mark.parametrize("kind", ["ASCII", "ASCII_ABSOLUTE", "ASCII_MULTICOLUMN"])
+def test_numbers_may_be_text(tmp_path, kind):
+    stored = np.stack([COUNTS, COUNTS // 3])
+    said = [("Height", 2.0, "um"), ("Friction", 5.0, "V")]
+    buffers = [(name, counts.astype("i2"), extent, unit)
+               for counts, (name, extent, unit) in zip(stored, said, strict=True)]  # fmt: skip
+    path = write_mi(tmp_path / "a.mi", buffers)
+    head = path.read_bytes().partition(b"data          BINARY\n")[0]
+    upwards = stored[:, ::-1].reshape(2, -1)
+    numbers = upwards.T if kind == "ASCII_MULTICOLUMN" else upwards.reshape(-1, 1)
+    body = "\n".join(" ".join(map(str, row)) for row in numbers)
+    path.write_bytes(head + f"data          {kind}\n{body}\n".encode())
+    channels = read(path).channels
+    scales = (2.0 / 2**15, 5.0 / 2**15) if kind == "ASCII" else (1.0, 1.0)
+    for channel, counts, scale in zip(channels, stored, scales, strict=True):
+        np.testing.assert_allclose(load(channel.data), counts * scale, rtol=1e-12)
+    assert [channel.units for channel in channels] == ["µm", "V"]
+    path.write_bytes(path.read_bytes().rpartition(b"\n")[0].rpartition(b"\n")[0])
+    with pytest.raises(FormatError, match="have 24 numbers"):
+        read(path)
+
+
+def test_headers_without_an_end_or_with_numbers_of_another_kind_are_refused(tmp_path):
     path = write_mi(tmp_path / "a.mi", [("A", COUNTS.astype("i2"), 1.0, "V")])
     content = path.read_bytes()
     path.write_bytes(content.replace(b"data          BINARY", b"data          ASCII!"))
