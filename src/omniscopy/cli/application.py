@@ -54,7 +54,13 @@ for _module in _COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the name of the program; those of the process by default.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Where the terminal lacks a letter, as of a title, it shows that there is one.
         sys.stdout.reconfigure(errors="replace")

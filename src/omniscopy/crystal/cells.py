@@ -26,6 +26,11 @@ def supercell(atoms: "Atoms", repeats: npt.ArrayLike) -> "Atoms":
         How often the cell is repeated along its vectors; or the new vectors, as rows in whole
         steps of the old ones.
 
+    Returns
+    -------
+    ase.Atoms
+        With all that is known of each atom; positions and cell in Å.
+
     Raises
     ------
     DataError
@@ -76,6 +81,11 @@ def filled_cell(atoms: "Atoms", *, tolerance: float = 1e-3) -> "Atoms":
     -------
     ase.Atoms
         More atoms than the cell holds, so that it is no longer one that repeats (`pbc` is off).
+
+    Raises
+    ------
+    DataError
+        The cell has no volume.
     """
     require_cell(atoms)
     places = np.asarray(atoms.get_scaled_positions(), np.float64)
@@ -163,6 +173,12 @@ def orthogonal_cell(
         them, and ``info["strain"]`` says by how much.
     largest_index : int
         Largest index of the edges across the zone, in the old cell.
+
+    Returns
+    -------
+    ase.Atoms
+        A cell with edges along x, y and z, right-handed; ``info["strain"]`` is the largest cosine
+        between its edges before they were made perpendicular, 0 where they were.
 
     Raises
     ------

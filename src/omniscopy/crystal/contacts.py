@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
 
 def require_apart(atoms: "Atoms", *, closest: float = 0.5, what: str = "the structure") -> None:
-    """Raise where two atoms are closer than `closest` (Å), across borders of the cell too.
+    """Refuse structures in which two atoms overlap, across borders of the cell too.
 
-    Atoms of one site that several elements share are no overlap where they are one atom with
-    occupancies, as ASE reads them.
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A structure. Atoms of one site that several elements share are no overlap where they are
+        one atom with occupancies, as ASE reads them.
+    closest : float, Å
+        Distance below which two atoms overlap.
+    what : str
+        What the structure is called in the error.
+
+    Raises
+    ------
+    DataError
+        Two atoms are closer; the text names the closest pair and counts all.
     """
     first, second, distance, _ = neighbours(atoms, closest)
     if not first.size:

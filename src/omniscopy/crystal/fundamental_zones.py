@@ -28,6 +28,17 @@ def proper_rotations(atoms: "Atoms", *, tolerance: float = 1e-2) -> Floats:
         A crystal.
     tolerance : float, Å
         Of the search for symmetry; see `symmetry`.
+
+    Returns
+    -------
+    array, shape (n, 3, 3)
+        Matrices that turn vectors (columns) of the crystal's frame; the first ones need not be the
+        identity.
+
+    Raises
+    ------
+    DataError
+        The cell has no volume, atoms overlap, or no symmetry is found.
     """
     across = require_cell(atoms).T
     every = symmetry(atoms, tolerance=tolerance).laue_rotations().astype(np.float64)
@@ -109,6 +120,11 @@ def misorientations(
     -------
     array, shape (...)
         Over all rotations of the Laue group; NaN where an orientation is.
+
+    Raises
+    ------
+    DataError
+        The orientations are no matrices of 3 by 3, or the crystal has no symmetry that is found.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if a.shape[-2:] != (3, 3) or b.shape[-2:] != (3, 3):

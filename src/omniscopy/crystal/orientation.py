@@ -94,9 +94,17 @@ def _shortest_across(cell: Floats, z: Floats) -> Floats:
 
 
 def stage_rotation(alpha: float, beta: float) -> Floats:
-    """Return the rotation that a double-tilt stage makes from tilts 0 and 0 (degrees).
+    """Return the rotation that a double-tilt stage makes from tilts 0 and 0.
 
-    A vector of the sample is turned by β about y, then by α about x, both right-handed.
+    Parameters
+    ----------
+    alpha, beta : float, degrees
+        Tilts about x (the axis of the holder) and about y.
+
+    Returns
+    -------
+    array, shape (3, 3)
+        Turns a vector (column) of the sample by β about y, then by α about x, both right-handed.
     """
     a, b = np.deg2rad(alpha), np.deg2rad(beta)
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
@@ -125,6 +133,11 @@ def stage_tilts(
         Direction [uvw] wanted.
     alpha, beta : float, degrees
         Tilts of the stage now.
+
+    Returns
+    -------
+    (float, float), degrees
+        α and β, to be set in place of the tilts now.
 
     Raises
     ------
@@ -180,6 +193,12 @@ def find_zone_axes(
     Dataset, dimension zone
         ``uvw`` (along `index`), ``angle`` to z, and the tilts ``alpha`` and ``beta`` (degrees)
         from here that bring it there.
+
+    Raises
+    ------
+    DataError
+        The cell has no volume, `orientation` is no rotation, `within` is not between 0 and 90
+        degrees, or `largest_index` is below 1.
     """
     matrix, cell = require_rotation(orientation), require_cell(atoms)
     if not (0.0 < within < 90.0 and largest_index >= 1):

@@ -108,6 +108,11 @@ def polyhedra(
     stretch : float
         See `longest`.
 
+    Returns
+    -------
+    list of Polyhedron
+        One for each centre that has ligands near, in the order of the atoms; places in Å.
+
     Raises
     ------
     DataError

@@ -27,7 +27,13 @@ def _names() -> Mapping[str, str]:
 
 
 def structures() -> dict[str, str]:
-    """Return the names of all known structures, with what each is."""
+    """Return the names of all known structures, with what each is.
+
+    Returns
+    -------
+    dict of str to str
+        Names, as `structure` takes them, and titles.
+    """
     return {name: entry["title"] for name, entry in _known().items()}
 
 

@@ -65,6 +65,12 @@ def symmetry(atoms: "Atoms", *, tolerance: float = 1e-2) -> Symmetry:
     tolerance : float, Å
         How far an atom may be from where symmetry would have it.
 
+    Returns
+    -------
+    Symmetry
+        Space group by number and symbol, its operations, which atoms are equivalent, and the
+        primitive and conventional cells.
+
     Raises
     ------
     DataError

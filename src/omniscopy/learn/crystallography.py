@@ -47,6 +47,12 @@ def mark_defects(
         1 where something is wrong, otherwise 0, as `Segmenter.fit` takes it; 0 within a sixteenth
         of the sides from the edges.
 
+    Raises
+    ------
+    DataError
+        `share` is not between 0 and 1, or the image has no two uniform spatial dimensions of at
+        least 8 points.
+
     Notes
     -----
     The perfect lattice is the image made of the spots of its Fourier transform alone.
@@ -123,6 +129,11 @@ def ferroic_blocks(image: xr.DataArray, size: float) -> tuple[xr.DataArray, xr.D
     (DataArray, shape (atom, window_y, window_x); Dataset, shape (atom))
         The blocks, which `signal.decompose` and `signal.cluster` sort; and the polarization of
         the columns within cells, as `atoms.measure_polarization` gives it.
+
+    Raises
+    ------
+    DataError
+        The image has one kind of columns, or too few atoms for a lattice.
     """
     atoms = refine_atoms(image, find_atoms(image))
     lattice = find_lattice(atoms)
@@ -143,6 +154,16 @@ def formulas(found: xr.Dataset, names: Mapping[int, str] | None = None) -> list[
         What `atoms.find_dopants` returns, of one table.
     names : mapping, optional
         What the dopants (1) and the host atoms (0) are; silicon and carbon otherwise.
+
+    Returns
+    -------
+    list of str
+        One for each defect whose neighbours are known.
+
+    Raises
+    ------
+    DataError
+        `found` is no such table.
     """
     if "dopants" not in found or found["dopants"].ndim != 1:
         message = "expected what `atoms.find_dopants` returns, of one table of positions"

@@ -31,6 +31,11 @@ def masks_from_positions(
     DataArray, shape (y, x)
         0 for the background, 1 for the first kind, and so on. What is within the radius of two
         atoms belongs to the nearer one.
+
+    Raises
+    ------
+    DataError
+        The image has no two uniform spatial dimensions, or the radius is not above 0.
     """
     from scipy.spatial import cKDTree
 
@@ -64,6 +69,16 @@ def renumber(labels: Any) -> tuple[Any, dict[int, int]]:
     ----------
     labels : array or DataArray of int
         Their order is kept: the smallest becomes 0.
+
+    Returns
+    -------
+    (array or DataArray of int, dict of int to int)
+        Labels as they were given, renumbered; and the new number of each old one.
+
+    Raises
+    ------
+    DataError
+        Labels are not integers.
     """
     values = _whole(labels)
     old, new = np.unique(values, return_inverse=True)
@@ -78,6 +93,16 @@ def combine(labels: Any, groups: Sequence[Sequence[int]]) -> Any:
     labels : array or DataArray of int
     groups : sequence of sequences of int
         No label is in two of them.
+
+    Returns
+    -------
+    array or DataArray of int
+        Of the shape of `labels`.
+
+    Raises
+    ------
+    DataError
+        Labels are not integers, or one is in two groups.
     """
     values = _whole(labels)
     listed = [each for group in groups for each in group]
@@ -115,6 +140,12 @@ def random_patches(
     Returns
     -------
     images, masks : array, shape (count, rows, columns)
+
+    Raises
+    ------
+    DataError
+        Images and masks differ in shape, a part does not fit into them, or none has as much of the
+        labels as `least` asks for.
     """
     pictures, labels = np.asarray(images), np.asarray(masks)
     pictures, labels = (each[None] if each.ndim == 2 else each for each in (pictures, labels))

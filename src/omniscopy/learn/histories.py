@@ -23,6 +23,11 @@ def plot_history(history: xr.Dataset, *names: str, **options: Any) -> Any:
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    DataError
+        `history` is no Dataset along ``epoch``, or lacks one of `names`.
     """
     # Only what is drawn needs the library that draws.
     from omniscopy.plot.signals import signal

@@ -36,6 +36,11 @@ def lattice_images(
         Images in which bright columns are about 1 high, and the number of each lattice, in the
         order of `LATTICES`.
 
+    Raises
+    ------
+    DataError
+        `count` is below 1 or `size` below 16.
+
     Notes
     -----
     A lattice is the ratio of its shortest vectors as complex numbers,

@@ -96,6 +96,11 @@ def load(path: str | Path) -> Any:
     path : path
         A folder or ``.zip`` with ``model.json`` and ``weights.safetensors``.
 
+    Returns
+    -------
+    Estimator
+        Fitted, on the processor, of the class that was saved.
+
     Raises
     ------
     FormatError

@@ -29,6 +29,16 @@ _WRITES = "`save` and `report` write new files and never replace one."
 def make_server(bench: Bench) -> Any:
     """Return a server of the protocol, of the package `mcp`, for the tools of a bench.
 
+    Parameters
+    ----------
+    bench : Bench
+        The folders that may be read, what is open, and whether anything may be written.
+
+    Returns
+    -------
+    mcp.server.lowlevel.Server
+        Not yet connected; `serve` connects it to standard input and output.
+
     Raises
     ------
     MissingDependencyError
@@ -70,7 +80,18 @@ def make_server(bench: Bench) -> Any:
 
 
 def serve(bench: Bench) -> None:
-    """Serve a bench on standard input and output until the client leaves."""
+    """Serve a bench on standard input and output until the client leaves.
+
+    Parameters
+    ----------
+    bench : Bench
+        The folders that may be read, what is open, and whether anything may be written.
+
+    Raises
+    ------
+    MissingDependencyError
+        The package `mcp` is not installed; the message names the extra.
+    """
     server = make_server(bench)
     stdio = import_library("mcp.server.stdio", purpose=_PURPOSE, extra="mcp")
     threads = import_library("anyio", purpose=_PURPOSE, extra="mcp")

@@ -38,7 +38,23 @@ def analysis(
     *signal_types: str,
     applies: Callable[[xr.DataArray], bool] = lambda data: True,  # noqa: ARG005
 ) -> Callable[[Callable[[xr.DataArray], Results]], Callable[[xr.DataArray], Results]]:
-    """Register a function as the default analysis `title` of data of these signal types."""
+    """Register a function as the default analysis `title` of data of these signal types.
+
+    Parameters
+    ----------
+    title : str
+        What the analysis is called in a report.
+    *signal_types : str
+        Signal types of the contract, such as ``"image"``.
+    applies : callable
+        Says of a DataArray of such a type whether the analysis has a meaning for it.
+
+    Returns
+    -------
+    callable
+        A decorator that registers the function and returns it unchanged; the function takes a
+        DataArray and returns results by title.
+    """
 
     def register(function: Callable[[xr.DataArray], Results]) -> Any:
         _analyses[f"{function.__module__}.{function.__qualname__}"] = Analysis(
@@ -50,7 +66,18 @@ def analysis(
 
 
 def analyses_for(data: xr.DataArray) -> list[Analysis]:
-    """Return the default analyses that apply to `data`."""
+    """Return the default analyses that apply to `data`.
+
+    Parameters
+    ----------
+    data : DataArray
+        One channel of a measurement, lazy or in memory; no value is read.
+
+    Returns
+    -------
+    list of Analysis
+        In the order in which they were registered.
+    """
     import_all()
     found = signal_type(data)
     return [
@@ -59,7 +86,18 @@ def analyses_for(data: xr.DataArray) -> list[Analysis]:
 
 
 def signal_type(data: xr.DataArray) -> str:
-    """Return the signal type that `data` states, else the one that its dimensions make."""
+    """Return the signal type that `data` states, else the one that its dimensions make.
+
+    Parameters
+    ----------
+    data : DataArray
+        One channel of a measurement.
+
+    Returns
+    -------
+    str
+        A word of the contract, such as ``"spectral_image"``; ``"unknown"`` where no word fits.
+    """
     made = signal_type_of([kind_of_dim(data, dim) for dim in data.dims])
     stated = data.attrs.get("signal_type")
     # A spectrum that was taken out of a map still states that it is one.

@@ -12,29 +12,96 @@ from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
 
 
 def kind_of_dim(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str | None:
-    """Return the kind of a dimension: what its coordinate says, else what its name means."""
+    """Return the kind of a dimension: what its coordinate says, else what its name means.
+
+    Parameters
+    ----------
+    data : DataArray or Dataset
+        Where the dimension is.
+    dim : hashable
+        Its name.
+
+    Returns
+    -------
+    str or None
+        One of the kinds of the contract, such as ``"spatial"``; `None` for a name that is not in
+        the vocabulary and a coordinate that states none.
+    """
     return _attrs_of(data, dim).get("kind") or kind_of(str(dim))
 
 
 def role_of_dim(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str:
-    """Return whether a dimension is mapped over (navigation) or worked on (signal)."""
+    """Return whether a dimension is mapped over (navigation) or worked on (signal).
+
+    Parameters
+    ----------
+    data : DataArray or Dataset
+        Where the dimension is.
+    dim : hashable
+        Its name.
+
+    Returns
+    -------
+    str
+        ``"navigation"`` or ``"signal"``: what its coordinate states, else the default of its kind;
+        ``"navigation"`` for a dimension of unknown kind.
+    """
     return _attrs_of(data, dim).get("role") or DEFAULT_ROLE.get(
         kind_of_dim(data, dim) or "", "navigation"
     )
 
 
 def dims_of_kind(data: xr.DataArray, *kinds: str) -> list[str]:
-    """Return the dimensions of these kinds, in order."""
+    """Return the dimensions of these kinds, in order.
+
+    Parameters
+    ----------
+    data : DataArray
+        Where the dimensions are.
+    *kinds : str
+        Kinds of the contract, such as ``"spatial"``, ``"reciprocal"``.
+
+    Returns
+    -------
+    list of str
+        Names in the order of ``data.dims``; empty where none is of these kinds.
+    """
     return [str(dim) for dim in data.dims if kind_of_dim(data, dim) in kinds]
 
 
 def dims_of_role(data: xr.DataArray, role: str) -> list[str]:
-    """Return the dimensions of this role, in order."""
+    """Return the dimensions of this role, in order.
+
+    Parameters
+    ----------
+    data : DataArray
+        Where the dimensions are.
+    role : str
+        ``"navigation"`` or ``"signal"``.
+
+    Returns
+    -------
+    list of str
+        Names in the order of ``data.dims``; empty where none has this role.
+    """
     return [str(dim) for dim in data.dims if role_of_dim(data, dim) == role]
 
 
 def units_of(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str | None:
-    """Return the units of a dimension's coordinate, `None` where they are unknown."""
+    """Return the units of a dimension's coordinate.
+
+    Parameters
+    ----------
+    data : DataArray or Dataset
+        Where the dimension is.
+    dim : hashable
+        Its name.
+
+    Returns
+    -------
+    str or None
+        The units as stated; `None` where they are unknown or there is no coordinate.
+    """
     return _attrs_of(data, dim).get("units")
 
 
@@ -45,7 +112,18 @@ def _attrs_of(data: xr.DataArray | xr.Dataset, dim: Hashable) -> dict[Any, Any]:
 
 
 def require_array(data: object) -> None:
-    """Raise unless `data` is a DataArray."""
+    """Refuse what is no labelled array.
+
+    Parameters
+    ----------
+    data : object
+        Should be a DataArray.
+
+    Raises
+    ------
+    DataError
+        `data` is anything else; of a Dataset or a tree the text says how to take one variable.
+    """
     if not isinstance(data, xr.DataArray):
         hint = (
             "; pick one of its variables, as in `dataset['signal']`"
@@ -64,7 +142,27 @@ def require_dim(
     ascending: bool = True,
     at_least: int = 1,
 ) -> None:
-    """Raise unless `data` has the dimension `dim`, ascending, in units that convert to `units`."""
+    """Refuse data without a dimension, or with one that cannot be calculated with.
+
+    Parameters
+    ----------
+    data : DataArray
+        Data of any shape.
+    dim : str
+        Dimension that is needed, with a coordinate.
+    units : str, optional
+        Units to which those of the coordinate must convert.
+    ascending : bool
+        Whether the coordinate must ascend.
+    at_least : int
+        Fewest points along the dimension.
+
+    Raises
+    ------
+    DataError
+        `data` is no DataArray; `dim` or its coordinate is missing, is too short, is in units that
+        do not convert to `units`, or does not ascend.
+    """
     require_array(data)
     if dim not in data.dims:
         message = (
@@ -91,7 +189,27 @@ def require_dim(
 
 
 def require_units(data: xr.DataArray, units: str, *, what: str = "the data") -> float:
-    """Return the factor that brings `data` to `units`; raise where that has no meaning."""
+    """Return the factor that brings data to the units of a calculation.
+
+    Parameters
+    ----------
+    data : DataArray
+        Data, or a coordinate, that states its units.
+    units : str
+        Units wanted.
+    what : str
+        What `data` is called in the error.
+
+    Returns
+    -------
+    float
+        Values times this factor are in `units`.
+
+    Raises
+    ------
+    DataError
+        `data` has no units, or units that measure something else.
+    """
     found = data.attrs.get("units")
     if found is None or not is_unit(found) or parse(found).powers != parse(units).powers:
         message = f"{what} must be in {units!r} or units that convert to it, got {found!r}"
@@ -100,9 +218,27 @@ def require_units(data: xr.DataArray, units: str, *, what: str = "the data") -> 
 
 
 def require_uniform(data: xr.DataArray, dim: str, *, tolerance: float = 1e-3) -> float:
-    """Return the step of a uniform coordinate; raise where the steps differ.
+    """Return the step of a uniform coordinate.
 
-    `tolerance` is the largest deviation from a uniform grid, in steps.
+    Parameters
+    ----------
+    data : DataArray
+        Data of any shape.
+    dim : str
+        Dimension whose coordinate is looked at; it ascends or descends.
+    tolerance : float
+        Largest deviation from a uniform grid, in steps.
+
+    Returns
+    -------
+    float
+        Step in units of the coordinate; negative where it descends.
+
+    Raises
+    ------
+    DataError
+        `dim` or its coordinate is missing, has fewer than two points or is not of numbers, or the
+        steps differ by more than `tolerance`.
     """
     require_dim(data, dim, ascending=False, at_least=2)
     values = np.asarray(data.coords[dim].values)
@@ -124,7 +260,29 @@ def require_uniform(data: xr.DataArray, dim: str, *, tolerance: float = 1e-3) ->
 def require_window(
     data: xr.DataArray, dim: str, window: tuple[float, float], *, at_least: int
 ) -> xr.DataArray:
-    """Return the part of `data` whose `dim` lies in `window`, at least `at_least` channels."""
+    """Return the part of data in a window, both ends included.
+
+    Parameters
+    ----------
+    data : DataArray
+        Data with the ascending coordinate `dim`.
+    dim : str
+        Dimension that is cut.
+    window : (low, high)
+        Ends in units of the coordinate.
+    at_least : int
+        Fewest points that the window must hold.
+
+    Returns
+    -------
+    DataArray
+        A view; the other dimensions are as they were.
+
+    Raises
+    ------
+    DataError
+        The window is empty or holds fewer than `at_least` points.
+    """
     low, high = window
     if not low < high:
         message = f"window {window} must be (low, high) with low < high"
@@ -141,7 +299,20 @@ def require_window(
 
 
 def require_dims(data: xr.DataArray, dims: Iterable[str]) -> None:
-    """Raise unless `data` has all of `dims`."""
+    """Refuse data that lack a dimension.
+
+    Parameters
+    ----------
+    data : DataArray
+        Data of any shape.
+    dims : iterable of str
+        Dimensions that are needed.
+
+    Raises
+    ------
+    DataError
+        `data` is no DataArray or one of `dims` is missing.
+    """
     require_array(data)
     missing = [dim for dim in dims if dim not in data.dims]
     if missing:
@@ -154,8 +325,28 @@ def require_plane(
 ) -> tuple[str, str]:
     """Return the two dimensions that make the images of `data`.
 
-    `dims` where they are given, as (rows, columns); else the last two of this kind (`spatial`,
-    `reciprocal`), rows first whatever their order in the array.
+    Parameters
+    ----------
+    data : DataArray
+        Images, with any number of other dimensions.
+    dims : (rows, columns), optional
+        Taken where given; else the last two dimensions of this kind, rows first whatever their
+        order in the array.
+    kind : str
+        ``"spatial"`` or ``"reciprocal"``.
+    at_least : int
+        Fewest points along each.
+
+    Returns
+    -------
+    (str, str)
+        Names of the rows' and the columns' dimension.
+
+    Raises
+    ------
+    DataError
+        `data` is no DataArray, fewer than two dimensions are of this kind, or one of the two has no
+        coordinate or too few points.
     """
     require_array(data)
     if dims is None:
@@ -180,7 +371,18 @@ def _rank(dim: str) -> int:
 
 
 def require_real(data: xr.DataArray) -> None:
-    """Raise unless the values are real numbers."""
+    """Refuse values that are no real numbers.
+
+    Parameters
+    ----------
+    data : DataArray
+        Booleans, integers or floats are let through.
+
+    Raises
+    ------
+    DataError
+        Complex numbers, text, times or records.
+    """
     if data.dtype.kind not in "biuf":
         message = (
             f"expected real numbers, got {data.dtype}; take `abs(data)`, `data.real` or one field"
@@ -189,7 +391,18 @@ def require_real(data: xr.DataArray) -> None:
 
 
 def require_numbers(data: xr.DataArray) -> None:
-    """Raise unless the values are real or complex numbers."""
+    """Refuse values that are neither real nor complex numbers.
+
+    Parameters
+    ----------
+    data : DataArray
+        Booleans, integers, floats or complex numbers are let through.
+
+    Raises
+    ------
+    DataError
+        `data` is no DataArray, or its values are text, times or records.
+    """
     require_array(data)
     if data.dtype.kind not in "biufc":
         message = f"expected numbers, got {data.dtype}; take one of the fields"
@@ -197,7 +410,22 @@ def require_numbers(data: xr.DataArray) -> None:
 
 
 def require_choice(name: str, choice: object, choices: Iterable[object]) -> None:
-    """Raise unless the parameter `name` is one of `choices`."""
+    """Refuse a word that is none of those that a parameter may take.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the error.
+    choice : object
+        What was given.
+    choices : iterable
+        What may be given.
+
+    Raises
+    ------
+    DataError
+        `choice` is none of `choices`, which the text lists.
+    """
     choices = tuple(choices)
     if choice not in choices:
         message = f"{name} must be one of {choices}, got {choice!r}"

@@ -14,7 +14,21 @@ def coordinate(
 ) -> xr.Variable:
     """Return a coordinate of `dim` with its units, and the quantity and kind that its name has.
 
-    `units` is `None` where they are unknown; `attrs` state what differs from the vocabulary.
+    Parameters
+    ----------
+    dim : str
+        Dimension; a name of the vocabulary (also numbered, ``x_1``) brings quantity and kind.
+    values : array_like, shape (dim,)
+        Where the points lie, in `units`.
+    units : str, optional
+        `None` where they are unknown.
+    **attrs
+        Attributes that differ from the vocabulary, such as ``role="signal"``.
+
+    Returns
+    -------
+    Variable, shape (dim,)
+        To be given to ``xarray.DataArray(coords=...)``.
     """
     known = DIMENSIONS.get(dim) or DIMENSIONS.get(dim.rpartition("_")[0])
     stated = {

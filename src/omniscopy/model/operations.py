@@ -94,6 +94,23 @@ def operation(
 ) -> Any:
     """Register a function as an operation and record every call of it in its result.
 
+    Parameters
+    ----------
+    function : callable
+        Takes labelled data and parameters with types, and returns a DataArray or a Dataset.
+    example : mapping of str to value, optional
+        Arguments for the contract tests; text for a parameter that takes labelled data names one
+        of `omniscopy.samples`.
+    lazy : bool
+        Whether lazy data give a lazy result, with nothing computed before it is asked for.
+
+    Returns
+    -------
+    callable
+        The function with recording, or a decorator where `function` is not given.
+
+    Notes
+    -----
     Called by another operation, it is not recorded: the outermost call is what the user made.
     """
     if function is None:
@@ -128,7 +145,18 @@ def operation(
 
 
 def operations(prefix: str = "") -> Table:
-    """Return the table of all registered operations whose name starts with `prefix`."""
+    """Return the table of all registered operations whose name starts with `prefix`.
+
+    Parameters
+    ----------
+    prefix : str
+        Such as ``"image."``; all operations by default.
+
+    Returns
+    -------
+    Table
+        Columns ``name``, ``takes`` (parameters of labelled data) and ``summary``.
+    """
     return Table(
         {"name": entry.name, "takes": entry.inputs, "summary": entry.summary}
         for entry in all_operations()
@@ -137,13 +165,35 @@ def operations(prefix: str = "") -> Table:
 
 
 def all_operations() -> list[Operation]:
-    """Return every operation of this package and those registered by others, by name."""
+    """Return every operation of this package and those registered by others, by name.
+
+    Returns
+    -------
+    list of Operation
+        Sorted by name; every package that holds operations is imported.
+    """
     import_all()
     return [_registry[name] for name in sorted(_registry)]
 
 
 def find_operation(name: str) -> Operation:
-    """Return the operation called `name`, such as `"image.power_spectrum"`."""
+    """Return the operation of this name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"image.power_spectrum"``.
+
+    Returns
+    -------
+    Operation
+        The function with its schema and example.
+
+    Raises
+    ------
+    DataError
+        Nothing public is called `name`, or it is no operation.
+    """
     if name not in _registry:
         entry = getattr(find_public(name), "operation", None)
         if not isinstance(entry, Operation):

@@ -41,7 +41,20 @@ def find_public(name: str) -> Any:
 
 
 def encode(value: Any) -> Any:  # noqa: C901, PLR0912 - one line a type
-    """Return `value` as plain JSON that `decode` understands."""
+    """Return `value` as plain JSON that `decode` understands.
+
+    Parameters
+    ----------
+    value : object
+        A parameter of an operation: numbers, text, arrays, slices, paths, generators of random
+        numbers, frozen dataclasses of this package or of a plug-in, ``ase.Atoms``, and collections
+        of them.
+
+    Returns
+    -------
+    JSON value
+        What has no such form becomes an entry ``unrecorded`` with its printed text.
+    """
     match value:
         case None | bool() | str():
             return value
@@ -77,7 +90,23 @@ def encode(value: Any) -> Any:  # noqa: C901, PLR0912 - one line a type
 
 
 def decode(value: Any) -> Any:
-    """Return what `encode` was given; lists stand for tuples too."""
+    """Return what `encode` was given; lists stand for tuples too.
+
+    Parameters
+    ----------
+    value : JSON value
+        What `encode` made.
+
+    Returns
+    -------
+    object
+        Classes are looked up by their public names, and nothing else is run.
+
+    Raises
+    ------
+    DataError
+        A value was not recorded, is damaged, or names a class that does not exist.
+    """
     if isinstance(value, list):
         return [decode(item) for item in value]
     if not isinstance(value, dict):

@@ -49,7 +49,18 @@ class Step:
 
 
 def history(obj: xr.DataArray | xr.Dataset | xr.DataTree) -> list[Step]:
-    """Return the steps that made `obj`, the first one first; empty where none is recorded."""
+    """Return the steps that made `obj`, the first one first.
+
+    Parameters
+    ----------
+    obj : DataArray, Dataset or DataTree
+        A result; the history of a tree is that of all its nodes.
+
+    Returns
+    -------
+    list of Step
+        Empty where none is recorded.
+    """
     return [Step(**record) for record in records(obj)]
 
 

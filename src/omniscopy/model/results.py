@@ -19,9 +19,19 @@ def result(
 ) -> xr.Dataset:
     """Return a Dataset of ``name=(values, units)`` without the attributes of what made them.
 
-    `units` is `"1"` for a pure number and `None` where they are unknown. A variable called
-    `status` gets its flag meanings. Coordinates keep their attributes; `coords` are those of
-    values that have none of their own.
+    Parameters
+    ----------
+    attrs : dict, optional
+        Attributes of the Dataset.
+    coords : mapping of name to DataArray, optional
+        Coordinates of values that have none of their own; others keep theirs, with attributes.
+    **variables : (DataArray or Variable, str or None)
+        Values and their units: ``"1"`` for a pure number, `None` where they are unknown.
+
+    Returns
+    -------
+    Dataset
+        A variable called ``status`` is `uint8` with its flag meanings.
     """
     shared = None
     if coords is None:
@@ -63,7 +73,22 @@ def _same(one: Mapping[Any, xr.Variable], other: Mapping[Any, xr.Variable]) -> b
 
 
 def labelled(values: AnyArray, *, units: str | None, **attrs: Any) -> AnyArray:
-    """Return `values` with these attributes in place of those they have."""
+    """Return `values` with these attributes in place of those they have.
+
+    Parameters
+    ----------
+    values : DataArray or Variable
+        Not copied.
+    units : str or None
+        Units of the values; `None` where they are unknown.
+    **attrs
+        Further attributes.
+
+    Returns
+    -------
+    DataArray or Variable
+        The same values and coordinates.
+    """
     stated = {**({} if units is None else {"units": units}), **attrs}
     made: Any
     if type(values) is xr.Variable:

@@ -16,7 +16,13 @@ class Status(IntEnum):
 
 
 def status_attrs() -> dict[str, Any]:
-    """Return the attributes of a `status` variable (CF conventions 1.11, section 3.5)."""
+    """Return the attributes of a `status` variable (CF conventions 1.11, section 3.5).
+
+    Returns
+    -------
+    dict
+        ``flag_values`` and ``flag_meanings`` of `Status`, with name and units.
+    """
     return {
         "long_name": "outcome",
         "units": "1",

@@ -77,7 +77,15 @@ class Unit:
 def spell(text: str) -> str:
     """Return the usual spelling of a unit: `um` → `µm`, `Angstrom` → `Å`, `nm^-1` → `1/nm`.
 
-    Text that is no unit of the table is returned unchanged, without blanks around it.
+    Parameters
+    ----------
+    text : str
+        Units as a file or a person writes them.
+
+    Returns
+    -------
+    str
+        Text that is no unit of the table is unchanged, without blanks around it.
     """
     text = text.strip()
     try:
@@ -91,7 +99,18 @@ def spell(text: str) -> str:
 
 
 def is_unit(text: object) -> bool:
-    """Return whether `text` can be read as a unit of the field."""
+    """Return whether `text` can be read as a unit of the field.
+
+    Parameters
+    ----------
+    text : object
+        Anything; what is not text is no unit.
+
+    Returns
+    -------
+    bool
+        True for units of the table with prefixes and powers, such as ``"pm/V"``.
+    """
     try:
         parse(str(text))
     except DataError:
@@ -116,7 +135,23 @@ def parse(text: str) -> Unit:
 
 
 def conversion_factor(units: str, target: str) -> float:
-    """Return what a value in `units` is multiplied by to be in `target`."""
+    """Return what a value in `units` is multiplied by to be in `target`.
+
+    Parameters
+    ----------
+    units, target : str
+        Units of the same quantity.
+
+    Returns
+    -------
+    float
+        Exact for powers of ten.
+
+    Raises
+    ------
+    DataError
+        One of them is no unit, or they measure different things.
+    """
     if units == target:
         return 1.0
     here, there = parse(units), parse(target)

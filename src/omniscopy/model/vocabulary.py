@@ -139,7 +139,19 @@ def kind_of(name: str) -> Kind | None:
 
 
 def signal_type_of(kinds: Sequence[str | None]) -> str:
-    """Return the signal type that dimensions of these kinds make, `"unknown"` where none fits."""
+    """Return the signal type that dimensions of these kinds make.
+
+    Parameters
+    ----------
+    kinds : sequence of str or None
+        Kind of each dimension, in any order.
+
+    Returns
+    -------
+    str
+        A word of the contract, such as ``"image_stack"``; ``"unknown"`` where a kind is unknown or
+        no word fits.
+    """
     count = {kind: sum(1 for other in kinds if other == kind) for kind in KINDS}
     images = ("image", "image_stack", "image_stack")
     further = count["temporal"] + count["channel"] + count["parameter"]

@@ -69,6 +69,11 @@ def publication(
     font_size : float, points, optional
         Another size for labels of axes; numbers on axes and notes are a little smaller.
 
+    Yields
+    ------
+    None
+        The width is taken back at the end of the block.
+
     Raises
     ------
     DataError

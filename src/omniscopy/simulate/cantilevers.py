@@ -259,6 +259,11 @@ def transients(
         Deflections of a cantilever of 60 kHz and a quality factor of 60, at 1 MHz, with a trigger
         at 0.2 ms of 1 ms.
 
+    Raises
+    ------
+    DataError
+        The shape has no points, or `tau` or `sampling` is not positive.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -64,6 +64,11 @@ def diffraction_4d(  # noqa: PLR0913 - each is a physical parameter
         With :math:`\bar y, \bar x` the middle of the scan, the pattern is moved by
         ``deflection[0] * (y - ȳ)`` along ky and ``deflection[1] * (x - x̄)`` along kx, and the
         discs are at ``g[1] / (1 + strain * (x - x̄))`` along kx.
+
+    Raises
+    ------
+    DataError
+        A shape has no points, or `sampling`, `pixel`, `radius` or `counts` is not positive.
     """
     require_positive(pixel=pixel, radius=radius, counts=counts)
     scan = grid(shape, sampling, "nm", ("y", "x"))

@@ -54,6 +54,11 @@ def distorted_rings(  # noqa: PLR0913 - each is a physical parameter
     -------
     DataArray, shape (ky, kx), counts
         The distortion is in ``attrs["metadata"]["truth"]``.
+
+    Raises
+    ------
+    DataError
+        `sampling`, `width` or `counts` is not positive.
     """
     require_positive(sampling=sampling, width=width, counts=counts)
     if cosine is None and sine is None:

@@ -31,6 +31,11 @@ def drifting_spectra(
         What `spectrum` simulates, at energies that are larger by
         :math:`drift \sin(2 \pi\,frame / 24)`; these are in
         ``attrs["metadata"]["truth"]["shift"]``.
+
+    Raises
+    ------
+    DataError
+        There are no frames.
     """
     require_positive(frames=frames)
     shift = drift * np.sin(2 * np.pi * np.arange(frames) / 24)

@@ -84,6 +84,12 @@ def force_map(  # noqa: PLR0913 - the numbers of an experiment
     DataArray, shape (y, x, time), nN
         With the height ``z`` of the base in nm, which falls on the approach.
 
+    Raises
+    ------
+    DataError
+        `model` or `part` is unknown; modulus, radius, spring constant or speed is not positive; or
+        the shape, the number of points or `travel` is not of the form above.
+
     Notes
     -----
     The force of the contact equals that of the cantilever, :math:`F(\delta) = k (s - \delta)` for
@@ -196,6 +202,11 @@ def force_relaxation(  # noqa: PLR0913 - the numbers of an experiment
     -------
     DataArray, shape (time), nN
         With the truth in the metadata.
+
+    Raises
+    ------
+    DataError
+        `points`, `duration`, `relaxation_time`, `indentation` or `radius` is not positive.
     """
     require_positive(points=points, duration=duration, relaxation_time=relaxation_time)
     require_positive(indentation=indentation, radius=radius)
@@ -218,7 +229,7 @@ def force_creep(  # noqa: PLR0913 - the numbers of an experiment
     compliances: tuple[float, ...] = (8e-5,), times: tuple[float, ...] = (0.1,),
     fluidity: float = 0.0, radius: float = 2.5e-6, noise: float = 0.5, rng: Random = 0,
 ) -> xr.DataArray:  # fmt: skip
-    r"""Simulate how deep a sphere goes into Voigt elements in series, under a rising force.
+    """Simulate how deep a sphere goes into Voigt elements in series, under a rising force.
 
     Parameters
     ----------
@@ -245,6 +256,11 @@ def force_creep(  # noqa: PLR0913 - the numbers of an experiment
     -------
     DataArray, shape (time), nN
         With the coordinate ``indentation`` in nm along the time.
+
+    Raises
+    ------
+    DataError
+        `points`, `duration`, `most` or `radius` is not positive.
     """
     require_positive(points=points, duration=duration, most=most, radius=radius)
     time = duration * np.arange(points) / max(points - 1, 1)

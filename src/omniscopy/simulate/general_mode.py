@@ -51,6 +51,11 @@ def current_voltage(  # noqa: PLR0913 - what a measurement is made of
     DataArray, shape (y, x, time), nA
         With the coordinate ``bias`` along time.
 
+    Raises
+    ------
+    DataError
+        The shape has no points, or `amplitude`, `frequency` or `points` is not positive.
+
     Notes
     -----
     :math:`I = V / R(V) + C\, (dV/dt + 2 r_{extra} V)`. R falls from 4 to 1.5 GOhm around a

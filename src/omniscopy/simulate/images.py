@@ -39,6 +39,11 @@ def lattice_points(
     -------
     Dataset, dimension atom
         ``y`` and ``x`` (nm), and the lattice indices ``index_a`` and ``index_b``.
+
+    Raises
+    ------
+    DataError
+        The extent is not positive, or the vectors lie along one line.
     """
     require_positive(extent_y=extent[0], extent_x=extent[1])
     vectors = np.array([a, b], dtype=float)
@@ -100,6 +105,12 @@ def atom_image(  # noqa: PLR0913 - each is a physical parameter
     DataArray, shape (y, x), counts
         `lattice_points` with the same vectors returns the columns of the first kind; their
         reciprocal vectors, in 1/nm, are in ``attrs["metadata"]["truth"]``.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, `sigma` or `sampling` is not positive, or `a` and `b` lie along one
+        line.
     """
     require_positive(sigma=sigma)
     coords = grid(shape, sampling, "nm", ("y", "x"))
@@ -164,6 +175,11 @@ def image_stack(  # noqa: PLR0913 - each is a physical parameter
     DataArray, shape (frame, y, x), counts
         Where the particles of a frame are relative to the first is in
         ``attrs["metadata"]["truth"]``, ``shift_y`` and ``shift_x`` in nm.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, or `frames`, `particles` or `sampling` is not positive.
     """
     require_positive(frames=frames, particles=particles)
     generator = np.random.default_rng(rng)

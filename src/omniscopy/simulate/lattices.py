@@ -74,6 +74,12 @@ def atom_positions(  # noqa: PLR0913 - each is a physical parameter
         the first kind; ``kind``, the number of the atom in the cell. What is true is in
         ``attrs["metadata"]["truth"]``: lattice vectors ``a`` and ``b`` before strain, places of
         ``vacancies`` and ``interstitials``.
+
+    Raises
+    ------
+    DataError
+        The structure is unknown, `spacing` is not positive, `noise` is negative, or the extent
+        has no room for so many vacancies or interstitials.
     """
     require_choice("structure", structure, get_args(Structure))
     require_positive(spacing=spacing)
@@ -137,6 +143,11 @@ def bicrystal(
     Dataset, dimension atom
         As `atom_positions` gives, and ``grain``, 0 or 1. Of atoms of the two grains that are
         nearer than 0.6 spacings the second is left out.
+
+    Raises
+    ------
+    DataError
+        The structure is unknown or `spacing` is not positive.
     """
     require_choice("structure", structure, get_args(Structure))
     require_positive(spacing=spacing)
@@ -178,6 +189,11 @@ def crystal_lattice(structure: Structure = "perovskite", *, spacing: float = 0.4
     -------
     Dataset
         ``a_y``, ``a_x``, ``b_y`` and ``b_x`` in nm, of the crystal without strain.
+
+    Raises
+    ------
+    DataError
+        The structure is unknown or `spacing` is not positive.
     """
     require_choice("structure", structure, get_args(Structure))
     require_positive(spacing=spacing)
@@ -359,6 +375,11 @@ def fitted_columns(
     Dataset, dimension atom
         ``y``, ``x``, ``sigma_y``, ``sigma_x`` (nm) and ``amplitude`` (counts), with ``_std``. The
         numbers of atoms are in ``attrs["metadata"]["truth"]["counts"]``.
+
+    Raises
+    ------
+    DataError
+        `spacing`, `amplitude`, `sigma`, `most` or the extent is not positive.
     """
     require_positive(spacing=spacing, amplitude=amplitude, sigma=sigma, most=most)
     generator = np.random.default_rng(rng)

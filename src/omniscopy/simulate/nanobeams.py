@@ -89,6 +89,11 @@ def nanobeam_4d(  # noqa: PLR0913 - each is a physical parameter
         The truth of each position is in ``attrs["metadata"]["truth"]``: ``centre_ky``,
         ``centre_kx``, and which columns are strained (``strained``).
 
+    Raises
+    ------
+    DataError
+        A shape has no points, or `sampling`, `pixel`, `radius` or `counts` is not positive.
+
     Notes
     -----
     A deformation :math:`F` of the crystal takes :math:`g` to :math:`F^{-T} g`. Discs have the

@@ -64,6 +64,12 @@ def phase_grating_4d(  # noqa: PLR0913 - each is a physical parameter
         The truth holds ``phase``, at each position of the scan and blurred by the probe as the
         deflections are: their mean is its gradient over :math:`2\pi`.
 
+    Raises
+    ------
+    DataError
+        The shape has no points, or `sampling`, `size`, `phase`, `width`, `convergence_angle`,
+        `pixels` or the voltage is not positive.
+
     Notes
     -----
     Patterns are :math:`|F[\psi(r - r_0) e^{i\varphi(r)}]|^2`, on the whole of the grid, so that

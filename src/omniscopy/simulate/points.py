@@ -36,6 +36,11 @@ def point_cloud(
     DataArray, shape (point), V
         With the positions ``y`` and ``x`` (nm) as coordinates.
 
+    Raises
+    ------
+    DataError
+        `points` or `radius` is not positive.
+
     Notes
     -----
     The potential is :math:`\cos(2 \pi x / r) + y / (2 r)` volts, with the radius :math:`r`.

@@ -39,6 +39,11 @@ def relaxation(
     DataArray, shape (y, x, time), V
         :math:`a e^{-(t / \tau)^\beta} + c` with :math:`a` of 1 mV, :math:`c` of 0.2 mV and
         :math:`\tau` that rises from 0.2 to 0.6 s with x.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, or `points`, `duration` or `exponent` is not positive.
     """
     require_positive(points=points, duration=duration, exponent=exponent)
     coords = grid(shape, 20.0, "nm", ("y", "x"))
@@ -83,6 +88,11 @@ def contact_kpfm(
     DataArray, shape (y, x, write_bias, read_bias), V
         :math:`s (V_\mathrm{read} - \mathrm{CPD})`: the slope falls from -0.1 to -0.3 mV/V with
         y, the contact potential rises from 0.2 to 0.6 V with x, and by 0.1 V for 8 V of writing.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, or `write_steps` or `read_steps` is not positive.
     """
     require_positive(write_steps=write_steps, read_steps=read_steps)
     coords = grid(shape, 20.0, "nm", ("y", "x"))

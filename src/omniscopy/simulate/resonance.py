@@ -81,6 +81,12 @@ def band_excitation(
     DataArray, shape (y, x, frequency), V, complex
         The truth is what `oscillator_maps` returns for the same shape.
 
+    Raises
+    ------
+    DataError
+        `band` or `points` is not positive, the band begins at or below 0, or `maps` lack a
+        parameter or hold a phase that is no angle.
+
     Notes
     -----
     :math:`h(f) = A e^{i\varphi} f_0^2 / (f^2 - i f f_0 / Q - f_0^2)`.

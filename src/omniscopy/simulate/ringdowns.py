@@ -45,6 +45,12 @@ def ringdown(  # noqa: PLR0913 - the numbers of an experiment
     -------
     DataArray, shape (y, x, time), m
 
+    Raises
+    ------
+    DataError
+        The shape has no points, or `sampling`, the resonance, a quality factor, `amplitude`,
+        `duration` or `points` is not positive.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -86,6 +86,13 @@ def ptychography_4d(  # noqa: PLR0913 - each is a physical parameter
         The truth holds ``atoms``, their (y, x, phase) in the scan, the ``layer`` of each,
         ``width``, and ``position_y`` and ``position_x`` in nm.
 
+    Raises
+    ------
+    DataError
+        The shape has no points; `sampling`, `layers`, `phase`, `width`, `convergence_angle`,
+        `pixels`, `pixel` or the voltage is not positive; or `density`, `source_size`, `jitter` or
+        `thickness` is negative.
+
     Notes
     -----
     Patterns are :math:`|F[\psi(r) e^{i\varphi(r + r_0)}]|^2`, with the object at the exact places

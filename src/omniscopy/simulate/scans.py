@@ -28,7 +28,7 @@ def drifting_scans(  # noqa: PLR0913 - each is a physical parameter
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
-    r"""Simulate scans of particles that drift and shake while rows are scanned.
+    """Simulate scans of particles that drift and shake while rows are scanned.
 
     Parameters
     ----------
@@ -57,6 +57,11 @@ def drifting_scans(  # noqa: PLR0913 - each is a physical parameter
         Rows (y) and pixels (x) of each scan. ``attrs["metadata"]["truth"]`` has ``drift_y``,
         ``drift_x`` (frame, row) in nm: where the specimen is along its own y and x, on average
         at 0; and ``scan_angles``.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, there are no scans or particles, or `sampling` is not positive.
     """
     require_positive(particles=particles, rows=min(shape), scans=len(scan_angles))
     generator = np.random.default_rng(rng)

@@ -70,6 +70,11 @@ def spectrum(
     -------
     DataArray, shape (energy), counts
         The lines are in ``attrs["metadata"]["truth"]["peaks"]``.
+
+    Raises
+    ------
+    DataError
+        `channels` or a width is not positive, or `stop` is not above `start`.
     """
     require_positive(channels=channels, width=stop - start)
     energy = coordinate("energy", start + (stop - start) / channels * np.arange(channels), "eV")
@@ -143,6 +148,11 @@ def phase_spectra(
         Component 0 holds Ti4+ (split Ti L lines), component 1 Ti3+ (unsplit). Both have the
         background ``counts * (energy_loss / offset) ** -3``, edges at 456 eV (Ti L) and 532 eV
         (O K), and their own fine structure.
+
+    Raises
+    ------
+    DataError
+        `counts`, `offset`, `dispersion` or `channels` is not positive.
     """
     require_positive(counts=counts, offset=offset, dispersion=dispersion, channels=channels)
     energy = coordinate("energy_loss", offset + dispersion * np.arange(channels), "eV")
@@ -196,6 +206,11 @@ def spectrum_image(
     DataArray, shape (y, x, energy_loss), counts
         Power-law background, Ti L and O K edges with fine structure. The truth is what
         `phase_map` and `phase_spectra` return for the same parameters.
+
+    Raises
+    ------
+    DataError
+        `spectra` have no dimensions component and energy_loss, or the shape has no points.
     """
     fractions = phase_map(shape, sampling=sampling) if fractions is None else fractions
     spectra = phase_spectra(counts=counts) if spectra is None else spectra

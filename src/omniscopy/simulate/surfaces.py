@@ -46,6 +46,11 @@ def surface(  # noqa: PLR0913 - each is a physical parameter
     DataArray, shape (y, x), nm
         Heights.
 
+    Raises
+    ------
+    DataError
+        The shape has no points, or the extent or `terrace_width` is not positive.
+
     Notes
     -----
     The roughness is Gaussian, periodic over the extent, with the autocorrelation

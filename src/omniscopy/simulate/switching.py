@@ -61,7 +61,7 @@ def switching_maps(
     loops: xr.Dataset | None = None,
     phase: float = 40.0,
 ) -> xr.Dataset:
-    r"""Simulate maps of the contact resonance at every step of hysteresis loops.
+    """Simulate maps of the contact resonance at every step of hysteresis loops.
 
     Parameters
     ----------
@@ -89,6 +89,12 @@ def switching_maps(
     Dataset, shape (forc, cycle, field, y, x, bias)
         ``amplitude`` (V), ``resonance_frequency`` (Hz), ``quality_factor`` and ``phase``
         (degrees), as `band_excitation` takes them.
+
+    Raises
+    ------
+    DataError
+        `steps`, `amplitude` or `cycles` is not positive, `fields` is neither 1 nor 2, `curves` is
+        negative, or `loops` lack a parameter.
 
     Notes
     -----

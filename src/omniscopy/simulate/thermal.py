@@ -20,7 +20,7 @@ def thermal_spectrum(
     averages: int = 100,
     rng: Random = 0,
 ) -> xr.DataArray:
-    r"""Simulate the power density of the thermal deflection of a cantilever.
+    """Simulate the power density of the thermal deflection of a cantilever.
 
     Parameters
     ----------
@@ -45,6 +45,12 @@ def thermal_spectrum(
     -------
     DataArray, shape (frequency), m²/Hz
         One-sided. The truth is in the metadata.
+
+    Raises
+    ------
+    DataError
+        `points`, `spring_constant`, `resonance_frequency`, `quality_factor` or `temperature` is not
+        positive.
     """
     require_positive(
         points=points, spring_constant=spring_constant, resonance_frequency=resonance_frequency,

@@ -125,6 +125,11 @@ def patterned_surface(
     DataArray, shape (y, x), nm
         Heights.
 
+    Raises
+    ------
+    DataError
+        `kind` is unknown, the shape has no points, or the extent or `period` is not positive.
+
     Notes
     -----
     Of whole periods, a wave has the root mean square :math:`h / \sqrt 8` and a grating h / 2.
@@ -172,6 +177,12 @@ def random_surface(
     DataArray, shape (y, x), nm
         Heights, periodic over the extent. The mean square differs from `rms` squared as it does
         between samples of the same process.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, the extent, `roll_off` or `rms` is not positive, or `hurst` is not
+        from 0 to 1.
 
     Notes
     -----

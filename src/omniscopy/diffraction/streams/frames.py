@@ -42,6 +42,11 @@ def file_frames(
     ------
     array, shape (n, rows, columns)
         One or more frames, each of them whole.
+
+    Raises
+    ------
+    DataError
+        Frames are no planes of real numbers, or `offset` or `gap` is negative.
     """
     kind, size = _frame(shape, dtype)
     if offset < 0 or gap < 0:
@@ -90,6 +95,13 @@ def socket_frames(
     ------
     array, shape (1, rows, columns)
         A frame.
+
+    Raises
+    ------
+    DataError
+        Frames are no planes of real numbers, or the address is not one of this machine.
+    TimeoutError
+        The program, or a frame of it, does not come in time.
     """
     kind, size = _frame(shape, dtype)
     host, port = address

@@ -17,7 +17,13 @@ Trainer = Callable[[Mapping[str, Any], int, Mapping[str, Any]], Estimator]
 
 
 def list_recipes() -> list[str]:
-    """Return the names of the recipes that come with the package."""
+    """Return the names of the recipes that come with the package.
+
+    Returns
+    -------
+    list of str
+        As `train` takes them.
+    """
     return sorted(each.stem for each in _FOLDER.glob("*.toml"))
 
 

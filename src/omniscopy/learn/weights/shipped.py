@@ -10,12 +10,28 @@ _FOLDER = Path(__file__).parent
 
 
 def shipped_models() -> list[str]:
-    """Return the names of the models that come with the package."""
+    """Return the names of the models that come with the package.
+
+    Returns
+    -------
+    list of str
+        As `load_shipped` takes them.
+    """
     return sorted(each.parent.name for each in _FOLDER.glob("*/model.json"))
 
 
 def load_shipped(name: str) -> Estimator:
     """Return one of the models that come with the package.
+
+    Parameters
+    ----------
+    name : str
+        One of `shipped_models`.
+
+    Returns
+    -------
+    Estimator
+        Fitted, ready to predict.
 
     Raises
     ------

@@ -49,6 +49,12 @@ def absorptive_form_factor(
         The atom scatters coherently with :math:`f e^{-B q^2/4} + i f'`; both are multiplied by
         the Lorentz factor for a fast electron.
 
+    Raises
+    ------
+    DataError
+        `debye_waller` is negative or not finite, the voltage is not positive, or the element or the
+        table is unknown.
+
     Notes
     -----
     Atoms move independently (Einstein's model) and absorb what they scatter diffusely [1]_,

@@ -142,9 +142,31 @@ def potential_coefficients(
     debye_waller: DebyeWaller = None,
     absorption_at: float | None = None,
 ) -> Any:
-    r"""Return the Fourier coefficients of the potential in V, :math:`h^2 F_g/2\pi m_0 e\Omega`.
+    r"""Return the Fourier coefficients of the potential of a crystal, in V.
 
-    Arguments as in `structure_factors`; :math:`U_g = \gamma V_g\, 2 m_0 e / h^2`.
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The content of a cell; see `structure_factors`.
+    hkl : array, shape (..., 3)
+        Indices of reflections.
+    table : str
+        Whose form factors; see `form_factor`.
+    debye_waller : float, mapping of symbols, or array, Å²
+        Thermal motion; see `structure_factors`.
+    absorption_at : float, V
+        Voltage at which the absorptive part is added; by default it is left out.
+
+    Returns
+    -------
+    complex array, shape (...), V
+        :math:`V_g = h^2 F_g / 2 \pi m_0 e \Omega` with the volume :math:`\Omega` of the cell.
+        For fast electrons :math:`U_g = \gamma V_g\, 2 m_0 e / h^2`.
+
+    Raises
+    ------
+    DataError
+        As `structure_factors`.
     """
     factors = structure_factors(
         atoms, hkl, table=table, debye_waller=debye_waller, absorption_at=absorption_at
@@ -155,7 +177,22 @@ def potential_coefficients(
 def mean_inner_potential(atoms: Crystal, *, table: Table = "lobato") -> float:
     r"""Return the mean inner potential of independent atoms, in V.
 
-    :math:`V_0 = h^2 / (2 \pi m_0 e \Omega) \sum_j f_j(0)`; bonding lowers it by some per cent.
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The content of a cell; see `structure_factors`.
+    table : str
+        Whose form factors; see `form_factor`.
+
+    Returns
+    -------
+    float, V
+        :math:`V_0 = h^2 / (2 \pi m_0 e \Omega) \sum_j f_j(0)`; bonding lowers it by some per cent.
+
+    Raises
+    ------
+    DataError
+        As `structure_factors`.
     """
     return float(potential_coefficients(atoms, (0, 0, 0), table=table, debye_waller=0.0).real)
 
@@ -170,8 +207,29 @@ def extinction_distances(
 ) -> Any:
     r"""Return the two-beam extinction distances of reflections, in Å.
 
-    :math:`\xi_g = \pi \Omega / (\gamma \lambda |F_g|)` [1]_, infinite where :math:`F_g` is 0
-    (to 1e-9 of the sum of the form factors). Arguments as in `structure_factors`.
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The content of a cell; see `structure_factors`.
+    hkl : array, shape (..., 3)
+        Indices of reflections.
+    voltage : float, V
+        Accelerating voltage.
+    table : str
+        Whose form factors; see `form_factor`.
+    debye_waller : float, mapping of symbols, or array, Å²
+        Thermal motion; see `structure_factors`.
+
+    Returns
+    -------
+    float or array, shape (...), Å
+        :math:`\xi_g = \pi \Omega / (\gamma \lambda |F_g|)` [1]_, infinite where :math:`F_g` is 0
+        (to 1e-9 of the sum of the form factors).
+
+    Raises
+    ------
+    DataError
+        As `structure_factors`, or the voltage is not positive.
 
     References
     ----------

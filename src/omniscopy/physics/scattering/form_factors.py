@@ -32,6 +32,11 @@ def form_factor(element: str | int, q: Any, table: Table = "lobato") -> Any:
         [4]_ (to 4 1/Å), or the X-ray factors of Waasmaier and Kirfel [5]_ (to 12 1/Å) by the
         formula of Mott and Bethe.
 
+    Returns
+    -------
+    float or array of the shape of `q`, Å
+        Finite at q = 0, for ions too: see the notes.
+
     Raises
     ------
     DataError
@@ -96,6 +101,15 @@ def xray_form_factor(element: str | int, q: Any) -> Any:
         Symbol, ion such as ``"O2-"``, or atomic number.
     q : float or array, 1/Å
         Scattering vector, :math:`q = 1/d`.
+
+    Returns
+    -------
+    float or array of the shape of `q`, electrons
+
+    Raises
+    ------
+    DataError
+        The element or ion is not in the table.
     """
     a, b, c = coefficients(element, "waasmaier_kirfel")
     square = np.square(np.asarray(q, dtype=np.float64))[..., None]
@@ -105,27 +119,85 @@ def xray_form_factor(element: str | int, q: Any) -> Any:
 def electron_from_xray(element: str | int, q: Any, xray: Any) -> Any:
     r"""Return electron form factors (Å) from X-ray ones (electrons), for q > 0.
 
-    :math:`f_e = (Z - f_x) / (2 \pi^2 a_0 q^2)`, the formula of Mott and Bethe.
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+    q : float or array, 1/Å
+        Scattering vector, :math:`q = 1/d`, above 0.
+    xray : float or array of the shape of `q`, electrons
+        X-ray form factors.
+
+    Returns
+    -------
+    float or array of the shape of `q`, Å
+        :math:`f_e = (Z - f_x) / (2 \pi^2 a_0 q^2)`, the formula of Mott and Bethe.
+
+    Raises
+    ------
+    DataError
+        The element is unknown.
     """
     return MOTT_BETHE * (find_element(element).atomic_number - xray) / np.square(q)
 
 
 def xray_from_electron(element: str | int, q: Any, electron: Any) -> Any:
-    r"""Return X-ray form factors (electrons) from electron ones (Å), by Mott and Bethe."""
+    r"""Return X-ray form factors (electrons) from electron ones (Å).
+
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+    q : float or array, 1/Å
+        Scattering vector, :math:`q = 1/d`.
+    electron : float or array of the shape of `q`, Å
+        Electron form factors.
+
+    Returns
+    -------
+    float or array of the shape of `q`, electrons
+        :math:`f_x = Z - 2 \pi^2 a_0 q^2 f_e`, the formula of Mott and Bethe.
+
+    Raises
+    ------
+    DataError
+        The element is unknown.
+    """
     return find_element(element).atomic_number - np.square(q) * electron / MOTT_BETHE
 
 
 def debye_waller_factor(q: Any, b: Any) -> Any:
-    r"""Return :math:`e^{-B q^2/4}`, by which thermal motion lowers a form factor.
+    r"""Return by how much thermal motion lowers a form factor.
 
-    `b` is :math:`B = 8 \pi^2 \langle u^2 \rangle` in Å², with the mean square displacement along
-    one direction.
+    Parameters
+    ----------
+    q : float or array, 1/Å
+        Scattering vector, :math:`q = 1/d`.
+    b : float or array, Å²
+        :math:`B = 8 \pi^2 \langle u^2 \rangle`, with the mean square displacement along one
+        direction.
+
+    Returns
+    -------
+    float or array
+        :math:`e^{-B q^2/4}`, which multiplies amplitudes, not intensities.
     """
     return np.exp(-0.25 * b * np.square(q))
 
 
 def thermal_displacement(b: Any) -> Any:
-    r"""Return the root mean square displacement along one direction (Å) of a factor B (Å²)."""
+    r"""Return the root mean square displacement of an atom along one direction.
+
+    Parameters
+    ----------
+    b : float or array, Å²
+        :math:`B = 8 \pi^2 \langle u^2 \rangle`.
+
+    Returns
+    -------
+    float or array, Å
+        :math:`\sqrt{B / 8 \pi^2}`.
+    """
     return np.sqrt(b / 8.0) / np.pi
 
 
@@ -141,6 +213,16 @@ def projected_potential(element: str | int, r: Any, table: Table = "lobato") -> 
         tables do not).
     table : {"lobato", "kirkland", "peng", "doyle_turner"}
         Whose coefficients; see `form_factor`.
+
+    Returns
+    -------
+    float or array of the shape of `r`, V Å
+        Infinite at r = 0 for tables that are not Gaussian.
+
+    Raises
+    ------
+    DataError
+        The element or the table is unknown, or it is an ion, whose potential has no end.
 
     Notes
     -----

@@ -50,10 +50,18 @@ def mass_absorption(material: str | Composition, energy: npt.ArrayLike) -> Any:
 
 
 def absorption_factor(chi: npt.ArrayLike) -> Any:
-    r"""Return by how much a thin film that emits throughout would shine brighter.
+    r"""Return by how much brighter an emitting film would shine if it did not absorb.
 
-    :math:`\chi / (1 - e^{-\chi})`, where :math:`\chi` is the absorption along the way out from
-    the far side.
+    Parameters
+    ----------
+    chi : float or array
+        Absorption along the way out from the far side, as an exponent (mass absorption times mass
+        thickness).
+
+    Returns
+    -------
+    float or array of the shape of `chi`
+        :math:`\chi / (1 - e^{-\chi})`, 1 where nothing is absorbed.
     """
     chi = np.asarray(chi, dtype=np.float64)
     small = np.abs(chi) < 1e-8

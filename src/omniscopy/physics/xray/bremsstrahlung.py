@@ -11,7 +11,7 @@ MODELS: tuple[Model, ...] = get_args(Model)
 
 
 def bremsstrahlung(energy: np.ndarray, voltage: float, model: Model = "lifshin") -> np.ndarray:
-    r"""Return the shapes whose sum is the generated continuum, shape (shapes, energies).
+    """Return the shapes whose sum is the generated continuum, shape (shapes, energies).
 
     Parameters
     ----------
@@ -23,6 +23,17 @@ def bremsstrahlung(energy: np.ndarray, voltage: float, model: Model = "lifshin")
         :math:`(E_0 - E) / E` [1]_; its power :math:`0.00599 E_0 + 1.05` with :math:`E_0` in keV,
         up to 40 keV [2]_; or a sum of 1, :math:`(E_0 - E) / E` and :math:`(E_0 - E)^2 / E` with
         free weights [3]_.
+
+    Returns
+    -------
+    array, shape (shapes, energies)
+        Three shapes for ``"lifshin"``, one otherwise, of no particular scale; 0 above the energy of
+        the electrons.
+
+    Raises
+    ------
+    DataError
+        The model is unknown.
 
     References
     ----------

@@ -55,6 +55,11 @@ def depth_distribution(
     shell : {"K", "L", "M"}
         The kind of shell.
 
+    Returns
+    -------
+    DepthDistribution
+        Called with depths in g/cm², it gives the emission relative to that of a thin film.
+
     Raises
     ------
     DataError

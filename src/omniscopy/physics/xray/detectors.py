@@ -54,7 +54,29 @@ class Detector:
 
 
 def efficiency(detector: Detector, energy: npt.ArrayLike) -> Any:
-    """Return which part of the X-rays that reach a detector it counts, at energies in keV."""
+    """Return which part of the X-rays that reach a detector it counts.
+
+    Parameters
+    ----------
+    detector : Detector
+        How it is built.
+    energy : float or array, keV
+        Of the X-rays, above 0.
+
+    Returns
+    -------
+    float or array of the shape of `energy`
+        Between 0 and 1: what passes layers and dead layer and is absorbed in the crystal.
+
+    Raises
+    ------
+    DataError
+        An energy is not above 0, or a layer is of no known element.
+
+    Notes
+    -----
+    Lambert's law with the coefficients of `mass_absorption`; rays fall in at a right angle.
+    """
     from omniscopy.physics.xray.shells import density
 
     energies = np.asarray(energy, dtype=np.float64)
@@ -66,21 +88,52 @@ def efficiency(detector: Detector, energy: npt.ArrayLike) -> Any:
 
 
 def peak_width(energy: npt.ArrayLike, resolution: float) -> Any:
-    r"""Return the full width in keV of a peak at energies in keV.
+    r"""Return the full width at half maximum of a peak of a detector.
 
-    :math:`w^2 = w_0^2 + 2.5\,\mathrm{eV} (E - E_0)` with the resolution :math:`w_0` at manganese
-    K alpha: C. E. Fiori, D. E. Newbury, *Scanning Electron Microsc.* 1, 401 (1978).
+    Parameters
+    ----------
+    energy : float or array, keV
+        Of the peak.
+    resolution : float, keV
+        Width at manganese K alpha (5.895 keV).
+
+    Returns
+    -------
+    float or array of the shape of `energy`, keV
+        :math:`w^2 = w_0^2 + 2.5\,\mathrm{eV} (E - E_0)` [1]_, at least a fifth of the resolution.
+
+    References
+    ----------
+    .. [1] C. E. Fiori, D. E. Newbury, *Scanning Electron Microsc.* 1, 401 (1978).
     """
     square = resolution**2 + _FANO * (np.asarray(energy, np.float64) - REFERENCE)
     return np.sqrt(np.maximum(square, (0.2 * resolution) ** 2))
 
 
 def escape_fraction(energy: npt.ArrayLike, crystal: str = "Si") -> Any:
-    r"""Return which part of the counts at energies in keV lost a K X-ray of the crystal.
+    r"""Return which part of the counts of a line lost a K X-ray of the crystal.
 
-    :math:`\frac{\omega}{2} \frac{r - 1}{r} [1 - \frac{\mu_K}{\mu} \ln(1 + \frac{\mu}{\mu_K})]`
-    with the yield and the jump ratio of the K shell: S. J. B. Reed, N. G. Ware, *J. Phys. E* 5,
-    582 (1972).
+    Parameters
+    ----------
+    energy : float or array, keV
+        Of the line, above 0.
+    crystal : {"Si", "Ge"}
+        What the detector is made of.
+
+    Returns
+    -------
+    float or array of the shape of `energy`
+        :math:`\frac{\omega}{2} \frac{r - 1}{r} [1 - \frac{\mu_K}{\mu} \ln(1 + \frac{\mu}{\mu_K})]`
+        with the yield and the jump ratio of the K shell [1]_; 0 below its edge.
+
+    Raises
+    ------
+    DataError
+        An energy is not above 0, or `crystal` is no element.
+
+    References
+    ----------
+    .. [1] S. J. B. Reed, N. G. Ware, *J. Phys. E* 5, 582 (1972).
     """
     energies = np.asarray(energy, dtype=np.float64)
     edge, own = edge_energy(crystal, "K"), line_energy(crystal, "KL3")
@@ -97,8 +150,23 @@ def peaks(
 ) -> np.ndarray:  # fmt: skip
     """Return what each channel counts of lines of these energies and weights.
 
-    `bounds` are the ends of the channels in keV, one more than these. The sum over all channels
-    is that of the weights; counts of escape peaks are taken from their lines.
+    Parameters
+    ----------
+    bounds : array, keV
+        Ends of the channels, one more than these, ascending.
+    energy : float or array, keV
+        Of the lines.
+    weight : float or array, counts
+        Of the lines, as many as energies.
+    detector : Detector
+        Resolution, crystal and tail of the peaks.
+    escape : bool
+        Whether there are escape peaks, whose counts are taken from their lines.
+
+    Returns
+    -------
+    array, one number for each channel, counts
+        Integrals over the channels; all channels of a wide spectrum hold the sum of the weights.
     """
     energies, weights = np.atleast_1d(np.asarray(energy, float)), np.atleast_1d(weight)
     if escape:

@@ -59,12 +59,29 @@ class Family(NamedTuple):
 
 @cache
 def families(element: str | int) -> tuple[Family, ...]:
-    r"""Return the families of lines of an element, from K to M.
+    """Return the families of lines of an element, from K to M.
 
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+
+    Returns
+    -------
+    tuple of Family
+        Those of shells with lines in the tables; energies in keV.
+
+    Raises
+    ------
+    DataError
+        The element is unknown.
+
+    Notes
+    -----
     Within a family, lines from one subshell have the rates of its radiative decays. Subshells are
     weighted by their fluorescence yields and by vacancies in proportion to occupancy over
     ionisation energy, as Bethe's cross-section has them far above the edge, with Coster–Kronig
-    transitions from subshells further in.
+    transitions from subshells further in. Rates, yields and energies are those of xraylib.
     """
     symbol = find_element(element).symbol
     found = (_family(symbol, shell) for shell in ("K", "L", "M"))
@@ -72,7 +89,23 @@ def families(element: str | int) -> tuple[Family, ...]:
 
 
 def find_family(name: str) -> Family:
-    """Return the family called by its alpha line, such as `"Fe_Ka"`."""
+    """Return the family called by its alpha line.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"Fe_Ka"``.
+
+    Returns
+    -------
+    Family
+        Its lines, with energies in keV.
+
+    Raises
+    ------
+    DataError
+        There is no such family; the text lists those of the element.
+    """
     element, _, line = name.partition("_")
     for family in families(element) if line else ():
         if family.name == name:
@@ -83,7 +116,23 @@ def find_family(name: str) -> Family:
 
 
 def lines(element: str | int) -> tuple[Line, ...]:
-    """Return all lines of an element, by family."""
+    """Return all lines of an element, by family.
+
+    Parameters
+    ----------
+    element : str or int
+        Symbol or atomic number.
+
+    Returns
+    -------
+    tuple of Line
+        Energies in keV; weights are parts of the X-rays of their family.
+
+    Raises
+    ------
+    DataError
+        The element is unknown.
+    """
     return tuple(line for family in families(element) for line in family.lines)
 
 

@@ -53,6 +53,11 @@ def ionisation_cross_section(
     float
         0 where the electrons cannot ionise the shell.
 
+    Raises
+    ------
+    DataError
+        The element, the shell or the model is unknown, or the voltage is not positive.
+
     References
     ----------
     .. [1] D. Bote, F. Salvat, A. Jablonski, C. J. Powell, *At. Data Nucl. Data Tables* 95, 871
@@ -77,7 +82,28 @@ def ionisation_cross_section(
 
 
 def emission_cross_section(family: Family, voltage: float, model: Model = "bote_salvat") -> float:
-    """Return the cross-section in barn of the alpha line of a family, its close pair together."""
+    """Return the cross-section of the emission of a family's alpha line, its close pair together.
+
+    Parameters
+    ----------
+    family : Family
+        As `find_family` gives it.
+    voltage : float, V
+        Of the electrons.
+    model : {"bote_salvat", "casnati", "bethe"}
+        Of the ionisation; see `ionisation_cross_section`.
+
+    Returns
+    -------
+    float, barn
+        Ionisations of its subshells, after Coster–Kronig transitions, times fluorescence yield and
+        part of the line; 0 where the electrons cannot ionise the shell.
+
+    Raises
+    ------
+    DataError
+        The model is unknown or the voltage is not positive.
+    """
     symbol = family.element
     subshells = [each for each in SHELLS if each[0] == family.shell]
     primary = {

@@ -32,6 +32,10 @@ def edge_energy(element: str | int, shell: str) -> float:
     shell : str
         Such as `"K"`, `"L3"` or `"M5"`.
 
+    Returns
+    -------
+    float, keV
+
     Raises
     ------
     DataError
@@ -51,6 +55,11 @@ def fluorescence_yield(element: str | int, shell: str) -> float:
     shell : str
         Such as `"K"`, `"L3"` or `"M5"`.
 
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
     Raises
     ------
     DataError
@@ -69,6 +78,11 @@ def coster_kronig(element: str | int, start: str, stop: str) -> float:
         Symbol or atomic number.
     start, stop : str
         Subshells, such as `"L1"` and `"L3"`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 0 where unknown.
 
     Raises
     ------

@@ -15,7 +15,21 @@ def family_shape(
 ) -> np.ndarray:
     """Return the counts of a family in channels, with one count in its alpha line.
 
-    `bounds` are the ends of the channels in keV, one more than these.
+    Parameters
+    ----------
+    bounds : array, keV
+        Ends of the channels, one more than these, ascending.
+    family : Family
+        As `find_family` gives it.
+    detector : Detector
+        What it counts of each line, and how wide.
+    escape : bool
+        Whether there are escape peaks.
+
+    Returns
+    -------
+    array, one number for each channel
+        All 0 where the detector sees nothing of the alpha line.
     """
     energy = np.array([line.energy for line in family.lines])
     weight = np.array([line.weight for line in family.lines]) * efficiency(detector, energy)
@@ -27,7 +41,29 @@ def family_shape(
 
 
 def continuum(energy: np.ndarray, voltage: float, model: Model, detector: Detector) -> np.ndarray:
-    """Return the shapes of the continuum that is counted at energies in keV, each of mean 1."""
+    """Return the shapes of the continuum that is counted.
+
+    Parameters
+    ----------
+    energy : array, keV
+        Middles of channels.
+    voltage : float, V
+        Of the electrons.
+    model : {"kramers", "small", "lifshin"}
+        See `bremsstrahlung`.
+    detector : Detector
+        What it counts at each energy.
+
+    Returns
+    -------
+    array, shape (shapes, energies)
+        Each of mean 1 over the energies.
+
+    Raises
+    ------
+    DataError
+        The model is unknown.
+    """
     seen = np.maximum(energy, LOWEST / 2)
     made = bremsstrahlung(seen, voltage, model) * efficiency(detector, seen)
     mean = made.mean(axis=1, keepdims=True)

@@ -258,6 +258,12 @@ def orientation_4d(  # noqa: PLR0913 - each is a physical parameter
     DataArray, shape (y, x, ky, kx), counts
         ``attrs["metadata"]["truth"]["orientation"]`` holds the rotation from the frame of the
         structure to that of the microscope (y upwards) of each point.
+
+    Raises
+    ------
+    DataError
+        `pixel`, `width`, `counts`, `thickness` or the voltage is not positive, or the structure is
+        unknown or has no cell with a volume.
     """
     require_positive(pixel=pixel, width=width, counts=counts, thickness=thickness)
     crystal = crystal_of(atoms)

@@ -32,6 +32,11 @@ def amorphous_film(
     -------
     DataArray, shape (y, x), complex
         :math:`e^{i\varphi}`, for `tem_image`.
+
+    Raises
+    ------
+    DataError
+        The shape has no points, or `strength` or `sampling` is not positive.
     """
     require_positive(strength=strength)
     coords = grid(shape, sampling, "Å", ("y", "x"))

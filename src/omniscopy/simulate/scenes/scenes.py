@@ -114,6 +114,12 @@ def atom_scene(  # noqa: PLR0913 - each is a physical parameter
     DataArray, shape (y, x), counts
         `true_atoms` returns its columns; they, and where some are missing, are in
         ``attrs["metadata"]["truth"]`` in nm.
+
+    Raises
+    ------
+    DataError
+        The shape has no points; `sampling`, `dose`, `spacing` or `width` is not positive; a part is
+        not from 0 to below 1; or the structure is unknown.
     """
     require_positive(sampling=sampling, dose=dose)
     _require_parts(

@@ -216,6 +216,11 @@ def fit_sensitivity(
     Dataset, shape (...)
         ``sensitivity`` (change of the height for a unit of the signal) with ``sensitivity_std``,
         and ``status``: ``no_data`` where fewer than 4 points are in the window.
+
+    Raises
+    ------
+    DataError
+        The curves have no coordinate ``z``, or the window is not (low, high) between 0 and 1.
     """
     dim, height = curve_axis(data, "z", dim)
     low, high = window
