@@ -1,5 +1,7 @@
 """Surface data files made by the independent encoder."""
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.sdf.reader import read
 from omniscopy.testing.files.surfaces import write_sdf
+from omniscopy.testing.formats import check_reader
 
 VALUES = np.array([[1, 2, 3], [4, 5, 6]])
 
@@ -24,7 +27,7 @@ def test_numbers_of_every_type_become_metres(tmp_path_factory, dtype, is_text):
     np.testing.assert_allclose(load(channel.data), VALUES * 1e-9, rtol=1e-15)
     assert [(axis.scale, axis.units) for axis in channel.axes] == [(2e-6, "m"), (1e-6, "m")]
     assert (channel.quantity, channel.units) == ("height", "m")
-    assert measurement.metadata == {"started": "2010-01-04T08:53"}
+    assert measurement.metadata["started"] == "2010-01-04T08:53"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,48 @@ def test_bad_points_of_a_text_are_nan(tmp_path):
     stored = np.array([[1.0, np.nan]])
     (channel,) = read(write_sdf(tmp_path / "a.sdf", stored, is_text=True)).channels
     assert np.isnan(load(channel.data)).tolist() == [[False, True]]
+
+
+def test_numbers_of_olympus_before_the_heights_are_skipped(tmp_path):
+    extra = struct.pack("<2I", 5, 1)
+    path = write_sdf(tmp_path / "a.sdf", VALUES.astype("i2"), extra=extra)
+    check_reader("sdf", path)
+    np.testing.assert_allclose(load(read(path).channels[0].data), VALUES * 1e-9, rtol=1e-12)
+    # The same bytes are heights where the file is no longer than these.
+    heights = np.frombuffer(extra, "<i2").reshape(1, 4)
+    path = write_sdf(tmp_path / "b.sdf", heights)
+    np.testing.assert_allclose(load(read(path).channels[0].data), heights * 1e-9, rtol=1e-12)
+
+
+def test_what_is_said_after_the_heights_is_kept(tmp_path):
+    path = write_sdf(tmp_path / "a.sdf", VALUES.astype("f8"), is_text=True)
+    said = "< OperatorName > Tom Jones < / OperatorName >\n<PartName>a part</PartName>\n"
+    text = path.read_text()
+    path.write_text(text.rpartition("< PartName")[0] + said + "*\n")
+    measurement = read(path)
+    assert measurement.metadata["operator"] == "Tom Jones"
+    assert measurement.metadata["sample"] == {"name": "a part"}
+    binary = write_sdf(tmp_path / "b.sdf", VALUES.astype("i2"))
+    binary.write_bytes(binary.read_bytes() + said.encode())
+    assert read(binary).metadata["operator"] == "Tom Jones"
+    assert read(binary).original_metadata["trailer"]["PartName"] == "a part"
+
+
+def test_headers_without_signs_of_equality_and_with_comments_are_read(tmp_path):
+    path = write_sdf(tmp_path / "a.sdf", VALUES.astype("i2"), is_text=True)
+    head, star, rest = path.read_text().partition("*")
+    head = head.replace(" = ", "  ").replace("NumPoints", "NUMPOINTS") + "; = a comment\n"
+    path.write_text(head + star + rest)
+    (channel,) = read(path).channels
+    np.testing.assert_allclose(load(channel.data), VALUES * 1e-9, rtol=1e-12)
+    assert [axis.scale for axis in channel.axes] == [2e-6, 1e-6]
+
+
+def test_a_word_among_the_heights_is_refused(tmp_path):
+    path = write_sdf(tmp_path / "a.sdf", VALUES.astype("i2"), is_text=True)
+    path.write_text(path.read_text().replace("4 5 6", "4 five 6"))
+    with pytest.raises(FormatError, match="heights were expected"):
+        read(path)
 
 
 def test_a_binary_file_that_is_cut_short_is_read_in_part(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.sensofar.reader import read
 from omniscopy.testing.files.surfaces import write_plu
+from omniscopy.testing.formats import check_reader
 
 rng = np.random.default_rng(1)
 LAYERS = [rng.normal(size=(3, 4)).astype(np.float32) for _ in range(2)]
@@ -61,9 +62,45 @@ def test_a_file_that_is_cut_short_is_read_in_part(tmp_path):
     assert len(read(path, partial=True).channels) == 2
 
 
+@pytest.mark.parametrize(("kind", "title"), [(1, "Profile"), (5, "Thickness")])
+def test_a_profile_is_along_x(tmp_path, kind, title):
+    profile = LAYERS[0][:1].copy()
+    profile[0, 2] = 1000001
+    path = write_plu(tmp_path / "a.plu", [profile], kind=kind, step=(2.0, 0.5))
+    check_reader("sensofar", path)
+    (channel,) = read(path).channels
+    assert (channel.title, channel.units) == (title, "µm")
+    (x,) = channel.axes
+    assert (x.name, x.scale, x.units) == ("x", 0.5, "µm")
+    values = load(channel.data)
+    assert np.isnan(values).tolist() == [False, False, True, False]
+    np.testing.assert_array_equal(values[[0, 1, 3]], profile[0, [0, 1, 3]])
+
+
+def test_profiles_are_as_far_apart_as_the_header_says(tmp_path):
+    path = write_plu(tmp_path / "a.plu", LAYERS[:1], kind=2, between=25.0)
+    check_reader("sensofar", path)
+    (channel,) = read(path).channels
+    assert channel.title == "Profiles"
+    assert [(axis.name, axis.scale) for axis in channel.axes] == [("y", 25.0), ("x", 1.0)]
+    np.testing.assert_array_equal(load(channel.data), LAYERS[0])
+
+
+@pytest.mark.parametrize("version", [0, 255, 251])
+def test_pictures_alone_are_read(tmp_path, version):
+    pictures = [PICTURE, 255 - PICTURE] if version == 251 else LAYERS
+    path = write_plu(tmp_path / "a.plu", pictures, kind=0, version=version)
+    check_reader("sensofar", path)
+    channels = read(path).channels
+    assert [channel.title for channel in channels] == ["Picture 1", "Picture 2"]
+    for channel, picture in zip(channels, pictures, strict=True):
+        assert (channel.quantity, channel.units) == ("intensity", None)
+        np.testing.assert_array_equal(load(channel.data), picture)
+
+
 def test_what_is_no_topography_is_refused(tmp_path):
-    path = write_plu(tmp_path / "a.plu", LAYERS, kind=1)
-    with pytest.raises(UnsupportedFormatError, match="data of the kind 1 are not read"):
+    path = write_plu(tmp_path / "a.plu", LAYERS, kind=4)
+    with pytest.raises(UnsupportedFormatError, match="data of the kind 4 are not read"):
         read(path)
     path = write_plu(tmp_path / "a.plu", LAYERS)
     content = bytearray(path.read_bytes())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.x3p.reader import read
 from omniscopy.testing.files.surfaces import write_x3p
+from omniscopy.testing.formats import check_reader
 
 rng = np.random.default_rng(1)
 VALUES = rng.integers(-1000, 1000, (3, 5))
@@ -48,6 +49,51 @@ def test_points_that_are_not_valid_are_nan(tmp_path):
     np.testing.assert_array_equal(np.isnan(data[1, slice(None)]), ~valid[1])
 
 
+def test_every_layer_is_a_channel(tmp_path):
+    layers = rng.integers(-1000, 1000, (3, 2, 5)).astype("i2")
+    valid = rng.random(layers.shape) > 0.5
+    path = write_x3p(tmp_path / "a.x3p", layers, valid=valid, height=(1e-9, 0.0))
+    check_reader("x3p", path)
+    channels = read(path).channels
+    assert [channel.title for channel in channels] == ["Height 1", "Height 2", "Height 3"]
+    for channel, stored, good in zip(channels, layers, valid, strict=True):
+        assert [axis.scale for axis in channel.axes] == [2e-6, 1e-6]
+        wanted = np.where(good, stored * 1e-9, np.nan)
+        np.testing.assert_allclose(load(channel.data), wanted, rtol=1e-12)
+
+
+def test_a_profile_in_uneven_steps_has_its_places(tmp_path):
+    stored = np.zeros((1, 4), [("x", "f8"), ("z", "i2")])
+    stored["x"], stored["z"] = [0.0, 1e-6, 3e-6, 7e-6], [1, 2, 3, 4]
+    swap = {"<FeatureType>SUR": "<FeatureType>PRF"}
+    path = write_x3p(tmp_path / "a.x3p", stored, height=(1e-9, 0.0), replace=swap)
+    check_reader("x3p", path)
+    (channel,) = read(path).channels
+    (x,) = channel.axes
+    assert (x.name, x.units) == ("x", "m")
+    np.testing.assert_array_equal(x.coordinate(), [0.0, 1e-6, 3e-6, 7e-6])
+    np.testing.assert_allclose(load(channel.data), [1e-9, 2e-9, 3e-9, 4e-9])
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_points_with_places_of_their_own_are_a_list(tmp_path, listed):
+    stored = np.zeros((1, 6) if listed else (2, 3), [("x", "f4"), ("y", "f8"), ("z", "f8")])
+    for number, name in enumerate("xyz"):
+        stored[name] = rng.normal(size=stored.shape) * 10.0**-number
+    sizes = "<MatrixDimension><SizeX>6</SizeX><SizeY>1</SizeY><SizeZ>1</SizeZ></MatrixDimension>"
+    swap = {sizes: "<ListDimension>6</ListDimension>"} if listed else {}
+    path = write_x3p(tmp_path / "a.x3p", stored, replace=swap)
+    check_reader("x3p", path)
+    (channel,) = read(path).channels
+    assert [axis.name for axis in channel.axes] == ["point"]
+    np.testing.assert_array_equal(load(channel.data), stored["z"].ravel())
+    for name in "xy":
+        place = channel.coordinates[name]
+        assert place.dims == ("point",)
+        assert place.attrs["units"] == "m"
+        np.testing.assert_array_equal(load(place.data), stored[name].ravel())
+
+
 def test_a_profile_is_along_x(tmp_path):
     swap = {"<FeatureType>SUR": "<FeatureType>PRF"}
     (channel,) = read(write_x3p(tmp_path / "a", VALUES[:1].astype("f8"), replace=swap)).channels
@@ -58,11 +104,12 @@ def test_a_profile_is_along_x(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "error", "message"),
     [
-        ("<SizeZ>1<", "<SizeZ>2<", UnsupportedFormatError, "2 layers are not read"),
+        ("<SizeZ>1<", "<SizeZ>2<", FormatError, "2 by 3 by 5 points need 240 bytes, not 120"),
+        ("<SizeZ>1<", "<SizeZ>9999<", FormatError, "a surface of 9999 layers cannot be"),
         ("<SizeX>5<", "<SizeX>99999<", FormatError, "3 by 99999 points need 2399976 bytes"),
-        ("<SizeX>5<", "<SizeX>five<", UnsupportedFormatError, "1 by 3 by five points cannot be"),
-        ("<CX><AxisType>I", "<CX><AxisType>A", UnsupportedFormatError, "in even steps"),
-        ("<DataType>D<", "<DataType>Q<", UnsupportedFormatError, "heights of the type 'Q'"),
+        ("<SizeX>5<", "<SizeX>five<", FormatError, "1 by 3 by five points cannot be"),
+        ("<CX><AxisType>I", "<CX><AxisType>A", FormatError, "3 by 5 points need 240 bytes"),
+        ("<DataType>D<", "<DataType>Q<", UnsupportedFormatError, "numbers of the type 'Q'"),
         ("PointDataLink", "Elsewhere", UnsupportedFormatError, "no member of their own"),
         ("bindata/data.bin", "../secret", FormatError, r"'\.\./secret': the archive has no member"),
         ("Record3", "Record9", FormatError, "the description is damaged"),

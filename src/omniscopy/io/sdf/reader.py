@@ -25,7 +25,13 @@ _TYPES: dict[int, tuple[str, int | None]] = {
     4: ("i1", None), 5: ("<i2", -0x8000), 6: ("<i4", -0x80000000), 7: ("<f8", None),
 }  # fmt: skip
 _MOST_HEADER = 1 << 16
-_LINE = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*")
+# Some programs leave out the sign of equality; comments start with a semicolon.
+_LINE = re.compile(r"\s*(\w+)\s*(?:=|\s)\s*(.*?)\s*")
+_TAG = re.compile(r"<\s*(\w+)\s*>\s*([^<>]*?)\s*<\s*/\s*\1\s*>")
+_BAD = (b"BAD", b"NaN", b"NAN", b"nan")
+_MOST_TRAILER = 1 << 20
+# Olympus puts two numbers, 5 and 1, between the header and the heights.
+_OLYMPUS = struct.pack("<2I", 5, 1)
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,16 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     """
     header = _read_header(Path(path))
     if header.number("Compression"):
-        message = "compressed surface data files are not read"
+        message = "compressed surface data files are not read; the standard knows no compression"
         raise UnsupportedFormatError(message, path=path, key="Compression")
     gap = None
     if header.is_text:
         data: LazyArray | np.ndarray = _read_text(header)
+        trailer = _text_after(header)
     else:
         data, gap = _map_binary(header, partial=partial)
+        end = header.data_offset + _dtype(header)[0].itemsize * header.shape[0] * header.shape[1]
+        trailer = {} if gap else _trailer(header.path, end)
     steps = [header.number(f"{letter}scale") for letter in "YX"]
     channel = Channel(
         title="Height",
@@ -89,8 +98,18 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     )
     return Measurement(
         channels=[channel],
-        metadata=stated({"started": _started(str(header.entries.get("CreateDate", "")))}),
-        original_metadata=header.entries,
+        metadata=stated(
+            {
+                "started": _started(str(header.entries.get("CreateDate", ""))),
+                "operator": trailer.get("OperatorName"),
+                "sample": {"name": trailer.get("PartName")},
+                "instrument": {
+                    "vendor": trailer.get("InstrumentManufacturer"),
+                    "model": trailer.get("Instrument"),
+                },
+            }
+        ),
+        original_metadata={**header.entries, "trailer": trailer} if trailer else header.entries,
     )
 
 
@@ -107,23 +126,42 @@ def _read_header(path: Path) -> _Header:
             for value in fields
         ]
         entries = dict(zip(_KEYS, plain, strict=True))
-        return _Header(path, entries, _VERSION + _BINARY.size, is_text=False)
+        past = _VERSION + _BINARY.size
+        return _Header(path, entries, past + _further(path, entries, start[past:]), is_text=False)
     end = re.compile(rb"^\*", re.MULTILINE).search(start)
     if end is None:
         message = "the header does not end with a line '*'; the file is cut short"
         raise FormatError(message, path=path, offset=len(start))
     lines = start[_VERSION : end.start()].decode("latin-1").splitlines()
-    matches = [_LINE.fullmatch(line) for line in lines]
-    found = {match[1]: match[2] for match in matches if match}
+    matches = [_LINE.fullmatch(line) for line in lines if not line.startswith(";")]
+    spelled = {key.lower(): key for key in _KEYS}
+    found = {spelled.get(match[1].lower(), match[1]): match[2] for match in matches if match}
     return _Header(path, found, end.end(), is_text=True)
 
 
-def _map_binary(header: _Header, *, partial: bool) -> tuple[LazyArray, dict[str, Any] | None]:
+def _further(path: Path, entries: dict[str, Any], after: bytes) -> int:
+    """Return the bytes between the header and the heights, where the size of the file says so."""
+    header = _Header(path, entries, _VERSION + _BINARY.size, is_text=False)
+    if not after.startswith(_OLYMPUS) or int(entries["DataType"]) not in _TYPES:
+        return 0
+    rows, columns = header.shape
+    wanted = _dtype(header)[0].itemsize * rows * columns
+    there = path.stat().st_size - header.data_offset
+    return len(_OLYMPUS) if there == wanted + len(_OLYMPUS) else 0
+
+
+def _dtype(header: _Header) -> tuple[np.dtype[Any], int | None]:
+    """Return the type of the stored numbers, and the one that stands for no height."""
     kind = int(header.entries["DataType"])
     if kind not in _TYPES:
         message = f"numbers of the type {kind} are not known"
         raise UnsupportedFormatError(message, path=header.path, key="DataType")
-    dtype, missing = _TYPES[kind]
+    name, missing = _TYPES[kind]
+    return np.dtype(name), missing
+
+
+def _map_binary(header: _Header, *, partial: bool) -> tuple[LazyArray, dict[str, Any] | None]:
+    dtype, missing = _dtype(header)
     stored, gap = map_grid(header.path, header.data_offset, header.shape, dtype, partial=partial)
     scale = header.number("Zscale")
     if stored.dtype.kind == "f":
@@ -143,10 +181,32 @@ def _read_text(header: _Header) -> np.ndarray:
     if len(words) != rows * columns:
         message = f"{rows * columns} heights were expected, {len(words)} were found"
         raise FormatError(message, path=header.path, offset=header.data_offset)
-    values = np.array([np.nan if word == b"BAD" else float(word) for word in words])
+    try:
+        values = np.array([np.nan if word in _BAD else float(word) for word in words])
+    except ValueError as error:
+        message = f"heights were expected ({error})"
+        raise FormatError(message, path=header.path, offset=header.data_offset) from error
     scale = header.number("Zscale")
     with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file
         return values.reshape(rows, columns) * (1.0 if scale is None else scale)
+
+
+def _text_after(header: _Header) -> dict[str, str]:
+    """Return what is said after the heights of a text."""
+    with header.path.open("rb") as file:
+        file.seek(header.data_offset)
+        rest = file.read()
+    return _trailer(header.path, header.data_offset + len(rest.partition(b"*")[0]))
+
+
+def _trailer(path: Path, start: int) -> dict[str, str]:
+    """Return the texts in tags, or the lines of a key and its value, from a byte on."""
+    with path.open("rb") as file:
+        file.seek(start)
+        text = file.read(_MOST_TRAILER).decode("latin-1")
+    tags = dict(_TAG.findall(text))
+    lines = [re.fullmatch(r"\s*(\w+)\s*=\s*(.*?)\s*", line) for line in text.splitlines()]
+    return tags or {match[1]: match[2] for match in lines if match and match[1].isascii()}
 
 
 def _started(date: str) -> str | None:

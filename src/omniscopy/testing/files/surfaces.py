@@ -135,20 +135,29 @@ def write_plu(
     *,
     step: tuple[float, float] = (2.0, 1.0),
     kind: int = 3,
+    version: int = 251,
+    between: float = 1.0,
 ) -> Path:
-    """Write a Sensofar topography: layers of heights (µm), each with the picture (y, x, 3)."""
-    rows, columns = layers[0].shape
+    """Write a Sensofar topography: layers of heights (µm), each with the picture (y, x, 3).
+
+    Of the kinds 1, 2 and 5 they are profiles, of kind 0 pictures (y, x, 3) or of one colour;
+    `between` is from one profile to the next.
+    """
+    rows, columns = layers[0].shape[:2]
     header = bytearray(500)
     header[:24] = b"Fri Mar 10 16:35:59 2023"
     struct.pack_into("<I", header, 128, 1678462559)
     header[132:138] = b"(None)"
-    calibration = (rows, columns, columns, 1.0, step[1], step[0], 0.0, 0.0, 1.0, 0.0)
+    calibration = (rows, columns, columns, between, step[1], step[0], 0.0, 0.0, 1.0, 0.0)
     struct.pack_into("<3I7f", header, 388, *calibration)
     struct.pack_into("<5I", header, 428, kind, 3, 0, 14, 3)
     pictures = int(picture is not None)
-    struct.pack_into("<5B3xI", header, 488, 0, len(layers), 251, 6, pictures, 1)
+    struct.pack_into("<5B3xI", header, 488, 0, len(layers), version, 6, pictures, 1)
     body = b""
     for layer in layers:
+        if layer.ndim == 3:
+            body += struct.pack("<2I", *layer.shape[:2]) + layer.astype("u1").tobytes()
+            continue
         body += struct.pack("<2I", *layer.shape) + layer.astype("<f4").tobytes()
         body += struct.pack("<2f", np.nanmin(layer), np.nanmax(layer))
         body += b"" if picture is None else picture.astype("u1").tobytes()
@@ -259,8 +268,12 @@ def write_sdf(
     scale: tuple[float, float, float] = (1e-9, 2e-6, 1e-6),
     is_text: bool = False,
     compression: int = 0,
+    extra: bytes = b"",
 ) -> Path:
-    """Write a surface data file of numbers as stored; `scale` is of z, y and x in metres."""
+    """Write a surface data file of numbers as stored; `scale` is of z, y and x in metres.
+
+    `extra` are bytes after the header, as some programs write them.
+    """
     codes = {"u1": 0, "u2": 1, "u4": 2, "f4": 3, "i1": 4, "i2": 5, "i4": 6, "f8": 7}
     code = codes[stored.dtype.str[1:]]
     rows, columns = stored.shape
@@ -277,7 +290,7 @@ def write_sdf(
         return path
     header_bytes = b"bISO-1.0" + b"ISOTC213".ljust(10) + b"040120100853" + b"050320101353"
     header_bytes += struct.pack("<2H4d3B", columns, rows, x, y, z, 0.0, compression, code, 0)
-    path.write_bytes(header_bytes + stored.astype(stored.dtype.newbyteorder("<")).tobytes())
+    path.write_bytes(header_bytes + extra + stored.astype(stored.dtype.newbyteorder("<")).tobytes())
     return path
 
 
@@ -292,16 +305,27 @@ def write_x3p(
     replace: Mapping[str, str] | None = None,
     packed: bool = True,
 ) -> Path:
-    """Write an X3P surface of numbers as stored; `height` is their increment and offset."""
-    code = {"i2": "I", "i4": "L", "f4": "F", "f8": "D"}[stored.dtype.str[1:]]
+    """Write an X3P surface of numbers as stored; `height` is their increment and offset.
+
+    Of three dimensions it is layers (layer, y, x). Stored records with the fields `x`, `y` and `z`
+    have places of their own where these fields are there.
+    """
+    codes = {"i2": "I", "i4": "L", "f4": "F", "f8": "D"}
+    types = {name: kind for name, (kind, *_) in (stored.dtype.fields or {}).items()}
+    types.setdefault("z", stored.dtype)
+    code = codes[types["z"].str[1:]]
     raw = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
+    layers, rows, columns = (1, *stored.shape)[-3:]
     heights = "" if height is None else (
         f"<Increment>{height[0]}</Increment><Offset>{height[1]}</Offset>"
     )  # fmt: skip
     checked = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     link = "" if valid is None else "<ValidPointsLink>bindata/valid.bin</ValidPointsLink>"
     plane = "".join(
-        f"<C{name}><AxisType>I</AxisType><DataType>D</DataType><Increment>{by}</Increment>"
+        f"<C{name}><AxisType>A</AxisType><DataType>{codes[types[name.lower()].str[1:]]}</DataType>"
+        f"</C{name}>"
+        if name.lower() in types
+        else f"<C{name}><AxisType>I</AxisType><DataType>D</DataType><Increment>{by}</Increment>"
         f"<Offset>{at}</Offset></C{name}>"
         for name, by, at in zip("XY", step[::-1], offset[::-1], strict=True)
     )
@@ -312,8 +336,8 @@ def write_x3p(
         f"<CZ><AxisType>A</AxisType><DataType>{code}</DataType>{heights}</CZ></Axes></Record1>"
         "<Record2><Date>2026-01-02T03:04:05</Date><Creator>someone</Creator><Instrument>"
         "<Manufacturer>A maker</Manufacturer><Model>not available</Model><Version>6.2</Version>"
-        f"</Instrument></Record2><Record3><MatrixDimension><SizeX>{stored.shape[1]}</SizeX>"
-        f"<SizeY>{stored.shape[0]}</SizeY><SizeZ>1</SizeZ></MatrixDimension><DataLink>"
+        f"</Instrument></Record2><Record3><MatrixDimension><SizeX>{columns}</SizeX>"
+        f"<SizeY>{rows}</SizeY><SizeZ>{layers}</SizeZ></MatrixDimension><DataLink>"
         "<PointDataLink>bindata/data.bin</PointDataLink>"
         f"<MD5ChecksumPointData>{checked}</MD5ChecksumPointData>{link}</DataLink></Record3>"
         "</p:ISO5436_2>"
