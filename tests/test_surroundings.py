@@ -1,5 +1,7 @@
 """The main job where little is as usual: homes, languages, names of files, no network."""
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import omniscopy as om
+from omniscopy.cli.application import run
 from omniscopy.testing.files.dm import DmImage, write_dm4
 from omniscopy.testing.files.gwyddion import write_gsf
 
@@ -164,13 +167,35 @@ def test_a_language_of_few_letters_is_enough(tmp_path):
         code, out, err = command(*words, **ASCII)
         assert (code, err) == (0, ""), words
         assert out
-    write_dm4(tmp_path / "overview.dm4", pattern)
-    code, _, err = command("report", tmp_path / "overview.dm4", "--copy", "none", **ASCII)
+    code, _, err = command("report", image, "--copy", "none", **ASCII, PYTHONIOENCODING="ascii")
     assert (code, err) == (0, "")
+    assert "<title>Übersicht.dm4</title>" in image.with_suffix(".html").read_text("utf-8")
     code, _, err = command("info", tmp_path / "nichts é.dm4", **ASCII)
     assert code == 2
     assert "there is no such file" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_names_in_another_encoding_are_kept_and_said_as_far_as_they_are_read(tmp_path, capsys):
+    folder = tmp_path / os.fsdecode(b"gr\xf6\xdfe")
+    folder.mkdir()
+    source = write_surface(folder / os.fsdecode("Höhe ".encode() + b"\xb5.gsf"))
+    page = om.report(source)
+    text = page.read_text("utf-8")
+    assert "<title>Höhe \ufffd.gsf</title>" in text
+    assert 'href="H%C3%B6he%20%B5.hf5"' in text
+    address = text.partition("data:application/x-ipynb+json;base64,")[2].partition('"')[0]
+    told = json.loads(base64.b64decode(address).decode("utf-8"))
+    assert "Höhe \ufffd.gsf" in str(told["cells"])
+    found = om.image.level(om.open_signal(source), method="plane")
+    saved = om.save(found, source.with_suffix(".nc"))
+    np.testing.assert_array_equal(om.replay(saved), found)
+    # The script opens it by the bytes of its name.
+    made = {}
+    exec(source.with_suffix(".py").read_text("utf-8").partition("figure")[0], made)
+    assert run(["info", str(source)]) == 0
+    assert "Höhe \ufffd.gsf" in capsys.readouterr().out
 
 
 @pytest.mark.slow

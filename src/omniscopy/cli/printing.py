@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from omniscopy.model.texts import readable
+
 _WIDE = 160
 
 
 def clean(text: object) -> str:
     """Return text from a file without characters that would steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(text))
+    return "".join(char if char.isprintable() else " " for char in readable(str(text)))
 
 
 def complain(text: str) -> None:

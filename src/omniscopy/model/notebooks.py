@@ -6,6 +6,7 @@ from typing import Any
 from omniscopy.model.explanations import OPENED, explain
 from omniscopy.model.provenance import CHANGE, DATA
 from omniscopy.model.scripts import Line, imports_of
+from omniscopy.model.texts import readable
 
 # A figure that cannot be drawn does not stop what comes after it.
 _GOES_ON = ["raises-exception"]
@@ -60,7 +61,11 @@ def _versions(lines: Sequence[Line]) -> str:
 
 
 def _words(text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
+    return {
+        "cell_type": "markdown",
+        "metadata": {},
+        "source": readable(text).splitlines(keepends=True),
+    }
 
 
 def _code(source: str, *, tags: Sequence[str] = ()) -> dict[str, Any]:

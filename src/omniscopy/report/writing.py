@@ -19,6 +19,7 @@ from omniscopy.io.tree import SIGNAL
 from omniscopy.model.errors import DataError
 from omniscopy.model.provenance import environment, records, source_file
 from omniscopy.model.scripts import script
+from omniscopy.model.texts import readable
 from omniscopy.report.contents import (
     ChannelPage,
     Failure,
@@ -124,7 +125,7 @@ def report(
         notebook=_download(script(parts, format="ipynb")) if parts else "",
         failures=(failure,) if failure else (),
     )
-    _write_text(render_page(page), places.page, overwrite=overwrite)
+    _write_text(readable(render_page(page)), places.page, overwrite=overwrite)
     tell(total, total, "done")
     return places.page
 
@@ -302,10 +303,14 @@ def _links(places: _Places) -> list[tuple[str, str, str]]:
     found = []
     if places.copy is not None:
         words = "all channels and results, labelled, in an open format"
-        found.append((quote(places.copy.name), places.copy.name, words))
+        found.append((_address(places.copy), places.copy.name, words))
     words = "the Python that makes every result here again"
-    found.append((quote(places.script.name), places.script.name, words))
+    found.append((_address(places.script), places.script.name, words))
     return found
+
+
+def _address(place: Path) -> str:
+    return quote(place.name, errors="surrogateescape")
 
 
 def _download(text: str) -> str:

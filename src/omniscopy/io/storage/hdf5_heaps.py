@@ -9,6 +9,7 @@ Specification 3.0, sections III.E, IV.A and VIII.A).
 """
 
 import math
+import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -313,7 +314,7 @@ def _heaps_of(found: Any) -> Iterator[Heaps]:
 
     kept = _kept.get()
     # The library's own name of the file is asked: an object of the file costs more.
-    if kept is not None and str(kept.path).encode() == h5f.get_name(found.id):
+    if kept is not None and os.fsencode(kept.path) == h5f.get_name(found.id):
         yield kept
         return
     with Path(found.file.filename).open("rb") as raw:
