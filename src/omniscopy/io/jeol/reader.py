@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.jeol.images import read_image
+from omniscopy.io.jeol.lines import BEGINNING, read_line
 from omniscopy.io.jeol.maps import MapOptions, read_map
 from omniscopy.io.jeol.projects import read_project
 from omniscopy.io.jeol.spectra import is_spectrum, read_spectrum
@@ -23,12 +24,14 @@ def read(
     sum_frames: bool = False,
     frames: tuple[int, int] | None = None,
 ) -> Measurement:
-    """Read a project of JEOL Analysis Station (.asw), or one of its files (.img, .map, .pts, .eds).
+    """Read a project of JEOL Analysis Station (.asw), or one of its files.
 
     Parameters
     ----------
     path : Path
-        The file. The files that a project names are found in the folders below it.
+        The file: a project, an image or element map (.img, .map), a stream of events (.pts), a
+        spectrum (.eds) or spectra along a line (.pln). The files that a project names are found in
+        the folders below it, those of a line beside it.
     partial : bool
         Read a stream of events that is cut short, as far as it goes.
     rebin_energy : int
@@ -43,7 +46,7 @@ def read(
     Measurement
         A channel (y, x) for each image and element map, and for each stream of events one
         (time, y, x, energy), or (y, x, energy) of one frame, and its spectrum; of a spectrum of an
-        area or a spot one along `energy`. Energies are in
+        area or a spot one along `energy`, of a line (point, energy). Energies are in
         keV, lengths in µm. All channels of the detector are there, those below zero energy too.
         Files of a project that are not there or of other kinds are listed under ``not_read``.
 
@@ -56,20 +59,27 @@ def read(
     require_rebin(path, rebin_energy)
     require_frames(path, frames)
 
+    missing: list[str] = []
+
     def read_file(file: Path) -> list[Channel]:
         head = _head(file)
         if b"JxImageForm" in head[:64]:
             return [read_image(file)]
         if head[4:12] == b"PTTDFILE":
             return read_map(file, MapOptions(rebin_energy, sum_frames, frames), partial=partial)
+        if head.startswith(BEGINNING):
+            found, absent = read_line(file)
+            missing.extend(absent)
+            return found
         if is_spectrum(head):
             return [read_spectrum(file, head)]
         message = f"a file of JEOL that starts with {head[:12]!r} is not read"
         raise UnsupportedFormatError(message, path=file, offset=0)
 
     if b"Analysis Station" in _head(path)[:64]:
-        return _read_project(path, read_file)
-    return Measurement(channels=read_file(path))
+        return _read_project(path, read_file, missing)
+    channels = read_file(path)
+    return Measurement(channels=channels, attrs={"not_read": missing} if missing else {})
 
 
 def _head(path: Path) -> bytes:
@@ -77,11 +87,12 @@ def _head(path: Path) -> bytes:
         return file.read(_HEAD_BYTES)
 
 
-def _read_project(path: Path, read_file: Callable[[Path], list[Channel]]) -> Measurement:
+def _read_project(
+    path: Path, read_file: Callable[[Path], list[Channel]], not_read: list[str]
+) -> Measurement:
     tree, companions = read_project(path)
     several = len({each.view for each in companions}) > 1
     channels: list[Channel] = []
-    not_read = []
     for companion in companions:
         if companion.path is None:
             not_read.append(f"{companion.name} (not there)")

@@ -226,6 +226,24 @@ def encode_spectrum(
     return head + counts.astype("<i4").tobytes() + footer
 
 
+def encode_line(image: str, spectra: Sequence[str], places: Sequence[tuple[int, int]]) -> bytes:
+    """Return spectra along a line (.pln), their places (x, y) in 4096ths of the image."""
+    tree: dict[str, Any] = {
+        "ID": (3, 1),
+        "Memo": (3, 0),
+        "Num": (3, len(spectra)),
+        "Image": (12, f"Sample\\00_View000\\{image}"),
+        "Marker": (2, len(spectra)),
+    }
+    for number, (name, place) in reversed([*enumerate(zip(spectra, places, strict=True))]):
+        tree[str(number)] = {
+            "Pos_MM": (10, [0.1, 0.2]),
+            "Pos_PXL": (8, list(place)),
+            "FileName": (12, f"Sample\\00_View000\\{name}"),
+        }
+    return struct.pack("<I", 10) + b"PointLine\0" + bytes(8) + encode_tags(tree) + b"\xff"
+
+
 def _value(kind: int, given: Any) -> bytes:
     if isinstance(given, bytes):
         return given
