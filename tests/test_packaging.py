@@ -37,7 +37,8 @@ def asked(requirements):
 def test_conda_base_asks_for_what_pip_asks_for(project, recipe):
     base = recipe["outputs"][0]["requirements"]["run"]
     assert set(base[1:]) == asked(project["dependencies"])
-    assert base[0].startswith("python >=")
+    assert base[0] == "python >=${{ python_min }}"
+    assert f">={recipe['context']['python_min']}" == project["requires-python"]
     assert recipe["context"]["version"] == project["version"]
     script = recipe["outputs"][0]["build"]["python"]["entry_points"]
     assert script == [f"{name} = {where}" for name, where in project["scripts"].items()]
