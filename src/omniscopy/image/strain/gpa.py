@@ -296,7 +296,7 @@ class _Analysis:
             values[~used] = 0
         weights = smoothing.weights(used, image.shape, kind)
         waves, variance = smoothing.waves(values, vectors * pixel)
-        nodes, near = waves.at_nodes(image.shape[1]), weights.at(waves.stride)
+        nodes, near = waves.at_nodes(), weights.at(waves.stride)
         inside = self._inside(near[0], waves.stride)
         g0, level = _reference_of(nodes, near, waves, inside)
         turns = _turns(nodes, waves, g0, steps, image.shape, inside)
@@ -366,7 +366,9 @@ def _turns(  # noqa: PLR0917
             np.exp(1j * each[::stride])
             for each, stride in zip((rows[number], columns[number]), waves.stride, strict=True)
         )
-        rows[number] -= np.angle(left @ np.where(inside, nodes[number, 0], 0) @ right)
+        # So few are no work for a library with threads of its own.
+        seen = np.where(inside, nodes[number, 0], 0) * left[:, None] * right
+        rows[number] -= np.angle(seen.sum())
     return rows, columns
 
 

@@ -13,11 +13,13 @@ from omniscopy.compute.threads import available_cores, share_work
 _REACH = 6.0
 # Nodes per standard deviation. What the Gaussian leaves is transformed back to them alone: it
 # holds waves of up to 6 / 2 pi sigma, of which those beyond 3 / 2 pi sigma are below 1 %; a
-# spline of degree 5 through them is right to a few millionths of what deviates from the carrier.
+# spline of degree 7 through them and its slopes are right to a few millionths of what deviates
+# from the carrier.
 _NODES = 3.0
-_DEGREE = 5
-# Values of the spline's basis at its nodes.
-_AT_NODES = np.array([1, 26, 66, 26, 1]) / 120
+TAPS = 8
+_BASIS = BSpline.basis_element(np.arange(-4.0, 5.0), extrapolate=False)
+# Values and slopes of the spline's basis at its nodes.
+_AT_NODES = np.stack([each(np.arange(-3.0, 4.0)) for each in (_BASIS, _BASIS.derivative())])
 # Columns of the spectrum of which the power is looked at to know the noise.
 _SAMPLED = 24
 
@@ -25,33 +27,51 @@ _SAMPLED = 24
 class Waves(NamedTuple):
     r"""What is left of an image near two vectors, without the carriers :math:`e^{2 \pi i k_0 r}`.
 
-    `coefficients`, shape (2, 3, nodes + 5, >= x), complex: splines along y of each wave and of
-    its derivatives per unit along y and x. Node n lies on row `stride[0]` n of the image and has
-    the coefficients n to n + 4; columns are those of the image. `k0` and `g`, shape (2, 2), are
-    carriers and vectors as (ky, kx).
+    `coefficients`, shape (2, y nodes + 7, x nodes + 7), complex: splines of each wave. Node n lies
+    on row or column `stride` n of the image and has the coefficients n to n + 6. `steps` are the
+    distances of pixels; `k0` and `g`, shape (2, 2), carriers and vectors as (ky, kx).
     """
 
     coefficients: np.ndarray
     k0: np.ndarray
     g: np.ndarray
     stride: tuple[int, int]
+    steps: tuple[float, float]
 
-    def at_nodes(self, columns: int) -> np.ndarray:
-        """Return waves and derivatives on every `stride` pixels, shape (2, 3, nodes, columns)."""
-        near = np.ascontiguousarray(self.coefficients[..., : columns : self.stride[1]])
-        nodes = near.shape[2] - _DEGREE
-        outer, inner, middle = _AT_NODES[:3].astype(near.real.dtype)
-        made = near[:, :, :nodes] + near[:, :, 4 : nodes + 4]
-        made *= outer
-        made += inner * (near[:, :, 1 : nodes + 1] + near[:, :, 3 : nodes + 3])
-        made += middle * near[:, :, 2 : nodes + 2]
-        return made
+    def at_nodes(self) -> np.ndarray:
+        """Return waves and derivatives per unit on all nodes, shape (2, 3, y nodes, x nodes)."""
+        kind = self.coefficients.real.dtype
+        value, slope = (each.astype(kind) for each in _AT_NODES)
+        along, down = (_summed(self.coefficients, each, 1) for each in (value, slope))
+        down /= kind.type(self.stride[0] * self.steps[0])
+        right = _summed(along, slope, 2)
+        right /= kind.type(self.stride[1] * self.steps[1])
+        return np.stack([_summed(along, value, 2), _summed(down, value, 2), right], axis=1)
 
-    def taps(self) -> np.ndarray:
-        """Return what six coefficients count on the rows from a node on, shape (stride, 6)."""
-        basis = BSpline.basis_element(np.arange(-3.0, 4.0))
-        rows = np.arange(self.stride[0])[:, None] / self.stride[0]
-        return np.asarray(basis(rows - np.arange(-2, 4)), self.coefficients.real.dtype)
+    def taps(self, axis: int) -> np.ndarray:
+        """Return what coefficients count from a node on along an axis, shape (stride, 2, 8).
+
+        For the wave and for its derivative per unit.
+        """
+        stride = self.stride[axis]
+        away = np.arange(stride)[:, None] / stride - np.arange(-3, TAPS - 3)
+        made = np.stack([_BASIS(away), _BASIS.derivative()(away)], axis=1)
+        made[:, 1] /= stride * self.steps[axis]
+        return np.nan_to_num(made).astype(self.coefficients.real.dtype)
+
+
+def _summed(coefficients: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
+    """Return what every seven coefficients along an axis make of seven taps."""
+    size = coefficients.shape[axis] - TAPS + 1
+    before = (slice(None),) * axis
+    parts = [coefficients[(*before, slice(n, n + size))] for n in range(TAPS - 1)]
+    made = taps[3] * parts[3]
+    # The basis is even, its slope odd.
+    even = taps[0] * taps[6] >= 0
+    for n in range(3):
+        pair = parts[n] + parts[6 - n] if even else parts[n] - parts[6 - n]
+        made += np.multiply(pair, taps[6 - n], out=pair)
+    return np.asarray(made)
 
 
 class Weights(NamedTuple):
@@ -97,15 +117,17 @@ class Smoothing:
     def padded_shape(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return the shape of a transform in which opposite edges do not see each other.
 
-        Its rows are whole strides.
+        Its rows and columns are whole strides.
         """
         least = [
             size + int(np.ceil(_REACH * self.sigma / abs(step)))
             for size, step in zip(shape, self.steps, strict=True)
         ]
-        stride = self.stride[0]
-        rows = stride * fft.next_fast_len(-(-least[0] // stride))
-        return rows, fft.next_fast_len(least[1], real=True)
+        rows, columns = (
+            stride * fft.next_fast_len(-(-size // stride))
+            for size, stride in zip(least, self.stride, strict=True)
+        )
+        return rows, columns
 
     def waves(self, values: np.ndarray, vectors: np.ndarray) -> tuple[Waves, float]:
         r"""Return the waves near `vectors`, shape (2, 2), and the variance of the noise.
@@ -121,55 +143,53 @@ class Smoothing:
         power = np.abs(fft.fft(sampled, whole[0], axis=0)) ** 2
         used = max(np.count_nonzero(values), 1)
         noise = float(np.median(power)) / np.log(2.0) / used
-        nodes = -(-values.shape[0] // self.stride[0])
         pixels = 1 / (np.array(whole) * self.steps)
         centres = np.round(vectors / pixels).astype(int)
-        rows = np.zeros((2, 3, nodes + _DEGREE, whole[1]), half.dtype)
+        nodes = [-(-size // stride) for size, stride in zip(values.shape, self.stride, strict=True)]
+        made = np.empty((2, *(count + TAPS - 1 for count in nodes)), half.dtype)
 
         def work(number: int) -> None:
-            self._write_rows(half, centres[number], vectors[number], whole, rows[number])
-            rows[number] = fft.ifft(rows[number], axis=-1, overwrite_x=True)
+            made[number] = self._coefficients(
+                half, centres[number], vectors[number], whole, made.shape[1:]
+            )
 
         share_work(work, range(2))
-        return Waves(rows, centres * pixels, vectors, self.stride), noise
+        return Waves(made, centres * pixels, vectors, self.stride, self.steps), noise
 
-    def _write_rows(
+    def _coefficients(
         self, half: np.ndarray, centre: np.ndarray, g: np.ndarray, whole: tuple[int, int],
-        rows: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Write the spectra along x of one wave and its derivatives, at the nodes along y.
+        shape: tuple[int, ...],
+    ) -> np.ndarray:  # fmt: skip
+        """Return the spline of one wave, from those of three nodes before the first one on.
 
-        `half`, shape (y, >= 0 kx), is that of the image along x.
+        `half`, shape (y, >= 0 kx), is the spectrum of the image along x.
         """
         width = 1 / (2 * np.pi * self.sigma)
-        beyond, away, gauss = [], [], []
+        beyond, factors, periods = [], [], []
         for axis, (size, step) in enumerate(zip(whole, self.steps, strict=True)):
-            pixel = 1 / (size * step)
+            pixel, stride = 1 / (size * step), self.stride[axis]
             reach = min(int(np.ceil(_REACH * width / abs(pixel))), (size - 1) // 2)
             beyond.append(np.arange(-reach, reach + 1))
-            away.append(beyond[axis] * pixel)
-            offset = away[axis] + centre[axis] * pixel - g[axis]
-            gauss.append(np.exp(-0.5 * (offset / width) ** 2))
+            offset = (beyond[axis] + centre[axis]) * pixel - g[axis]
+            # Divided by what the spline makes of each frequency.
+            turn = 2 * np.pi * beyond[axis] * stride / size
+            spline = np.cos(np.multiply.outer(turn, np.arange(-3, 4))) @ _AT_NODES[0]
+            factors.append(np.exp(-0.5 * (offset / width) ** 2) / spline / stride)
+            periods.append(size // stride)
         # A real image has the conjugate spectrum at negative frequencies.
         places = (centre[1] + beyond[1]) % whole[1]
         mirrored = places > whole[1] // 2
         near = half[:, np.where(mirrored, whole[1] - places, places)]
         np.conj(near, out=near, where=mirrored)
         near = fft.fft(near, whole[0], axis=0)[(centre[0] + beyond[0]) % whole[0]]
-        # Divided by what the spline makes of each frequency.
-        turn = 2 * np.pi * away[0] * self.steps[0] * self.stride[0]
-        spline = _AT_NODES[2] + 2 * (_AT_NODES[1] * np.cos(turn) + _AT_NODES[0] * np.cos(2 * turn))
-        near *= np.multiply.outer(gauss[0] / spline, gauss[1]).astype(near.real.dtype)
-        periods = whole[0] // self.stride[0]
-        slopes = [(2j * np.pi * each).astype(near.dtype) for each in away]
-        columns = np.zeros((2, periods, near.shape[1]), near.dtype)
-        columns[0, beyond[0] % periods] = near
-        columns[1, beyond[0] % periods] = near * slopes[0][:, None]
-        columns = fft.ifft(columns, axis=1, overwrite_x=True)
-        columns /= self.stride[0]
-        columns = columns[:, np.arange(-2, rows.shape[1] - 2) % periods]
-        rows[:2, :, beyond[1] % whole[1]] = columns
-        rows[2][:, beyond[1] % whole[1]] = columns[0] * slopes[1]
+        near *= np.multiply.outer(*factors).astype(near.real.dtype)
+        spectrum = np.zeros(periods, near.dtype)
+        spectrum[np.ix_(*(each % count for each, count in zip(beyond, periods, strict=True)))] = (
+            near
+        )
+        made = fft.ifft2(spectrum, overwrite_x=True)
+        kept = (np.arange(-3, size - 3) % count for size, count in zip(shape, periods, strict=True))
+        return np.asarray(made[np.ix_(*kept)])
 
     def weights(self, used: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> Weights:
         r"""Return how much of the Gaussian lies on used pixels, and its covariance there.

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from omniscopy.compute.threads import available_cores, share_work
-from omniscopy.image.strain.local_frequencies import Waves, Weights
+from omniscopy.image.strain.local_frequencies import TAPS, Waves, Weights
 from omniscopy.model import Status
 from omniscopy.model.compiling import keep_compiled
 
@@ -18,11 +18,13 @@ COLUMNS = (
 )  # fmt: skip
 # A run of pixels of a row is worked on at a time, in a room where each thing that is known of
 # them has its place: with distances that are known when they are compiled, loops become vector
-# instructions. The room of a wave begins with it and its two derivatives, real and imaginary.
-RUN = 256
-_IM, _Y, _Y_IM, _X, _X_IM, _PART, _YY, _YX, _XX, _NEAR = (n * RUN for n in range(1, 11))
-_KY, _KX, _PHASE, _SQUARE, _AMPLITUDE = (n * RUN for n in range(11, 16))
-_WAVE = 16 * RUN
+# instructions. The room of a wave begins with what is known of its pixels; then come, for each of
+# the eight coefficients along y that a row hangs on, the real and imaginary parts of the wave and
+# of its derivative along x.
+RUN = 128
+_PART, _YY, _YX, _XX, _NEAR, _KY, _KX, _PHASE, _SQUARE, _AMPLITUDE = (n * RUN for n in range(10))
+_LINES = 10 * RUN
+_WAVE = _LINES + TAPS * 4 * RUN
 _OUT = 2 * _WAVE
 _ROOM = _OUT + len(COLUMNS) * RUN
 # Waves whose square is below this have no direction.
@@ -48,27 +50,28 @@ _NUMBERS = np.array([
 
 
 def _interpolate(  # noqa: PLR0917
-    room: np.ndarray, pairs: np.ndarray, lines: np.ndarray, taps: np.ndarray, node: int,
-    begin: int, count: int,
-) -> None:  # fmt: skip
-    """Write a wave and its derivatives on a run of pixels from six coefficients along y.
+    room: np.ndarray, line: np.ndarray, taps: np.ndarray, place: int, begin: int, count: int
+) -> None:
+    """Write a wave and its derivative along x on a run of pixels, from coefficients of nodes.
 
-    `lines`, shape (3, nodes + 5, >= 2 x), have real and imaginary parts side by side, as `pairs`,
-    shape (2 run), has what is between.
+    `line`, shape (nodes + 7), complex; `taps`, shape (stride, 2, 8); `place` is that of the line
+    among the eight along y.
     """
-    a, b, c, d, e, f = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
-    for part in range(3):
-        start, stop = 2 * begin, 2 * (begin + count)
-        p, q = lines[part, node][start:stop], lines[part, node + 1][start:stop]
-        r, s = lines[part, node + 2][start:stop], lines[part, node + 3][start:stop]
-        t, u = lines[part, node + 4][start:stop], lines[part, node + 5][start:stop]
-        for j in range(2 * count):
-            pairs[j] = a * p[j] + b * q[j] + c * r[j] + d * s[j] + e * t[j] + f * u[j]
-        real, imaginary = room[2 * part * RUN :], room[(2 * part + 1) * RUN :]
-        for j in range(count):
-            real[j] = pairs[2 * j]
-        for j in range(count):
-            imaginary[j] = pairs[2 * j + 1]
+    stride, out = len(taps), _LINES + place * 4 * RUN
+    node, away = begin // stride, begin % stride
+    for j in range(count):
+        re = im = slope_re = slope_im = taps.dtype.type(0)
+        for n in range(TAPS):
+            value, tap, slope = line[node + n], taps[away, 0, n], taps[away, 1, n]
+            re += tap * value.real
+            im += tap * value.imag
+            slope_re += slope * value.real
+            slope_im += slope * value.imag
+        room[out + j], room[out + RUN + j] = re, im
+        room[out + 2 * RUN + j], room[out + 3 * RUN + j] = slope_re, slope_im
+        away += 1
+        if away == stride:
+            node, away = node + 1, 0
 
 
 def _weigh(  # noqa: PLR0917
@@ -89,16 +92,6 @@ def _weigh(  # noqa: PLR0917
     keep_kernel(columns[1][begin:], room[_XX:], count)
 
 
-def _remember(  # noqa: PLR0917
-    room: np.ndarray, near: np.ndarray, turns: np.ndarray, turn: Any, begin: int, count: int
-) -> None:
-    """Write phases of the nearest nodes, and what is added to the phase of the wave."""
-    keep_kernel(near[begin:], room[_NEAR:], count)
-    added = turns[begin : begin + count]
-    for j in range(count):
-        room[_PHASE + j] = added[j] + turn
-
-
 def _angle(im: Any, re: Any, numbers: Any) -> Any:
     """Return the angle of a complex number, in radians."""
     zero, half, pi, limit = numbers[0], numbers[1], numbers[4], numbers[8]
@@ -117,28 +110,60 @@ def _angle(im: Any, re: Any, numbers: Any) -> Any:
     return -angle if im < zero else angle
 
 
-def _measure(room: np.ndarray, g: np.ndarray, away: np.ndarray, numbers: Any, count: int) -> None:
+def _measure(  # noqa: PLR0913, PLR0917
+    room: np.ndarray, near: np.ndarray, turns: np.ndarray, turn: Any, taps: np.ndarray, first: int,
+    g: np.ndarray, away: np.ndarray, numbers: Any, count: int,
+) -> None:  # fmt: skip
     """Write square, amplitude, local frequency and phase of one wave.
 
-    The Gaussian lies around `g`, shape (2,), which is `away` from the carrier. What it cuts off
-    draws slopes towards its middle.
+    `taps`, shape (2, 8), are those of the row, beginning with the coefficients that are in the
+    place `first`. The Gaussian lies around `g`, shape (2,), which is `away` from the carrier. What
+    it cuts off draws slopes towards its middle. `near` are the phases of the nearest nodes, `turns`
+    and `turn` what is added to those of the wave.
     """
     g_y, g_x, away_y, away_x = g[0], g[1], away[0], away[1]
     half, two, pi, per_turn = numbers[1], numbers[3], numbers[4], numbers[5]
+    line, slope = ring_kernel(taps[0], first), ring_kernel(taps[1], first)
     for j in range(count):
-        re, im = room[j], room[_IM + j]
+        room[_PHASE + j] = turns[j] + turn
+    for j in range(count):
+        room[_NEAR + j] = near[j]
+    for j in range(count):
+        n = _LINES + j
+        re, im = sum_kernel(room, n, line), sum_kernel(room, n + RUN, line)
+        y_re, y_im = sum_kernel(room, n, slope), sum_kernel(room, n + RUN, slope)
+        x_re = sum_kernel(room, n + 2 * RUN, line)
+        x_im = sum_kernel(room, n + 3 * RUN, line)
         square = re * re + im * im
         scale = per_turn / square
-        y = scale * (room[_Y_IM + j] * re - room[_Y + j] * im) - away_y
-        x = scale * (room[_X_IM + j] * re - room[_X + j] * im) - away_x
+        y = scale * (y_im * re - y_re * im) - away_y
+        x = scale * (x_im * re - x_re * im) - away_x
         room[_SQUARE + j] = square
         room[_AMPLITUDE + j] = two * np.sqrt(square) / room[_PART + j]
         room[_KY + j] = g_y + room[_YY + j] * y + room[_YX + j] * x
         room[_KX + j] = g_x + room[_YX + j] * y + room[_XX + j] * x
-    for j in range(count):
-        phase = room[_PHASE + j] + angle_kernel(room[_IM + j], room[j], numbers)
-        turns = np.floor((room[_NEAR + j] - phase) * per_turn + half)
-        room[_PHASE + j] = phase + two * pi * turns
+        phase = room[_PHASE + j] + angle_kernel(im, re, numbers)
+        whole = np.floor((room[_NEAR + j] - phase) * per_turn + half)
+        room[_PHASE + j] = phase + two * pi * whole
+
+
+def _ring(taps: np.ndarray, first: int) -> Any:
+    """Return eight taps in the order of places, the first of them in the place `first`."""
+    n = TAPS - first
+    return (
+        taps[n % 8], taps[(n + 1) % 8], taps[(n + 2) % 8], taps[(n + 3) % 8],
+        taps[(n + 4) % 8], taps[(n + 5) % 8], taps[(n + 6) % 8], taps[(n + 7) % 8],
+    )  # fmt: skip
+
+
+def _sum(room: np.ndarray, n: int, taps: Any) -> Any:
+    """Return what eight lines make of a pixel."""
+    return (
+        taps[0] * room[n] + taps[1] * room[n + 4 * RUN] + taps[2] * room[n + 8 * RUN]
+        + taps[3] * room[n + 12 * RUN] + taps[4] * room[n + 16 * RUN]
+        + taps[5] * room[n + 20 * RUN] + taps[6] * room[n + 24 * RUN]
+        + taps[7] * room[n + 28 * RUN]
+    )  # fmt: skip
 
 
 def _deform(  # noqa: PLR0917
@@ -212,34 +237,35 @@ def _keep(values: np.ndarray, target: np.ndarray, count: int) -> None:
 
 
 def _work(  # noqa: PLR0913, PLR0917
-    lines: np.ndarray, taps: np.ndarray, rows: np.ndarray, columns: np.ndarray,
-    pixels: np.ndarray, near: np.ndarray, turns_y: np.ndarray, turns_x: np.ndarray,
-    g: np.ndarray, away: np.ndarray, g0: np.ndarray, inverse: np.ndarray, noise: Any,
-    lever: np.ndarray, least: np.ndarray, finite: bool, whole: Any,  # noqa: FBT001
+    lines: np.ndarray, taps_y: np.ndarray, taps_x: np.ndarray, rows: np.ndarray,
+    columns: np.ndarray, pixels: np.ndarray, near: np.ndarray, turns_y: np.ndarray,
+    turns_x: np.ndarray, g: np.ndarray, away: np.ndarray, g0: np.ndarray, inverse: np.ndarray,
+    noise: Any, lever: np.ndarray, least: np.ndarray, finite: bool, whole: Any,  # noqa: FBT001
     codes: tuple[int, int, int], numbers: Any, begin: int, end: int, out: np.ndarray,
     status: np.ndarray,
 ) -> None:  # fmt: skip
     """Write all columns, shape (columns, y, x), and the outcome, from one node to another.
 
-    `lines`, shape (2, 3, nodes + 5, >= 2 x): see `_interpolate`. `near`, shape (2, nodes, x):
-    phases of the nearest nodes, unwrapped.
+    `lines`, shape (2, nodes + 7, nodes + 7): see `Waves`. `near`, shape (2, nodes, x): phases of
+    the nearest nodes, unwrapped.
     """
-    room, pairs = np.empty(_ROOM, out.dtype), np.empty(2 * RUN, out.dtype)
-    stride, size = len(taps), out.shape[2]
-    for node in range(begin, end):
-        for first in range(0, size, RUN):
-            count = min(RUN, size - first)
-            for row in range(node * stride, min((node + 1) * stride, out.shape[1])):
-                nearest = min((row + stride // 2) // stride, near.shape[1] - 1)
+    room = np.zeros(_ROOM, out.dtype)
+    stride, size = len(taps_y), out.shape[2]
+    for first in range(0, size, RUN):
+        count = min(RUN, size - first)
+        for node in range(begin, end):
+            for line in range(node if node == begin else node + TAPS - 1, node + TAPS):
                 for n in range(2):
                     wave = room[n * _WAVE : (n + 1) * _WAVE]
-                    line = taps[row - node * stride]
-                    interpolate_kernel(wave, pairs, lines[n], line, node, first, count)
+                    interpolate_kernel(wave, lines[n, line], taps_x, line % TAPS, first, count)
+            for row in range(node * stride, min((node + 1) * stride, out.shape[1])):
+                nearest = min((row + stride // 2) // stride, near.shape[1] - 1)
+                taps = taps_y[row - node * stride]
+                for n in range(2):
+                    wave = room[n * _WAVE : (n + 1) * _WAVE]
                     weigh_kernel(wave, rows, columns, pixels, row, first, count)
-                    remember_kernel(
-                        wave, near[n, nearest], turns_x[n], turns_y[n, row], first, count
-                    )
-                    measure_kernel(wave, g[n], away[n], numbers, count)
+                    phases = near[n, nearest][first:], turns_x[n][first:], turns_y[n, row]
+                    measure_kernel(wave, *phases, taps, node % TAPS, g[n], away[n], numbers, count)
                 deform_kernel(room, g0, inverse, noise, lever, least, numbers, count)
                 finish_kernel(room, finite, numbers, count)
                 for column in range(14):
@@ -258,9 +284,10 @@ def compiled(function: Any) -> Any:
 
 
 angle_kernel = compiled(_angle)
+ring_kernel = compiled(_ring)
+sum_kernel = compiled(_sum)
 interpolate_kernel = compiled(_interpolate)
 weigh_kernel = compiled(_weigh)
-remember_kernel = compiled(_remember)
 measure_kernel = compiled(_measure)
 deform_kernel = compiled(_deform)
 finish_kernel = compiled(_strain)
@@ -296,14 +323,14 @@ def strain_of(  # noqa: PLR0913
     g, away, g0, back, lever, least = (each.astype(kind) for each in vectors)
     codes = int(Status.CONVERGED), int(Status.AT_BOUND), int(Status.INVALID)
     numbers = tuple(_NUMBERS.astype(kind))
-    lines, taps = waves.coefficients.view(kind), waves.taps()
+    lines = waves.coefficients, waves.taps(0), waves.taps(1)
     columns = (np.arange(out.shape[2]) + waves.stride[1] // 2) // waves.stride[1]
     near = phases[:, :, np.minimum(columns, phases.shape[2] - 1)]
     added = [each.astype(kind) for each in (near, *turns)]
 
     def work(begin: int) -> None:
         strain_kernel(
-            lines, taps, *weights, *added, g, away, g0, back, kind.type(noise**2), lever, least,
+            *lines, *weights, *added, g, away, g0, back, kind.type(noise**2), lever, least,
             finite, kind.type(whole), codes, numbers, begin, min(begin + step, count), out, status,
         )  # fmt: skip
 
