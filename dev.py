@@ -7,6 +7,7 @@ benchmarks need. Further words are handed to the task's last command.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PEERS = ROOT / ".venv-peers"
 UV = "uv==0.13.9"
-# Outside the pinned lists, and by pip: its builds for CPUs are found by nothing else.
+# Outside the pinned lists, and by pip: where there are builds for CPUs, it finds them.
 TORCH = "torch==2.13.0"
 TORCH_PEERS = {"atomai", "ffta", "pycroscopy"}
 EXTRAS = ["codecs", "cluster", "cloud", "mcp", "notebook", "vendor"]
@@ -93,11 +94,32 @@ def install(folder: Path, *words: str | Path) -> None:
 
 
 def install_torch(folder: Path) -> None:
-    """Install the library of networks, unless this version is there."""
+    """Install the library of networks, unless this version is there or is not to be had."""
     stamp = folder / "torch-from"
-    if not (stamp.exists() and stamp.read_text() == TORCH):
-        run(folder / SCRIPTS / "python", *PIP, TORCH)
-        stamp.write_text(TORCH)
+    if stamp.exists() and stamp.read_text() == TORCH:
+        return
+    python = folder / SCRIPTS / "python"
+    if why := why_no_torch(python):
+        print(f"without networks and their tests: {why}", flush=True)
+    else:
+        run(python, *PIP, TORCH)
+    stamp.write_text(TORCH)
+
+
+def why_no_torch(python: Path) -> str:
+    """Return why the library of networks is left out of an environment; nothing where it is not.
+
+    On many machines only the build for GPUs is found, which is some gigabytes.
+    """
+    asked = [python, *PIP, "--dry-run", "--report", "-", TORCH]
+    done = subprocess.run(asked, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+    names = [each["metadata"]["name"] for each in json.loads(done.stdout)["install"]]
+    if any(name.startswith(("nvidia", "cuda")) for name in names):
+        wish = " ".join(map(str, [python, *PIP, TORCH]))
+        return f"pip finds {TORCH} only as the build for GPUs; if you want that: {wish}"
+    return ""
 
 
 def make_peer(wanted: Path) -> None:
@@ -113,10 +135,11 @@ def make_peer(wanted: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
     python = folder / SCRIPTS / "python"
-    commands = [[python, *PIP, TORCH]] if wanted.stem in TORCH_PEERS else []
+    networks = wanted.stem in TORCH_PEERS
+    error = why_no_torch(python) if networks else ""
+    commands = [[python, *PIP, TORCH]] if networks else []
     uv = [VENV / SCRIPTS / "uv", "pip", "install", "--quiet", "--python", python]
-    error = ""
-    for command in [*commands, [*uv, "--requirement", wanted]]:
+    for command in [] if error else [*commands, [*uv, "--requirement", wanted]]:
         done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         if done.returncode:
             error = done.stdout + done.stderr

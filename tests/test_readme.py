@@ -1,6 +1,7 @@
 """What a newcomer reads first is true."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -40,10 +41,37 @@ def test_the_commands_are_there(capsys):
     assert "Usage" in capsys.readouterr().out
 
 
-def test_the_tasks_of_the_project_are_there():
+@pytest.fixture
+def dev():
+    """Return the module of the project's tasks."""
     made = importlib.util.spec_from_file_location("dev", ROOT / "dev.py")
-    dev = importlib.util.module_from_spec(made)
-    made.loader.exec_module(dev)
+    module = importlib.util.module_from_spec(made)
+    made.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "installed"),
+    [(["torch", "sympy"], 0, True), (["torch", "nvidia-cublas"], 0, False), ([], 1, False)],
+)
+def test_libraries_for_gpus_are_not_installed_unasked(
+    dev, tmp_path, monkeypatch, capsys, names, code, installed
+):
+    plan = json.dumps({"install": [{"metadata": {"name": name}} for name in names]})
+    asked = []
+
+    def answer(command, **options):
+        asked.append("--dry-run" in map(str, command))
+        return subprocess.CompletedProcess(command, code, plan, "ERROR: no such version")
+
+    monkeypatch.setattr(subprocess, "run", answer)
+    dev.install_torch(tmp_path)
+    dev.install_torch(tmp_path)
+    assert asked == ([True, False] if installed else [True])
+    assert ("without networks" in capsys.readouterr().out) != installed
+
+
+def test_the_tasks_of_the_project_are_there(dev):
     pages = [README, (ROOT / "CONTRIBUTING.md").read_text("utf-8")]
     pages += [path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")]
     named = set(re.findall(r"python3 dev\.py (\w+)", "\n".join(pages)))
