@@ -28,6 +28,8 @@ def only_array(tree: xr.DataTree, *, what: str, ndims: Collection[int]) -> xr.Da
     if len(found) != 1 or found[0][2].ndim not in ndims:
         held = ", ".join(f"{path}: {dict(values.sizes)}" for path, _, values in found) or "nothing"
         wanted = " or ".join(map(str, sorted(ndims)))
+        if len(ndims) > 3:
+            wanted = f"{min(ndims)} to {max(ndims)}"
         message = (
             f"{what} holds one array of {wanted} dimensions, but there is {held}; save one "
             "channel by itself, or all of them to .zarr, .nc or .h5"

@@ -191,3 +191,9 @@ def test_every_real_file_is_as_the_manifest_says(shared):
         step = float(axis[1] - axis[0])
         assert step == pytest.approx(said["axes"][0]["scale"], rel=0.01)
         assert axis.attrs.get("units") in ("eV", None)
+
+
+def test_truth_values_are_written_as_numbers(tmp_path):
+    data = xr.DataArray([True, False, True], dims="energy", coords={"energy": [1.0, 2.0, 3.0]})
+    om.save(data, tmp_path / "a.msa")
+    np.testing.assert_array_equal(om.open_signal(tmp_path / "a.msa"), [1, 0, 1])

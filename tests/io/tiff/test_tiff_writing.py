@@ -154,7 +154,13 @@ def test_what_fits_is_widened_and_what_does_not_is_refused(tmp_path):
         om.save(truth.astype("i8"), tmp_path / "c.tif")
     with pytest.raises(UnsupportedFormatError, match="at least one pixel"):
         om.save(truth[:0], tmp_path / "c.tif")
-    with pytest.raises(UnsupportedFormatError, match="one array of 2 or"):
+    with pytest.raises(UnsupportedFormatError, match="one array of 2 to 15 dimensions"):
         om.save(truth[0], tmp_path / "c.tif")
     with pytest.raises(FileExistsError, match="already"):
         om.save(truth, tmp_path / "a.tif")
+
+
+def test_text_is_refused_in_words(tmp_path):
+    data = xr.DataArray(np.full((2, 3), "word"), dims=("y", "x"))
+    with pytest.raises(om.DataError, match=r"TIFF file holds int8.*, not 96 bytes of str"):
+        om.save(data, tmp_path / "a.tif")

@@ -48,7 +48,9 @@ def write(
 
     data = only_array(tree, what="an EMD file", ndims=range(1, 16))
     if data.dtype.kind not in "biufc":
-        message = f"an EMD file holds numbers, not values of type {data.dtype}"
+        message = (
+            f"an EMD file holds numbers, not values of type {data.dtype}; save to .nc, .h5 or .zarr"
+        )
         raise UnsupportedFormatError(message)
     if version not in _VERSIONS:
         message = f"version must be '1.0' or '0.2', got {version!r}"

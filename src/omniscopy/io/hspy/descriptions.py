@@ -18,7 +18,9 @@ def only_signal(tree: xr.DataTree, *, what: str) -> tuple[xr.DataArray, list[str
     """Return the one array of a tree with its signal dimensions last, and their names."""
     data = only_array(tree, what=what, ndims=range(1, 16))
     if data.dtype.kind not in "biufc":
-        message = f"{what} holds numbers, not values of type {data.dtype}"
+        message = (
+            f"{what} holds numbers, not values of type {data.dtype}; save to .nc, .h5 or .zarr"
+        )
         raise UnsupportedFormatError(message)
     inner = [str(dim) for dim in dims_of_role(data, "signal")]
     spatial = [str(dim) for dim in data.dims if kind_of_dim(data, str(dim)) == "spatial"]

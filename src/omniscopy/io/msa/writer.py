@@ -38,6 +38,7 @@ def write(tree: xr.DataTree, path: Path) -> None:
     places = data.coords.get(dim, xr.DataArray(np.arange(float(data.size))))
     require_real(places, what=f"{what} along {dim!r}")
     x, y = np.asarray(places.values, np.float64), np.asarray(data.values)
+    y = y.astype(np.uint8) if y.dtype.kind == "b" else y
     line = line_of(x)
     lines = [f"#{key:<12}: {value}" for key, value in _entries(data, places, line).items()]
     lines.append(f"#{NOTE:<12}: {describe_array(tree, data)}")

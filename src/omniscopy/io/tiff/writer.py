@@ -72,7 +72,7 @@ def write(
     if not data.size:
         message = f"a TIFF file holds at least one pixel, not an array of shape {data.shape}"
         raise UnsupportedFormatError(message)
-    dtype = np.dtype(_WIDENED.get(data.dtype.name, data.dtype.name))
+    dtype = np.dtype(_WIDENED.get(data.dtype.name, data.dtype.newbyteorder("=")))
     is_ome = _is_ome(path, dtype, data.size * dtype.itemsize, flavour)
     layout = _lay_out(data, dtype)
     stored = data.transpose(*layout.dims)
