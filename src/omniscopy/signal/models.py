@@ -70,7 +70,12 @@ class Lorentzian(Component):
 
 @dataclass(frozen=True)
 class Voigt(Component):
-    r"""A Gaussian of `sigma` folded with a Lorentzian of half width `gamma`, of an area."""
+    r"""A Gaussian of `sigma` folded with a Lorentzian of half width `gamma`, of an area.
+
+    :math:`A\, \mathrm{Re}\, w(z) / (\sigma \sqrt{2\pi})` with Faddeeva's function w of
+    :math:`z = (x - c + i\gamma) / (\sigma \sqrt 2)`. The area is in units of the data times those
+    of the axis.
+    """
 
     area: Setting = None
     centre: Setting = None
@@ -91,7 +96,11 @@ class Voigt(Component):
 
 @dataclass(frozen=True)
 class PseudoVoigt(Component):
-    """A Lorentzian (`fraction` 1) mixed with a Gaussian (0) of the same full width and height."""
+    r"""A Lorentzian (`fraction` 1) mixed with a Gaussian (0) of the same full width and height.
+
+    :math:`A [\eta / (1 + u^2) + (1 - \eta)\, 2^{-u^2}]` with :math:`u = 2 (x - c) / w`, the height
+    `amplitude`, the full width at half maximum `fwhm` and the `fraction` :math:`\eta`.
+    """
 
     amplitude: Setting = None
     centre: Setting = None
@@ -110,7 +119,10 @@ class PseudoVoigt(Component):
 
 @dataclass(frozen=True)
 class SplitVoigt(Component):
-    """A pseudo-Voigt peak whose full width differs below and above its centre."""
+    """A pseudo-Voigt peak whose full width differs below and above its centre.
+
+    As `PseudoVoigt`, with the full width `fwhm_low` where :math:`x < c` and `fwhm_high` elsewhere.
+    """
 
     amplitude: Setting = None
     centre: Setting = None
@@ -135,7 +147,7 @@ class SkewNormal(Component):
     r"""A skew normal distribution of an area: :math:`2 A \varphi(u) \Phi(\alpha u) / \omega`.
 
     With :math:`u = (x - \xi) / \omega`, `location` :math:`\xi`, `scale` :math:`\omega` and
-    `shape` :math:`\alpha` (above 0: tail to large `x`).
+    `skewness` :math:`\alpha` (above 0: tail to large `x`).
     """
 
     area: Setting = None
@@ -158,7 +170,12 @@ class SkewNormal(Component):
 
 @dataclass(frozen=True)
 class Doniach(Component):
-    """The Doniach-Šunjić line of photoelectrons from metals, with its tail to small `x`."""
+    r"""The line of photoelectrons from metals of Doniach and Šunjić, with its tail to small `x`.
+
+    :math:`A \cos[\pi\alpha/2 + (1 - \alpha) \arctan u] / (1 + u^2)^{(1 - \alpha)/2}` with
+    :math:`u = (x - c) / \gamma` and the `asymmetry` :math:`\alpha`, 0 of a Lorentzian: S. Doniach,
+    M. Šunjić, *J. Phys. C* 3, 285 (1970). Its area has no end.
+    """
 
     amplitude: Setting = None
     centre: Setting = None
@@ -239,7 +256,7 @@ class Exponential(Component):
 
     role: ClassVar[Role] = "decay"
     formula: ClassVar[Formula] = Formula(decays.exponential, 2)
-    known: ClassVar[Known] = (height(), place("decay"))
+    known: ClassVar[Known] = (height(), Info("decay", axes=(1,), place=True, scales=True))
 
 
 @dataclass(frozen=True)
@@ -281,7 +298,7 @@ class PowerLaw(Component):
 
     role: ClassVar[Role] = "decay"
     formula: ClassVar[Formula] = Formula(decays.power_law, 2, constants=1)
-    known: ClassVar[Known] = (height(), Info("exponent"))
+    known: ClassVar[Known] = (height(), Info("exponent", scales=True))
 
     def __post_init__(self) -> None:
         _require_reference(self.reference)
@@ -308,7 +325,9 @@ class DoublePowerLaw(Component):
 
     role: ClassVar[Role] = "decay"
     formula: ClassVar[Formula] = Formula(decays.double_power_law, 4, columns=2, constants=1)
-    known: ClassVar[Known] = (height(), Info("exponent"), Info("ratio"), place("shift"))
+    known: ClassVar[Known] = (
+        height(), Info("exponent", scales=True), Info("ratio"), place("shift"),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         _require_reference(self.reference)
@@ -324,7 +343,10 @@ class DoublePowerLaw(Component):
 
 @dataclass(frozen=True)
 class Bleasdale(Component):
-    r"""A yield :math:`(a + b x)^{-1/c}` (Bleasdale and Nelder)."""
+    """A yield :math:`(a + b x)^{-1/c}`.
+
+    J. K. A. Bleasdale, J. A. Nelder, *Nature* 188, 342 (1960).
+    """
 
     a: Setting = None
     b: Setting = None

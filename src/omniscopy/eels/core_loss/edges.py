@@ -33,6 +33,10 @@ def edges(
     DataError
         The element is none, or it has no edge there.
 
+    Notes
+    -----
+    Energies and numbers of electrons are those of xraylib.
+
     Examples
     --------
     >>> import omniscopy as om

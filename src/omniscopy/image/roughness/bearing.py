@@ -24,7 +24,7 @@ def bearing_curve(
     masking: Masking = "exclude",
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    r"""Calculate the height above which a part of every surface lies (Abbott-Firestone curve).
+    """Calculate the height above which a part of every surface lies (Abbott-Firestone curve [1]_).
 
     Parameters
     ----------
@@ -50,6 +50,10 @@ def bearing_curve(
     ------
     DataError
         There are fewer than 2 points, or the mask does not fit.
+
+    References
+    ----------
+    .. [1] E. J. Abbott, F. A. Firestone, *Mech. Eng.* 55, 569 (1933).
 
     Examples
     --------

@@ -98,6 +98,12 @@ def erode(
     -----
     .. math:: s(r) = \min_u \, [I(r - u) - t(u)]
 
+    the inverse of a dilation as far as the tip has touched [1]_.
+
+    References
+    ----------
+    .. [1] J. S. Villarrubia, *J. Res. Natl. Inst. Stand. Technol.* 102, 425 (1997).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -39,7 +39,7 @@ def rotate_components(
         How many of the components, from the first, or which are turned; all otherwise. The others
         are left out.
     method : {"ica", "varimax"}
-        Independence (FastICA), or the largest variance of the squares.
+        Independence (FastICA [1]_), or the largest variance of the squares [2]_.
     on : {"components", "loadings"}
         Whether the components or the loadings become so.
     derivative : int
@@ -61,6 +61,11 @@ def rotate_components(
     DataError
         `ds` holds no real components and loadings, one of `components` is not there, or too few
         values are left to turn them by.
+
+    References
+    ----------
+    .. [1] A. Hyvärinen, *IEEE Trans. Neural Netw.* 10, 626 (1999).
+    .. [2] H. F. Kaiser, *Psychometrika* 23, 187 (1958).
 
     Examples
     --------
