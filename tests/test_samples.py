@@ -63,6 +63,7 @@ RESULTS = {
     "ring_profile": "diffraction.radial_profile",
     "regions": "signal.label_regions",
     "surface_mask": "image.mask_by_threshold",
+    "turned_grains": "image.rotate",
     "transient_frequencies": "spm.instantaneous_frequency",
     "atom_cluster": "simulate.atom_positions",
     "atom_lattice": "simulate.crystal_lattice",

@@ -104,6 +104,7 @@ __all__ = [
     "thon_image",
     "transient_frequencies",
     "transients",
+    "turned_grains",
 ]
 
 
@@ -592,3 +593,8 @@ def low_loss() -> xr.DataArray:
 def moving_atoms() -> xr.Dataset:
     """Return atoms that walk from frame to frame: (frame, atom) in nm."""
     return simulate.moving_atoms(extent=(1.2, 1.6))
+
+
+def turned_grains() -> xr.DataArray:
+    """Return the grainy surface turned by 40 degrees: (y, x) in nm, heights in nm."""
+    return image.rotate(grainy_surface(), 40.0, expand=False)

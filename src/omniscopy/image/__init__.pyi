@@ -38,6 +38,7 @@ __all__ = [
     "map_certainty",
     "mask_by_threshold",
     "mask_outliers",
+    "match_features",
     "measure_curvature",
     "measure_distortion",
     "measure_focus",
@@ -103,6 +104,7 @@ from .quality.focus import measure_focus
 from .quality.image_statistics import measure_statistics
 from .quality.resolution import measure_resolution
 from .registration.alignment import align_images
+from .registration.feature_matching import match_features
 from .registration.registration import register
 from .registration.row_jitter import correct_row_jitter
 from .registration.scan_drift import correct_scan_drift
