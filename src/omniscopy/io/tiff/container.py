@@ -11,7 +11,7 @@ from typing import Any
 
 from omniscopy.io.errors import FormatError, MissingDependencyError, UnsupportedFormatError
 
-# What tifffile raises at damage besides its own error, which is a ValueError.
+# What tifffile raises at damage besides its own error.
 _DAMAGE = (
     ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, MemoryError,
     RuntimeError, ArithmeticError, AssertionError, OSError, struct.error, zlib.error,
@@ -47,7 +47,7 @@ def open_tiff(path: str | Path) -> Iterator[Any]:
             yield file
     except FormatError:
         raise
-    except _DAMAGE as error:
+    except (*_DAMAGE, tifffile.TiffFileError) as error:
         if "imagecodecs" in str(error):
             purpose = f"decoding {path}"
             package = "imagecodecs"
