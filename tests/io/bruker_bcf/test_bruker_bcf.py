@@ -265,3 +265,17 @@ def test_half_of_a_real_file_is_refused(shared, tmp_path, name):
     (tmp_path / "half.bcf").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(om.FormatError, match=r"half\.bcf.*cut short"):
         om.open(tmp_path / "half.bcf")
+
+
+def test_the_stage_is_in_metres(tmp_path):
+    stage = (
+        "<HV>20</HV></ClassInstance><ClassInstance Type='TRTSEMStageData'><X>66940.81</X>"
+        "<Y>54233.16</Y><Z>39194.77</Z><Tilt>2.5</Tilt>"
+    )
+    image = encode_image({"SE": np.zeros((2, 3), np.uint16)})
+    files = {"HeaderData": encode_header(images=[image], microscope=stage)}
+    write_sfs(tmp_path / "a.bcf", files)
+    metadata = next(iter(om.signals(om.open(tmp_path / "a.bcf")).values())).attrs["metadata"]
+    wanted = {"x": 0.06694081, "y": 0.05423316, "z": 0.03919477, "alpha": 2.5}
+    assert metadata["stage"] == pytest.approx(wanted)
+    assert metadata["beam"]["voltage"] == 20e3

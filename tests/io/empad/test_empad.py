@@ -63,3 +63,17 @@ def test_missing_frames_and_damage_are_named(tmp_path):
 def test_real_descriptions_miss_their_frames(shared, name):
     with pytest.raises(om.FormatError, match="which is not beside"):
         om.open(shared / f"data/vendor/empad/{name}.xml")
+
+
+def test_the_scan_of_first_programs_is_that_which_was_acquired(tmp_path):
+    path = write_empad(tmp_path / "a.xml", FRAMES, scan=(2, 3))
+    scans = "".join(
+        f'<scan_parameters mode="{mode}"><scan_resolution_x>{x}</scan_resolution_x>'
+        f"<scan_resolution_y>{y}</scan_resolution_y></scan_parameters>"
+        for mode, x, y in (("search", 9, 9), ("acquire", 3, 2))
+    )
+    text = path.read_text()
+    path.write_text(text.replace("<pix_x>3</pix_x><pix_y>2</pix_y>", scans))
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "ky", "kx")
+    np.testing.assert_array_equal(data[1, 0], FRAMES[3])

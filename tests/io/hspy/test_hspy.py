@@ -26,7 +26,7 @@ def write(path, values=VALUES, axes=(), metadata=None, title="A map", **attrs):
             if places is not None:
                 axis["axis"] = places
         for place, said in {"General": {"title": title}, **(metadata or {})}.items():
-            group.create_group(f"metadata/{place}").attrs.update(said)
+            group.require_group(f"metadata/{place}").attrs.update(said)
     return path
 
 
@@ -138,3 +138,26 @@ def test_every_real_file_is_as_the_manifest_says(shared):
             assert float(data[dim][0]) == pytest.approx(axis["offset"])
             assert float(data[dim][1] - data[dim][0]) == pytest.approx(axis["scale"])
             assert data[dim].attrs.get("units") == axis["units"]
+
+
+def test_further_metadata_are_in_units_of_the_vocabulary(tmp_path):
+    metadata = {
+        "General": {"date": "2020-01-02", "time": "03:04:05", "time_zone": "+09:00",
+                    "authors": "Jane", "notes": "a note"},
+        "Sample": {"description": "STO"},
+        "Acquisition_instrument/TEM": {"microscope": "A microscope"},
+        "Acquisition_instrument/TEM/Stage": {
+            "tilt_alpha": 3.0, "tilt_beta": -1.0, "x": 0.25, "z": 0.5,
+        },
+        "Acquisition_instrument/TEM/Detector/EELS": {"exposure": 20.0, "dwell_time": 50.0},
+        "Acquisition_instrument/TEM/Detector/EDS": {"live_time": 9.0, "real_time": 10.0},
+    }  # fmt: skip
+    found = om.open_signal(write(tmp_path / "a.hspy", axes=AXES, metadata=metadata))
+    found = found.attrs["metadata"]
+    assert found["started"] == "2020-01-02T03:04:05+09:00"
+    assert (found["operator"], found["comment"]) == ("Jane", "a note")
+    assert found["sample"] == {"name": "STO"}
+    assert found["instrument"] == {"model": "A microscope"}
+    assert found["stage"] == {"alpha": 3.0, "beta": -1.0, "x": 2.5e-4, "z": 5e-4}
+    assert found["detector"] == {"exposure_time": 0.02, "live_time": 9.0, "real_time": 10.0}
+    assert found["scan"] == {"dwell_time": 0.05}

@@ -99,3 +99,15 @@ def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed):
     with contextlib.suppress(FormatError):
         for channel in read_measurement(path, reader="jpk")[1].channels:
             load(channel.data)
+
+
+def test_calibrations_of_a_deflection_give_sensitivity_and_stiffness(tmp_path):
+    factors = {"volts": 2e-10, "distance": 2e-18}
+    deflection = JpkPage(COUNTS, "vDeflection", "Vertical Deflection", 5e-19, 0.0, "N",
+                         slots=("raw", "volts", "distance", "force"), factors=factors)  # fmt: skip
+    tags = {0x8049: (12, 1.5), 0x8030: (2, "contact")}
+    path = write_jpk_image(tmp_path / "a.jpk", [JpkPage(COUNTS), deflection], tags=tags)
+    metadata = read(path).metadata
+    assert metadata["probe"] == pytest.approx({"sensitivity": 1e-8, "spring_constant": 0.25})
+    assert metadata["scan"]["line_rate"] == 1.5
+    assert metadata["feedback"] == {"mode": "contact"}

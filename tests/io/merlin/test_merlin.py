@@ -131,3 +131,22 @@ def test_real_raw_frames_are_bits(shared):
         assert set(np.unique(data)) <= {0, 1}
         shapes.add(data.shape)
     assert shapes == {(256, 256), (9, 256, 256)}
+
+
+def test_settings_give_the_scan_and_metadata(tmp_path):
+    frames = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 256), np.uint8)
+    further = (
+        "ScanX:\t3\nScanY:\t2\nChip Mode  (SPM, CSM, CM, CSCM):\tSPM\nSoftware Version:\t0.77\n"
+        "Temperature (C):\tBoard Temp 43.85 Deg C\n"
+    )
+    path = write_merlin(tmp_path / "a.mib", frames, further=further)
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "ky", "kx")
+    np.testing.assert_array_equal(data[..., 0, 0], [[0, 1, 2], [3, 4, 5]])
+    metadata = data.attrs["metadata"]
+    assert metadata["instrument"] == {"vendor": "Quantum Detectors", "software": "0.77"}
+    assert metadata["detector"]["temperature"] == pytest.approx(317.0)
+    assert metadata["detector"]["mode"] == "SPM"
+    # A scan that was not finished has another number of frames.
+    path = write_merlin(tmp_path / "b.mib", frames[:5], further=further)
+    assert om.open_signal(path).dims == ("frame", "ky", "kx")

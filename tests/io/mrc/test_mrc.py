@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import omniscopy as om
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.identification import identify
 from omniscopy.io.mrc.reader import read
 from omniscopy.testing.files.mrc import encode_fei_record, write_mrc
+from omniscopy.testing.formats import check_reader
 
 
 def values_of(channel):
@@ -300,3 +302,18 @@ def test_damage_gives_an_error_of_ours_or_data_of_the_size_of_the_file(tmp_path:
             except FormatError:
                 continue
             assert values_of(channel).nbytes <= 4 * len(content) * (1000 if partial else 1)
+
+
+@pytest.mark.parametrize("sections", [1, 2])
+def test_colours_of_imod_are_a_dimension(tmp_path, sections):
+    pixels = np.random.default_rng(5).integers(0, 256, (sections, 3, 5, 3)).astype(np.uint8)
+    path = write_mrc(tmp_path / "a.mrc", pixels, mode=16, cell=(5.0, 3.0, 1.0))
+    check_reader("mrc", path)
+    data = om.open_signal(path)
+    assert data.dims == (("frame",) if sections > 1 else ()) + ("y", "x", "channel")
+    np.testing.assert_array_equal(data, pixels if sections > 1 else pixels[0])
+    np.testing.assert_array_equal(data["channel"], ["red", "green", "blue"])
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(om.FormatError, match="cut short"):
+        om.open(path)
+    assert om.open_signal(path, partial=True).attrs["incomplete"]

@@ -208,3 +208,16 @@ def test_labels_of_a_real_grid_are_where_the_tip_was(shared):
     for name, expected in (("x_measured", expected_x), ("y_measured", expected_y)):
         found = load(channel.coordinates[name].data)
         np.testing.assert_allclose(found, expected, atol=0.02e-9)
+
+
+def test_what_was_held_constant_is_in_the_metadata(tmp_path):
+    entries = {
+        "Bias>Bias (V)": "0.25",
+        "Z-Controller>Setpoint": "1E-10",
+        "Z-Controller>Setpoint unit": "A",
+        "Z-Controller>Controller name": "log Current",
+    }
+    values = {"Current (A)": np.zeros((2, 3, 4))}
+    metadata = read(write_3ds(tmp_path / "a.3ds", values, entries=entries)).metadata
+    assert metadata["probe"] == {"bias": 0.25}
+    assert metadata["feedback"] == {"mode": "log Current", "setpoint": "1e-10 A"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import omniscopy as om
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.testing.files.tia import write_emi, write_ser
+from omniscopy.testing.formats import check_reader
 
 rng = np.random.default_rng(5)
 SPECTRA = rng.integers(-50, 50, (6, 9)).astype(np.int32)
@@ -127,7 +129,7 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
     places = int.from_bytes(content[18 + 4 : 26], "little")
     uneven[places + 8] ^= 1
     path.write_bytes(uneven)
-    with pytest.raises(UnsupportedFormatError, match="not evenly spaced"):
+    with pytest.raises(UnsupportedFormatError, match="of different sizes or types"):
         om.open(path)
 
 
@@ -148,3 +150,30 @@ def test_every_real_file_is_as_the_manifest_says(shared):
                 factor = 1e9 if axis["units"] == "nm" else 1.0
                 step = float(data[dim][1] - data[dim][0])
                 assert factor * step == pytest.approx(axis["scale"], rel=1e-6)
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_elements_may_lie_unevenly(tmp_path, images):
+    elements = np.random.default_rng(3).integers(0, 999, (6, 4, 5) if images else (6, 7))
+    elements = elements.astype(np.uint16)
+    dims = [(3, 0.0, 1e-9, 0, "Position", "meters"), (2, 0.0, 2e-9, 0, "Position", "meters")]
+    calibration = [(0.0, 1e8, 0)] * 2 if images else [(0.0, 5.0, 0)]
+    path = write_ser(tmp_path / "a_1.ser", elements[:5], calibration=calibration, dimensions=dims,
+                     total=6, gaps=[0, 3, 10, 0, 2, 0])  # fmt: skip
+    check_reader("tia", path)
+    data = om.open_signal(path)
+    np.testing.assert_array_equal(data.values.reshape(6, *elements.shape[1:])[:5], elements[:5])
+    assert not data[1, 2].any()
+    assert data.attrs["incomplete"]["missing_from"] == 5
+
+
+def test_elements_of_different_sizes_are_refused(tmp_path):
+    elements = np.zeros((3, 7), np.uint16)
+    path = write_ser(tmp_path / "a_1.ser", elements, gaps=[0, 1, 0])
+    content = bytearray(path.read_bytes())
+    stride = 22 + 8 + 14 + 8  # head of an element, its values, its tag
+    at = content.index(struct.pack("<hi", 2, 7), len(content) - stride - 1)
+    struct.pack_into("<i", content, at + 2, 6)
+    path.write_bytes(content)
+    with pytest.raises(UnsupportedFormatError, match="of different sizes or types"):
+        om.open(path)

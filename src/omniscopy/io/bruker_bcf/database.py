@@ -26,6 +26,7 @@ from omniscopy.io.xml_trees import look_up
 FOLDER = "EDSDatabase"
 IMAGES, SPECTRA = "TRTImageData", "TRTSpectrum"
 _LARGEST = 1 << 26
+_MICRO = 1e-6
 _KILO = 1e3
 
 
@@ -50,7 +51,8 @@ def plane_form(image: ElementTree.Element) -> tuple[tuple[int, int], np.dtype[An
 
 def common_metadata(root: ElementTree.Element) -> dict[str, Any]:
     """Return what the common schema has of the microscope."""
-    microscope = instance(root, "TRTSEMData")
+    microscope, stage = instance(root, "TRTSEMData"), instance(root, "TRTSEMStageData")
+    places = [finite_number(look_up(stage, letter)) for letter in "XYZ"]
     voltage = finite_number(look_up(microscope, "HV"))
     magnification = finite_number(look_up(microscope, "Mag"))
     header = root.find(".//Header")
@@ -62,6 +64,14 @@ def common_metadata(root: ElementTree.Element) -> dict[str, Any]:
             "beam": {
                 "voltage": voltage * _KILO if voltage and voltage > 0 else None,
                 "magnification": magnification if magnification and magnification > 0 else None,
+            },
+            # In micrometres and degrees.
+            "stage": {
+                "alpha": finite_number(look_up(stage, "Tilt")),
+                **{
+                    letter: None if place is None else place * _MICRO
+                    for letter, place in zip("xyz", places, strict=True)
+                },
             },
         }
     )

@@ -84,13 +84,28 @@ def _frames_beside(path: Path, said: str) -> Path:
 
 def _scan(path: Path, tree: dict[str, Any]) -> tuple[int, ...]:
     """Return rows and columns of a scan, or the number of frames of a series."""
-    keys = ("pix_y", "pix_x") if "pix_x" in tree else ("count",)
-    sizes = tuple(_number(look_up(tree, key)) for key in keys)
+    said = tree
+    keys: tuple[str, ...] = ("count",)
+    if "pix_x" in tree:
+        keys = ("pix_y", "pix_x")
+    elif "count" not in tree and (acquired := _acquired(tree)):
+        # As the first programs of the camera wrote it.
+        said, keys = acquired, ("scan_resolution_y", "scan_resolution_x")
+    sizes = tuple(_number(look_up(said, key)) for key in keys)
     if any(size is None or not 1 <= size < 2**24 or size != int(size) for size in sizes):
-        said = [look_up(tree, key) for key in keys]
-        message = f"a number of frames was expected, {said} was found"
+        found = [look_up(said, key) for key in keys]
+        message = f"a number of frames was expected, {found} was found"
         raise FormatError(message, path=path, key=keys[0])
     return tuple(int(size) for size in sizes if size is not None)
+
+
+def _acquired(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the scan that was recorded, not of the one to search with."""
+    listed = tree.get("scan_parameters", [])
+    listed = listed if isinstance(listed, list) else [listed]
+    settings = [each for each in listed if isinstance(each, dict) and "scan_resolution_x" in each]
+    recorded = [each for each in settings if each.get("mode") == "acquire"]
+    return (recorded or settings or [{}])[0]
 
 
 def _scan_axes(tree: dict[str, Any], scan: tuple[int, ...]) -> list[Axis]:

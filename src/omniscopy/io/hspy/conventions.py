@@ -26,6 +26,36 @@ METADATA = {
 }
 
 
+# Further entries that are read: HyperSpy keeps the stage in mm and times of EELS in ms.
+_FURTHER = {
+    f"Acquisition_instrument.{mode}.{theirs}": found
+    for mode in ("TEM", "SEM")
+    for theirs, found in {
+        "convergence_angle": ("beam.convergence_angle", 1.0),
+        "beam_current": ("beam.current", 1e-9),
+        "magnification": ("beam.magnification", 1.0),
+        "Stage.tilt_alpha": ("stage.alpha", 1.0),
+        "Stage.tilt_beta": ("stage.beta", 1.0),
+        "Stage.x": ("stage.x", 1e-3),
+        "Stage.y": ("stage.y", 1e-3),
+        "Stage.z": ("stage.z", 1e-3),
+        "Detector.EDS.live_time": ("detector.live_time", 1.0),
+        "Detector.EDS.real_time": ("detector.real_time", 1.0),
+        "Detector.EELS.exposure": ("detector.exposure_time", 1e-3),
+        "Detector.EELS.dwell_time": ("scan.dwell_time", 1e-3),
+        "Camera.exposure": ("detector.exposure_time", 1.0),
+    }.items()
+}
+_TEXTS = {
+    "General.authors": "operator",
+    "General.notes": "comment",
+    "Sample.description": "sample.name",
+    "Acquisition_instrument.TEM.microscope": "instrument.model",
+    "Acquisition_instrument.SEM.microscope": "instrument.model",
+    "Acquisition_instrument.TEM.acquisition_mode": "beam.mode",
+}
+
+
 def axis_of(axis: Any, name: str) -> Axis:
     """Return an axis of HyperSpy under our name."""
     units = axis.units if isinstance(axis.units, str) else None
@@ -81,12 +111,22 @@ def nested(said: Mapping[str, Any], path: str) -> Any:
 def common_metadata(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the vocabulary of metadata has of those of HyperSpy."""
     made: dict[str, Any] = {}
-    for theirs, (ours, factor) in METADATA.items():
+    for theirs, (ours, factor) in {**_FURTHER, **METADATA}.items():
         value = nested(said, theirs)
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and not isinstance(value, bool):
             group, _, key = ours.partition(".")
             made.setdefault(group, {})[key] = value * factor
+    for theirs, ours in _TEXTS.items():
+        text = nested(said, theirs)
+        if isinstance(text, str) and text.strip():
+            group, _, key = ours.rpartition(".")
+            place = made.setdefault(group, {}) if group else made
+            place[key] = text.strip()
     date, time = (str(nested(said, f"General.{key}") or "") for key in ("date", "time"))
     if re.fullmatch(r"\d{4}-\d\d-\d\d", date):
-        made["started"] = f"{date}T{time}" if time else date
+        zone = str(nested(said, "General.time_zone") or "")
+        zone = {"UTC": "+00:00"}.get(zone, zone)
+        known = bool(time) and re.fullmatch(r"[-+]\d\d:?\d\d", zone) is not None
+        zone = zone if known and not re.search(r"[-+Z]", time) else ""
+        made["started"] = f"{date}T{time}{zone}" if time else date
     return made

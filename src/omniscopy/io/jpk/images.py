@@ -1,5 +1,6 @@
 """Images: TIFF files whose tags hold the grid and a chain of calibrations for each channel."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from omniscopy.io.tiff.arrays import Pages
 from omniscopy.io.tiff.container import open_tiff, require_segments
 
 _VERSION, _START, _USER, _COMMENT, _SAMPLE = 0x8000, 0x8003, 0x8009, 0x8004, 0x8005
+_MODE, _RATE = 0x8030, 0x8049
 _GRID = range(0x8040, 0x8048)  # x, y, width, height, angle, reflected, columns, rows
 _NAME, _RETRACE, _TITLE = 0x8050, 0x8051, 0x8052
 _SLOTS, _DEFAULT = 0x8080, 0x8081
@@ -35,7 +37,7 @@ def read_images(path: Path) -> Measurement:
     if not channels:
         message = "the file has no page with a channel"
         raise FormatError(message, path=path, offset=0)
-    angle = first.get(_GRID[4])
+    angle, mode = first.get(_GRID[4]), first.get(_MODE)
     return Measurement(
         channels=channels,
         metadata=stated(
@@ -49,12 +51,38 @@ def read_images(path: Path) -> Measurement:
                 "scan": {
                     "rotation": float(np.rad2deg(angle)) + 0.0
                     if isinstance(angle, float) and np.isfinite(angle)
-                    else None
+                    else None,
+                    "line_rate": _positive(first.get(_RATE)),
                 },
+                "probe": _probe(pages[1:]),
+                "feedback": {"mode": mode if isinstance(mode, str) else _text(first, _TITLE)},
             }
         ),
         original_metadata=_plain(first),
     )
+
+
+def _probe(pages: Iterable[Any]) -> dict[str, float]:
+    """Return sensitivity and stiffness, by the calibrations of the first deflection that has both.
+
+    Volts, distance and force are the stored numbers times a factor each.
+    """
+    for page in pages:
+        tags = _tags(page)
+        count = tags.get(_SLOTS)
+        factors = {}
+        for number in range(min(count, _MOST_SLOTS) if isinstance(count, int) else 0):
+            base = _FIRST_SLOT + number * _SLOT_STEP
+            factors[tags.get(base)] = _positive(tags.get(base + _SLOT_FACTOR))
+        volts, distance, force = (factors.get(name) for name in ("volts", "distance", "force"))
+        if volts and distance:
+            found = {"sensitivity": distance / volts}
+            return found | ({"spring_constant": force / distance} if force else {})
+    return {}
+
+
+def _positive(value: Any) -> float | None:
+    return value if isinstance(value, float) and 0 < value < np.inf else None
 
 
 def _channel(path: Path, page: Any, grid: Grid | None) -> Channel:

@@ -1,5 +1,7 @@
 """Read Merlin frames: a text header and big-endian pixels, again and again."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.merlin.arrays import RawFrames
 from omniscopy.io.merlin.headers import FrameHeader, parse_header, read_settings
+from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 
 # Frames whose headers are looked at to find where the lines of a scan end.
 _FRAMES_LOOKED_AT = 4096
+_CELSIUS = 273.15
 
 
 def read(
@@ -32,8 +36,8 @@ def read(
     partial : bool
         Leave out a last frame that is cut short.
     scan_shape : (rows, columns), optional
-        Of the scan. Otherwise it is found by the pauses of the beam at the end of lines, where
-        the frames have times; frames without a scan are a series.
+        Of the scan. Otherwise it is that of the settings, or found by the pauses of the beam at
+        the end of lines, where the frames have times; frames without a scan are a series.
     sync_offset : int
         Number of the frame at the first position of the scan; below 0 where that many frames
         were missed before it.
@@ -60,10 +64,14 @@ def read(
             f"{count} frames; the last one is cut short. partial=True leaves it out"
         )
         raise FormatError(message, path=path, offset=count * stride)
-    scan = _require_scan(path, scan_shape, count) or _find_scan(path, header, count)
+    settings = read_settings(path)
+    scan = (
+        _require_scan(path, scan_shape, count)
+        or _stated_scan(settings, count)
+        or _find_scan(path, header, count)
+    )
     positions = scan or ((count,) if count > 1 else ())
     data, missing = _frames(path, header, count, positions, sync_offset)
-    settings = read_settings(path)
     names = ("y", "x") if len(positions) == 2 else ("frame",) * len(positions)
     axes = [
         Axis(name=name, size=size)
@@ -78,7 +86,7 @@ def read(
         units="counts",
         modality="4D-STEM" if len(positions) == 2 else None,
         source=settings.get("Readout System") or "Merlin",
-        metadata=_metadata(header),
+        metadata=_metadata(header, settings),
         original_metadata={"first_frame": header.fields, "settings": settings},
         attrs={"incomplete": {"missing_from": count, "reason": reason}} if missing else {},
     )
@@ -112,6 +120,15 @@ def _require_scan(
     return rows, columns
 
 
+def _stated_scan(settings: Mapping[str, str], count: int) -> tuple[int, int] | None:
+    """Return rows and columns of the settings, where all of them were recorded."""
+    sizes = [settings.get(f"Scan{letter}", "") for letter in "YX"]
+    if not all(re.fullmatch(r"[1-9]\d{0,5}", size) for size in sizes):
+        return None
+    rows, columns = map(int, sizes)
+    return (rows, columns) if rows * columns == count > 1 else None
+
+
 def _find_scan(path: Path, header: FrameHeader, count: int) -> tuple[int, int] | None:
     """Return rows and columns by the longer time between frames where a line ends."""
     if header.nanoseconds is None or count < 4:
@@ -138,11 +155,22 @@ def _find_scan(path: Path, header: FrameHeader, count: int) -> tuple[int, int] |
     return (count // columns, columns) if np.array_equal(ends, expected) else None
 
 
-def _metadata(header: FrameHeader) -> dict[str, Any]:
-    detector: dict[str, Any] = {"name": "Merlin"}
-    if header.exposure is not None:
-        detector["exposure_time"] = header.exposure
-    found: dict[str, Any] = {"detector": detector, "instrument": {"vendor": "Quantum Detectors"}}
-    if header.started:
-        found["started"] = header.started
-    return found
+def _metadata(header: FrameHeader, settings: Mapping[str, str]) -> dict[str, Any]:
+    celsius = re.search(r"-?\d+(\.\d+)?", settings.get("Temperature (C)", ""))
+    return stated(
+        {
+            "started": header.started,
+            "instrument": {
+                "vendor": "Quantum Detectors",
+                "software": settings.get("Software Version"),
+            },
+            "detector": {
+                "name": "Merlin",
+                "exposure_time": header.exposure,
+                "mode": next(
+                    (text for key, text in settings.items() if key.startswith("Chip Mode")), None
+                ),
+                "temperature": None if celsius is None else float(celsius[0]) + _CELSIUS,
+            },
+        }
+    )

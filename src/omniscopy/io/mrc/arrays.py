@@ -36,6 +36,32 @@ class ComplexShorts:
 
 
 @dataclass(frozen=True)
+class Triples:
+    """Red, green and blue: the last dimension of `inner` holds them pixel after pixel."""
+
+    inner: LazyArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.inner.shape[:-1], self.inner.shape[-1] // 3, 3)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        return None
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        *others, column, colour = full_key(key, self.shape)
+        start, stop, picked = _span(column)
+        parts = self.inner[(*others, slice(3 * start, 3 * stop))]
+        pixels = parts.reshape(*parts.shape[:-1], stop - start, 3)
+        return np.ascontiguousarray(pixels[..., picked, :][..., colour])
+
+
+@dataclass(frozen=True)
 class FourBit:
     """Pixels of 4 bits, two in a byte of `inner`, the lower half first; rows fill bytes."""
 

@@ -39,8 +39,10 @@ FIELDS = np.dtype(
     }
 )  # fmt: skip
 
-# mode -> kind of numbers; mode 3 is pairs of shorts, mode 101 two pixels a byte.
-MODES = {0: "i1", 1: "i2", 2: "f4", 3: "i2", 4: "c8", 6: "u2", 12: "f2", 101: "u1"}
+# mode -> kind of numbers; mode 3 is pairs of shorts, 16 (of IMOD) three bytes of colour, 101 two
+# pixels a byte.
+MODES = {0: "i1", 1: "i2", 2: "f4", 3: "i2", 4: "c8", 6: "u2", 12: "f2", 16: "u1", 101: "u1"}
+COLOUR = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +70,10 @@ class Header:
 
     @property
     def row_items(self) -> int:
-        """Numbers stored for one row: pairs in mode 3, whole bytes in mode 101."""
+        """Numbers stored for one row: pairs in mode 3, triples in 16, whole bytes in mode 101."""
         columns = self.size[0]
-        return {3: 2 * columns, 101: (columns + 1) // 2}.get(self.mode, columns)
+        stored = {3: 2 * columns, COLOUR: 3 * columns, 101: (columns + 1) // 2}
+        return stored.get(self.mode, columns)
 
     @property
     def file_dtype(self) -> np.dtype[Any]:

@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from omniscopy.io.array_notes import restore_array, split_shape_note
 from omniscopy.io.arrays import Mapped, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.mrc import direct_electron, fei
-from omniscopy.io.mrc.arrays import ComplexShorts, CutShort, FourBit
-from omniscopy.io.mrc.header import HEADER_BYTES, LETTERS, NOTE_TYPE, Header, read_header
+from omniscopy.io.mrc.arrays import ComplexShorts, CutShort, FourBit, Triples
+from omniscopy.io.mrc.header import COLOUR, HEADER_BYTES, LETTERS, NOTE_TYPE, Header, read_header
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 
 FIRST_VOLUME_STACK = 401
+_COLOURS = Axis(name="channel", size=3, values=np.array(["red", "green", "blue"]))
 # A file with less than this part of what its header says is damaged, not cut short.
 _LEAST_PART = 1000
 _METRES_TO_ANGSTROM = 1e10
@@ -62,7 +65,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         reason = f"the scan was interrupted: {missing} of its positions have no pattern"
         notes = {"incomplete": {"missing_from": header.size[2], "reason": reason}}
     pixels = _pixels(path, header, layout.shape)
-    axes, data = _displayed(layout.axes, pixels)
+    inner = [_COLOURS] if header.mode == COLOUR else []
+    axes, data = _displayed([*layout.axes, *inner], pixels)
     channel = Channel(
         title=extras.title(path),
         data=data,
@@ -253,6 +257,8 @@ def _pixels(path: Path, header: Header, shape: tuple[int, ...]) -> LazyArray:
         inner = CutShort(str(path), header.data_offset, stored, header.file_dtype, there)
     if header.mode == 3:
         return ComplexShorts(inner)
+    if header.mode == COLOUR:
+        return Triples(inner)
     if header.mode == 101:
         return FourBit(inner, shape[-1])
     return inner
@@ -260,7 +266,7 @@ def _pixels(path: Path, header: Header, shape: tuple[int, ...]) -> LazyArray:
 
 def _displayed(axes: Sequence[Axis], pixels: LazyArray) -> tuple[list[Axis], LazyArray]:
     """Put spatial axes that the file has in another order into the order z, y, x."""
-    rank = {"frame": 0, "z": 1, "y": 2, "x": 3}
+    rank = {"frame": 0, "z": 1, "y": 2, "x": 3, "channel": 4}
     if any(axis.name not in rank for axis in axes):
         return list(axes), pixels
     order = sorted(range(len(axes)), key=lambda i: rank[axes[i].name])

@@ -10,8 +10,15 @@ from omniscopy.io.names import slug
 from omniscopy.io.nanonis.metadata import started
 from omniscopy.io.nanonis_3ds.arrays import GridValues
 from omniscopy.io.nanonis_3ds.header import Header, read_header
+from omniscopy.io.nanonis_dat.reader import feedback
 from omniscopy.io.planes import plane_axis
-from omniscopy.io.quantities import dimension_of, quantity_of, split_heading, stated
+from omniscopy.io.quantities import (
+    dimension_of,
+    finite_number,
+    quantity_of,
+    split_heading,
+    stated,
+)
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 
 _PLACES = {"X (m)": "x_measured", "Y (m)": "y_measured"}
@@ -212,5 +219,7 @@ def _common_metadata(header: Header) -> dict[str, Any]:
             "comment": header.entries.get("Comment"),
             "instrument": {"vendor": "SPECS", "software": "Nanonis"},
             "scan": {"rotation": settings[4] if len(settings) > 4 else None},
+            "probe": {"bias": finite_number(header.entries.get("Bias>Bias (V)", ""))},
+            "feedback": feedback(header.entries),
         }
     )

@@ -1,6 +1,7 @@
 """Read Nanonis curves: a text of settings, then columns of numbers."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +174,6 @@ def _technique(headings: list[str]) -> str:
 
 
 def _common_metadata(settings: dict[str, str], technique: str) -> dict[str, Any]:
-    setpoint = finite_number(settings.get("Z-Controller>Setpoint", ""))
-    unit = settings.get("Z-Controller>Setpoint unit", "")
     return stated(
         {
             "technique": technique,
@@ -183,12 +182,19 @@ def _common_metadata(settings: dict[str, str], technique: str) -> dict[str, Any]
             "title": settings.get("Experiment"),
             "instrument": {"vendor": "SPECS", "software": "Nanonis"},
             "probe": {"bias": finite_number(settings.get("Bias>Bias (V)", ""))},
-            "feedback": {
-                "mode": settings.get("Z-Controller>Controller name"),
-                "setpoint": None if setpoint is None else f"{setpoint:g} {known_units(unit) or ''}",
-            },
+            "feedback": feedback(settings),
         }
     )
+
+
+def feedback(settings: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what was held constant, and at which value."""
+    setpoint = finite_number(settings.get("Z-Controller>Setpoint", ""))
+    unit = settings.get("Z-Controller>Setpoint unit", "")
+    return {
+        "mode": settings.get("Z-Controller>Controller name"),
+        "setpoint": None if setpoint is None else f"{setpoint:g} {known_units(unit) or ''}",
+    }
 
 
 def _decoded(raw: bytes) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.frames import FrameStream
+from omniscopy.io.tia.arrays import ScatteredFrames
 
 _START = struct.Struct("<HHHIIii")
 _LONG_OFFSETS = 0x0220
@@ -69,7 +70,7 @@ class Series:
     dtype: np.dtype[Any]
     lines: tuple[Line, ...]
 
-    def frames(self, scan: tuple[int, ...]) -> FrameStream:
+    def frames(self, scan: tuple[int, ...]) -> FrameStream | ScatteredFrames:
         """Return the elements, (rows, columns) or (channels,), folded into a scan."""
         head = _HEADS[self.kind].size
         shape = tuple(line.size for line in self.lines)
@@ -77,12 +78,28 @@ class Series:
         steps = np.unique(np.diff(self.offsets[: self.valid]))
         stride = int(steps[0]) if len(steps) else size
         if len(steps) > 1 or stride < size:
-            message = f"the elements are not evenly spaced (steps of {steps[:4].tolist()} bytes)"
-            raise UnsupportedFormatError(message, path=self.path)
+            places = self._checked_places(size) + head
+            return ScatteredFrames(str(self.path), places, scan, shape, self.dtype)
         return FrameStream(
             str(self.path), int(self.offsets[0]), scan, shape, self.dtype, count=self.valid,
             before=head, after=stride - size,
         )  # fmt: skip
+
+    def _checked_places(self, size: int) -> np.ndarray:
+        """Return where elements begin, each of which must be of the form of the first."""
+        places = self.offsets[: self.valid]
+        if places.min() < 0 or places.max() + size > self.path.stat().st_size:
+            message = f"elements of {size} bytes lie beyond the end of the file"
+            raise FormatError(message, path=self.path)
+        # The type and the size are the last numbers before the values.
+        form = {SPECTRA: 6, IMAGES: 10}[self.kind]
+        raw = np.memmap(self.path, np.uint8, "r")
+        at = places[:, None] + _HEADS[self.kind].size - form + np.arange(form)
+        forms = np.unique(raw[at], axis=0)
+        if len(forms) > 1:
+            message = "the elements are of different sizes or types; such series are not read"
+            raise UnsupportedFormatError(message, path=self.path)
+        return places
 
     @cached_property
     def positions(self) -> np.ndarray | None:

@@ -58,6 +58,7 @@ class JpkPage:
     units: str = "m"
     retrace: bool = False
     slots: Sequence[str] = field(default_factory=lambda: ("raw", "nominal"))
+    factors: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_jpk_force(
@@ -213,6 +214,8 @@ def write_jpk_image(
             if is_last:
                 described[base + 0x12] = (2, page.units)
                 described |= {base + 0x14: (12, page.factor), base + 0x15: (12, page.zero)}
+            elif slot in page.factors:
+                described[base + 0x14] = (12, page.factors[slot])
         content.append((np.ascontiguousarray(page.counts[::-1]), described))
     path = Path(path)
     path.write_bytes(_tiff(content))

@@ -16,6 +16,7 @@ def write_merlin(
     columns: int | None = None,
     flyback_ns: int = 20_820,
     settings: bool = True,
+    further: str = "",
 ) -> Path:
     """Write frames as a Merlin camera does.
 
@@ -35,6 +36,8 @@ def write_merlin(
         For how long, in ns.
     settings : bool
         Write the settings.
+    further : str
+        Lines of the settings.
 
     Returns
     -------
@@ -64,7 +67,8 @@ def write_merlin(
             time += flyback_ns
     path.write_bytes(content)
     if settings:
-        lines = "HDR,\t\nSensor Bias (V):\t120 V\nReadout System:\tMerlin Quad\nEnd\t"
+        lines = "HDR,\t\nSensor Bias (V):\t120 V\nReadout System:\tMerlin Quad\n"
+        lines += further + "End\t"
         path.with_suffix(".hdr").write_text(lines.ljust(2048))
     return path
 

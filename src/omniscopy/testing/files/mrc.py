@@ -69,7 +69,8 @@ def write_mrc(  # noqa: PLR0913
     path : path
         Where to write; replaced if it exists.
     data : ndarray, shape (rows, columns) or (sections, rows, columns)
-        int8, int16, uint16, float16, float32 or complex64; uint8 for modes 0 and 101.
+        int8, int16, uint16, float16, float32 or complex64; uint8 for modes 0 and 101, and with a
+        last dimension of 3 for mode 16.
     byte_order : {"<", ">"}
         Little- or big-endian.
     mode : int, optional
@@ -96,10 +97,10 @@ def write_mrc(  # noqa: PLR0913
     header_changes : mapping of int to bytes, optional
         Bytes to put over the header at the end, by offset.
     """
-    sections = data if data.ndim == 3 else data[np.newaxis]
+    sections = data if data.ndim >= 3 else data[np.newaxis]
     if mode is None:
         mode = _MODES[sections.dtype.name]
-    depth, rows, columns = sections.shape
+    depth, rows, columns = sections.shape[:3]
     header = bytearray(1024)
     pack = struct.Struct
     pack(byte_order + "10i").pack_into(

@@ -21,6 +21,7 @@ def write_ser(
     positions: np.ndarray | None = None,
     total: int | None = None,
     version: int = 0x0210,
+    gaps: Sequence[int] = (),
 ) -> Path:
     """Write a series.
 
@@ -40,6 +41,8 @@ def write_ser(
         Number of elements that were asked for.
     version : {0x0210, 0x0220}
         With places of 4 or of 8 bytes.
+    gaps : sequence of int
+        Bytes of something else after each element.
 
     Returns
     -------
@@ -68,6 +71,7 @@ def write_ser(
         body += struct.pack("<HHI", 0x4142 if positions is not None else 0x4152, 0, 1_456_000_000)
         if positions is not None:
             body += struct.pack("<dd", *positions[number])
+        body += b"\xee" * (gaps[number] if gaps else 0)
     table = [*offsets, *[0] * (total - len(offsets)), *tags, *[0] * (total - len(tags))]
     head = struct.pack(
         "<HHHIIii", 0x4949, 0x0197, version, 0x4122 if images else 0x4120,
