@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omniscopy as om
-from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.errors import FormatError
 from omniscopy.io.gwyddion.reader import read
 from omniscopy.testing.files.gwyddion import (
     GwyObject,
     gwy_brick,
     gwy_field,
     gwy_graph,
+    gwy_lawn,
     gwy_spectra,
     gwy_surface,
     write_gwy,
 )
+from omniscopy.testing.formats import check_reader
 
 rng = np.random.default_rng(3)
 IMAGE = rng.normal(size=(4, 6)) * 1e-9
@@ -158,11 +160,59 @@ def test_a_cloud_of_points_has_places_and_heights(tmp_path):
     assert channel.coordinates["y"].data[3] == points[3, 1]
 
 
-def test_curve_maps_are_named_but_not_read(tmp_path):
-    container = {"/lawn/0": GwyObject("GwyLawn"), "/lawn/0/title": "Ramps"}
-    path = write_gwy(tmp_path / "a.gwy", container)
-    with pytest.raises(UnsupportedFormatError, match="holds the curve map Ramps"):
-        om.open(path)
+CURVES = [[[rng.normal(size=n) for _ in range(2)] for n in row] for row in ((3, 5, 4), (2, 0, 5))]
+
+
+def test_curves_of_a_map_have_their_pixels(tmp_path):
+    lawn = gwy_lawn(CURVES, labels=["Z", "Defl"], units=["m", "V"])
+    path = write_gwy(tmp_path / "a.gwy", {"/lawn/0": lawn, "/lawn/0/title": "Ramps"})
+    check_reader("gwyddion", path)
+    height, deflection = om.signals(om.open(path)).values()
+    for number, data in enumerate((height, deflection)):
+        assert data.dims == ("y", "x", "sample")
+        for y, row in enumerate(CURVES):
+            for x, pixel in enumerate(row):
+                curve = pixel[number]
+                np.testing.assert_array_equal(data[y, x, : len(curve)], curve)
+                assert np.isnan(data[y, x, len(curve) :]).all()
+    assert (height.name, height.attrs["units"], height.attrs["quantity"]) == ("Z", "m", "height")
+    assert (deflection.name, deflection.attrs["units"]) == ("Defl", "V")
+    np.testing.assert_array_equal(deflection["z"], height)
+    np.testing.assert_allclose(height["x"], [0.0, 2e-6, 4e-6])
+    np.testing.assert_allclose(height["y"], [0.0, 2e-6])
+
+
+def test_segments_of_a_curve_map_are_channels(tmp_path):
+    curves = [[[np.arange(5.0) + 10 * x + 100 * y] for x in range(3)] for y in range(2)]
+    ends = np.zeros((2, 3, 2, 2), int)
+    ends[..., 0, 1] = ends[..., 1, 0] = [[1, 2, 3], [3, 2, 1]]
+    ends[..., 1, 1] = 5
+    lawn = gwy_lawn(curves, labels=["F"], units=["N"], segments=ends,
+                    segment_labels=["Approach", "Retract"])  # fmt: skip
+    found = om.signals(om.open(write_gwy(tmp_path / "a.gwy", {"/lawn/0": lawn})))
+    assert list(found) == ["F_Approach", "F_Retract"]
+    approach, retract = found.values()
+    np.testing.assert_array_equal(approach[1, 0], [100, 101, 102])
+    np.testing.assert_array_equal(retract[1, 0, :2], [103, 104])
+    np.testing.assert_array_equal(retract[1, 2], [121, 122, 123, 124])
+    assert np.isnan(retract[1, 0, 2:]).all()
+
+
+def test_curve_maps_that_contradict_themselves_or_are_cut_short(tmp_path):
+    lawn = gwy_lawn(CURVES)
+    lawn.items["ncurves"] = 3
+    with pytest.raises(FormatError, match="3 curves of 19 points were expected, 38 numbers"):
+        read(write_gwy(tmp_path / "a.gwy", {"/lawn/0": lawn}))
+    ends = np.full((2, 3, 1, 2), [0, 9])
+    with pytest.raises(FormatError, match="beyond the end of its curve"):
+        read(write_gwy(tmp_path / "a.gwy", {"/lawn/0": gwy_lawn(CURVES, segments=ends)}))
+    path = write_gwy(tmp_path / "a.gwy", {"/lawn/0": gwy_lawn(CURVES)})
+    path.write_bytes(path.read_bytes()[:-8])
+    one, two = read(path, partial=True).channels
+    assert one.attrs["incomplete"]["missing_from"] == 5
+    np.testing.assert_array_equal(load(one.data)[1, 2], CURVES[1][2][0])
+    np.testing.assert_array_equal(load(two.data)[1, 2, :4], CURVES[1][2][1][:4])
+    assert np.isnan(load(two.data)[1, 2, 4])
 
 
 def test_settings_that_gwyddion_copied_are_understood(tmp_path):

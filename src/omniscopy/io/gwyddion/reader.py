@@ -1,4 +1,4 @@
-"""Read Gwyddion files: images with masks, volumes, graphs, point spectra and point clouds."""
+"""Read Gwyddion files: images with masks, volumes, graphs, spectra, point clouds, curve maps."""
 
 import re
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Any
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.gwyddion.curves import graph_channels, spectra_channels, surface_channel
+from omniscopy.io.gwyddion.lawns import lawn_channels
 from omniscopy.io.gwyddion.notes import Notes, read_notes
 from omniscopy.io.gwyddion.objects import Object, plain, read_objects
 from omniscopy.io.gwyddion.volumes import brick_channel, image_channel
@@ -42,7 +43,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         A channel for each image, (y, x) with row 0 on top and its mask as a variable; for each
         volume, (z, y, x) or, where the third axis is none of lengths, (y, x, spectrum); for
         each curve of a graph; for each set of point spectra, (point, spectrum); and for each
-        cloud of points, (point). Curve maps are named in `attrs["not_read"]`.
+        cloud of points, (point); and for each curve and segment of a curve map, (y, x, sample).
 
     Raises
     ------
@@ -57,9 +58,6 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     channels: list[Channel] = []
     skipped = []
     for key, found in _listed(container):
-        if found.kind == "GwyLawn":
-            skipped.append(f"the curve map {container.text(f'{key}/title') or key}")
-            continue
         try:
             made = _read_object(container, key, found, notes, is_old=is_old)
         except FormatError as error:
@@ -107,6 +105,8 @@ def _read_object(
         return graph_channels(found, is_old=is_old)
     if found.kind == "GwySpectra":
         return spectra_channels(found, is_old=is_old)
+    if found.kind == "GwyLawn":
+        return lawn_channels(found, container.text(f"{key}/title") or "Curves", is_old=is_old)
     return [surface_channel(found, container.text(f"{key}/title"), is_old=is_old)]
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "gwy_brick",
     "gwy_field",
     "gwy_graph",
+    "gwy_lawn",
     "gwy_spectra",
     "gwy_surface",
     "gwy_unit",
@@ -156,6 +157,38 @@ def gwy_surface(points: np.ndarray, *, units: str = "m") -> GwyObject:
     """Return a cloud of points: rows of x, y and z."""
     units_of = {"si_unit_xy": gwy_unit("m"), "si_unit_z": gwy_unit(units)}
     return GwyObject("GwySurface", {**units_of, "data": np.asarray(points, "f8")})
+
+
+def gwy_lawn(
+    curves: Sequence[Sequence[Sequence[np.ndarray]]],
+    *,
+    labels: Sequence[str] = (),
+    units: Sequence[str] = (),
+    segments: np.ndarray | None = None,
+    segment_labels: Sequence[str] = (),
+    size: tuple[float, float] = (4e-6, 6e-6),
+) -> GwyObject:
+    """Return a curve map: of each pixel (y, x) its curves; `segments` (y, x, segment, ends)."""
+    rows, columns, count = len(curves), len(curves[0]), len(curves[0][0])
+    flat = [pixel for row in curves for pixel in row]
+    items: dict[str, Any] = {
+        "xres": columns,
+        "yres": rows,
+        "xreal": size[1],
+        "yreal": size[0],
+        "si_unit_xy": gwy_unit("m"),
+        "ncurves": count,
+        "curvelengths": np.array([len(pixel[0]) for pixel in flat], "i4"),
+        "data": np.concatenate([curve for pixel in flat for curve in pixel]).astype("f8"),
+    }
+    if units:
+        items["si_units_curves"] = [gwy_unit(each) for each in units]
+    if labels:
+        items["curve_labels"] = list(labels)
+    if segments is not None:
+        items |= {"nsegments": segments.shape[2], "segments": segments.astype("i4")}
+        items |= {"segment_labels": list(segment_labels)} if segment_labels else {}
+    return GwyObject("GwyLawn", items)
 
 
 def write_gsf(path: str | Path, values: np.ndarray, entries: Mapping[str, Any]) -> Path:
