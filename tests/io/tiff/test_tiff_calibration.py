@@ -96,6 +96,25 @@ def test_a_pixel_size_that_is_none_is_no_calibration(tmp_path, value):
     assert axes_of(path) == [("y", 1.0, 0.0, None), ("x", 1.0, 0.0, None)]
 
 
+@pytest.mark.parametrize(("text", "wanted"), [("Mag = 42.90 K X", 42900.0), ("Mag = 80 X", 80.0)])
+def test_further_metadata_of_zeiss(tmp_path, text, wanted):
+    said = ZEISS | {
+        "AP_MAG": text,
+        "AP_SCANROTATION": "Scan Rotation = 12.5 °",
+        "AP_STAGE_AT_T": "Stage at T = 3.0 °",
+        "AP_DATE": "Date :18 Jun 2014",
+        "AP_TIME": "Time :14:03:01",
+        "SV_USER_NAME": "User Name = Jane",
+    }
+    path = write(tmp_path / "a.tif", extratags=[encode_zeiss_tag(said)])
+    (channel,) = read(path).channels
+    metadata = channel.metadata
+    assert metadata["beam"]["magnification"] == pytest.approx(wanted)
+    assert metadata["scan"]["rotation"] == 12.5
+    assert metadata["stage"]["alpha"] == 3.0
+    assert (metadata["started"], metadata["operator"]) == ("2014-06-18T14:03:01", "Jane")
+
+
 def test_zeiss_pixels_and_metadata(tmp_path):
     path = write(tmp_path / "a.tif", extratags=[encode_zeiss_tag(ZEISS)])
     assert axes_of(path) == [("y", 2.5, 0.0, "nm"), ("x", 2.5, 0.0, "nm")]

@@ -1,1 +1,1 @@
-"""Agilent and Molecular Imaging images (.mi)."""
+"""Agilent and Molecular Imaging images and curves (.mi)."""

@@ -1,1 +1,1 @@
-"""Sensofar topographies (.plu)."""
+"""Sensofar topographies, profiles and pictures (.plu)."""

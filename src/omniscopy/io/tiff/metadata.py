@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from omniscopy.io.tiff.calibration import (
     number_at,
     tag_value,
 )
-from omniscopy.model.units import conversion_factor, is_unit
+from omniscopy.model.units import conversion_factor, is_unit, spell
 
 _LONGEST = 1000
 _LONGEST_TEXT = 1 << 20
@@ -115,21 +116,29 @@ def _zeiss(page: Any) -> dict[str, dict[str, Any]]:
     tree = tag_value(page, ZEISS_TAG)
     if not isinstance(tree, Mapping):
         return {}
+    date, clock = (_text(_zeiss_value(tree, f"ap_{name}")) or "" for name in ("date", "time"))
     return {
+        "": {
+            "started": _moment(f"{date} {clock}", "%d %b %Y %H:%M:%S"),
+            "operator": _text(_zeiss_value(tree, "sv_user_name")),
+        },
         "instrument": {"vendor": "Zeiss"},
         "beam": {
             "voltage": _zeiss_number(tree, "ap_actualkv", "V"),
             "current": _zeiss_number(tree, "ap_iprobe", "A"),
+            "magnification": _zeiss_magnification(tree),
         },
         "detector": {"name": _text(_zeiss_value(tree, "dp_detector_channel"))},
         "scan": {
             "dwell_time": _zeiss_number(tree, "dp_dwell_time", "s"),
             "frame_time": _zeiss_number(tree, "ap_frame_time", "s"),
+            "rotation": _zeiss_number(tree, "ap_scanrotation", "deg"),
         },
         "stage": {
             "x": _zeiss_number(tree, "ap_stage_at_x", "m"),
             "y": _zeiss_number(tree, "ap_stage_at_y", "m"),
             "z": _zeiss_number(tree, "ap_stage_at_z", "m"),
+            "alpha": _zeiss_number(tree, "ap_stage_at_t", "deg"),
         },
     }
 
@@ -165,12 +174,24 @@ def _zeiss_value(tree: Mapping[str, Any], name: str) -> Any:
     return entry[1] if isinstance(entry, tuple) and len(entry) > 1 else None
 
 
+def _zeiss_magnification(tree: Mapping[str, Any]) -> float | None:
+    """Return a magnification such as `42.9 K X`, of which the K are thousands."""
+    entry = tree.get("ap_mag")
+    words = " ".join(str(word) for word in entry[1:]) if isinstance(entry, tuple) else ""
+    found = re.fullmatch(r"([\d.]{1,20})\s*(K)?\s*X", words.strip(), re.IGNORECASE)
+    value = number_at({"": found[1]}, "") if found else None
+    return None if found is None or value is None else value * (1e3 if found[2] else 1.0)
+
+
 def _zeiss_number(tree: Mapping[str, Any], name: str, units: str) -> float | None:
     entry = tree.get(name)
-    if not isinstance(entry, tuple) or len(entry) != 3 or not is_unit(entry[2]):
+    if not isinstance(entry, tuple) or len(entry) != 3:
+        return None
+    found = spell(str(entry[2]))
+    if not found or not is_unit(found):
         return None
     try:
-        return float(entry[1]) * conversion_factor(entry[2], units)
+        return float(entry[1]) * conversion_factor(found, units)
     except (ValueError, TypeError):
         return None
 
