@@ -1,6 +1,9 @@
 """`omniscopy demo`: the main job, from an instrument's file to its report."""
 
+import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -69,10 +72,21 @@ def _tell(pages: list[tuple[Path, Path]]) -> None:
         return
     file, page = pages[0]
     copy = page.with_suffix(".hf5")
+    here = _folder_of_commands()
     say("Next, you could:")
     say("  open a report in a browser (it is one file and needs no network)")
-    say("  omniscopy demo YOUR-FILE         write up your own measurement")
-    say(f"  omniscopy info {shlex.quote(clean(file))}")
-    say("  omniscopy formats                see which files can be read")
+    say(f"  {here}omniscopy demo YOUR-FILE         write up your own measurement")
+    say(f"  {here}omniscopy info {shlex.quote(clean(file))}")
+    say(f"  {here}omniscopy formats                see which files can be read")
     if copy.exists():
-        say(f'  python -c "import omniscopy as om; print(om.open({str(copy)!r}))"')
+        say(f'  {here}python -c "import omniscopy as om; print(om.open({str(copy)!r}))"')
+
+
+def _folder_of_commands() -> str:
+    """Return what stands before names of commands that are called from here, often nothing."""
+    if shutil.which("omniscopy"):
+        return ""
+    folder = Path(sys.executable).parent
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    return shlex.quote(f"{folder}{os.sep}")
