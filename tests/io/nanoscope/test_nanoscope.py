@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.nanoscope.reader import read
 from omniscopy.testing.files.nanoscope import NanoscopeForce, NanoscopeImage, write_nanoscope
 
@@ -362,13 +361,6 @@ def test_one_pixel_costs_one_pixel(tmp_path, monkeypatch):
     assert max(made) <= 8
 
 
-def test_a_version_before_ciao_is_named(tmp_path):
-    path = write_nanoscope(tmp_path / "a", [NanoscopeImage(counts=random_counts(2, 2))])
-    path.write_bytes(path.read_bytes().replace(b"Ciao ", b"NCAF "))
-    with pytest.raises(UnsupportedFormatError, match=r"0x05120000 is older than 4\.3"):
-        read(path)
-
-
 def test_the_manifest_recognises_images_and_force_curves(tmp_path):
     text = files("omniscopy.io.nanoscope").joinpath("format.toml").read_text("utf-8")
     patterns = [re.compile(magic["text"]) for magic in tomllib.loads(text)["magic"]]
@@ -379,3 +371,29 @@ def test_the_manifest_recognises_images_and_force_curves(tmp_path):
     ):
         start = Path(write_nanoscope(tmp_path / "a", [channel])).read_bytes()[:4096]
         assert any(pattern.search(start.decode("latin-1")) for pattern in patterns)
+
+
+@pytest.mark.parametrize(
+    ("scale", "units", "factor"), [("438.65 nm", "nm", 438.65 / 2**16), ("438.65", None, 1.0)]
+)
+def test_images_of_before_4_3_have_a_plain_range(tmp_path, scale, units, factor):
+    counts = np.arange(-10, 10, dtype=np.int16).reshape(4, 5) * 1000
+    image = NanoscopeImage(counts=counts)
+    path = write_nanoscope(tmp_path / "a.001", [image], version="0x03130000")
+    plain = (
+        ("*Ciao image list", "*AFM image list"),
+        ("*Ciao scan list", "*AFM list"),
+        ('@2:Image Data: S [ZSensor] "Height Sensor"', "Image data: Height"),
+        (f"@2:Z scale: {image.z_scale}", f"Z scale: {scale}"),
+        ("\\Bytes/pixel: 2\r\n", ""),
+    )
+    content = path.read_bytes()
+    head, rest = content[:8192].decode("latin-1"), content[8192:]
+    for old, new in plain:
+        assert old in head
+        head = head.replace(old, new)
+    path.write_bytes(head.encode("latin-1").ljust(8192, b"\0")[:8192] + rest)
+    (channel,) = read(path).channels
+    assert (channel.title, channel.units) == ("Height", units)
+    np.testing.assert_allclose(channel.data[:, :], counts * factor)
+    assert [(axis.name, axis.units) for axis in channel.axes] == [("y", "µm"), ("x", "µm")]

@@ -78,8 +78,16 @@ def map_counts(
     return Padded(data, shape[0], fill), {"missing_from": rows, "reason": reason}
 
 
+def is_old(header: Header) -> bool:
+    """Return whether a file is of before version 4.3, in which sections are named otherwise."""
+    return not any(part.name.startswith("Ciao") for part in header.sections)
+
+
 def _find_block(header: Header, section: Section) -> Block:
     counts = {key: section.count(key) for key in ("Data offset", "Data length", "Bytes/pixel")}
+    # Before there were counts of 4 bytes, nothing was said of their size.
+    if section.text("Bytes/pixel") is None and is_old(header):
+        counts["Bytes/pixel"] = 2
     for key, value in counts.items():
         if value is None:
             message = f"the section has no whole number for it: {section.text(key)!r}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.arrays import Flipped
-from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.errors import FormatError
 from omniscopy.io.nanoscope.blocks import Block, find_blocks, map_counts
 from omniscopy.io.nanoscope.forces import force_channels
 from omniscopy.io.nanoscope.geometry import plane_axes
@@ -25,7 +25,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     Parameters
     ----------
     path : Path
-        A file of version 4.3 or later (its header has "Ciao" sections).
+        A file of any version. Of those before 4.3, and of what they call the range of an image,
+        values are in physical units where that has some, else counts.
     partial : bool
         Read the channels that can be read of a file that is cut short or whose header is damaged.
 
@@ -41,18 +42,12 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     ------
     FormatError
         The file is cut short or its header is damaged.
-    UnsupportedFormatError
-        The file is of a version without "Ciao" sections.
     """
     path = Path(path)
     header = read_header(path)
     if not header.all("image list"):
         message = "the header lists no image and no force curve"
         raise FormatError(message, path=path, offset=0)
-    if not any(part.name.startswith("Ciao") for part in header.sections):
-        version = header.sections[0].text("Version")
-        message = f"version {version} is older than 4.3, the oldest that is read"
-        raise UnsupportedFormatError(message, path=path)
     channels = [
         channel
         for block in find_blocks(header, partial=partial)

@@ -1,16 +1,20 @@
 """From counts to physical units: the hard scale of the converter times a sensitivity."""
 
+import re
 from dataclasses import dataclass
 
 from omniscopy.io.nanoscope.header import (
     Header,
     Quantity,
     Section,
+    first_number,
     parse_quantity,
     parse_reference,
     spelled,
 )
 from omniscopy.model.units import conversion_factor, is_unit
+
+_PLAIN = re.compile(r"\s*([-+\d.eE]+)\s+(\S+)\s*")
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ def find_scale(header: Header, section: Section, itemsize: int, *, force: bool) 
     """Return what a count of the channel in `section` is worth, `None` where it is not said."""
     found = _hard_scale(section)
     if found is None:
-        return None
+        return _plain_scale(section, itemsize)
     # The range of an image is that of its counts, also after the vendor's software has levelled
     # and stretched it. That of a force curve is one of display, and the converter's step holds.
     step, units = found.value / 2 ** (8 * itemsize), found.units
@@ -49,6 +53,18 @@ def _hard_scale(section: Section) -> Quantity | None:
             if found is not None:
                 return found
     return None
+
+
+def _plain_scale(section: Section, itemsize: int) -> Scale | None:
+    """Return what a count is worth by a `Z scale` such as `438.6 nm`, the range of all counts.
+
+    Files of before version 4.3, and some that programs exported later, have it so. Without units
+    it is a number of the program's own.
+    """
+    text = section.text("Z scale") or ""
+    match = _PLAIN.fullmatch(text)
+    value, units = (first_number(match[1]), _known(match[2])) if match else (None, None)
+    return Scale(value / 2 ** (8 * itemsize), units) if value and units else None
 
 
 def _scaled(step: float, units: str, value: float, per: str) -> Scale:
