@@ -150,3 +150,15 @@ def test_settings_give_the_scan_and_metadata(tmp_path):
     # A scan that was not finished has another number of frames.
     path = write_merlin(tmp_path / "b.mib", frames[:5], further=further)
     assert om.open_signal(path).dims == ("frame", "ky", "kx")
+
+
+def test_raw_frames_of_older_cameras_have_their_depth_in_the_settings(tmp_path):
+    frames = rng.integers(0, 63, (2, 256, 256)).astype(np.uint8)
+    further = "Counter Depth (number):\t6\n"
+    path = write_merlin(tmp_path / "a.mib", frames, depth=6, raw=True, further=further)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"MQ1A", b"3RX,"))
+    np.testing.assert_array_equal(om.open_signal(path), frames)
+    path.with_suffix(".hdr").unlink()
+    with pytest.raises(om.FormatError, match="does not say the depth"):
+        om.open(path)

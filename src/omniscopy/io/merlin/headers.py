@@ -52,8 +52,11 @@ class FrameHeader:
         return rows * columns * bits // 8
 
 
-def parse_header(path: Path, raw: bytes, offset: int) -> FrameHeader:
-    """Return the header that starts with `raw`, at `offset` of the file."""
+def parse_header(path: Path, raw: bytes, offset: int, *, stated_depth: str = "") -> FrameHeader:
+    """Return the header that starts with `raw`, at `offset` of the file.
+
+    Frames of older cameras do not say the depth of their counters, but the settings do.
+    """
     fields = [field.strip() for field in raw.partition(b"\0")[0].decode("latin-1").split(",")]
     try:
         _, _, size, chips, columns, rows, kind, layout = fields[:8]
@@ -69,7 +72,7 @@ def parse_header(path: Path, raw: bytes, offset: int) -> FrameHeader:
         raise FormatError(message, path=path, offset=offset)
     # At the end, after `MQ1A`: the time with its zone, the exposure, the depth of the counters.
     precise = fields[fields.index("MQ1A") + 1 :] if "MQ1A" in fields else []
-    depth = _whole(precise[2]) if len(precise) > 2 else None
+    depth = _whole(precise[2] if len(precise) > 2 else stated_depth)
     header = FrameHeader(
         size=numbers[0], chips=numbers[1], shape=(numbers[2], numbers[3]), kind=kind,
         layout=layout, depth=depth if depth in _RAW_BITS else None,

@@ -54,8 +54,10 @@ def read(
         The file is cut short or its frames differ, or the shape of the scan makes no sense.
     """
     path = Path(path)
+    settings = read_settings(path)
     with path.open("rb") as file:
-        header = parse_header(path, file.read(4096), 0)
+        depth = settings.get("Counter Depth (number)", "")
+        header = parse_header(path, file.read(4096), 0, stated_depth=depth)
     stride = header.size + header.frame_bytes
     count, rest = divmod(path.stat().st_size, stride)
     if not count or (rest and not partial):
@@ -64,7 +66,6 @@ def read(
             f"{count} frames; the last one is cut short. partial=True leaves it out"
         )
         raise FormatError(message, path=path, offset=count * stride)
-    settings = read_settings(path)
     scan = (
         _require_scan(path, scan_shape, count)
         or _stated_scan(settings, count)
