@@ -45,9 +45,9 @@ def draw(count, seed=0):
     return parameters, lorentzian_and_offset().evaluate(COLUMNS, parameters)[0]
 
 
-def line_on_power_law(**changes):
+def line_on_power_law(reference=500.0, **changes):
     """Return the problem of amplitude and exponent, and height, centre and width of a line."""
-    background = Term(Formula(decays.power_law, 2, constants=1), (1,), (float(np.log(500.0)),))
+    background = Term(Formula(decays.power_law, 2, constants=1), (1,), (float(np.log(reference)),))
     terms = (background, Term(Formula(peaks.gaussian, 3), (0,)))
     return problem_of(terms, **{"positive": [4], "linear": [0, 2]} | changes)
 

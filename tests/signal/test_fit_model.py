@@ -64,7 +64,7 @@ def test_lazy_fits_compute_nothing_early_and_give_the_same_digits():
 def test_pieces_in_memory_change_no_digit(monkeypatch):
     data, _ = lines((6, 8), noise=2.0)
     whole = fit_model(data, LINE)
-    monkeypatch.setattr("omniscopy.signal.block_fits._PIECE", 1000)
+    monkeypatch.setattr("omniscopy.signal.block_fits._MOST", 1000)
     xr.testing.assert_equal(fit_model(data, LINE), whole)
 
 

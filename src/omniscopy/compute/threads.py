@@ -10,35 +10,35 @@ import numpy as np
 import numpy.typing as npt
 
 # Spectra that a thread takes at a time, as bytes of their values in double precision.
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**19
 
 
 def share_work(work: Callable[[int], None], begins: range, threads: int | None = None) -> None:
-    """Do `work` for every block, by threads that each take the next one.
+    """Do `work` for every block, by threads that each take the next one; the caller's is one.
 
     An exception, an interrupt too, is raised when the blocks that are worked on have ended; those
     that have not begun never do.
     """
     count = min(threads or available_cores(), len(begins))
-    if count <= 1:
-        for begin in begins:
-            work(begin)
-        return
-    ended = threading.Event()
+    left, ended = iter(begins), threading.Event()
 
-    def unless_ended(begin: int) -> None:
-        if ended.is_set():
-            return
+    def take() -> None:
         try:
-            work(begin)
+            while not ended.is_set() and (begin := next(left, None)) is not None:
+                work(begin)
         except BaseException:
             ended.set()
             raise
 
-    with ThreadPoolExecutor(count) as pool:
+    if count <= 1:
+        take()
+        return
+    with ThreadPoolExecutor(count - 1) as pool:
         try:
-            for _ in pool.map(unless_ended, begins):
-                pass
+            others = [pool.submit(take) for _ in range(count - 1)]
+            take()
+            for other in others:
+                other.result()
         except BaseException:
             ended.set()
             raise

@@ -71,11 +71,11 @@ def digest_array(values: np.ndarray) -> str:
     form = f"{values.dtype.str}{values.shape}".encode()
     if values.dtype.hasobject or values.dtype.kind in "TU":
         return digest_bytes(form, json.dumps(values.tolist(), default=repr).encode())
-    # `flat` walks in C order whatever the layout in memory, and copies only what is taken.
-    flat = values.reshape(-1) if values.flags.c_contiguous else values.flat
     if values.nbytes <= _ARRAY_WHOLE:
-        taken = np.ascontiguousarray(flat[: values.size])
+        taken = np.ascontiguousarray(values).reshape(-1)
     else:
+        # `flat` walks in C order whatever the layout in memory, and copies only what is taken.
+        flat = values.reshape(-1) if values.flags.c_contiguous else values.flat
         length = max(_ARRAY_BLOCK // values.dtype.itemsize, 1)
         starts = _starts(values.size, length, whole=False)
         taken = np.concatenate([flat[start : start + length] for start in starts])

@@ -9,6 +9,7 @@ import numpy as np
 
 from omniscopy.compute.fitting.problem import Solution
 from omniscopy.compute.fitting.solving import least_squares
+from omniscopy.compute.threads import available_cores, share_work
 from omniscopy.model import Status
 from omniscopy.signal.bootstrap import resample
 from omniscopy.signal.coarse import bridged, smoothed, without_spikes
@@ -21,8 +22,11 @@ Loss = Literal["linear", "soft_l1", "huber", "cauchy"]
 # Residuals up to which a robust loss is a square, in standard deviations of the noise: 95 % of
 # the efficiency of least squares for the Huber loss and normal noise.
 _TUNED = 1.345
-# Values that are worked on at a time in memory.
-_PIECE = 2**22
+# Values that a thread works on at a time: few enough to stay near the processor, enough for the
+# loops of NumPy; and how many times each thread takes some, where there are many.
+_LEAST, _MOST, _TURNS = 2**15, 2**18, 2
+# Values of resampled spectra in memory.
+_MANY = 2**22
 # The central part of the scatter that an interval of a bootstrap holds: that of ± one standard
 # deviation of a normal distribution.
 _INTERVAL = (15.865525393145708, 84.13447460685429)
@@ -94,15 +98,28 @@ class BlockFit:
             chosen = np.arange(len(spectra))
             starts = np.where(np.isnan(starts), self.starts, starts)
         made = self.nothing(len(spectra))
-        size = max(1, _PIECE // max(self.columns.shape[1], 1))
-        for begin in range(0, len(chosen), size):
-            part: Any = slice(begin, begin + size)
+        pieces = self.pieces(len(chosen))
+        fit = self.fit if len(pieces) < 2 else dataclasses.replace(self, threads=1).fit
+
+        def work(begin: int) -> None:
+            part: Any = slice(begin, begin + pieces.step)
             if only_started:
                 part = chosen[part]
-            found = self.fit(spectra[part], _rows(weights, part), starts[part])
+            found = fit(spectra[part], _rows(weights, part), starts[part])
             for values, column in zip(made, found, strict=True):
                 values[part] = column
+
+        share_work(work, pieces, self.threads)
         return Found(*(values.reshape((*outer, *values.shape[1:])) for values in made))
+
+    def pieces(self, count: int) -> range:
+        """Return where the pieces of `count` spectra begin that a thread works on at a time.
+
+        While one estimates starts, others fit.
+        """
+        points, turns = max(self.columns.shape[1], 1), _TURNS * (self.threads or available_cores())
+        size = min(max(-(-count // turns), _LEAST // points), _MOST // points)
+        return range(0, count, max(size, 1))
 
     def nothing(self, count: int) -> Found:
         """Return what is found where nothing is."""
@@ -263,7 +280,7 @@ class BlockFit:
         outer = block.shape[: block.ndim - len(self.shape)]
         spectra, weights, parameters = self.flat(block, others)
         made = Scatter(*(np.full(parameters.shape, np.nan) for _ in Scatter._fields))
-        size = max(1, _PIECE // max(self.columns.shape[1] * resamples, 1))
+        size = max(1, _MANY // max(self.columns.shape[1] * resamples, 1))
         for begin in range(0, len(spectra), size):
             part = slice(begin, begin + size)
             scatter = self.scatter(

@@ -11,9 +11,13 @@ def averaged(values: np.ndarray, group: int) -> np.ndarray:
     count = values.shape[-1] // max(group, 1)
     if group < 2:
         return values
-    begins = np.arange(count) * group
-    lengths = np.diff([*begins, values.shape[-1]])
-    return np.asarray(np.add.reduceat(values, begins, axis=-1) / lengths)
+    whole = count * group
+    made = np.array(values[..., :whole:group], dtype=np.float64)
+    for number in range(1, group):
+        made += values[..., number:whole:group]
+    made[..., -1] += values[..., whole:].sum(axis=-1)
+    made /= [group] * (count - 1) + [values.shape[-1] - whole + group]
+    return made
 
 
 def smoothed(spectra: np.ndarray) -> np.ndarray:
@@ -25,7 +29,8 @@ def smoothed(spectra: np.ndarray) -> np.ndarray:
     # Four times the mean of two neighbours has the weights 1 4 6 4 1.
     for _ in range(4):
         made = made[:, 1:] + made[:, :-1]
-    return made / 16.0
+    made /= 16.0
+    return made
 
 
 def without_spikes(spectra: np.ndarray) -> np.ndarray:

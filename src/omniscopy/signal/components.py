@@ -22,7 +22,8 @@ class Info:
 
     Its units are those of the data and of the axes to powers, unless they are stated; none if
     all axes must have the same and have not. A positive parameter comes near its lower bound 0,
-    but never there. A `place` is a position on the axis whose units it has.
+    but never there. A `place` is a position on the axis whose units it has. One that `scales`
+    changes a component by about a factor, for which the first parameter, an amplitude, makes up.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Info:
     linear: bool = False
     positive: bool = False
     place: bool = False
+    scales: bool = False
     lower: float = -math.inf
     upper: float = math.inf
 

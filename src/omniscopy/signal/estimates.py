@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from omniscopy.compute.fitting.equations import solve_positive
 from omniscopy.signal.coarse import averaged, smoothed
 from omniscopy.signal.components import Component
 
@@ -28,6 +29,12 @@ class Own:
     def number(self, *names: str) -> int:
         """Return the number of the parameter that has one of these names."""
         return next(self.names.index(name) for name in names if name in self.names)
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether nothing is left to estimate."""
+        linear = [info.linear for info in self.component.infos]
+        return not np.isnan(self.values[:, ~np.array(linear)]).any()
 
     def fill(self, name: str, values: np.ndarray | float) -> np.ndarray:
         """Set a parameter where it is not known yet, and return it."""
@@ -248,4 +255,4 @@ def _weighted(basis: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.n
     scale = np.trace(normal, axis1=1, axis2=2)[:, None, None]
     normal = normal + (1e-13 * scale + 1e-300) * np.eye(count)
     right = (weight * values) @ basis.T
-    return np.linalg.solve(normal, right[..., None])[..., 0]
+    return solve_positive(normal, right)

@@ -51,6 +51,17 @@ class Layout:
         return self.source == np.arange(len(self.source))
 
     @property
+    def carried(self) -> np.ndarray:
+        """Return amplitudes, each with a parameter that makes up for a factor of it."""
+        pairs = [
+            (first, first + number)
+            for first, component in zip(self.first, self.components, strict=True)
+            for number, info in enumerate(component.infos)
+            if info.scales
+        ]
+        return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+    @property
     def is_complex(self) -> bool:
         """Return whether the model has complex values."""
         return any(part.formula.complex for each in self.components for part in each.parts())
@@ -78,7 +89,7 @@ class Layout:
             tuple(terms), self.lower, self.upper,
             np.array([info.positive for info in self.infos]), self.linear,
             self.source, self.factor, self.offset,
-            is_complex=self.is_complex,
+            is_complex=self.is_complex, carried=self.carried,
         )  # fmt: skip
 
     def followed(self, starts: np.ndarray) -> np.ndarray:

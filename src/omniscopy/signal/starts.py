@@ -78,8 +78,10 @@ def _estimate_in_turn(
     tops = side_of_peaks(rest) if roles & {"peak", "other"} else np.zeros(len(rest))
     rest = _background(layout, axis, rest, starts, tops)
     rest = rest - _scan_others(layout, mesh, rest, starts)
-    doubt = np.zeros_like(rest)
-    for own in _of_role(layout, "peak", starts):
+    doubt, peaks = np.zeros_like(rest), [*_of_role(layout, "peak", starts)]
+    while peaks and peaks[-1].is_known:
+        peaks.pop()
+    for own in peaks:
         rest = rest - estimate_peak(own, axis, rest, tops, doubt)
 
 

@@ -44,6 +44,7 @@ def compiled_model(problem: Problem, addresses: Sequence[int]) -> Compiled:
         offset=np.array(problem.offset, dtype=np.float64),
         free=np.array(problem.free, dtype=np.int64),
         free_linear=np.array(problem.free[problem.linear[problem.free]], dtype=np.int64),
+        carried=np.searchsorted(problem.free, problem.carried).astype(np.int64),
     )
     scratch = max((term.scratch for term in problem.terms), default=0)
     return Compiled(model, np.array(problem.positive[problem.free], dtype=np.bool_), scratch)

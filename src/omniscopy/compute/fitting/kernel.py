@@ -12,7 +12,7 @@ import numpy as np
 
 from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting import looking, losses, normal, rules
-from omniscopy.compute.fitting.inner import inner, merged, outer
+from omniscopy.compute.fitting.inner import inner, inner_once, merged, outer
 from omniscopy.compute.fitting.looking import (
     Model,
     Spectrum,
@@ -26,6 +26,7 @@ from omniscopy.compute.fitting.looking import (
 from omniscopy.compute.fitting.losses import spread_of_loss
 from omniscopy.compute.fitting.normal import (
     Space,
+    alike,
     bounded_step,
     factorise,
     substitute,
@@ -33,6 +34,7 @@ from omniscopy.compute.fitting.normal import (
 )
 from omniscopy.compute.fitting.problem import Settings
 from omniscopy.compute.fitting.rules import (
+    CARRIED,
     FIRST,
     HOPELESS,
     LEAST,
@@ -134,8 +136,9 @@ def propose(
         d.damping[a] = strength * (d.largest[a] if d.largest[a] > 0.0 else 1.0)
         d.current[a] = values[model.free[a]]
     if not bounded_step(
-        d.normal, d.direction, d.damping, d.current, d.lower, d.upper, d.positive, space, d.step
-    ):
+        d.normal, d.direction, d.damping, d.current, d.lower, d.upper, d.positive, model.carried,
+        space, d.step,
+    ):  # fmt: skip
         return False, 0.0, np.inf
     gain, length, size = 0.0, 0.0, 0.0
     copy(values, d.trial)
@@ -147,8 +150,33 @@ def propose(
         gain += along * d.step[a]
         length += d.largest[a] * d.step[a] ** 2
         size += d.largest[a] * d.current[a] ** 2
+    length += carry(model, d)
     tie(model, d.trial)
     return True, gain, length / size if size > 0.0 else np.inf
+
+
+@inner_once
+def carry(model: Model, descent: Descent) -> float:
+    """Let amplitudes go along with exponents: times a factor, where a step would add a term.
+
+    For small steps that is the same. For others it holds the values where they weigh most. Return
+    by how much the squared length of the step is less, as the two make up for each other. Where
+    one has come to a bound, nothing is changed.
+    """
+    d, less = descent, 0.0
+    for pair in range(model.carried.shape[0]):
+        a, b = model.carried[pair, 0], model.carried[pair, 1]
+        ahead, exponent = d.current[a] + d.step[a], d.current[b] + d.step[b]
+        if not (d.lower[a] < ahead < d.upper[a] and d.lower[b] < exponent < d.upper[b]):
+            continue
+        both = alike(d.normal, a, b) * math.sqrt(d.largest[a] * d.largest[b])
+        less += 2.0 * both * d.step[a] * d.step[b]
+        along = d.normal[a, b] / d.normal[a, a] * d.step[b]
+        log = along / d.current[a]
+        moved = (ahead + along) * math.exp(-log)
+        if abs(log) < CARRIED and d.lower[a] <= moved <= d.upper[a]:
+            d.trial[model.free[a]] = moved
+    return less
 
 
 @inner
@@ -193,7 +221,7 @@ def find_minimum(
                 return cost, _CONVERGED, steps
         elif cost == np.inf:
             return cost, _INVALID, steps
-        elif gain <= NO_GAIN * cost or strength > HOPELESS:
+        elif abs(gain) <= NO_GAIN * cost or strength > HOPELESS:
             return cost, _CONVERGED, steps
         else:
             strength = damping_after(strength, 0.0)
@@ -207,7 +235,7 @@ def find_minimum(
             if not found and strength > HOPELESS:
                 return cost, _SINGULAR, steps
             strength = strength if found else damping_after(strength, 0.0)
-        last = gain <= settings.cost_tolerance * cost and strength < 1.0
+        last = abs(gain) <= settings.cost_tolerance * cost and strength < 1.0
         if length <= settings.step_tolerance**2 or (last and length <= SHORT**2):
             copy(d.trial, values)
             return cost - max(gain, 0.0), _CONVERGED, steps

@@ -28,6 +28,7 @@ class Model(NamedTuple):
     offset: np.ndarray
     free: np.ndarray
     free_linear: np.ndarray
+    carried: np.ndarray  # by their numbers among the free ones
 
 
 class Spectrum(NamedTuple):

@@ -110,9 +110,33 @@ def reduced_system(
 
 
 @inner_once
+def damp_carried(
+    normal: np.ndarray, damping: np.ndarray, carried: np.ndarray, space: Space
+) -> None:
+    """Damp steps of an exponent as those of an amplitude that goes along with it.
+
+    The damping of the two is as correlated as they are; each would hold the other otherwise.
+    """
+    for pair in range(carried.shape[0]):
+        a, b = carried[pair, 0], carried[pair, 1]
+        if not (space.stopped[a] or space.stopped[b]):
+            both = alike(normal, a, b) * math.sqrt(damping[a] * damping[b])
+            space.matrix[a, b] += both
+            space.matrix[b, a] += both
+
+
+@inner
+def alike(normal: np.ndarray, a: int, b: int) -> float:
+    """Return the correlation of what two parameters do to a model, 0 where one does nothing."""
+    squares = normal[a, a] * normal[b, b]
+    return normal[a, b] / math.sqrt(squares) if squares > 0.0 else 0.0
+
+
+@inner_once
 def bounded_step(
     normal: np.ndarray, descent: np.ndarray, damping: np.ndarray, values: np.ndarray,
-    lower: np.ndarray, upper: np.ndarray, positive: np.ndarray, space: Space, step: np.ndarray,
+    lower: np.ndarray, upper: np.ndarray, positive: np.ndarray, carried: np.ndarray, space: Space,
+    step: np.ndarray,
 ) -> bool:  # fmt: skip
     """Find the damped step that stays within the bounds; return whether there is one.
 
@@ -131,6 +155,7 @@ def bounded_step(
             damped_system(normal, descent, damping, space)
         else:
             reduced_system(normal, descent, damping, space, step)
+        damp_carried(normal, damping, carried, space)
         if not solve_few(space.matrix, space.right, space.solution, values.size):
             return False
         inside = True

@@ -13,6 +13,8 @@ Loss = Literal["linear", "soft_l1", "huber", "cauchy"]
 LIKELIHOODS: tuple[Likelihood, ...] = ("gaussian", "poisson")
 # No parameter is the same for all spectra.
 NOT_SHARED = np.zeros(0, dtype=bool)
+# No amplitude goes along with another parameter.
+NOT_CARRIED = np.zeros((0, 2), dtype=np.int64)
 LOSSES: tuple[Loss, ...] = ("linear", "soft_l1", "huber", "cauchy")
 
 
@@ -67,6 +69,9 @@ class Problem:
         Complex data, of which real and imaginary parts are fitted together.
     shared : array of bool
         Free parameters that are the same number for all spectra; none otherwise.
+    carried : array of int, shape (pairs, 2)
+        An amplitude and a parameter that changes the term by about a factor, such as the exponent
+        of a power law: with a step of it the amplitude is multiplied. Only pairs of free ones.
     """
 
     terms: tuple[Term, ...]
@@ -79,6 +84,7 @@ class Problem:
     offset: np.ndarray
     is_complex: bool = False
     shared: np.ndarray = field(default_factory=lambda: NOT_SHARED)
+    carried: np.ndarray = field(default_factory=lambda: NOT_CARRIED)
     free: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +92,8 @@ class Problem:
         shared = np.zeros(len(own), dtype=bool) if len(self.shared) == 0 else self.shared
         object.__setattr__(self, "shared", shared)
         object.__setattr__(self, "free", np.flatnonzero(own))
+        pairs = np.asarray(self.carried, dtype=np.int64).reshape(-1, 2)
+        object.__setattr__(self, "carried", pairs[own[pairs].all(axis=1)])
         tied = (self.source >= 0) & ~own
         if not own[self.source[tied]].all():
             message = "a parameter can only be tied to one that is free"
@@ -167,7 +175,7 @@ class Settings(NamedTuple):
     max_steps: int
     separable: bool
     fewest: int
-    cost_tolerance: float = 1e-10
+    cost_tolerance: float = 1e-9
     step_tolerance: float = 1e-11
 
 

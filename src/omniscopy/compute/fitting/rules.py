@@ -8,6 +8,8 @@ ROUNDING, NO_GAIN = 1e-28, 1e-14
 SHORT = 1e-3
 # Share of what a parameter has above 0 that a step may take from it.
 SHARE = 0.9
+# Logarithm of the factor of an amplitude that is carried along, up to which it is.
+CARRIED = 3.0
 # What is left of a column when the others are taken from it, squared, below which it is nothing.
 SINGULAR = 1e-13
 # Expected counts below this part of their mean count as if they were it.

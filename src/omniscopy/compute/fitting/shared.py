@@ -45,7 +45,7 @@ def fit_shared(problem: Problem, given: Given, engine: Engine) -> Found:
     left = _eliminate(problem, given, engine, found)
     strength, status = FIRST, Status.MAX_STEPS
     for _ in range(engine.settings.max_steps):
-        damping = strength * np.diag(left.normal)
+        damping = strength * np.diag(np.diag(left.normal))
         steps, good = bounded_step(
             left.normal[None], left.direction[None], damping[None], values[None], *limits
         )

@@ -16,6 +16,7 @@ from omniscopy.compute.fitting.equations import inverse, smallest_pivot, solve, 
 from omniscopy.compute.fitting.problem import LOSSES, Problem, Settings
 from omniscopy.compute.fitting.rules import (
     BENT,
+    CARRIED,
     FAINT,
     FIRST,
     HOPELESS,
@@ -234,7 +235,7 @@ def bounded_step(
     least = np.where(positive, np.maximum(least, -SHARE * values), least)
     most = upper - values
     for _ in range(values.shape[1] + 1):
-        matrix = without(normal + damping[:, :, None] * np.eye(values.shape[1]), stopped)
+        matrix = without(normal + damping, stopped)
         held = np.where(stopped, step, 0.0)
         right = np.where(stopped, step, descent - np.einsum("sab,sb->sa", normal, held))
         good &= smallest_pivot(matrix) > 0
@@ -289,7 +290,8 @@ class _Descent:
         diagonal = np.einsum("saa->sa", self.normal[now])
         self.largest[now] = np.maximum(self.largest[now], diagonal)
         largest, current = self.largest[now], self.values[np.ix_(now, problem.free)]
-        damping = self.strength[now, None] * np.where(largest > 0, largest, 1.0)
+        damping = self.scaled(now, np.where(largest > 0, largest, 1.0))
+        damping *= self.strength[now, None, None]
         limits = (each[problem.free] for each in (problem.lower, problem.upper, problem.positive))
         step, good = bounded_step(
             self.normal[now], self.direction[now], damping, current, *limits
@@ -302,10 +304,46 @@ class _Descent:
         gain = gain - np.einsum("sab,sa,sb->s", self.normal[now], step, step)
         size = (largest * current**2).sum(axis=1)
         length = (largest * step**2).sum(axis=1)
-        length = np.where(size > 0, length / np.where(size > 0, size, 1.0), np.inf)
         trial = self.values[now]
         trial[:, problem.free] = current + step
+        length += self.carry(now, current, step, trial)
+        length = np.where(size > 0, length / np.where(size > 0, size, 1.0), np.inf)
         return now, trial, gain, length
+
+    def scaled(self, now: np.ndarray, largest: np.ndarray) -> np.ndarray:
+        """Return the squared length of steps as a matrix, which damps them."""
+        made = largest[:, :, None] * np.eye(largest.shape[1])
+        for a, b in np.searchsorted(self.spectra.problem.free, self.spectra.problem.carried):
+            made[:, a, b] = made[:, b, a] = self.alike(now, largest, a, b)
+        return made
+
+    def alike(self, now: np.ndarray, largest: np.ndarray, a: int, b: int) -> np.ndarray:
+        """Return the correlation of what two parameters do to the model, in their scales."""
+        squares = self.normal[now, a, a] * self.normal[now, b, b]
+        scale = np.sqrt(largest[:, a] * largest[:, b] / np.where(squares > 0, squares, 1.0))
+        alike: np.ndarray = self.normal[now, a, b] * scale
+        return alike
+
+    def carry(
+        self, now: np.ndarray, current: np.ndarray, step: np.ndarray, trial: np.ndarray
+    ) -> np.ndarray:
+        """Let amplitudes go along with exponents: times a factor, where a step adds a term.
+
+        Return by how much the squared lengths of the steps are less.
+        """
+        problem, ahead, less = self.spectra.problem, current + step, np.zeros(len(now))
+        low, high = problem.lower[problem.free], problem.upper[problem.free]
+        inside = (ahead > low) & (ahead < high)
+        for a, b in np.searchsorted(problem.free, problem.carried):
+            free = inside[:, a] & inside[:, b]
+            both = self.alike(now, self.largest[now], a, b)
+            less += np.where(free, 2.0 * both * step[:, a] * step[:, b], 0.0)
+            along = self.normal[now, a, b] / self.normal[now, a, a] * step[:, b]
+            log = along / current[:, a]
+            moved = (ahead[:, a] + along) * np.exp(-log)
+            good = free & (np.abs(log) < CARRIED) & (moved >= low[a]) & (moved <= high[a])
+            trial[good, problem.free[a]] = moved[good]
+        return less
 
     def finish(
         self, now: np.ndarray, trial: np.ndarray, gain: np.ndarray, length: np.ndarray
@@ -313,7 +351,7 @@ class _Descent:
         """Take last steps, too short to look again; return the others."""
         settings = self.spectra.settings
         small = settings.cost_tolerance * self.cost[now]
-        last = (gain <= small) & (self.strength[now] < 1.0) & (length <= SHORT**2)
+        last = (np.abs(gain) <= small) & (self.strength[now] < 1.0) & (length <= SHORT**2)
         last |= length <= settings.step_tolerance**2
         done = now[last]
         self.values[done] = self.spectra.take(done).tied(trial[last])
@@ -329,7 +367,7 @@ class _Descent:
         gone = np.where(better, cost - lowered, 0.0)
         small = self.spectra.settings.cost_tolerance * np.minimum(lowered, cost)
         done = better & (gone <= small) & (gain <= small)
-        done |= ~better & ((gain <= NO_GAIN * cost) | (strength > HOPELESS))
+        done |= ~better & ((np.abs(gain) <= NO_GAIN * cost) | (strength > HOPELESS))
         ratio = np.where(gain > 0, gone / np.where(gain > 0, gain, 1.0), 1.0)
         softer = np.where(ratio < 0.25, np.maximum(4.0 * strength, 1e-6), strength)
         softer = np.where(ratio > 0.75, np.maximum(0.1 * strength, LEAST), softer)
