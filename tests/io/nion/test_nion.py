@@ -61,6 +61,21 @@ def test_metadata_are_in_common_words(tmp_path):
     assert data.attrs["original_metadata"]["collection_dimension_count"] == 0
 
 
+@pytest.mark.parametrize("place", ["hardware_source", "autostem", "instrument"])
+def test_how_the_microscope_was_set_is_in_common_words(tmp_path, place):
+    tuned = {"EHT": 100000.0, "ProbeHA": 0.032, "StageOutX": 1e-5, "StageOutA": 0.1}
+    groups = {
+        "hardware_source": {"hardware_source": {"ImageScanned": tuned}},
+        "autostem": {"hardware_source": {"autostem": {"ImageScanned": tuned}}},
+        "instrument": {"instrument": {"ImageScanned": tuned}},
+    }[place]
+    said = item_properties([NM, NM], metadata=groups)
+    found = om.open_signal(write_ndata(tmp_path / "a.ndata", np.ones((3, 4)), said))
+    found = found.attrs["metadata"]
+    assert found["beam"] == pytest.approx({"voltage": 100e3, "convergence_angle": 32.0})
+    assert found["stage"] == pytest.approx({"x": 1e-5, "alpha": np.degrees(0.1)})
+
+
 def test_a_calibration_of_values_is_kept_beside_them(tmp_path):
     calibration = {"offset": 2.0, "scale": 3.0, "units": "e"}
     said = item_properties([NM, NM], intensity_calibration=calibration)

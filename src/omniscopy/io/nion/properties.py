@@ -132,11 +132,14 @@ def common_metadata(said: Mapping[str, Any]) -> dict[str, Any]:
     source = lookup(said, "metadata", "hardware_source")
     instrument = lookup(said, "metadata", "instrument")
     scan = lookup(said, "metadata", "scan")
+    tuned = _tuned(source, instrument)
+    half_angle = _number(tuned, "ProbeHA")
     voltage = _first(
         _number(instrument, "high_tension"),
         _number(source, "autostem", "high_tension"),
         _number(source, "high_tension"),
         _number(source, "autostem", "high_tension_v"),
+        _number(tuned, "EHT"),
     )
     dwell = _first(_number(scan, "pixel_time_us"), _number(source, "pixel_time_us"))
     turned = _first(_number(scan, "rotation"), _number(source, "rotation"))
@@ -155,7 +158,10 @@ def common_metadata(said: Mapping[str, Any]) -> dict[str, Any]:
                 "model": _text(lookup(session, "instrument")),
                 "software": "Nion Swift",
             },
-            "beam": {"voltage": voltage},
+            "beam": {
+                "voltage": voltage,
+                "convergence_angle": None if half_angle is None else half_angle * 1e3,
+            },
             "detector": {
                 "name": name if isinstance(name, str) else None,
                 "exposure_time": _number(source, "exposure"),
@@ -164,8 +170,29 @@ def common_metadata(said: Mapping[str, Any]) -> dict[str, Any]:
                 "dwell_time": None if dwell is None else dwell * 1e-6,
                 "rotation": None if turned is None else math.degrees(turned),
             },
+            "stage": _stage(tuned),
         }
     )
+
+
+def _tuned(*groups: Any) -> Mapping[str, Any]:
+    """Return how the microscope was set, which programs keep at several places."""
+    for group in groups:
+        for path in (("ImageScanned",), ("ImageRonchigram",), ("autostem", "ImageScanned")):
+            found = lookup(group, *path)
+            if isinstance(found, Mapping) and found:
+                return found
+    return {}
+
+
+def _stage(tuned: Mapping[str, Any]) -> dict[str, float]:
+    """Return places in metres and tilts, kept in radians, in degrees."""
+    found = {}
+    for name, key in (("x", "X"), ("y", "Y"), ("z", "Z"), ("alpha", "A"), ("beta", "B")):
+        value = _number(tuned, f"StageOut{key}")
+        if value is not None:
+            found[name] = math.degrees(value) if key in "AB" else value
+    return found
 
 
 def _axis(name: str, size: int, calibration: Calibration) -> Axis:
