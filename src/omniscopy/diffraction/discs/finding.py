@@ -47,6 +47,8 @@ Subpixel = Literal["dft", "parabola"]
 _BATCH = 8
 _CANDIDATES = 512
 _NOT_MOVED = np.zeros((0, 0, 5, 0, 0), np.float32)
+# Of a lattice in pixels: the brightest disc and the two vectors, along y and x.
+_LATTICE = ("lattice_row", "lattice_axis")
 _NAMES = ("ky", "kx", "ky_std", "kx_std", "intensity", "correlation")
 
 
@@ -173,8 +175,13 @@ def find_discs(  # noqa: PLR0913 - what is looked for, how, and what counts
     if search == "lattice":
         over = scan_of(data, dims)
         mean = mean_pattern(data, over) if over else data
-        patterns = read_again(data, mean)
-        also.append(mean)
+        (lattice,) = map_signal(
+            finder.lattices, mean, dim=dims, also=also, whole=whole,
+            output_dims=[dict(zip(_LATTICE, (3, 2), strict=True))],
+        )  # fmt: skip
+        patterns = read_again(data, lattice)
+        also.append(lattice)
+        whole += _LATTICE
     found = map_signal(
         finder.run, patterns, dim=dims, also=also, whole=whole,
         output_dims=[{"peak": max_discs}] * len(_NAMES) + [{}, {}],
@@ -255,15 +262,28 @@ class _Finder:
     origin: tuple[float, ...]
     own: tuple[float, ...]
 
+    def lattices(self, means: np.ndarray, template: np.ndarray) -> np.ndarray:
+        """Return the lattice of each mean pattern, shape (..., 3, 2): a disc and two vectors."""
+        outer = np.broadcast_shapes(means.shape[:-2], template.shape[:-2])
+        found = np.full((*outer, 3, 2), np.nan)
+        means, template = (
+            np.broadcast_to(each, (*outer, *each.shape[-2:])) for each in (means, template)
+        )
+        for place in np.ndindex(*outer):
+            mean, values = (np.asarray(each[place], np.float64) for each in (means, template))
+            if np.isfinite(mean).any() and _is_template(values):
+                found[place] = self._lattice(mean, Template(values))
+        return found
+
     def run(
-        self, block: np.ndarray, template: np.ndarray, mean: np.ndarray | None = None
+        self, block: np.ndarray, template: np.ndarray, lattice: np.ndarray | None = None
     ) -> tuple[np.ndarray, ...]:
         """Return the columns, the count and the status of every pattern."""
         outer = block.shape[:-2]
         columns = np.full((*outer, self.most, len(_NAMES)), np.nan)
         count = np.zeros(outer, dtype=np.int64)
         status = np.zeros(outer, dtype=np.uint8)
-        others = [template] if mean is None else [template, mean]
+        others = [template] if lattice is None else [template, lattice]
         frame = [(1,) * (len(outer) - each.ndim + 2) + each.shape for each in others]
         shared = np.broadcast_shapes(*(each[:-2] for each in frame))
         for place in np.ndindex(*shared):
@@ -283,7 +303,7 @@ class _Finder:
         return (*np.moveaxis(columns, -1, 0), count, status)
 
     def patterns(
-        self, patterns: np.ndarray, template: np.ndarray, mean: np.ndarray | None = None
+        self, patterns: np.ndarray, template: np.ndarray, lattice: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return what is found in a row of patterns with one template."""
         found = np.full((len(patterns), self.most, kernel.COLUMNS), np.nan)
@@ -293,14 +313,12 @@ class _Finder:
         status = np.full(len(patterns), Status.INVALID, np.uint8)
         if not len(patterns):
             return found, count, status
-        if not (np.isfinite(values).all() and values.max() > 0):
+        if not _is_template(values) or (lattice is not None and np.isnan(lattice).any()):
             return found, count, status
         own = Template(values)
         # The compiled search takes arrays that may be written to, in native order.
         native = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
-        sites = None if mean is None else self._sites(np.asarray(mean, np.float64), own)
-        if mean is not None and sites is None:
-            return found, count, status
+        sites = None if lattice is None else self._sites(lattice[0], lattice[1:], own)
 
         def work(begin: int) -> None:
             part = slice(begin, begin + _BATCH)
@@ -356,22 +374,24 @@ class _Finder:
         inside = maps[:, y : maps.shape[1] - y, x : maps.shape[2] - x]
         return np.asarray(inside.max(axis=(1, 2), initial=0.0), np.float64)
 
-    def _sites(self, mean: np.ndarray, template: Template) -> "_Sites | None":
-        """Return the lattice of the mean pattern and its sites on the detector."""
+    def _lattice(self, mean: np.ndarray, template: Template) -> np.ndarray:
+        """Return the brightest disc of the mean pattern and the vectors, NaN without a lattice."""
         found = np.full((1, max(self.most, 64), kernel.COLUMNS), np.nan)
         count = np.zeros(1, np.int64)
-        if not np.isfinite(mean).any():
-            return None
         self._batch(mean[None], template, None, found, count)
         points = found[:, : int(count[0]), :2]
         if points.shape[1] < 3:
-            return None
+            return np.full((3, 2), np.nan)
         bins = np.array([0.5, 0.5])
         shape = (2 * self.shape[0] + 1, 2 * self.shape[1] + 1)
         vectors = vectors_of(difference_map(points, shape, bins), bins)
         if vectors is None:
-            return None
+            return np.full((3, 2), np.nan)
         brightest = points[0, int(np.argmax(found[0, : int(count[0]), kernel.INTENSITY]))]
+        return np.stack([brightest, *vectors])
+
+    def _sites(self, brightest: np.ndarray, vectors: np.ndarray, template: Template) -> "_Sites":
+        """Return the sites of a lattice on the detector."""
         reach = int(np.ceil(max(self.shape) / max(np.hypot(*vectors.T).min(), 1.0)))
         ladder = np.arange(-reach, reach + 1)
         indices = np.stack(np.meshgrid(ladder, ladder, indexing="ij"), -1).reshape(-1, 2)
@@ -410,6 +430,10 @@ class _Finder:
         )
         found[~known] = np.nan
         return found, np.where(known, count, 0), status.astype(np.uint8)
+
+
+def _is_template(values: np.ndarray) -> bool:
+    return bool(np.isfinite(values).all() and values.max() > 0)
 
 
 @dataclass(frozen=True)

@@ -95,22 +95,20 @@ def fit_lattice(
     over = scan_of_discs(discs)
     middle = _centre(discs, over, centre)
     if vectors is None:
-        differences, bins = _differences(discs, over)
-        cell = None
+        cells = _cells(*_differences(discs, over))
     else:
-        cell = np.array(vectors, dtype=np.float64)
-        if cell.shape != (2, 2) or abs(np.linalg.det(cell)) < 1e-3 * np.hypot(*cell.T).prod():
+        cells = xr.DataArray(np.array(vectors, dtype=np.float64), dims=_CELL)
+        if cells.shape != (2, 2) or abs(np.linalg.det(cells)) < 1e-3 * np.hypot(*cells.T).prod():
             message = f"vectors must be two (ky, kx) that are not parallel, got {vectors!r}"
             raise DataError(message)
-        bins, differences = np.ones(2), xr.DataArray(np.zeros((1, 1)), dims=_PLANE)
-    fitter = _Fitter(bins, cell, tuple(given))
+    fitter = _Fitter(tuple(given))
     # Of lazy patterns, discs are found again: those of a large scan would fill the memory.
-    columns = read_again(discs[["ky", "kx", *given]], differences, *middle)
-    also = [*(columns[name] for name in ("kx", *given)), differences, *middle]
+    columns = read_again(discs[["ky", "kx", *given]], cells, *middle)
+    also = [*(columns[name] for name in ("kx", *given)), cells, *middle]
     also = [each.drop_vars(list(each.coords)).drop_attrs() for each in also]
     peaks = discs.sizes[PEAK]
     made = map_signal(
-        fitter.run, columns["ky"], dim=PEAK, also=also, whole=_PLANE,
+        fitter.run, columns["ky"], dim=PEAK, also=also, whole=_CELL,
         output_dims=[{}] * len(_SCALARS) + [{PEAK: peaks}] * 2 + [{}, {}],
         dtypes=[np.float64] * (len(_SCALARS) + 2) + [np.int64, np.uint8],
     )  # fmt: skip
@@ -127,7 +125,7 @@ def fit_lattice(
     return found.assign_coords({PEAK: discs.coords.get(PEAK, label)})
 
 
-_PLANE = ("ky_difference", "kx_difference")
+_PLANE, _CELL = ("ky_difference", "kx_difference"), ("cell_vector", "cell_axis")
 
 
 def require_discs(discs: xr.Dataset) -> str | None:
@@ -225,6 +223,21 @@ def _differences(discs: xr.Dataset, over: Sequence[str]) -> tuple[xr.DataArray, 
     return xr.DataArray(values, dims=(*kept, *_PLANE)).rename(None), bins
 
 
+def _cells(differences: xr.DataArray, bins: np.ndarray) -> xr.DataArray:
+    """Return the two vectors that each map of differences shows, NaN where there are none."""
+
+    def found(maps: np.ndarray) -> np.ndarray:
+        cells = np.full((*maps.shape[:-2], 2, 2), np.nan)
+        for place in np.ndindex(*maps.shape[:-2]):
+            vectors = vectors_of(maps[place], bins)
+            if vectors is not None:
+                cells[place] = vectors
+        return cells
+
+    output = [dict.fromkeys(_CELL, 2)]
+    return map_signal(found, differences, dim=_PLANE, output_dims=output)[0]
+
+
 def field_of(discs: xr.Dataset) -> list[tuple[float, float, float]]:
     """Return first and last place of the patterns and their step, along ky and kx."""
     metadata = discs.attrs.get("metadata")
@@ -248,10 +261,8 @@ def field_of(discs: xr.Dataset) -> list[tuple[float, float, float]]:
 
 @dataclass(frozen=True)
 class _Fitter:
-    """How lattices are fitted to the discs of a block; `cell` where the vectors are given."""
+    """How lattices are fitted to the discs of a block; `given` are what weights are made of."""
 
-    bins: np.ndarray
-    cell: np.ndarray | None
     given: tuple[str, ...]
 
     def run(self, ky: np.ndarray, kx: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -259,14 +270,15 @@ class _Fitter:
         outer = np.broadcast_shapes(ky.shape[:-1], kx.shape[:-1])
         count = len(self.given)
         given = dict(zip(self.given, arrays[:count], strict=True))
-        differences, centre_y, centre_x = arrays[count:]
+        cells, centre_y, centre_x = arrays[count:]
         shape = (*outer, ky.shape[-1])
         points = np.stack([np.broadcast_to(each, shape) for each in (ky, kx)], -1)
         points = points.astype(np.float64)
         weights = self._weights(
             {name: np.broadcast_to(each, shape) for name, each in given.items()}, shape
         )
-        cells = self._cells(differences, outer)
+        cells = cells.reshape((1,) * (len(outer) + 2 - cells.ndim) + cells.shape)
+        cells = np.broadcast_to(cells, (*outer, 2, 2))
         centres = np.stack(
             [np.broadcast_to(_leading(each, outer), outer) for each in (centre_y, centre_x)], -1
         )
@@ -309,17 +321,6 @@ class _Fitter:
             own = np.where(sure, 1 / np.where(sure, variance, 1.0), 0.0)
             weights = np.where(sure.any(axis=-1, keepdims=True), own, weights)
         return weights
-
-    def _cells(self, differences: np.ndarray, outer: tuple[int, ...]) -> np.ndarray:
-        if self.cell is not None:
-            return np.broadcast_to(self.cell, (*outer, 2, 2))
-        maps = differences.reshape((1,) * (len(outer) + 2 - differences.ndim) + differences.shape)
-        cells = np.full((*maps.shape[:-2], 2, 2), np.nan)
-        for place in np.ndindex(*maps.shape[:-2]):
-            found = vectors_of(maps[place], self.bins)
-            if found is not None:
-                cells[place] = found
-        return np.broadcast_to(cells, (*outer, 2, 2))
 
 
 def _leading(values: np.ndarray, outer: tuple[int, ...]) -> np.ndarray:
