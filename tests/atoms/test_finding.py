@@ -4,11 +4,12 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 from scipy.spatial import cKDTree
 
 from omniscopy import samples
 from omniscopy.atoms import find_atoms, find_lattice, patches, refine_atoms, score_positions
-from omniscopy.atoms.finding.noise import maxima_of_noise
+from omniscopy.atoms.finding.noise import as_normal, maxima_of_noise, noise_moments
 from omniscopy.atoms.refinement.overlap_kernel import _add_atoms, add_atoms
 from omniscopy.atoms.refinement.window_kernel import (
     _fill_windows,
@@ -315,3 +316,27 @@ def test_closer_atoms_of_a_lattice_that_only_shows_its_cells_are_found():
     assert float(found["spacing"]) == pytest.approx(bond * 0.02, rel=0.1)
     score = score_positions(found, table(places * 0.02), margin=0.2)
     assert float(score["f1"]) > 0.97
+
+
+@pytest.mark.parametrize("signal", [2.0, 3.0, 4.0])
+def test_signals_over_counts_are_as_improbable_as_said(signal):
+    counts = 25.0
+    exact = stats.norm.isf(stats.gamma.sf(counts + signal * np.sqrt(counts), counts))
+    skewness = 2 / np.sqrt(counts)  # of the gamma distribution of that variance
+    assert as_normal(np.array(signal), np.array(skewness)) == pytest.approx(exact, abs=0.01)
+    assert exact < signal - 0.15
+    # Nothing is made of noise that is not skewed; dark atoms are what bright ones are.
+    assert as_normal(np.array(signal), np.array(0.0)) == pytest.approx(signal, abs=2e-3)
+    assert as_normal(np.array(-signal), np.array(-skewness)) == pytest.approx(-exact, abs=0.01)
+
+
+def test_the_third_moment_of_counts_is_gain_squared_times_the_mean():
+    rng = np.random.default_rng(3)
+    gain, smooth = 4.0, 20.0 + 15.0 * np.sin(np.arange(200.0) / 20.0)
+    image = gain * rng.poisson(np.broadcast_to(smooth[:, None], (200, 200))).astype(float)
+    known = np.ones(image.shape, dtype=bool)
+    variance, third = noise_moments(image, known, [3.0, 3.0])
+    middle = (slice(20, -20), slice(20, -20))
+    expected = (gain**3 * smooth[:, None] * np.ones(200))[middle]
+    assert np.median(variance[middle] * gain / expected) == pytest.approx(1, abs=0.1)
+    assert np.median(third[middle] / expected) == pytest.approx(1, abs=0.15)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from omniscopy.atoms.finding.images import filled
-from omniscopy.atoms.finding.noise import Pair, noise_variance
+from omniscopy.atoms.finding.noise import Pair, as_normal, noise_moments
 
 # Widths of the surroundings that are taken off an atom, in its own.
 _SURROUNDINGS = 2.0
@@ -23,7 +23,7 @@ class Filter(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Maxima of a filtered image: place (row, column), response, and standard deviation of it.
+    """Maxima of a filtered image: place (row, column), response, deviation and skewness of it.
 
     Of two that are too close, the one of the higher `rank` is kept.
     """
@@ -31,11 +31,16 @@ class Candidates(NamedTuple):
     place: np.ndarray
     response: np.ndarray
     std: np.ndarray
+    skewness: np.ndarray
     rank: np.ndarray
 
     def take(self, which: np.ndarray) -> "Candidates":
         """Return some of the candidates."""
         return Candidates(*(each[which] for each in self))
+
+    def signal(self, height: np.ndarray) -> np.ndarray:
+        """Return heights over the noise, of which counts have more above than below."""
+        return as_normal(height / self.std, self.skewness)
 
 
 def matched_filter(width: float, aspect: Pair, method: str) -> Filter:
@@ -60,20 +65,21 @@ def matched_filter(width: float, aspect: Pair, method: str) -> Filter:
 
 def noise_of_response(
     image: np.ndarray, known: np.ndarray, aspect: Pair, width: float, kernel: np.ndarray
-) -> np.ndarray:
-    """Return the standard deviation of an image that is filtered by a kernel."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return standard deviation and skewness of an image that is filtered by a kernel."""
     from scipy.signal import fftconvolve
 
-    variance = noise_variance(image, known, [1.5 * width / step for step in aspect])
+    variance, third = noise_moments(image, known, [1.5 * width / step for step in aspect])
     least = 1e-20 * float(np.abs(image).max(initial=0.0)) ** 2 + 1e-300
     margin = [(size // 2, size // 2) for size in kernel.shape]
     made: np.ndarray = fftconvolve(np.pad(variance, margin), kernel**2, "valid")
-    return np.sqrt(np.maximum(made, least))
+    std = np.sqrt(np.maximum(made, least))
+    return std, fftconvolve(np.pad(third, margin), kernel**3, "valid") / std**3
 
 
 def candidates_of(  # noqa: PLR0917 - what is filtered, and how
-    image: np.ndarray, known: np.ndarray, std: np.ndarray, aspect: Pair, width: float,
-    kernel: np.ndarray,
+    image: np.ndarray, known: np.ndarray, noise: tuple[np.ndarray, np.ndarray], aspect: Pair,
+    width: float, kernel: np.ndarray,
 ) -> Candidates:  # fmt: skip
     """Return the maxima of a filtered image that are not on its edge."""
     from scipy.ndimage import maximum_filter
@@ -90,7 +96,8 @@ def candidates_of(  # noqa: PLR0917 - what is filtered, and how
     tops[:, [0, -1]] = False
     place = np.argwhere(tops)
     shift = np.stack([_shift_to_top(response, place, axis) for axis in (0, 1)], axis=1)
-    return Candidates(place + shift, response[tops], std[tops], response[tops] / std[tops])
+    std, skewness = (each[tops] for each in noise)
+    return Candidates(place + shift, response[tops], std, skewness, response[tops] / std)
 
 
 def _shift_to_top(response: np.ndarray, place: np.ndarray, axis: int) -> np.ndarray:

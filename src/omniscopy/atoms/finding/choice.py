@@ -37,6 +37,7 @@ class Atoms(NamedTuple):
     spacing: float
     threshold: float
     response: np.ndarray
+    skewness: np.ndarray
 
     @property
     def explained(self) -> float:
@@ -68,8 +69,8 @@ class Scene(NamedTuple):
 def find_in(image: np.ndarray, known: np.ndarray, matched: Filter, scene: Scene) -> Atoms:
     """Return the atoms of an image, those included that only show when others are taken off."""
     _, aspect, width, *_ = scene
-    std = noise_of_response(image, known, aspect, width, matched.kernel)
-    found = candidates_of(image, known, std, aspect, width, matched.kernel)
+    spread = noise_of_response(image, known, aspect, width, matched.kernel)
+    found = candidates_of(image, known, spread, aspect, width, matched.kernel)
     noise = maxima_of_noise(matched.kernel, aspect)
     if scene.threshold is None and not _stand_out(found, scene, noise):
         scene = scene._replace(threshold=np.inf)
@@ -82,7 +83,7 @@ def find_in(image: np.ndarray, known: np.ndarray, matched: Filter, scene: Scene)
     if not len(atoms.place):
         return atoms
     drawn = drawing_of(atoms, scene)
-    hidden = candidates_of(image - drawn, known, std, aspect, width, matched.kernel)
+    hidden = candidates_of(image - drawn, known, spread, aspect, width, matched.kernel)
     return _choose(_together(atoms, hidden, matched, scene), matched, scene, noise)
 
 
@@ -113,7 +114,8 @@ def _together(atoms: Atoms, hidden: Candidates, matched: Filter, scene: Scene) -
     first = atoms.height / atoms.std + hidden.rank.max(initial=0.0)
     return Candidates(
         np.concatenate([atoms.place, hidden.place]), np.concatenate([atoms.response, whole]),
-        np.concatenate([atoms.std, hidden.std]), np.concatenate([first, hidden.rank]),
+        np.concatenate([atoms.std, hidden.std]),
+        np.concatenate([atoms.skewness, hidden.skewness]), np.concatenate([first, hidden.rank]),
     )  # fmt: skip
 
 
@@ -129,7 +131,7 @@ def _choose(found: Candidates, matched: Filter, scene: Scene, noise: Maxima) -> 
     for _ in range(1 if given else _ROUNDS):
         kept = found.take(_highest(found, apart, aspect))
         height = _heights(kept, matched, aspect)
-        signal = height / kept.std
+        signal = kept.signal(height)
         chosen = (
             _threshold(kept.place * aspect, signal, apart, scene, noise)
             if threshold is None
@@ -146,7 +148,16 @@ def _choose(found: Candidates, matched: Filter, scene: Scene, noise: Maxima) -> 
             break
     std = kept.std / np.maximum(height, 1e-300) * np.sqrt(noise.bend) / matched.curvature
     kept, height = kept.take(atoms), height[atoms]
-    return Atoms(kept.place, height, kept.std, std[atoms], spacing, float(chosen), kept.response)
+    return Atoms(
+        kept.place,
+        height,
+        kept.std,
+        std[atoms],
+        spacing,
+        float(chosen),
+        kept.response,
+        kept.skewness,
+    )
 
 
 def _median_spacing(places: np.ndarray) -> float:

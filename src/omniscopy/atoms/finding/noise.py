@@ -25,13 +25,33 @@ class NoiseLine(NamedTuple):
         """Return the variance where a mean is measured."""
         return np.clip(self.start + self.slope * mean, self.least, None)
 
+    def third_moment(self, mean: np.ndarray) -> np.ndarray:
+        """Return the third central moment there: what is counted has one, other noise none."""
+        counted = np.clip(self.slope * mean, 0.0, self.variance(mean))
+        return np.asarray(self.slope * counted)
 
-def noise_variance(image: np.ndarray, known: np.ndarray, sigma: list[float]) -> np.ndarray:
-    """Return the variance of the noise of every pixel: a straight line of the local mean."""
+
+def noise_moments(
+    image: np.ndarray, known: np.ndarray, sigma: list[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return variance and third central moment of the noise of every pixel.
+
+    They follow from the local mean.
+    """
     from scipy.ndimage import gaussian_filter
 
     mean = gaussian_filter(image, sigma)
-    return noise_line(image, known, mean).variance(mean)
+    line = noise_line(image, known, mean)
+    return line.variance(mean), line.third_moment(mean)
+
+
+def as_normal(signal: np.ndarray, skewness: np.ndarray) -> np.ndarray:
+    """Return signals over skewed noise as those that are as improbable in normal noise.
+
+    E. B. Wilson and M. M. Hilferty, *Proc. Natl. Acad. Sci.* 17, 684 (1931).
+    """
+    skew = np.where(np.abs(skewness) < 1e-4, 1e-4, skewness)
+    return np.asarray((np.cbrt(0.5 * skew * signal + 1.0) - 1.0) * 6.0 / skew + skew / 6.0)
 
 
 def noise_line(image: np.ndarray, known: np.ndarray, mean: np.ndarray) -> NoiseLine:
