@@ -139,6 +139,44 @@ def test_the_first_component_is_the_strain_that_there_is():
     assert (found["status"].values[stretched["x"].values < 0.3] == Status.NO_DATA).all()
 
 
+def series(angle=2.0):
+    """Square lattices of several sizes and ratios of the sides, one of them turned back."""
+    turn = np.deg2rad([angle, -angle, angle])
+    for n, (ratio, size) in enumerate(zip((1.0, 1.01, 1.03), (3.0, 3.6, 2.8), strict=True)):
+        made = atom_positions("square", extent=(size, size), noise=0.0005, rng=n)
+        y, x = made["y"] * ratio, made["x"] / ratio
+        yield made.assign(
+            y=y * np.cos(turn[n]) + x * np.sin(turn[n]), x=x * np.cos(turn[n]) - y * np.sin(turn[n])
+        )
+
+
+def test_a_series_of_samples_shares_its_components():
+    tables = list(series())
+    found = decompose_neighbourhoods(tables, 2, n_neighbours=4, of="distances")
+    most = max(table.sizes["atom"] for table in tables)
+    assert found["loadings"].sizes == {"sample": 3, "atom": most, "component": 2}
+    first = found["loadings"].isel(component=0)
+    mean = first.mean("atom").values
+    # The sides of the cells differ by 0, 2 and 6 %; what is between atoms is little.
+    assert (mean[2] - mean[0]) / (mean[1] - mean[0]) == pytest.approx(3.0, abs=0.2)
+    assert first.std("atom").max() < 0.1 * abs(mean[2] - mean[0])
+    for n, table in enumerate(tables):
+        assert found["y"][n].notnull().sum() == table.sizes["atom"]
+        assert first[n, table.sizes["atom"] :].isnull().all()
+    alone = decompose_neighbourhoods(tables[2], 2, n_neighbours=4)["components"]
+    assert alone.sizes["neighbour"] == 4
+
+
+def test_neighbours_of_two_samples_are_in_one_order():
+    # One neighbour lies on each side of the line on which angles begin anew.
+    one, other, _ = series()
+    template = match_neighbours(one, 4)["template"]
+    own = match_neighbours(other, 4)["template"]
+    told = match_neighbours(other, 4, template=3 * template)["template"]
+    assert float(abs(own - template).max()) > 0.2
+    assert float(abs(told - template).max()) < 0.04
+
+
 def test_clusters_of_neighbourhoods_are_the_sublattices_of_a_sheet():
     made = atom_positions("honeycomb", spacing=0.142, extent=(2.0, 2.0), noise=0.003)
     near = measure_neighbours(made, 3)
@@ -164,6 +202,9 @@ def test_images_around_atoms_are_decomposed_too():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        (lambda made: decompose_neighbourhoods([], 2), "at least one sample"),
+        (lambda made: decompose_neighbourhoods([made, made["y"]], 2), "sample 1 must be a Dataset"),
+        (lambda made: match_neighbours(made, 4, template=made["y"]), "template must have"),
         (lambda p: measure_neighbours(p, 0), "n_neighbours must be at least 1"),
         (lambda p: measure_neighbours(p, 1000), "n_neighbours is 1000; there are"),
         (lambda p: measure_pair_distribution(p, -1.0), "max_distance must be above 0"),

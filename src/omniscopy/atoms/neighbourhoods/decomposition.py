@@ -1,5 +1,6 @@
 """Local crystallography: what the surroundings of all atoms are made of."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,7 +17,7 @@ from omniscopy.atoms.tables import (
     require_count,
     require_positions,
 )
-from omniscopy.model import DataError, Status, operation, require_choice
+from omniscopy.model import DataError, Status, coordinate, operation, require_choice
 from omniscopy.signal import cluster, decompose
 
 Method = Literal["pca", "nmf", "ica", "kmeans", "gmm"]
@@ -25,7 +26,9 @@ _ROUNDS = 4
 
 
 @operation(example={"positions": "atom_positions", "n_neighbours": 4})
-def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset:
+def match_neighbours(
+    positions: xr.Dataset, n_neighbours: int = 6, *, template: xr.DataArray | None = None
+) -> xr.Dataset:
     """Find the neighbours of each atom in an order that is the same for all atoms.
 
     Parameters
@@ -34,6 +37,9 @@ def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset
         ``y`` and ``x`` in the same units; lazy or in memory. Of one sublattice or of all.
     n_neighbours : int
         How many: as many as the usual atom has at about one distance.
+    template : DataArray, shape (neighbour, side), any units
+        In whose order the neighbours are, such as the ``template`` found for another sample;
+        its size does not matter, its direction does.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset
     Raises
     ------
     DataError
-        There are no positions, or not more than `n_neighbours`.
+        There are no positions, or not more than `n_neighbours`, or the template has others.
 
     Notes
     -----
@@ -67,6 +73,17 @@ def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset
     if n_neighbours >= positions.sizes[ATOM]:
         message = f"n_neighbours is {n_neighbours}; there are {positions.sizes[ATOM]} atoms"
         raise DataError(message)
+    start = None
+    if template is not None:
+        sizes = {"neighbour": n_neighbours, "side": 2}
+        if not isinstance(template, xr.DataArray) or dict(template.sizes) != sizes:
+            got = dict(getattr(template, "sizes", {}))
+            message = f"template must have the dimensions {sizes}, got {got}"
+            raise DataError(message)
+        start = np.asarray(template.transpose(*sizes), dtype=np.float64)
+        if not np.isfinite(start).all():
+            message = "template has values that are not finite; give that of another sample"
+            raise DataError(message)
     columns = {
         "y": Column(units), "x": Column(units), "distance": Column(units, (ATOM, "neighbour")),
         "vector": Column(units, (ATOM, "neighbour", "side")),
@@ -74,13 +91,13 @@ def match_neighbours(positions: xr.Dataset, n_neighbours: int = 6) -> xr.Dataset
     }  # fmt: skip
     return map_tables(
         _matched, positions, columns, sizes={"neighbour": n_neighbours, "side": 2},
-        parameters={"count": n_neighbours},
+        parameters={"count": n_neighbours, "start": start},
     )  # fmt: skip
 
 
 @operation(example={"data": "atom_positions", "n_components": 2, "n_neighbours": 4})
 def decompose_neighbourhoods(
-    data: xr.Dataset | xr.DataArray,
+    data: xr.Dataset | xr.DataArray | Sequence[xr.Dataset],
     n_components: int,
     *,
     method: Method = "pca",
@@ -92,9 +109,11 @@ def decompose_neighbourhoods(
 
     Parameters
     ----------
-    data : Dataset or DataArray, shape (..., atom) or (..., atom, rows, columns)
+    data : Dataset or DataArray, shape (..., atom) or (..., atom, rows, columns), or list of Dataset
         Positions, whose neighbours are looked at; or images around each atom, such as `patches`
-        gives. Lazy or in memory.
+        gives. Lazy or in memory. A list holds the positions of several samples, such as a series
+        of compositions, that share their components; the first one says in which order
+        neighbours are.
     n_components : int
         How many components, or clusters.
     method : {"pca", "nmf", "ica", "kmeans", "gmm"}
@@ -111,7 +130,8 @@ def decompose_neighbourhoods(
     Dataset
         What `signal.decompose` gives (``loadings`` along the atoms, ``components``, …), or
         `signal.cluster` (``label`` along the atoms, ``centre``, …); with positions, the ``y`` and
-        ``x`` as they are given. All atoms of all tables make one decomposition.
+        ``x`` as they are given. All atoms of all tables make one decomposition; those of a list
+        lie along ``sample``, with NaN after the last atom of each.
 
     Raises
     ------
@@ -136,11 +156,11 @@ def decompose_neighbourhoods(
     require_choice("method", method, get_args(Method))
     require_choice("of", of, get_args(Feature))
     require_count("n_components", n_components)
-    if isinstance(data, xr.Dataset):
+    if not isinstance(data, xr.DataArray):
         if method == "nmf" and of == "vectors":
             message = 'vectors have negative parts; "nmf" needs of="distances"'
             raise DataError(message)
-        matched = match_neighbours(data, n_neighbours)
+        matched = _of_samples(data, n_neighbours)
         features = matched["vector" if of == "vectors" else "distance"]
         dim = [str(name) for name in features.dims if name in ("neighbour", "side")]
         places = {name: (matched[name], matched[name].attrs.get("units")) for name in ("y", "x")}
@@ -157,7 +177,44 @@ def decompose_neighbourhoods(
     return found.assign({name: values for name, (values, _) in places.items()})
 
 
-def _matched(points: np.ndarray, _rows: np.ndarray, *, count: int) -> Arrays:
+def _of_samples(data: xr.Dataset | Sequence[xr.Dataset], n_neighbours: int) -> xr.Dataset:
+    """Return the neighbours of the atoms of one table, or of several in one order."""
+    if isinstance(data, xr.Dataset):
+        return match_neighbours(data, n_neighbours)
+    if not data:
+        message = "give the positions of at least one sample"
+        raise DataError(message)
+    found: list[xr.Dataset] = []
+    for number, positions in enumerate(data):
+        units = require_positions(positions, what=f"sample {number}")
+        foreign = [str(dim) for dim in positions["y"].dims if dim != ATOM]
+        if foreign or (found and units != found[0]["y"].attrs.get("units")):
+            message = (
+                f"samples are tables along 'atom' in the same units; number {number} has further "
+                f"dimensions {foreign}, units {units!r}"
+            )
+            raise DataError(message)
+        template = found[0]["template"] if found else None
+        # Atoms of different samples have nothing to do with each other.
+        places = positions[["y", "x"]].drop_vars(ATOM, errors="ignore")
+        found.append(match_neighbours(places, n_neighbours, template=template))
+    most = max(each.sizes[ATOM] for each in found)
+    same = [
+        each[["y", "x", "vector", "distance"]]
+        .drop_vars(ATOM)
+        .pad({ATOM: (0, most - each.sizes[ATOM])})
+        for each in found
+    ]
+    made = xr.concat(same, "sample", combine_attrs="override", coords="minimal", compat="override")
+    numbers = {dim: np.arange(made.sizes[dim]) for dim in ("sample", ATOM)}
+    return made.assign_coords({
+        dim: coordinate(dim, values, "1", kind="point") for dim, values in numbers.items()
+    })  # fmt: skip
+
+
+def _matched(
+    points: np.ndarray, _rows: np.ndarray, *, count: int, start: np.ndarray | None
+) -> Arrays:
     made: Arrays = {"y": points[:, 0], "x": points[:, 1]}
     if len(points) <= count:
         return made
@@ -166,9 +223,13 @@ def _matched(points: np.ndarray, _rows: np.ndarray, *, count: int) -> Arrays:
     if not whole.any():
         return made
     vectors = vectors[whole]
+    if start is not None:
+        lengths = np.hypot(start[:, 0], start[:, 1]).mean(), np.hypot(*vectors.T).mean()
+        start = start * lengths[1] / lengths[0]
     middle = ((points[whole] - points.mean(axis=0)) ** 2).sum(axis=1).argmin()
     template = vectors[middle]
     template = template[np.argsort(np.arctan2(template[:, 0], template[:, 1]))]
+    template = template if start is None else start
     for _ in range(_ROUNDS):
         ordered = assigned(vectors, template)
         mean = np.median(ordered, axis=0)
