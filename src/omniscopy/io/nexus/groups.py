@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, plain, read_attribute, whole
+from omniscopy.io.storage.hdf5 import (
+    DAMAGE,
+    UNREADABLE,
+    attribute_names,
+    linked,
+    plain,
+    read_attribute,
+    whole,
+)
 
 NUMBERS = "biufc"
 
@@ -26,11 +34,7 @@ def attribute(thing: Any, name: str) -> Any:
 
 def attributes_of(thing: Any) -> dict[str, Any]:
     """Return all attributes as plain values, `None` for those that are damaged."""
-    import h5py
-
-    # Most have none, which is sooner known than their names.
-    many = h5py.h5a.get_num_attrs(thing.id)
-    return {name: attribute(thing, name) for name in thing.attrs} if many else {}
+    return {name: attribute(thing, name) for name in attribute_names(thing)}
 
 
 def names_in(value: Any) -> list[str]:

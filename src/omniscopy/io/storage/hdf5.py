@@ -18,6 +18,12 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, Variable
+from omniscopy.io.storage.hdf5_attributes import (
+    ABSENT,
+    ELSEWHERE,
+    names_in_header,
+    read_from_header,
+)
 from omniscopy.io.storage.hdf5_heaps import (
     HEAP,
     STRING,
@@ -286,12 +292,21 @@ def whole(dataset: Any) -> Any:
 def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the attributes of a group or dataset as plain values; unreadable ones are left out."""
     attributes = {}
-    for name in list(found.attrs)[:MAX_ENTRIES]:
+    for name in attribute_names(found)[:MAX_ENTRIES]:
         if name not in without:
             value = read_attribute(found, name)
             if value is not UNREADABLE:
                 attributes[name] = value
     return attributes
+
+
+def attribute_names(found: Any) -> list[str]:
+    """Return the names of the attributes of a group or dataset."""
+    with suppress(*DAMAGE):
+        names = names_in_header(found)
+        if names is not None:
+            return names
+    return list(found.attrs)
 
 
 def has_attribute(found: Any, name: str) -> bool:
@@ -307,6 +322,9 @@ def read_attribute(found: Any, name: str) -> Any:
 
     with suppress(*DAMAGE):
         word = name.encode()
+        value = read_from_header(found, word)
+        if value is not ELSEWHERE:
+            return UNREADABLE if value is ABSENT else plain(value, found)
         if not h5py.h5a.exists(found.id, word):
             return UNREADABLE
         stored = h5py.h5a.open(found.id, word)

@@ -24,11 +24,13 @@ from omniscopy.io.errors import FormatError
 HEAP = b"GCOL\x01\0\0\0"
 _COLLECTION, _OBJECT = struct.Struct("<8sQ"), struct.Struct("<HHIQ")
 _REFERENCES = {4: struct.Struct("<III"), 8: struct.Struct("<IQI")}
-_MOST_BLOCKS, _MOST_PARTS, _MOST_FIELDS = 1000, 2**20, 10_000
+_MOST_BLOCKS, _MOST_PARTS, _MOST_FIELDS, _MOST_PLACES = 1000, 2**20, 10_000, 10_000
 # Kinds of messages in the header of an object.
-_LAYOUT, _ATTRIBUTE, _CONTINUATION = 0x08, 0x0C, 0x10
+_LAYOUT, _ATTRIBUTE, _CONTINUATION, _MORE_ATTRIBUTES = 0x08, 0x0C, 0x10, 0x15
+# A message, or the type or shape in one, that stands elsewhere in the file.
+_SHARED_MESSAGE, _SHARED_PART = 2, 3
 STRING = 3  # the library's number of the class of texts
-_ATTRIBUTE_HEAD = struct.Struct("<BxHHH")
+_ATTRIBUTE_HEAD = struct.Struct("<BBHHH")
 
 
 class Slot(NamedTuple):
@@ -38,11 +40,28 @@ class Slot(NamedTuple):
     unit: int
 
 
+class Attribute(NamedTuple):
+    """Where the value of an attribute is, its bytes, and the bytes of its type and its shape."""
+
+    place: int
+    value: bytes
+    kind: bytes
+    space: bytes
+
+
+class Header(NamedTuple):
+    """Place and content of the messages of an object by their kind, and attributes by name."""
+
+    messages: dict[int, tuple[int, bytes]]
+    attributes: dict[bytes, Attribute]
+
+
 @dataclass
 class Heaps:
     """The bytes of a file around its objects, read without the library.
 
-    `headers` and `heaps` keep what was found by address.
+    `headers` and `heaps` keep what was found by address, `places` the addresses of objects by
+    the library's numbers of them, with what keeps the numbers from being given to others.
     """
 
     path: Path
@@ -51,8 +70,9 @@ class Heaps:
     length_bytes: int
     file: BinaryIO
     size: int
-    headers: dict[int, dict[int | bytes, tuple[int, bytes]]] = field(default_factory=dict)
+    headers: dict[int, Header] = field(default_factory=dict)
     heaps: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
+    places: dict[int, tuple[Any, int]] = field(default_factory=dict)
 
     @property
     def reference(self) -> struct.Struct:
@@ -83,23 +103,32 @@ class Heaps:
             if number:
                 yield number, (at, length)
 
-    def messages(self, address: int) -> dict[int | bytes, tuple[int, bytes]]:
-        """Return place and content of the messages of an object's header.
-
-        They are known by their kind, and attributes by their names; of those it is the value.
-        """
+    def header(self, address: int) -> Header:
+        """Return what stands in the header of an object."""
         if address not in self.headers:
-            found: dict[int | bytes, tuple[int, bytes]] = {}
-            for kind, place, content in self._messages(self.base + address):
-                if kind != _ATTRIBUTE:
-                    found[kind] = place, content
+            header = Header({}, {})
+            for kind, place, content, flags in self._messages(self.base + address):
+                if kind == _ATTRIBUTE and flags & _SHARED_MESSAGE:
+                    header.messages[_MORE_ATTRIBUTES] = place, b""
+                elif kind != _ATTRIBUTE:
+                    header.messages[kind] = place, content
                 elif len(content) > _ATTRIBUTE_HEAD.size:
-                    name, start = _parts_of_attribute(content)
-                    found[name] = place + start, content[start:]
-            self.headers[address] = found
+                    name, attribute = _attribute_in(content, place)
+                    header.attributes[name] = attribute
+            self.headers[address] = header
         return self.headers[address]
 
-    def _messages(self, place: int) -> Iterator[tuple[int, int, bytes]]:
+    def has_further_attributes(self, address: int) -> bool:
+        """Return whether attributes of an object are, or may be, kept outside its header."""
+        message = self.header(address).messages.get(_MORE_ATTRIBUTES)
+        if message is None:
+            return False
+        content = message[1]
+        # Behind the highest number of an attribute, where they are numbered.
+        start = 4 if content[1:2] and content[1] & 1 else 2
+        return bool(content[start : start + self.offset_bytes] != b"\xff" * self.offset_bytes)
+
+    def _messages(self, place: int) -> Iterator[tuple[int, int, bytes, int]]:
         start = self.read(place, 16)
         has_sums = start.startswith(b"OHDR")
         if has_sums:
@@ -117,7 +146,7 @@ class Heaps:
             block = self.read(begin, size)
             at = 0
             while at + head.size <= size:
-                kind, length, _ = head.unpack_from(block, at)
+                kind, length, flags = head.unpack_from(block, at)
                 at += head.size
                 content = block[at : at + length]
                 if kind == _CONTINUATION and number < _MOST_BLOCKS:
@@ -126,12 +155,12 @@ class Heaps:
                     # Blocks with a checksum have it at their end, and a mark before them.
                     blocks.append((further + 4, room - 8) if has_sums else (further, room))
                 else:
-                    yield kind, begin + at, content
+                    yield kind, begin + at, content, flags
                 at += length
 
-    def attribute(self, address: int, name: bytes) -> tuple[int, bytes] | None:
-        """Return place and bytes of an attribute, `None` where it is kept with checksums."""
-        found = self.messages(address).get(name)
+    def attribute(self, address: int, name: bytes) -> Attribute | None:
+        """Return an attribute, `None` where it is kept with checksums."""
+        found = self.header(address).attributes.get(name)
         # Of objects with many attributes the library keeps them elsewhere.
         if found is None and self.read(self.base + address, 4) != b"OHDR":
             raise self.damaged(f"the attribute {name!r} is not found", self.base + address)
@@ -297,7 +326,7 @@ def _stored_parts(dataset: Any, heaps: Heaps) -> list[tuple[int, int]]:
         place = dataset.id.get_offset()
         return [] if place is None else [(place, dataset.id.get_storage_size())]
     if layout == h5d.COMPACT:
-        place, content = heaps.messages(_address(dataset))[_LAYOUT]
+        place, content = heaps.header(_address(dataset)).messages[_LAYOUT]
         version, kind, size = struct.unpack_from("<BBH", content.ljust(4, b"\0"))
         if version < 3 or kind != 0:
             raise heaps.damaged(f"values laid out in version {version}", place)
@@ -310,12 +339,9 @@ def _stored_parts(dataset: Any, heaps: Heaps) -> list[tuple[int, int]]:
 
 @contextmanager
 def _heaps_of(found: Any) -> Iterator[Heaps]:
-    from h5py import h5f
-
-    kept = _kept.get()
-    # The library's own name of the file is asked: an object of the file costs more.
-    if kept is not None and os.fsencode(kept.path) == h5f.get_name(found.id):
-        yield kept
+    kept = heaps_of_open(found)
+    if kept is not None:
+        yield kept[0]
         return
     with Path(found.file.filename).open("rb") as raw:
         yield _heaps(found.file, raw)
@@ -328,13 +354,37 @@ def _heaps(file: Any, raw: BinaryIO) -> Heaps:
     return Heaps(path, file.userblock_size, offset_bytes, length_bytes, raw, size)
 
 
-def _parts_of_attribute(content: bytes) -> tuple[bytes, int]:
-    """Return the name of an attribute, and where its value begins."""
-    version, *sizes = _ATTRIBUTE_HEAD.unpack_from(content)
+def heaps_of_open(found: Any) -> tuple[Heaps, int] | None:
+    """Return the heaps of the file that an object is in and its address, where they are kept."""
+    kept = _kept.get()
+    if kept is None:
+        return None
+    number = found.id.id
+    if number not in kept.places:
+        from h5py import h5f
+
+        # The library's own name of the file is asked: an object of the file costs more.
+        if os.fsencode(kept.path) != h5f.get_name(found.id) or len(kept.places) > _MOST_PLACES:
+            return None
+        kept.places[number] = found.id, _address(found)
+    return kept, kept.places[number][1]
+
+
+def _attribute_in(content: bytes, place: int) -> tuple[bytes, Attribute]:
+    """Return the name of an attribute and what is said of it in its message."""
+    version, flags, *sizes = _ATTRIBUTE_HEAD.unpack_from(content)
     at = _ATTRIBUTE_HEAD.size + (version == 3)
-    # The first version fills up each part to whole words.
+    # The first version fills up each part to whole words, and has no flags.
     rooms = [-(-size // 8) * 8 for size in sizes] if version == 1 else sizes
-    return content[at : at + sizes[0]].split(b"\0")[0], at + sum(rooms)
+    name, kind, space = at, at + rooms[0], at + rooms[0] + rooms[1]
+    start = at + sum(rooms)
+    known = version in (1, 2, 3) and (version == 1 or not flags & _SHARED_PART)
+    of_kind, of_space = (
+        content[begin : begin + size] if known else b""
+        for begin, size in ((kind, sizes[1]), (space, sizes[2]))
+    )
+    attribute = Attribute(place + start, content[start:], of_kind, of_space)
+    return content[name : name + sizes[0]].split(b"\0")[0], attribute
 
 
 def _address(found: Any) -> int:
