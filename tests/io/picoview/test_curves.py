@@ -78,6 +78,7 @@ def test_curves_of_a_grid_have_their_pixels(tmp_path, up, forth, order):
     np.testing.assert_allclose(extend["x"], [3e-6, 4e-6, 5e-6])
     np.testing.assert_allclose(extend["y"], [1.5e-6, 0.5e-6])
     assert extend.attrs["metadata"]["scan"]["rotation"] == 30.0
+    assert extend.attrs["signal_type"] == "spectral_image"
 
 
 def test_ramps_that_differ_keep_their_own_sweep_and_length(tmp_path):

@@ -113,3 +113,13 @@ def test_headers_without_an_end_or_with_numbers_of_another_kind_are_refused(tmp_
     path.write_bytes(content[:200])
     with pytest.raises(FormatError, match="has a line 'data' after its header"):
         read(path)
+
+
+@pytest.mark.parametrize("number", ["", "1"])
+def test_the_frequency_of_a_drive_that_is_on_is_kept(tmp_path, number):
+    entries = {f"acDrive{number}": 5.0, f"acFrequency{number}": 6.02e4}
+    path = write_mi(tmp_path / "a.mi", [("A", COUNTS.astype("i2"), 1.0, "V")], entries=entries)
+    assert read(path).metadata["probe"] == {"drive_frequency": 6.02e4}
+    path = write_mi(tmp_path / "b.mi", [("A", COUNTS.astype("i2"), 1.0, "V")],
+                    entries={**entries, f"acDrive{number}": 0.0})  # fmt: skip
+    assert "probe" not in read(path).metadata

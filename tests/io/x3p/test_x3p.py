@@ -1,6 +1,7 @@
 """X3P surfaces made by the independent encoder."""
 
 import pickle
+import struct
 import zipfile
 
 import numpy as np
@@ -139,4 +140,16 @@ def test_a_description_that_is_too_long_is_not_unpacked(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("main.xml", b" " * (1 << 24) + b" ")
     with pytest.raises(FormatError, match="a description of 16777217 bytes is too long"):
+        read(path)
+
+
+def test_a_member_before_the_start_of_the_file_is_refused(tmp_path):
+    path = write_x3p(tmp_path / "a.x3p", VALUES.astype("f8"), packed=False)
+    content = bytearray(path.read_bytes())
+    # The directory is said to begin later than it does, so that all members begin earlier.
+    end = content.rindex(b"PK\x05\x06")
+    start = int.from_bytes(content[end + 16 : end + 20], "little")
+    struct.pack_into("<I", content, end + 16, start + 1000)
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="cannot be in the file"):
         read(path)

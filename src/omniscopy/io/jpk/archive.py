@@ -96,7 +96,7 @@ def list_members(path: Path) -> dict[str, Member]:
         if entry.compress_type not in (_STORED, _DEFLATED) or entry.flag_bits & 1:
             message = "the member is encrypted or packed in another way than by deflate"
             raise UnsupportedFormatError(message, path=path, key=entry.filename)
-        fits = entry.header_offset + entry.compress_size <= size
+        fits = 0 <= entry.header_offset <= size - entry.compress_size
         if not fits or entry.file_size > _RATIO * entry.compress_size + 64:
             message = f"the member of {entry.file_size} bytes cannot be in the file"
             raise FormatError(message, path=path, key=entry.filename)

@@ -257,6 +257,7 @@ def _channel(
         axes=[*points.axes, sweep],
         quantity=quantity_of(label, units),
         units=units,
+        signal_type="spectral_image" if len(points.lead) == 2 else None,
         modality="AFM" if "stm" not in header.entries.get("mode", "").lower() else "STM",
         source="Agilent PicoView",
         metadata={"scan": {"direction": direction.lower()}} if direction else {},

@@ -50,7 +50,9 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 def _metadata(header: Header) -> dict[str, Any]:
     said: Mapping[str, str] = header.entries
-    sensitivity, drive = header.number("deflectionSens"), header.number("acDrive1")
+    sensitivity = header.number("deflectionSens")
+    # Newer programs number the lock-in amplifiers, older ones have one.
+    driven = next((number for number in ("1", "") if header.number(f"acDrive{number}")), None)
     places = [header.number(f"stage{letter}Position") for letter in "XY"]
     grids = header.buffers[0].listed.get("grid", [])
     angle = finite_number(grids[0][6]) if grids and len(grids[0]) > 6 else None
@@ -69,7 +71,9 @@ def _metadata(header: Header) -> dict[str, Any]:
                 "bias": header.number("bias"),
                 "spring_constant": header.number("forceConstant"),
                 "sensitivity": sensitivity,
-                "drive_frequency": header.number("acFrequency1") if drive else None,
+                "drive_frequency": None
+                if driven is None
+                else header.number(f"acFrequency{driven}"),
             },
             "feedback": {"mode": said.get("mode"), "setpoint": said.get("servoSetpoint")},
         }
