@@ -52,6 +52,7 @@ def map_signal(
         their coordinates.
     """
     dims = [dim] if isinstance(dim, str) else list(dim)
+    data, *also = (_native(each) for each in (data, *also))
     if not also and data.chunks is None:
         return _at_once(function, data, dims, output_dims, dict(parameters or {}))
     inside = [[d for d in (*dims, *whole) if d in each.dims] for each in also]
@@ -77,6 +78,11 @@ def map_signal(
     )
     found = made if isinstance(made, tuple) else (made,)
     return tuple(labelled(each, units=None) for each in found)
+
+
+def _native(data: xr.DataArray) -> xr.DataArray:
+    """Return the same in this machine's order of bytes: compiled functions take no other."""
+    return data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
 
 
 def _at_once(

@@ -1,7 +1,14 @@
 """Compiled functions, kept on disk where there is a place for them."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
+
+from omniscopy.model.digests import digest_array, digest_bytes
 
 
 def keep_compiled(
@@ -10,11 +17,67 @@ def keep_compiled(
     """Return what a decorator of numba makes of a function, kept for later processes.
 
     That is beside its source, or in the home of the user; where neither can be written, each
-    process compiles anew.
+    process compiles anew. So it does after a change of anything that the function is made of.
     """
     try:
-        return decorate(cache=True, **options)(function)
+        made = decorate(cache=True, **options)(function)
     except RuntimeError as error:
         if "locator" not in str(error):
             raise
         return decorate(**options)(function)
+    # numba knows of changes of the file of the function alone: of what is written into it from
+    # other files an old version would be gone on with, after an upgrade too.
+    kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, digest_parts(function))
+    return made
+
+
+def digest_parts(function: Callable[..., Any]) -> str:
+    """Return a digest of what a function is made of: other functions of its package, and numbers.
+
+    Functions count with the whole of their files, so that what is registered there to take their
+    places does too.
+    """
+    found: dict[str, None] = {}
+    package = function.__module__.partition(".")[0]
+    waiting, seen = [function], set()
+    while waiting:
+        value: Any = waiting.pop()
+        value = getattr(value, "py_func", value)
+        if isinstance(value, FunctionType):
+            if value in seen or value.__module__.partition(".")[0] != package:
+                continue
+            seen.add(value)
+            found[_digest_of_source(value.__code__.co_filename)] = None
+            waiting += _used_by(value)
+        elif isinstance(value, np.ndarray):
+            found[digest_array(value)] = None
+        elif isinstance(value, bool | int | float | complex | str | tuple | frozenset):
+            found[repr(value)] = None
+    return digest_bytes(*(each.encode() for each in sorted(found)))
+
+
+def _used_by(function: FunctionType) -> Iterator[Any]:
+    """Return what the names in a function stand for."""
+    names = [*_names_in(function.__code__)]
+    for cell in function.__closure__ or ():
+        yield cell.cell_contents
+    for name in names:
+        value = function.__globals__.get(name)
+        yield value
+        if isinstance(value, ModuleType):
+            yield from (getattr(value, each, None) for each in names)
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _names_in(each)
+
+
+@functools.cache
+def _digest_of_source(path: str) -> str:
+    source = Path(path)
+    return digest_bytes(source.read_bytes()) if source.is_file() else path

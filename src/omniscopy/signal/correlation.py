@@ -1,13 +1,11 @@
 # ruff: noqa: PLR0917 - kernels take their arrays one by one
 """Pearson's coefficient of spectra and references, lag by lag."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import inner, inner_fast, outer
-from omniscopy.model.digests import digest_sources
 
 _TINY = 1e-12
 # Channels that are compared, at least.
@@ -146,41 +144,33 @@ def _correlate_present(
             lags[number + k] = _coefficient(points[k], products[k], sums, powers)
 
 
-def _runner(digest: int) -> Any:
-    @outer
-    def run(
-        values: np.ndarray, references: np.ndarray, first: int, reach: int, space: Space,
-        near: np.ndarray, places: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Write the coefficients around the best lag, and where they and it are.
+@outer
+def run(
+    values: np.ndarray, references: np.ndarray, first: int, reach: int, space: Space,
+    near: np.ndarray, places: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the coefficients around the best lag, and where they and it are.
 
-        `places` are the first lag of these, the best one, and how many channels have values.
-        """
-        if digest == 0:
-            return
-        lags, margin = space.lags, space.margin
-        size, n = values.shape[1], references.shape[1]
-        present, power = 0, 0.0
-        for row in range(values.shape[0]):
-            if row == 0 or references.shape[0] > 1:
-                present, power = _centre(references[row], space.theirs, margin)
-                _add_up(space.theirs, n, n, margin, power)
-            count, squares = _centre(values[row], space.ours, 0)
-            if count == size and present == n:
-                _add_up(space.ours, size, reach + 1, 0, squares)
-                _correlate_whole(space, size, n, first, reach, (squares, power))
-            else:
-                _correlate_present(space, size, first, reach, (squares, power))
-            top = 0
-            for number in range(lags.size):
-                if lags[number] > lags[top]:
-                    top = number
-            start = min(max(top - near.shape[1] // 2, 0), lags.size - near.shape[1])
-            for k in range(near.shape[1]):
-                near[row, k] = lags[start + k]
-            places[row, 0], places[row, 1], places[row, 2] = start, top, count
-
-    return run
-
-
-run = _runner(digest_sources(inner_module))
+    `places` are the first lag of these, the best one, and how many channels have values.
+    """
+    lags, margin = space.lags, space.margin
+    size, n = values.shape[1], references.shape[1]
+    present, power = 0, 0.0
+    for row in range(values.shape[0]):
+        if row == 0 or references.shape[0] > 1:
+            present, power = _centre(references[row], space.theirs, margin)
+            _add_up(space.theirs, n, n, margin, power)
+        count, squares = _centre(values[row], space.ours, 0)
+        if count == size and present == n:
+            _add_up(space.ours, size, reach + 1, 0, squares)
+            _correlate_whole(space, size, n, first, reach, (squares, power))
+        else:
+            _correlate_present(space, size, first, reach, (squares, power))
+        top = 0
+        for number in range(lags.size):
+            if lags[number] > lags[top]:
+                top = number
+        start = min(max(top - near.shape[1] // 2, 0), lags.size - near.shape[1])
+        for k in range(near.shape[1]):
+            near[row, k] = lags[start + k]
+        places[row, 0], places[row, 1], places[row, 2] = start, top, count

@@ -1,13 +1,8 @@
 """Running medians."""
 
-from typing import Any
-
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import outer
-from omniscopy.model.digests import digest_sources
-from omniscopy.signal import ranks
 from omniscopy.signal.ranks import pick
 
 
@@ -21,27 +16,19 @@ def running_median(spectra: np.ndarray, reach: int) -> np.ndarray:
     return made
 
 
-def _runner(digest: int) -> Any:
-    @outer
-    def run(spectra: np.ndarray, reach: int, ordered: np.ndarray, made: np.ndarray) -> None:
-        if digest == 0:
-            return
-        n = spectra.shape[1]
-        for row in range(spectra.shape[0]):
-            for i in range(n):
-                away = min(reach, i, n - 1 - i)
-                count = 0
-                for k in range(i - away, i + away + 1):
-                    if np.isfinite(spectra[row, k]):
-                        ordered[count] = spectra[row, k]
-                        count += 1
-                made[row, i] = np.nan
-                if np.isfinite(spectra[row, i]):
-                    high = pick(ordered, 0, count, count // 2)
-                    low = high if count % 2 else pick(ordered, 0, count, count // 2 - 1)
-                    made[row, i] = 0.5 * (low + high)
-
-    return run
-
-
-_run = _runner(digest_sources(inner_module, ranks))
+@outer
+def _run(spectra: np.ndarray, reach: int, ordered: np.ndarray, made: np.ndarray) -> None:
+    n = spectra.shape[1]
+    for row in range(spectra.shape[0]):
+        for i in range(n):
+            away = min(reach, i, n - 1 - i)
+            count = 0
+            for k in range(i - away, i + away + 1):
+                if np.isfinite(spectra[row, k]):
+                    ordered[count] = spectra[row, k]
+                    count += 1
+            made[row, i] = np.nan
+            if np.isfinite(spectra[row, i]):
+                high = pick(ordered, 0, count, count // 2)
+                low = high if count % 2 else pick(ordered, 0, count, count // 2 - 1)
+                made[row, i] = 0.5 * (low + high)

@@ -1,13 +1,9 @@
 # ruff: noqa: PLR0913, PLR0917 - kernels take their arrays one by one
 """The numbers of one peak: what is above a line between the ends of its window."""
 
-from typing import Any
-
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import inner, outer
-from omniscopy.model.digests import digest_sources
 from omniscopy.model.status import Status
 
 # What is written of each peak, and the channels of a window at least.
@@ -118,31 +114,23 @@ def _measure(
     return _CONVERGED
 
 
-def _runner(digest: int) -> Any:
-    @outer
-    def run(
-        x: np.ndarray, cells: np.ndarray, spectra: np.ndarray, present: np.ndarray,
-        noise: np.ndarray, rows: np.ndarray, windows: np.ndarray, ends: int, net: np.ndarray,
-        found: np.ndarray, status: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Measure the peak in each window, (first, last), of the spectrum in each row."""
-        if digest == 0:
-            return
-        for number in range(rows.size):
-            first, last = windows[number, 0], windows[number, 1]
-            row = rows[number]
-            there = 0
-            for i in range(first, last):
-                there += present[row, i]
-            found[number] = np.nan
-            status[number] = _NO_DATA
-            if there >= LEAST and 2 * there >= last - first:
-                size = max(1, (last - first) // _ENDS) if ends > 0 else 0
-                status[number] = _measure(
-                    x, spectra[row], cells, noise[row], first, last, size, net, found[number]
-                )
-
-    return run
-
-
-run = _runner(digest_sources(inner_module))
+@outer
+def run(
+    x: np.ndarray, cells: np.ndarray, spectra: np.ndarray, present: np.ndarray,
+    noise: np.ndarray, rows: np.ndarray, windows: np.ndarray, ends: int, net: np.ndarray,
+    found: np.ndarray, status: np.ndarray,
+) -> None:  # fmt: skip
+    """Measure the peak in each window, (first, last), of the spectrum in each row."""
+    for number in range(rows.size):
+        first, last = windows[number, 0], windows[number, 1]
+        row = rows[number]
+        there = 0
+        for i in range(first, last):
+            there += present[row, i]
+        found[number] = np.nan
+        status[number] = _NO_DATA
+        if there >= LEAST and 2 * there >= last - first:
+            size = max(1, (last - first) // _ENDS) if ends > 0 else 0
+            status[number] = _measure(
+                x, spectra[row], cells, noise[row], first, last, size, net, found[number]
+            )

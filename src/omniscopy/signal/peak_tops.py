@@ -1,13 +1,9 @@
 # ruff: noqa: PLR0913, PLR0917 - kernels take their arrays one by one
 """The tops of peaks between channels, by polynomials that are fitted around them."""
 
-from typing import Any
-
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import inner, outer
-from omniscopy.model.digests import digest_sources
 
 # The parabola is weighted by a Gaussian of this standard deviation, in full widths of the peak.
 _WINDOW = 0.35
@@ -110,43 +106,35 @@ def _spread(
     return np.sqrt(total) / sigma**row
 
 
-def _runner(digest: int) -> Any:
-    @outer
-    def run(
-        values: np.ndarray, noise: np.ndarray, tops: np.ndarray, widths: np.ndarray,
-        matrix: np.ndarray, moments: np.ndarray, found: np.ndarray,
-    ) -> None:  # fmt: skip
-        if digest == 0:
-            return
-        parabola, before, behind, weights = moments[0], moments[1], moments[2], moments[3]
-        for number in range(tops.size):
-            top, fwhm = tops[number], widths[number]
-            sigma = max(_WINDOW * fwhm, 0.8)
-            # Room for the peak and for how far the noise may have moved its highest channel.
-            reach, room = int(np.ceil(3 * sigma + fwhm / 2)) + 1, max(1.0, fwhm / 2)
-            first, last = max(top - reach, 0), min(top + reach + 1, values.size)
-            place = float(top)
-            for _ in range(_STEPS):
-                _fit(values, first, last, place, sigma, 3, matrix, parabola)
-                slope, bend = parabola[1], parabola[2]
-                move = min(max(-slope / (2 * bend), -0.5), 0.5) if bend < 0 else 0.0
-                place = min(max(place + move, top - room), top + room)
-                if abs(move) < 1e-6:
-                    break
-            # The place is where the slope is 0: its spread is that of the slope over the
-            # curvature, which is taken by differences since the window moves along.
-            _fit(values, first, last, place - 0.25, sigma, 3, matrix, before)
-            _fit(values, first, last, place + 0.25, sigma, 3, matrix, behind)
-            curvature = 2.0 * (behind[1] - before[1])
-            spread = _spread(noise, first, last, place, sigma, 3, 1, matrix, weights)
-            narrow, size = max(sigma / 2, 0.8), 5 if last - first > 6 else 3
-            _fit(values, first, last, place, narrow, size, matrix, parabola)
-            found[number, 0] = place
-            found[number, 1] = spread / abs(curvature) if curvature != 0.0 else np.nan
-            found[number, 2] = parabola[0]
-            found[number, 3] = _spread(noise, first, last, place, narrow, size, 0, matrix, weights)
-
-    return run
-
-
-_run = _runner(digest_sources(inner_module))
+@outer
+def _run(
+    values: np.ndarray, noise: np.ndarray, tops: np.ndarray, widths: np.ndarray,
+    matrix: np.ndarray, moments: np.ndarray, found: np.ndarray,
+) -> None:  # fmt: skip
+    parabola, before, behind, weights = moments[0], moments[1], moments[2], moments[3]
+    for number in range(tops.size):
+        top, fwhm = tops[number], widths[number]
+        sigma = max(_WINDOW * fwhm, 0.8)
+        # Room for the peak and for how far the noise may have moved its highest channel.
+        reach, room = int(np.ceil(3 * sigma + fwhm / 2)) + 1, max(1.0, fwhm / 2)
+        first, last = max(top - reach, 0), min(top + reach + 1, values.size)
+        place = float(top)
+        for _ in range(_STEPS):
+            _fit(values, first, last, place, sigma, 3, matrix, parabola)
+            slope, bend = parabola[1], parabola[2]
+            move = min(max(-slope / (2 * bend), -0.5), 0.5) if bend < 0 else 0.0
+            place = min(max(place + move, top - room), top + room)
+            if abs(move) < 1e-6:
+                break
+        # The place is where the slope is 0: its spread is that of the slope over the
+        # curvature, which is taken by differences since the window moves along.
+        _fit(values, first, last, place - 0.25, sigma, 3, matrix, before)
+        _fit(values, first, last, place + 0.25, sigma, 3, matrix, behind)
+        curvature = 2.0 * (behind[1] - before[1])
+        spread = _spread(noise, first, last, place, sigma, 3, 1, matrix, weights)
+        narrow, size = max(sigma / 2, 0.8), 5 if last - first > 6 else 3
+        _fit(values, first, last, place, narrow, size, matrix, parabola)
+        found[number, 0] = place
+        found[number, 1] = spread / abs(curvature) if curvature != 0.0 else np.nan
+        found[number, 2] = parabola[0]
+        found[number, 3] = _spread(noise, first, last, place, narrow, size, 0, matrix, weights)

@@ -1,14 +1,11 @@
 # ruff: noqa: PLR0917 - kernels take their arrays one by one
 """Where spikes are: channels that stand out more steeply than any real peak can."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import inner, inner_fast, outer
-from omniscopy.model.digests import digest_sources
-from omniscopy.signal import ranks
 from omniscopy.signal.ranks import pick
 
 # Standard deviation over median absolute deviation, and that over the 95th percentile, of
@@ -324,30 +321,23 @@ def _mark(own: np.ndarray, noise: float, search: Search, space: Space, spikes: n
         i = last + 1
 
 
-def _runner(digest: int) -> Any:
-    @outer
-    def run(
-        spectra: np.ndarray, table: np.ndarray, begin: int, end: int, search: Search,
-        space: Space, spikes: np.ndarray,
-    ) -> None:  # fmt: skip
-        if digest == 0:
-            return
-        values = space.values
-        for row in range(begin, end):
-            if table.shape[1] > 0:
-                _subtract_common(spectra, row, table, search.threshold, space)
-            else:
-                for i in range(values.size):
-                    values[i] = spectra[row, i]
-            noise = search.noise
-            if np.isnan(noise):
-                noise = _noise_of_all(values, space.ordered)
-            _mark(spectra[row], noise, search, space, spikes[row])
-
-    return run
-
-
-run = _runner(digest_sources(inner_module, ranks))
+@outer
+def run(
+    spectra: np.ndarray, table: np.ndarray, begin: int, end: int, search: Search,
+    space: Space, spikes: np.ndarray,
+) -> None:  # fmt: skip
+    """Find the spikes of spectra from `begin` to `end`."""
+    values = space.values
+    for row in range(begin, end):
+        if table.shape[1] > 0:
+            _subtract_common(spectra, row, table, search.threshold, space)
+        else:
+            for i in range(values.size):
+                values[i] = spectra[row, i]
+        noise = search.noise
+        if np.isnan(noise):
+            noise = _noise_of_all(values, space.ordered)
+        _mark(spectra[row], noise, search, space, spikes[row])
 
 
 @outer

@@ -7,14 +7,9 @@ differences, so that uneven axes need no resampling: a pentadiagonal system for 
 before.
 """
 
-from typing import Any
-
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
 from omniscopy.compute.fitting.inner import inner, inner_fast, outer
-from omniscopy.model.digests import digest_sources
-from omniscopy.physics import compiled, elementary
 from omniscopy.physics.elementary import exp
 
 LANES = 32
@@ -227,33 +222,24 @@ def _unload(store: np.ndarray, first: int, found: np.ndarray) -> None:
             found[first + lane, i] = store[i + 2, CURVE, lane] if used >= 2 else np.nan
 
 
-def _runner(digest: int) -> Any:
-    """Return the function that works through a block; kept under the source of what it calls."""
-
-    @outer
-    def run(
-        values: np.ndarray, penalty: np.ndarray, weights: np.ndarray,
-        kind: int, asymmetry: float, max_steps: int,
-        store: np.ndarray, sums: np.ndarray, found: np.ndarray,
-    ) -> None:  # fmt: skip
-        if digest == 0:
-            return
-        for first in range(0, values.shape[0], LANES):
-            _load(store, values, weights, first)
-            sums[5] = 0.0
-            for step in range(max_steps):
-                _solve(store, penalty)
-                if kind == SMOOTH or step == max_steps - 1:
+@outer
+def run(
+    values: np.ndarray, penalty: np.ndarray, weights: np.ndarray,
+    kind: int, asymmetry: float, max_steps: int,
+    store: np.ndarray, sums: np.ndarray, found: np.ndarray,
+) -> None:  # fmt: skip
+    """Work through a block of spectra."""
+    for first in range(0, values.shape[0], LANES):
+        _load(store, values, weights, first)
+        sums[5] = 0.0
+        for step in range(max_steps):
+            _solve(store, penalty)
+            if kind == SMOOTH or step == max_steps - 1:
+                break
+            if kind == ALS:
+                if _reweigh_als(store, asymmetry):
                     break
-                if kind == ALS:
-                    if _reweigh_als(store, asymmetry):
-                        break
-                elif _reweigh_arpls(store, sums):
-                    break
-            _refine(store, penalty)
-            _unload(store, first, found)
-
-    return run
-
-
-run = _runner(digest_sources(elementary, compiled, inner_module))
+            elif _reweigh_arpls(store, sums):
+                break
+        _refine(store, penalty)
+        _unload(store, first, found)

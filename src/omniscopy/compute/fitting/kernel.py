@@ -6,12 +6,10 @@ are those of `omniscopy.compute.fitting.twin`, which reads more easily.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
-from omniscopy.compute.fitting import looking, losses, normal, rules
 from omniscopy.compute.fitting.inner import inner, inner_once, merged, outer
 from omniscopy.compute.fitting.looking import (
     Model,
@@ -43,7 +41,6 @@ from omniscopy.compute.fitting.rules import (
     SHORT,
     SINGULAR,
 )
-from omniscopy.model.digests import digest_sources
 from omniscopy.model.status import Status
 
 _CONVERGED, _MAX_STEPS, _SINGULAR = (int(Status[n]) for n in ("CONVERGED", "MAX_STEPS", "SINGULAR"))
@@ -295,48 +292,38 @@ def starts_linear(model: Model, values: np.ndarray) -> bool:
     return waiting
 
 
-def _engine(digest: int) -> Any:
-    """Return the engine, kept on disk under the digest of all the sources that it is made of."""
+@outer
+def fit_block(
+    model: Model, columns: np.ndarray, data: np.ndarray, weights: np.ndarray,
+    settings: Settings, found: Found, room: Room,
+) -> None:  # fmt: skip
+    """Fit every spectrum; `found.parameters` holds the starts, and then the results.
 
-    @outer
-    def fit_block(
-        model: Model, columns: np.ndarray, data: np.ndarray, weights: np.ndarray,
-        settings: Settings, found: Found, room: Room,
-    ) -> None:  # fmt: skip
-        """Fit every spectrum; `found.parameters` holds the starts, and then the results.
-
-        A linear parameter that starts as NaN is solved for before anything else. What is not
-        found stays what it was.
-        """
-        if digest == 0:
-            return
-        for k in range(data.shape[0]):
-            axis = columns[k if columns.shape[0] > 1 else 0]
-            values, std = found.parameters[k], found.std[k]
-            codes, figures = found.codes[k], found.figures[k]
-            given = prepare(room.spectrum, data[k], weights[k if weights.shape[0] > 1 else 0])
-            codes[0], codes[1], codes[2] = _NO_DATA, 0, given.points
-            if given.points < max(settings.fewest, 1):
-                values[:] = np.nan
-                continue
-            cost, codes[0], codes[1] = find_minimum(model, axis, values, room, given, settings)
-            if codes[0] == _INVALID:
-                values[:] = np.nan
-                continue
-            regular, bounded, chi_square, spread = measure(
-                model, axis, values, room, given, cost, settings, std
-            )
-            figures[0], figures[1], figures[2], figures[3] = cost, chi_square, given.total, spread
-            if found.normal.shape[0] > 0:
-                copy(room.descent.direction, found.direction[k])
-                for a in range(model.free.size):
-                    copy(room.descent.normal[a], found.normal[k, a])
-            if not regular:
-                codes[0] = _SINGULAR
-            elif codes[0] == _CONVERGED and bounded:
-                codes[0] = _AT_BOUND
-
-    return fit_block
-
-
-fit_block = _engine(digest_sources(looking, losses, normal, rules, inner_module))
+    A linear parameter that starts as NaN is solved for before anything else. What is not
+    found stays what it was.
+    """
+    for k in range(data.shape[0]):
+        axis = columns[k if columns.shape[0] > 1 else 0]
+        values, std = found.parameters[k], found.std[k]
+        codes, figures = found.codes[k], found.figures[k]
+        given = prepare(room.spectrum, data[k], weights[k if weights.shape[0] > 1 else 0])
+        codes[0], codes[1], codes[2] = _NO_DATA, 0, given.points
+        if given.points < max(settings.fewest, 1):
+            values[:] = np.nan
+            continue
+        cost, codes[0], codes[1] = find_minimum(model, axis, values, room, given, settings)
+        if codes[0] == _INVALID:
+            values[:] = np.nan
+            continue
+        regular, bounded, chi_square, spread = measure(
+            model, axis, values, room, given, cost, settings, std
+        )
+        figures[0], figures[1], figures[2], figures[3] = cost, chi_square, given.total, spread
+        if found.normal.shape[0] > 0:
+            copy(room.descent.direction, found.direction[k])
+            for a in range(model.free.size):
+                copy(room.descent.normal[a], found.normal[k, a])
+        if not regular:
+            codes[0] = _SINGULAR
+        elif codes[0] == _CONVERGED and bounded:
+            codes[0] = _AT_BOUND

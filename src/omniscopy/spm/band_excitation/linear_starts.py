@@ -9,16 +9,11 @@ Sanathanan and J. Koerner, *IEEE Trans. Autom. Control* 8, 56 (1963)). A backgro
 polynomial of degree `n` makes :math:`C` one of degree `n + 2`.
 """
 
-from typing import Any
-
 import numpy as np
 
-from omniscopy.compute.fitting import inner as inner_module
-from omniscopy.compute.fitting import normal
 from omniscopy.compute.fitting.inner import inner, inner_fast, outer
 from omniscopy.compute.fitting.normal import factorise, substitute
 from omniscopy.compute.threads import blocks_of, share_work
-from omniscopy.model.digests import digest_sources
 
 # Passes, and how wide a resonance counts as at least, in steps of the frequency.
 _PASSES, _NARROWEST = 5, 0.1
@@ -249,32 +244,24 @@ def _solve(
     return away, damping
 
 
-def _runner(digest: int) -> Any:
-    @outer
-    def run(
-        x: np.ndarray, powers: np.ndarray, spectra: np.ndarray, weights: np.ndarray,
-        room: np.ndarray, small: np.ndarray, found: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Fill in what is found of every spectrum."""
-        if digest == 0:
-            return
-        narrow = (_NARROWEST * (x[-1] - x[0]) / max(x.size - 1, 1)) ** 2
-        for k in range(spectra.shape[0]):
-            top, other = _prepare(spectra[k], weights[k if weights.shape[0] > 1 else 0], room)
-            found[k, 2] = 1.0 if _is_clipped(room[0], top) or _is_clipped(room[1], other) else 0.0
-            found[k, 3] = 0.0 if top > 0.0 or other > 0.0 else 1.0
-            if found[k, 3] > 0.0:
-                continue
-            for i in range(x.size):
-                room[3, i] = room[2, i] * (room[0, i] ** 2 + room[1, i] ** 2)
-            square, damping = 0.0, 0.0
-            for _ in range(_PASSES):
-                away, damping = _solve(x, powers, room, small, found[k, COEFFICIENTS:])
-                square = 1.0 + away
-                _weigh(x, square, max(damping * damping, narrow), room)
-            found[k, 0], found[k, 1] = square, damping
-
-    return run
-
-
-fill = _runner(digest_sources(inner_module, normal))
+@outer
+def fill(
+    x: np.ndarray, powers: np.ndarray, spectra: np.ndarray, weights: np.ndarray,
+    room: np.ndarray, small: np.ndarray, found: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in what is found of every spectrum."""
+    narrow = (_NARROWEST * (x[-1] - x[0]) / max(x.size - 1, 1)) ** 2
+    for k in range(spectra.shape[0]):
+        top, other = _prepare(spectra[k], weights[k if weights.shape[0] > 1 else 0], room)
+        found[k, 2] = 1.0 if _is_clipped(room[0], top) or _is_clipped(room[1], other) else 0.0
+        found[k, 3] = 0.0 if top > 0.0 or other > 0.0 else 1.0
+        if found[k, 3] > 0.0:
+            continue
+        for i in range(x.size):
+            room[3, i] = room[2, i] * (room[0, i] ** 2 + room[1, i] ** 2)
+        square, damping = 0.0, 0.0
+        for _ in range(_PASSES):
+            away, damping = _solve(x, powers, room, small, found[k, COEFFICIENTS:])
+            square = 1.0 + away
+            _weigh(x, square, max(damping * damping, narrow), room)
+        found[k, 0], found[k, 1] = square, damping
