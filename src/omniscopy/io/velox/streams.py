@@ -237,14 +237,11 @@ def find_rows(  # noqa: PLR0917 - a kernel takes its arrays one by one
 
 @_compiled
 def _count_marks(events: np.ndarray) -> int:
-    """Return how many marks there are, by a loop that becomes one of vectors.
-
-    Of a glance: a number as wide as the events holds it, so that as many are added at a time.
-    """
-    count = np.uint16(0)
+    """Return how many marks there are, by a loop that becomes one of vectors."""
+    count = 0
     for place in range(events.size):
-        count = np.uint16(count + np.uint16(events[place] == NEXT_PIXEL))
-    return int(count)
+        count += events[place] == NEXT_PIXEL
+    return count
 
 
 @_compiled
