@@ -10,6 +10,7 @@ __all__ = [
     "from_miller_bravais",
     "g_vectors",
     "interplanar_angles",
+    "interstitials",
     "miller_bravais",
     "misorientations",
     "orientation_matrix",
@@ -34,6 +35,7 @@ from .cells import filled_cell, orthogonal_cell, supercell
 from .contacts import bonds, require_apart
 from .direction_colours import direction_colours
 from .fundamental_zones import misorientations, proper_rotations, sample_directions
+from .interstitials import interstitials
 from .lattice import (
     d_spacings,
     direction_angles,
