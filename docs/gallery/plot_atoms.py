@@ -18,6 +18,6 @@ print(float(lattice["length_a"]), float(lattice["length_b"]), float(lattice["ang
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.0), layout="constrained")
 image.plot(ax=axes[0], yincrease=False, cmap="gray", add_colorbar=False)
 axes[0].scatter(atoms["x"], atoms["y"], c=atoms["amplitude"], cmap="cool", s=12)
-axes[0].set(title="columns, by their amplitude", aspect="equal")
+axes[0].set(title="columns, by their amplitude", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
 axes[1].hist(1e3 * lattice["residual"], bins=30)
 labels = axes[1].set(title="distance from the lattice", xlabel="residual (pm)", ylabel="columns")

@@ -19,10 +19,13 @@ transfer = om.simulate.contrast_transfer(
 spectrum = om.image.power_spectrum(image)
 
 figure, axes = plt.subplots(1, 3, figsize=(12.0, 3.4), layout="constrained")
-image.plot(ax=axes[0], cmap="gray", add_colorbar=False)
-axes[0].set(title="image", aspect="equal")
+image.plot(ax=axes[0], yincrease=False, cmap="gray", add_colorbar=False)
+axes[0].set(title="image", xlabel="x (Å)", ylabel="y (Å)", aspect="equal")
 (spectrum**0.25).plot(ax=axes[1], cmap="magma", add_colorbar=False)
-axes[1].set(title="Thon rings", aspect="equal", xlim=(-0.35, 0.35), ylim=(-0.35, 0.35))
+axes[1].set(
+    title="Thon rings", xlabel="kx (1/Å)", ylabel="ky (1/Å)", xlim=(-0.35, 0.35),
+    ylim=(0.35, -0.35), aspect="equal",
+)  # fmt: skip
 axes[2].plot(transfer["k"], transfer["transfer"])
 axes[2].set(
     title=f"defocus found: {float(fit['defocus']):.0f} Å", xlabel="k (1/Å)", ylabel="transfer"

@@ -24,4 +24,4 @@ axes[0].set(
 )
 axes[0].legend()
 (1e-3 * found["modulus"]).plot(ax=axes[1], yincrease=False, cbar_kwargs={"label": "modulus (kPa)"})
-labels = axes[1].set(title="modulus", aspect="equal")
+labels = axes[1].set(title="modulus", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")

@@ -18,4 +18,5 @@ probes = {
 figure, axes = plt.subplots(1, 3, figsize=(11.0, 3.3), layout="constrained", sharey=True)
 for axis, (name, probe) in zip(axes, probes.items(), strict=True):
     (probe**0.5).plot(ax=axis, cmap="magma", add_colorbar=False)
-    axis.set(title=name, aspect="equal", xlim=(2.0, 10.0), ylim=(2.0, 10.0))
+    axis.set(title=name, xlabel="x (Å)", ylabel="", xlim=(2, 10), ylim=(10, 2), aspect="equal")
+label = axes[0].set_ylabel("y (Å)")

@@ -16,4 +16,4 @@ for axis, zone in zip(axes, ((0, 0, 1), (0, 1, 1), (1, 1, 1)), strict=True):
     cell = om.crystal.orthogonal_cell(silicon, zone)
     image = om.simulate.haadf(cell * (3, 3, 10), **beam)
     image.plot(ax=axis, yincrease=False, cmap="gray", add_colorbar=False)
-    axis.set(title=f"silicon {zone}", aspect="equal")
+    axis.set(title=f"silicon {list(zone)}", xlabel="x (Å)", ylabel="y (Å)", aspect="equal")

@@ -22,7 +22,11 @@ for axis, image, title in (
     axis.set(title=title, xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
     axis.invert_yaxis()
 for name, colour in (("shift_y", "C0"), ("shift_x", "C1")):
-    axes[2].errorbar(found["frame"], found[name], found[f"{name}_std"], fmt="o", color=colour)
-    axes[2].plot(found["frame"], truth[name], color=colour, label=f"true {name}")
+    along = name[-1]
+    axes[2].errorbar(
+        found["frame"], found[name], found[f"{name}_std"], fmt="o", color=colour,
+        label=f"found, along {along}",
+    )  # fmt: skip
+    axes[2].plot(found["frame"], truth[name], color=colour, label=f"true, along {along}")
 axes[2].set(title="drift", xlabel="frame", ylabel="shift (nm)")
 legend = axes[2].legend()

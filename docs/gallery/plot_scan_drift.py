@@ -15,9 +15,9 @@ truth = scans.attrs["metadata"]["truth"]
 
 figure, axes = plt.subplots(1, 3, figsize=(11.0, 3.4), layout="constrained")
 scans[0].plot(ax=axes[0], yincrease=False, cmap="gray", add_colorbar=False)
-axes[0].set_title("first scan")
+axes[0].set(title="first scan", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
 found["corrected"].plot(ax=axes[1], yincrease=False, cmap="gray", add_colorbar=False)
-axes[1].set_title("both, corrected")
+axes[1].set(title="both, corrected", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
 axes[2].plot(scans["y"], found["drift_y"][0], "C0.", label="found, along y")
 axes[2].plot(scans["y"], truth["drift_y"][0], "C0", label="true, along y")
 axes[2].plot(scans["y"], found["drift_x"][0], "C1.", label="found, along x")

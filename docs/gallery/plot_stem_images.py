@@ -22,4 +22,4 @@ for axis, name in zip(axes, images.data_vars, strict=True):
     images[name].plot(
         ax=axis, yincrease=False, cmap="gray", cbar_kwargs={"label": "part of the beam"}
     )
-    axis.set(title=name, aspect="equal")
+    axis.set(title=name, xlabel="x (Å)", ylabel="y (Å)", aspect="equal")

@@ -31,4 +31,4 @@ for x in range(3):
 axes[0].set(title="frequency after the trigger", xlabel="time (ms)", ylabel="frequency (Hz)")
 axes[0].legend()
 (1e6 * tau).plot(ax=axes[1], yincrease=False, cbar_kwargs={"label": "τ (µs)"})
-labels = axes[1].set(title="time of the sample", aspect="equal")
+labels = axes[1].set(title="time of the sample", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")

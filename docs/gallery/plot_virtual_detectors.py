@@ -19,7 +19,8 @@ found = om.diffraction.reduce(
     data, {"bright": bright, "dark": dark, "com": CentreOfMass(bright), "mean": "mean"}
 )
 
-figure, axes = plt.subplots(1, 4, figsize=(13.0, 3.2), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.8), layout="constrained")
+axes = axes.ravel()
 om.plot.signal(found["mean"], ax=axes[0], title="mean pattern")
 om.plot.signal(found["bright"], ax=axes[1], title="bright field", colours="gray")
 om.plot.signal(found["dark"], ax=axes[2], title="dark field", colours="gray")

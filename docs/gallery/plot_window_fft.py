@@ -27,5 +27,7 @@ for number in range(2):
     (spectrum**0.5).plot(ax=axes[1, number + 1], cmap="magma", add_colorbar=False)
     axes[0, number + 1].set_title(f"where component {number} is")
     axes[1, number + 1].set_title(f"spectrum {number}")
-for axis in axes.flat:
-    axis.set_aspect("equal")
+for axis in axes[0]:
+    axis.set(xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
+for axis in axes[1, 1:]:
+    axis.set(xlabel="kx (1/nm)", ylabel="ky (1/nm)", xlim=(-8, 8), ylim=(8, -8), aspect="equal")

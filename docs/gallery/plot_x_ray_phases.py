@@ -14,7 +14,7 @@ phases = om.eds.find_phases(data, 2, rng=0)
 
 figure, axes = plt.subplots(1, 2, figsize=(10.0, 3.5), layout="constrained")
 phases["label"].plot(ax=axes[0], yincrease=False, add_colorbar=False, cmap="cividis")
-axes[0].set(title="phases", aspect="equal")
+axes[0].set(title="phases", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
 for number in range(2):
     spectrum = data.where(phases["label"] == number).mean(("y", "x"))
     axes[1].semilogy(data["energy"], spectrum + 0.1, label=f"phase {number}")

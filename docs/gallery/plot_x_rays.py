@@ -18,7 +18,13 @@ print(names)
 
 figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.3), layout="constrained")
 data.sum(("y", "x")).plot(ax=axes[0])
-axes[0].set(yscale="log", title="sum of all spectra", ylabel="counts", xlim=(0.2, 12.0))
+axes[0].set(
+    yscale="log",
+    title="sum of all spectra",
+    xlabel="energy (keV)",
+    ylabel="counts",
+    xlim=(0.2, 12.0),
+)
 for axis, element in zip(axes[1:], ("Fe", "Ti"), strict=True):
     share = film["atomic_fraction"].sel(element=element)
     om.plot.signal(share, ax=axis, title=element)

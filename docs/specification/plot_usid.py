@@ -68,12 +68,19 @@ assert set(back.coords) >= {"y", "x"}
 
 figure, axes = plt.subplots(2, 3, figsize=(9.0, 5.6), layout="constrained")
 restored["spectrum"].plot(ax=axes[0, 0])
-restored["image"].plot(ax=axes[0, 1], yincrease=False)
-restored["image stack"].isel(z=0).plot(ax=axes[0, 2], yincrease=False)
-restored["video"].isel(time=-1).plot(ax=axes[1, 0], yincrease=False)
-restored["spectral image"].sum("energy_loss").plot(ax=axes[1, 1], yincrease=False)
+restored["image"].plot(ax=axes[0, 1], yincrease=False, cbar_kwargs={"label": "height (nm)"})
+restored["image stack"].isel(z=0).plot(
+    ax=axes[0, 2], yincrease=False, cbar_kwargs={"label": "counts"}
+)
+restored["video"].isel(time=-1).plot(
+    ax=axes[1, 0], yincrease=False, cbar_kwargs={"label": "counts"}
+)
+restored["spectral image"].sum("energy_loss").plot(
+    ax=axes[1, 1], yincrease=False, cbar_kwargs={"label": "counts"}
+)
 axes[1, 2].scatter(back["x"], back["y"], c=back, s=6)
 for axis, name in zip(axes.flat, [*measurements, "points on no grid"], strict=True):
-    axis.set_title(name)
-axes[1, 2].set(xlabel="x (nm)", ylabel="y (nm)")
+    axis.set(title=name, xlabel="x (nm)", ylabel="y (nm)")
+axes[0, 0].set(xlabel="energy (eV)", ylabel="counts")
+axes[1, 2].set_aspect("equal")
 axes[1, 2].invert_yaxis()

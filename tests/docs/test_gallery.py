@@ -139,11 +139,35 @@ def angles_are_learnt(names: Names) -> None:
     assert np.mean(away < 10.0) > 0.9
 
 
+def strain_of_cepstra_is_found(names: Names) -> None:
+    strained = names["strain"].isel(x=slice(6, None))
+    close(strained["strain_xx"].mean(), 0.02, atol=0.002)
+    close(strained["strain_yy"].mean(), -0.01, atol=0.002)
+
+
+def whole_patterns_scatter_less(names: Names) -> None:
+    for strain in names["strains"].values():
+        close(strain.sel(names["right"]).mean(), 0.02, atol=0.003)
+    assert names["scatter"]["whole patterns"] < 0.8 * names["scatter"]["discs, one by one"]
+
+
+def crystals_are_told_apart(names: Names) -> None:
+    phase = names["found"]["phase"]
+    assert (phase.isel(x=slice(4)) == 0).all()
+    assert (phase.isel(x=slice(4, None)) == 1).all()
+
+
+def rates_of_speckles_are_found(names: Names) -> None:
+    close(names["rate"] / names["rate"]["k"] ** 2, names["diffusion"], rtol=0.15)
+
+
 CHECKS: dict[str, Callable[[Names], None]] = {
     "atom_strain": stretch_of_atoms_is_found,
     "atoms": lattice_is_found,
+    "cepstrum": strain_of_cepstra_is_found,
     "contrast_transfer": defocus_is_found,
     "core_loss": elements_of_losses_are_found,
+    "crystal_phases": crystals_are_told_apart,
     "current_voltage": capacitance_is_found,
     "decompose": two_materials_are_found,
     "dielectric": plasmon_is_found,
@@ -159,10 +183,12 @@ CHECKS: dict[str, Callable[[Names], None]] = {
     "register": drift_is_found,
     "ring_pattern": ellipse_is_found,
     "slab": surface_plasmon_is_found,
+    "speckles": rates_of_speckles_are_found,
     "thickness": wedge_is_found,
     "transients": times_are_found,
     "turned_objects": angles_are_learnt,
     "weights_of_counts": phases_are_found_with_weights_only,
+    "whole_patterns": whole_patterns_scatter_less,
     "x_rays": elements_of_rays_are_found,
 }
 
@@ -179,6 +205,8 @@ def test_an_example_draws_a_figure_and_finds_the_truth(example: Path) -> None:
         assert isinstance(figure, Figure)
         assert any(axis.get_xlabel() for axis in figure.axes), "no axis says what it shows"
         figure.canvas.draw()
+        labels = [text for axis in figure.axes for text in (axis.get_xlabel(), axis.get_ylabel())]
+        assert not [text for text in labels if "[" in text], "units are in round brackets"
         CHECKS.get(example.stem.removeprefix("plot_"), lambda _: None)(names)
     finally:
         plt.close("all")

@@ -27,6 +27,18 @@ def test_spots_are_ringed_on_the_image_they_were_found_in():
     np.testing.assert_allclose(places, np.stack([spots["kx"], spots["ky"]], axis=1))
 
 
+def test_points_of_ones_own_are_ringed_on_an_image():
+    own = xr.Dataset(
+        {
+            "y": ("point", [1000.0, 3000.0], {"units": "pm"}),
+            "x": ("point", [2000.0, 500.0], {"units": "pm"}),
+        }
+    )
+    ax = om.plot.signal(own, over=om.samples.atom_image()).axes[0]
+    assert len(ax.images) == 1
+    np.testing.assert_allclose(ax.collections[-1].get_offsets(), [[2.0, 1.0], [0.5, 3.0]])
+
+
 def test_marks_are_put_in_the_units_of_the_axis():
     x = xr.DataArray(np.linspace(0.0, 2e-6, 50), dims="x", attrs={"units": "m"})
     curve = xr.DataArray(np.sin(3e6 * x), coords={"x": x}, attrs={"units": "V"})
