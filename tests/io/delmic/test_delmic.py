@@ -38,6 +38,18 @@ def test_positions_are_from_the_centre_with_y_upwards(tmp_path):
     assert said["ExtraSettings"] == {"Camera": {"gain": [2, None]}}
 
 
+def test_the_magnification_of_light_is_not_that_of_the_beam(tmp_path):
+    enlarged = {"Magnification": [0.31]}
+    made = [
+        DelmicAcquisition(IMAGE, title, physical=enlarged)
+        for title in ("Secondary electrons survey", "CL intensity")
+    ]
+    found = [
+        each.attrs["metadata"] for each in signals(write_delmic(tmp_path / "a.h5", made)).values()
+    ]
+    assert [each["beam"].get("magnification") for each in found] == [0.31, None]
+
+
 def test_spectra_and_times_are_last_and_frames_first(tmp_path):
     waves = np.array([400e-9, 401e-9, 403e-9])
     times = np.array([0.0, 1e-9])

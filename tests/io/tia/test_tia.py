@@ -41,8 +41,8 @@ def test_an_image_has_row_0_on_top_and_its_calibration(tmp_path):
     data = om.open_signal(write_ser(tmp_path / "a_1.ser", image, calibration=PIXELS))
     np.testing.assert_array_equal(data, image[0])
     np.testing.assert_allclose(data["x"], 1e-9 + 2e-10 * np.arange(5))
-    # The calibration of rows is that of element 1.
-    np.testing.assert_allclose(data["y"], 2.6e-9 + 4e-10 * np.arange(4))
+    # The calibration of rows is that of element 1, and the file begins with the lowest row.
+    np.testing.assert_allclose(data["y"], 2.6e-9 + 4e-10 * np.arange(4)[::-1])
     assert data["y"].attrs["units"] == "m"
 
 
@@ -104,6 +104,18 @@ def test_a_description_gives_metadata_to_its_series(tmp_path):
         assert metadata["started"] == "2016-02-22T11:56:27"
 
 
+def test_the_dwell_time_of_a_camera_is_its_exposure(tmp_path):
+    image = rng.integers(0, 1000, (1, 4, 5)).astype(np.uint16)
+    write_ser(tmp_path / "a_1.ser", image, calibration=PIXELS)
+    camera = "<AcquireInfo><DwellTimePath>0.1</DwellTimePath><CameraNamePath>BM-Ceta"
+    camera += "</CameraNamePath></AcquireInfo>"
+    path = write_emi(tmp_path / "a.emi", [CONDITIONS + camera])
+    metadata = om.open_signal(path).attrs["metadata"]
+    assert metadata["detector"]["exposure_time"] == 0.1
+    assert metadata["detector"]["name"] == "BM-Ceta"
+    assert "scan" not in metadata
+
+
 def test_an_unfinished_series_is_read_as_far_as_it_goes(tmp_path):
     path = write_ser(
         tmp_path / "a_1.ser", SPECTRA[:4], dimensions=grid(2, 3), positions=POSITIONS, total=6
@@ -149,6 +161,9 @@ def test_every_real_file_is_as_the_manifest_says(shared):
                     continue
                 factor = 1e9 if axis["units"] == "nm" else 1.0
                 step = float(data[dim][1] - data[dim][0])
+                # The reference turns the rows of images, but not their places.
+                if data.dims[-2:] in (("y", "x"), ("ky", "kx")) and dim == data.dims[-2]:
+                    step = -step
                 assert factor * step == pytest.approx(axis["scale"], rel=1e-6)
 
 

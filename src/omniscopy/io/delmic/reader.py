@@ -100,15 +100,16 @@ def _channel(groups: list[Any]) -> Channel:
         data, axes = Stacked(tuple(parts)), [Axis(name="point", size=len(groups)), *axes]
         coordinates = {letter.lower(): _positions(groups, letter) for letter in "YX"}
     title = text_at(physical, "Title") or text_at(physical, "ChannelDescription") or "image"
+    modality = "CL" if title.lower().startswith(_LIGHT) else "SEM"
     return Channel(
         title=title,
         data=data,
         axes=axes,
         quantity="intensity",
         units="counts",
-        modality="CL" if title.lower().startswith(_LIGHT) else "SEM",
+        modality=modality,
         source=text_at(group, "SVIData/Company"),
-        metadata=_metadata(group, physical, image),
+        metadata=_metadata(group, physical, image, modality),
         original_metadata=_described(physical, image),
         coordinates=coordinates,
         attrs={"path": dataset.name},
@@ -132,7 +133,7 @@ def _positions(groups: list[Any], letter: str) -> Variable:
     return Variable(dims=("point",), data=values, attrs=attrs)
 
 
-def _metadata(group: Any, physical: Any, image: Any) -> dict[str, Any]:
+def _metadata(group: Any, physical: Any, image: Any, modality: str) -> dict[str, Any]:
     seconds = number_at(image, "TOffset")
     exposure = number_at(physical, "IntegrationTime")
     scanned = max(member(image, "Image").shape[-2:]) > 1 and not _is_angular(group)
@@ -147,7 +148,10 @@ def _metadata(group: Any, physical: Any, image: Any) -> dict[str, Any]:
             "beam": {
                 "voltage": number_at(physical, "AccelerationVoltage"),
                 "current": number_at(physical, "EmissionCurrent"),
-                "magnification": number_at(physical, "Magnification"),
+                # That of light is of the way from the sample to the camera.
+                "magnification": number_at(physical, "Magnification")
+                if modality == "SEM"
+                else None,
             },
             "detector": {
                 "name": text_at(physical, "HardwareName"),

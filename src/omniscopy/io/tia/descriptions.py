@@ -67,8 +67,13 @@ def common_metadata(tree: dict[str, Any]) -> dict[str, Any]:
     found["detector"]["exposure_time"] = _number(
         look_up(tree, "AcquireInfo", "IntegrationTime"), "s", "s"
     )
-    found["detector"]["name"] = look_up(tree, "AcquireInfo", "CameraNamePath")
-    found["scan"]["dwell_time"] = _number(look_up(tree, "AcquireInfo", "DwellTimePath"), "s", "s")
+    camera = look_up(tree, "AcquireInfo", "CameraNamePath")
+    found["detector"]["name"] = camera
+    dwell = _number(look_up(tree, "AcquireInfo", "DwellTimePath"), "s", "s")
+    # Of a camera, it is how long the whole image was exposed.
+    place = ("detector", "exposure_time") if camera else ("scan", "dwell_time")
+    if dwell is not None:
+        found[place[0]][place[1]] = dwell
     found["scan"]["frame_time"] = _number(look_up(tree, "AcquireInfo", "FrameTime"), "s", "s")
     found["operator"] = said.get("User", ("",))[0]
     model = said.get("Microscope", ("",))[0].removeprefix("Microscope ")

@@ -156,11 +156,18 @@ def _image_axes(series: Series, tree: dict[str, Any]) -> tuple[list[Axis], str |
     reciprocal = scanned or abs(rows.step) > _LONGEST_PIXEL
     names = ("ky", "kx") if reciprocal else ("y", "x")
     units = "1/m" if reciprocal else "m"
-    axes = [_pixels(name, line, units) for name, line in zip(names, (rows, columns), strict=True)]
+    axes = [
+        _pixels(name, line, units, upwards=line is rows)
+        for name, line in zip(names, (rows, columns), strict=True)
+    ]
     return axes, "4D-STEM" if scanned else modality
 
 
-def _pixels(name: str, line: Line, units: str) -> Axis:
+def _pixels(name: str, line: Line, units: str, *, upwards: bool) -> Axis:
+    """Return the axis of rows or columns; rows count from the bottom, as positions of scans do."""
     if not (np.isfinite([line.step, line.start]).all() and line.step > 0):
         return Axis(name=name, size=line.size)
+    if upwards:
+        top = line.start + line.step * (line.size - 1)
+        return Axis(name=name, size=line.size, scale=-line.step, offset=top, units=units)
     return Axis(name=name, size=line.size, scale=line.step, offset=line.start, units=units)
