@@ -102,6 +102,9 @@ METADATA: dict[str, str | None] = {
     "detector.temperature": "K",
     "detector.gain": "1",
     "detector.mode": None,
+    "detector.elevation_angle": "deg",  # above the plane of the sample: the take-off untilted
+    "detector.azimuth_angle": "deg",
+    "detector.energy_resolution": "eV",  # full width at half maximum of Mn Kα
     "detector.live_time": "s",
     "detector.real_time": "s",
     "scan.dwell_time": "s",

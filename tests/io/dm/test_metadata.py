@@ -60,6 +60,7 @@ def test_metadata_of_x_rays_hold_the_times_of_the_detector(tmp_path):
     assert found["technique"] == "EDS"
     assert (found["detector.live_time"], found["detector.real_time"]) == (58.5, 60.0)
     assert found["detector.dispersion"] == 10.0
+    assert (found["detector.elevation_angle"], found["detector.azimuth_angle"]) == (18.0, 45.0)
 
 
 def test_a_dwell_time_of_the_scan_is_in_microseconds_in_the_file(tmp_path):

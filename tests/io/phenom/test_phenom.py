@@ -102,6 +102,9 @@ def test_metadata_are_in_common_units(tmp_path):
         "live_time": 5.5,
         "real_time": 10.5,
         "dispersion": pytest.approx(10.0),
+        "energy_resolution": 126.0,
+        "elevation_angle": pytest.approx(np.degrees(0.5)),
+        "azimuth_angle": 0.0,
     }
     assert spot["original_metadata"]["elements"] == [13]
     assert spot["original_metadata"]["place"] == [0.1, -0.2]

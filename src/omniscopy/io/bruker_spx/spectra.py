@@ -98,7 +98,8 @@ def spectrum_metadata(element: ElementTree.Element) -> dict[str, Any]:
         instance(element, kind) for kind in ("TRTSpectrumHardwareHeader", "TRTSpectrumHeader")
     )
     tube, line = instance(element, "TRTXrfHeader"), energy_line(element)
-    energy = number(tube, "Voltage") or number(instance(element, "TRTESMAHeader"), "PrimaryEnergy")
+    beam = instance(element, "TRTESMAHeader")
+    energy = number(tube, "Voltage") or number(beam, "PrimaryEnergy")
     real, live = (number(hardware, f"{word}Time") for word in ("Real", "Life"))
     return stated(
         {
@@ -111,6 +112,8 @@ def spectrum_metadata(element: ElementTree.Element) -> dict[str, Any]:
                 "real_time": real * _MILLI if real else None,
                 "live_time": live * _MILLI if live else None,
                 "dispersion": line[0] * _KILO if line else None,
+                "elevation_angle": number(beam, "ElevationAngle"),
+                "azimuth_angle": number(beam, "AzimutAngle"),
             },
         }
     )

@@ -68,6 +68,8 @@ _NUMBERS: dict[str, tuple[_Number, ...]] = {
         _Number("DataBar:Exposure Time (s)"),
         _Number("Acquisition:Parameters:High Level:Exposure (s)"),
     ),
+    "detector.elevation_angle": (_Number("EDS:Detector Info:Elevation angle"),),
+    "detector.azimuth_angle": (_Number("EDS:Detector Info:Azimuthal angle", zero_is_known=True),),
     "detector.live_time": (_Number("EDS:Live time"),),
     "detector.real_time": (_Number("EDS:Real time"),),
     "scan.dwell_time": (

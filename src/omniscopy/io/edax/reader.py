@@ -161,10 +161,19 @@ def _metadata(fields: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
             "detector": {
                 "live_time": live if live and live > 0 else None,
                 "dispersion": line[0] * 1e3 if line else None,
+                **_geometry(fields),
             },
             "stage": {"alpha": tilt},
         }
     )
+
+
+def _geometry(fields: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return where the detector stands; what was never set is all zero."""
+    elevation, azimuth = (_finite(fields.get(name)) for name in ("elevation", "azimuth"))
+    if not elevation:
+        return {}
+    return {"elevation_angle": elevation, "azimuth_angle": azimuth}
 
 
 def _finite(value: float | None) -> float | None:

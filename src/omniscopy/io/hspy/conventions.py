@@ -11,6 +11,11 @@ from omniscopy.io.records import Axis
 from omniscopy.model.units import spell
 from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
 
+_X_RAYS = {
+    "elevation_angle": "elevation_angle",
+    "azimuth_angle": "azimuth_angle",
+    "energy_resolution_MnKa": "energy_resolution",
+}
 # Where HyperSpy keeps what our metadata have: its path, ours, and the factor of the units.
 METADATA = {
     "Acquisition_instrument.TEM.beam_energy": ("beam.voltage", 1e3),
@@ -23,6 +28,10 @@ METADATA = {
         "detector.collection_angle",
         1.0,
     ),
+    **{
+        f"Acquisition_instrument.TEM.Detector.EDS.{theirs}": (f"detector.{ours}", 1.0)
+        for theirs, ours in _X_RAYS.items()
+    },
 }
 
 
@@ -41,6 +50,7 @@ _FURTHER = {
         "Stage.z": ("stage.z", 1e-3),
         "Detector.EDS.live_time": ("detector.live_time", 1.0),
         "Detector.EDS.real_time": ("detector.real_time", 1.0),
+        **{f"Detector.EDS.{key}": (f"detector.{ours}", 1.0) for key, ours in _X_RAYS.items()},
         "Detector.EELS.exposure": ("detector.exposure_time", 1e-3),
         "Detector.EELS.dwell_time": ("scan.dwell_time", 1e-3),
         "Camera.exposure": ("detector.exposure_time", 1.0),

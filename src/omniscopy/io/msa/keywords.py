@@ -10,6 +10,8 @@ NUMBERS: dict[str, tuple[str, float]] = {
     "INTEGTIME": ("detector.exposure_time", 1e-3),
     "LIVETIME": ("detector.live_time", 1.0),
     "REALTIME": ("detector.real_time", 1.0),
+    "ELEVANGLE": ("detector.elevation_angle", 1.0),
+    "AZIMANGLE": ("detector.azimuth_angle", 1.0),
     "XTILTSTGE": ("stage.alpha", 1.0),
     "YTILTSTGE": ("stage.beta", 1.0),
     "XPOSITION": ("stage.x", 1e-3),

@@ -178,6 +178,11 @@ def _spectrum_metadata(
     # Of maps, the time that is kept as that of the whole is of a pixel.
     timed = 0 < live <= real
     voltage = settings["high_voltage"]
+    geometry = {
+        "elevation_angle": math.degrees(settings["detector_elevation"]),
+        "azimuth_angle": math.degrees(settings["detector_azimuth"]),
+        "energy_resolution": settings["detector_resolution"],
+    }
     return stated(
         {
             "technique": "EDS",
@@ -188,6 +193,7 @@ def _spectrum_metadata(
                 "live_time": live if timed else None,
                 "real_time": real if timed else None,
                 "dispersion": width / _KILO if width is not None else None,
+                **{name: value for name, value in geometry.items() if math.isfinite(value)},
             },
         }
     )

@@ -9,6 +9,8 @@ NUMBERS: dict[str, tuple[str, float]] = {
     "convergence-angle": ("beam.convergence_angle", 1.0),
     "collection-angle": ("detector.collection_angle", 1.0),
     "live-time": ("detector.live_time", 1.0),
+    "elevation-angle": ("detector.elevation_angle", 1.0),
+    "azimuth-angle": ("detector.azimuth_angle", 1.0),
     "tilt-stage": ("stage.alpha", 1.0),
 }
 # start of the type of the signal -> dimension and modality

@@ -88,6 +88,8 @@ def common_metadata(tree: Mapping[str, Any], application: str | None) -> dict[st
             "outer_angle": outer if angles else None,
             "camera_length": number(tree, "Optics.CameraLength") if in_diffraction else None,
             "exposure_time": number(detector, "ExposureTime"),
+            "elevation_angle": _degrees(number(detector, "ElevationAngle")),
+            "azimuth_angle": _degrees(number(detector, "AzimuthAngle")),
             "live_time": number(detector, "LiveTime"),
             "real_time": number(detector, "RealTime"),
         },
