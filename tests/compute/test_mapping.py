@@ -74,6 +74,23 @@ def test_data_in_memory_have_the_labels_that_lazy_ones_have(data):
     assert given["y"].attrs == at_once[1]["y"].attrs == {"units": "nm"}
 
 
+@pytest.mark.parametrize("chunks", [None, {"y": 1}])
+def test_functions_are_given_the_order_of_bytes_of_this_machine(data, chunks):
+    swapped = data.astype(data.dtype.newbyteorder("S"))
+    swapped = swapped if chunks is None else swapped.chunk(chunks)
+    seen = []
+
+    def add(block, other):
+        seen.append(block.dtype.isnative and other.dtype.isnative)
+        return block.sum(-1) + other
+
+    (found,) = map_signal(add, swapped, dim="kx", also=[swapped.isel(kx=0)])
+    np.testing.assert_array_equal(found, data.sum("kx") + data.isel(kx=0))
+    (found,) = map_signal(lambda block: block.sum(-1), swapped, dim="kx")
+    np.testing.assert_array_equal(found, data.sum("kx"))
+    assert all(seen)
+
+
 def test_an_array_of_another_shape_than_was_said_is_refused(data):
     with pytest.raises(ValueError, match=r"shape \(2, 3, 4\) in place of \(2, 3, 4, 5\)"):
         map_signal(lambda block: block[..., 0], data, dim="kx", output_dims=({"kx": 5},))

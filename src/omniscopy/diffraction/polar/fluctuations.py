@@ -103,7 +103,9 @@ def measure_fluctuations(
         # What each position adds to the quotient of means, to first order.
         each = square / known**2 - 2 * ratio * profile / known
         each = each + profile / known**2 if noise else each
-    spread = each.std(over, ddof=1) / each.count(over) ** 0.5
+    count = each.count(over)
+    squares = ((each - each.mean(over)) ** 2).sum(over)
+    spread = (squares / count.where(count > 1) / (count - 1)) ** 0.5
     return result(
         None, variance=(variance, "1"), variance_std=(spread, "1"),
         mean=(mean, data.attrs.get("units")),
