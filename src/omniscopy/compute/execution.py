@@ -1,20 +1,22 @@
 """Parts done by threads of this process, by processes, or by a cluster."""
 
+import heapq
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import dask
 import dask.multiprocessing
-import dask.threaded
 from dask.callbacks import Callback
-from dask.local import get_sync
 
 from omniscopy.compute.memory import MemoryGate
 from omniscopy.compute.native_threads import hold_native_threads, native_threads_held
+from omniscopy.compute.ordering import depth_first
 from omniscopy.compute.parts import Part, Parts
 from omniscopy.compute.threads import available_cores
 from omniscopy.compute.units import Key
@@ -99,18 +101,21 @@ def do_parts(
     def told(key: Key, value: Any, *_: Any) -> None:
         done(key, value)
 
-    with native_threads_held(), Callback(posttask=told):  # type: ignore[no-untyped-call]
+    with native_threads_held():
         if scheduler == HERE:
-            get_sync(parts.graph(gate.around if gate else None), list(wanted))
+            _do_in_turn(parts, wanted, gate.around if gate else _as_it_is, done)
         elif scheduler == PROCESSES:
-            with dask.config.set({"multiprocessing.initializer": hold_native_threads}):
+            with (
+                Callback(posttask=told),  # type: ignore[no-untyped-call]
+                dask.config.set({"multiprocessing.initializer": hold_native_threads}),
+            ):
                 dask.multiprocessing.get(
                     parts.graph(), list(wanted), num_workers=workers, chunksize=1,
                     optimize_graph=False,
                 )  # fmt: skip
         else:
             with _threads(workers) as pool:
-                dask.threaded.get(parts.graph(_in_thread(gate)), list(wanted), pool=pool)
+                _do_by_threads(parts, wanted, _in_thread(gate), done, pool=pool, workers=workers)
 
 
 @contextmanager
@@ -120,6 +125,93 @@ def _threads(workers: int) -> Iterator[Executor]:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _as_it_is(part: Part) -> Callable[..., Any]:
+    return part
+
+
+class _Agenda:
+    """What can be done next, and the values that are still needed."""
+
+    def __init__(self, parts: Parts, wanted: Sequence[Key]) -> None:
+        self.nodes = parts.nodes
+        self.ranks = depth_first(wanted, self._inputs)
+        self.values: dict[Key, Any] = {}
+        self.missing = {key: len(set(self._inputs(key))) for key in self.ranks}
+        self.users: dict[Key, list[Key]] = {key: [] for key in self.ranks}
+        for key in self.ranks:
+            for needed in set(self._inputs(key)):
+                self.users[needed].append(key)
+        self.left = {key: len(users) for key, users in self.users.items()}
+        self.ready: list[tuple[int, Key]] = []
+        for key in [key for key, count in self.missing.items() if count == 0]:
+            self._offer(key)
+
+    def _inputs(self, key: Key) -> Sequence[Key]:
+        return getattr(self.nodes[key], "inputs", ())
+
+    def _offer(self, key: Key) -> None:
+        node = self.nodes[key]
+        if isinstance(node, Part):
+            heapq.heappush(self.ready, (self.ranks[key], key))
+        else:
+            self.keep(key, node.value)
+
+    def take(self) -> tuple[Key, Part, list[Any]]:
+        """Return the next part and what it needs."""
+        _, key = heapq.heappop(self.ready)
+        return key, self.nodes[key], [self.values[each] for each in self._inputs(key)]
+
+    def keep(self, key: Key, value: Any) -> None:
+        """Keep a value until all that need it are done."""
+        if self.users[key]:
+            self.values[key] = value
+        for needed in set(self._inputs(key)):
+            self.left[needed] -= 1
+            if self.left[needed] == 0:
+                del self.values[needed]
+        for user in self.users[key]:
+            self.missing[user] -= 1
+            if self.missing[user] == 0:
+                self._offer(user)
+
+
+def _do_in_turn(
+    parts: Parts, wanted: Sequence[Key], around: Callable[[Part], Callable[..., Any]], done: Done
+) -> None:
+    agenda = _Agenda(parts, wanted)
+    while agenda.ready:
+        key, part, given = agenda.take()
+        value = around(part)(*given)
+        del given
+        agenda.keep(key, value)
+        done(key, value)
+
+
+def _do_by_threads(
+    parts: Parts, wanted: Sequence[Key], around: Callable[[Part], Callable[..., Any]], done: Done,
+    *, pool: Executor, workers: int,
+) -> None:  # fmt: skip
+    agenda = _Agenda(parts, wanted)
+    ended: SimpleQueue[tuple[Key, Future[Any]]] = SimpleQueue()
+    running = 0
+    while running or agenda.ready:
+        while agenda.ready and running < workers:
+            key, part, given = agenda.take()
+            future = pool.submit(around(part), *given)
+            del given
+            future.add_done_callback(partial(_put, ended, key))
+            running += 1
+        key, future = ended.get()
+        running -= 1
+        value = future.result()
+        agenda.keep(key, value)
+        done(key, value)
+
+
+def _put(ended: SimpleQueue[tuple[Key, Future[Any]]], key: Key, future: Future[Any]) -> None:
+    ended.put((key, future))
 
 
 def _in_thread(gate: MemoryGate | None) -> Callable[[Part], Callable[..., Any]]:

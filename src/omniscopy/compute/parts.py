@@ -14,10 +14,10 @@ from typing import Any
 from dask.array.optimization import optimize
 from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph
-from dask.order import order
 from dask.utils import key_split
 
 from omniscopy.compute.errors import ChunkError, StorageFullError, is_full
+from omniscopy.compute.ordering import depth_first
 from omniscopy.compute.reads import bytes_read
 from omniscopy.compute.units import (
     WHOLE,
@@ -190,8 +190,8 @@ def make_parts(targets: Sequence[Target], *, name: str, workers: int) -> Parts:
     """
     units = cut_units(targets)
     tasks = _optimized([target.values for target in targets])
-    rank = order(tasks)
-    ordered = sorted(tasks, key=rank.__getitem__)
+    wanted = (block.key for blocks in units.values() for block in blocks)
+    ordered = [*depth_first(wanted, lambda key: tasks[key].dependencies)]
     owner = _owners(tasks, ordered, units)
     data = {key: task.value for key, task in tasks.items() if _is_data(task)}
     private: dict[str, list[Key]] = {place: [] for place in units}

@@ -175,7 +175,7 @@ class Settings(NamedTuple):
     max_steps: int
     separable: bool
     fewest: int
-    cost_tolerance: float = 1e-9
+    cost_tolerance: float = 1e-10
     step_tolerance: float = 1e-11
 
 

@@ -32,7 +32,7 @@ def least_squares(  # noqa: PLR0913 - options of the field
     loss: Loss = "linear",
     loss_scale: float = 1.0,
     max_steps: int = 100,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-10,
     separable: bool = False,
     covariance: bool = False,
     threads: int | None = None,
