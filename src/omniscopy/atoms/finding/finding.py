@@ -52,8 +52,9 @@ def find_atoms(
     spacing : float, units of the coordinates
         The shortest distance of two atoms. Otherwise it is found by itself.
     threshold : float
-        Height of an atom over the standard deviation of its noise, at least. Otherwise that of
-        the best expected F1, for which an image of noise has an atom in 1 of 100 cases.
+        Height of an atom over the standard deviation of its noise, at least; of counts, whose
+        noise is skewed, that of normal noise which is as improbable. Otherwise that of the best
+        expected F1, for which an image of noise has an atom in 1 of 100 cases.
     method : {"peaks", "log", "learned"}
         Maxima of the image smoothed by the width of an atom, less its surroundings of twice
         that width; of the Laplacian of the smoothed image; or what the network of
@@ -75,7 +76,7 @@ def find_atoms(
         By rows: ``y`` and ``x`` with ``_std``; ``intensity``, the height above the
         surroundings (below them, and negative, if dark) with ``_std``, and its
         ``signal_to_noise``. Of each image: the median ``spacing`` of nearest atoms, the
-        ``width`` (standard deviation) looked for, the ``threshold`` of the signal to noise
+        ``width`` (standard deviation) looked for, the ``threshold`` that was asked of them
         (infinite if nothing stands out), ``count`` before the limit, and ``status``: 4 (no data)
         without a finite pixel. Of a single image in memory as many atoms as there are; otherwise
         `max_atoms` with NaN after the last one. `refine_atoms` makes the positions exact.
@@ -94,11 +95,13 @@ def find_atoms(
     :math:`a + b I`, measured from second differences. Heights of all maxima are fitted together,
     so that faint atoms among bright ones are not lost, and what is left is looked through once
     more. How many maxima of filtered noise exceed a height is known [1]_; they only count where
-    there is room beside higher atoms.
+    there is room beside higher atoms. Heights over skewed noise are turned into those of normal
+    noise [2]_.
 
     References
     ----------
     .. [1] D. Cheng and A. Schwartzman, *Bernoulli* 24, 3422 (2018).
+    .. [2] E. B. Wilson and M. M. Hilferty, *Proc. Natl. Acad. Sci.* 17, 684 (1931).
 
     Examples
     --------
