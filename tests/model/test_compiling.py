@@ -68,16 +68,23 @@ def test_a_function_compiles_again_when_what_it_calls_in_another_file_changes(ca
     assert call(3, 5)[0] == 45
 
 
-TABLE, LIMIT = np.arange(3.0), 4
+TABLE, LIMIT, FACTOR = np.arange(3.0), 4, 2
 
 
 def _plain(value):
-    return value + LIMIT
+    return FACTOR * value + LIMIT
 
 
 @njit
 def _compiled(value):
     return _plain(value) * TABLE[0]
+
+
+def test_numbers_that_change_places_count(monkeypatch):
+    before = digest_parts(_compiled)
+    monkeypatch.setitem(globals(), "LIMIT", FACTOR)
+    monkeypatch.setitem(globals(), "FACTOR", 4)
+    assert digest_parts(_compiled) != before
 
 
 def test_numbers_and_tables_count(monkeypatch):

@@ -184,9 +184,9 @@ def _do_in_turn(
     while agenda.ready:
         key, part, given = agenda.take()
         value = around(part)(*given)
-        del given
         agenda.keep(key, value)
         done(key, value)
+        del given, value  # what nothing needs is not held while the next one is made
 
 
 def _do_by_threads(
@@ -208,6 +208,7 @@ def _do_by_threads(
         value = future.result()
         agenda.keep(key, value)
         done(key, value)
+        del future, value  # what nothing needs is not held while waiting
 
 
 def _put(ended: SimpleQueue[tuple[Key, Future[Any]]], key: Key, future: Future[Any]) -> None:

@@ -37,37 +37,38 @@ def digest_parts(function: Callable[..., Any]) -> str:
     """Return a digest of what a function is made of: other functions of its package, and numbers.
 
     Functions count with the whole of their files, so that what is registered there to take their
-    places does too.
+    places does too; numbers with their names.
     """
-    found: dict[str, None] = {}
+    found: set[str] = set()
     package = function.__module__.partition(".")[0]
-    waiting, seen = [function], set()
+    waiting: list[tuple[str, Any]] = [("", function)]
+    seen = set()
     while waiting:
-        value: Any = waiting.pop()
+        name, value = waiting.pop()
         value = getattr(value, "py_func", value)
         if isinstance(value, FunctionType):
             if value in seen or value.__module__.partition(".")[0] != package:
                 continue
             seen.add(value)
-            found[_digest_of_source(value.__code__.co_filename)] = None
+            found.add(_digest_of_source(value.__code__.co_filename))
             waiting += _used_by(value)
         elif isinstance(value, np.ndarray):
-            found[digest_array(value)] = None
-        elif isinstance(value, bool | int | float | complex | str | tuple | frozenset):
-            found[repr(value)] = None
+            found.add(f"{name} {digest_array(value)}")
+        elif isinstance(value, int | float | complex | str | tuple | frozenset):
+            found.add(f"{name} {value!r}")
     return digest_bytes(*(each.encode() for each in sorted(found)))
 
 
-def _used_by(function: FunctionType) -> Iterator[Any]:
-    """Return what the names in a function stand for."""
+def _used_by(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Return the names in a function, and what they stand for."""
     names = [*_names_in(function.__code__)]
-    for cell in function.__closure__ or ():
-        yield cell.cell_contents
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        yield name, cell.cell_contents
     for name in names:
         value = function.__globals__.get(name)
-        yield value
+        yield name, value
         if isinstance(value, ModuleType):
-            yield from (getattr(value, each, None) for each in names)
+            yield from ((each, getattr(value, each, None)) for each in names)
 
 
 def _names_in(code: CodeType) -> Iterator[str]:

@@ -24,7 +24,7 @@ def bearing_curve(
     masking: Masking = "exclude",
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Calculate the height above which a part of every surface lies (Abbott-Firestone curve [1]_).
+    """Calculate the height above which a part of every surface lies (Abbott-Firestone curve).
 
     Parameters
     ----------
@@ -50,6 +50,10 @@ def bearing_curve(
     ------
     DataError
         There are fewer than 2 points, or the mask does not fit.
+
+    Notes
+    -----
+    The height that is exceeded at a given part of the points [1]_.
 
     References
     ----------
