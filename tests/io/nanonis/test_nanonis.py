@@ -90,7 +90,7 @@ def test_places_are_those_of_the_scanner(tmp_path):
         y, x = channel.axes
         assert (y.name, x.name, y.units, x.units) == ("y", "x", "m", "m")
         np.testing.assert_allclose(x.coordinate(), 0.5e-9 + 1e-9 * np.arange(9), rtol=1e-9)
-        np.testing.assert_allclose(y.coordinate(), -0.5e-9 - 0.5e-9 * np.arange(6), rtol=1e-9)
+        np.testing.assert_allclose(y.coordinate(), -1e-9 - 0.5e-9 * np.arange(6), rtol=1e-9)
     assert measurement.metadata["scan"]["rotation"] == 30
 
 

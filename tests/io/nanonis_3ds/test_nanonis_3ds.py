@@ -9,8 +9,10 @@ import pytest
 
 import omniscopy as om
 from omniscopy.io.errors import FormatError
+from omniscopy.io.nanonis.reader import read as read_scan
 from omniscopy.io.nanonis_3ds.reader import read
 from omniscopy.io.reading import read_measurement
+from omniscopy.testing.files.nanonis import SxmChannel, write_sxm
 from omniscopy.testing.files.nanonis_spectra import write_3ds
 
 rng = np.random.default_rng(10)
@@ -192,6 +194,18 @@ def test_a_real_grid_has_the_spectra_of_the_reference(shared):
         assert channel.axes[2].scale == pytest.approx(sweep["scale"], rel=1e-5)
         assert channel.axes[2].offset == pytest.approx(sweep["offset"])
     assert (height.title, height.units) == ("Z", "m")
+
+
+@pytest.mark.parametrize("scan_dir", ["up", "down"])
+def test_a_scan_of_the_same_frame_has_the_same_labels(tmp_path, scan_dir):
+    image = SxmChannel(forward=CUBE[..., 0], backward=CUBE[..., 1])
+    scan = write_sxm(
+        tmp_path / "a.sxm", [image], scan_range=(6e-9, 2e-9), offset=(1e-8, 2e-8), scan_dir=scan_dir
+    )
+    grid = read(write_3ds(tmp_path / "a.3ds", CHANNELS)).channels[0].axes[:2]
+    for channel in read_scan(scan).channels:
+        for one, other in zip(channel.axes, grid, strict=True):
+            np.testing.assert_allclose(one.coordinate(), other.coordinate(), rtol=1e-9)
 
 
 @pytest.mark.shared

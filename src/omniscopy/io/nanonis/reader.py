@@ -16,6 +16,7 @@ from omniscopy.io.arrays import Flipped, Mapped, Padded
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.nanonis.header import Header, read_header
 from omniscopy.io.nanonis.metadata import common_metadata, modality, quantity_of
+from omniscopy.io.planes import plane_axis
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.model.units import is_unit, spell
 
@@ -176,19 +177,9 @@ def _plane_axes(header: Header, raster: _Raster) -> tuple[Axis, Axis]:
     if len(size) != 2 or min(size) <= 0:
         return Axis(name="y", size=raster.rows), Axis(name="x", size=raster.columns)
     (width, height), (x, y) = size, centre if len(centre) == 2 else (0.0, 0.0)
+    rows, columns = raster.rows, raster.columns
+    # The lower left corner is the place of the first pixel, as the places that grids measured say.
     return (
-        Axis(
-            name="y",
-            size=raster.rows,
-            scale=-height / raster.rows,
-            offset=y + height / 2,
-            units="m",
-        ),
-        Axis(
-            name="x",
-            size=raster.columns,
-            scale=width / raster.columns,
-            offset=x - width / 2,
-            units="m",
-        ),
+        plane_axis("y", rows, y - height / 2, height / rows, "m", placed=True),
+        plane_axis("x", columns, x - width / 2, width / columns, "m", placed=True),
     )
