@@ -33,6 +33,7 @@ def test_metadata_have_their_units(tmp_path):
     tree = om.open(write_blockfile(tmp_path / "a.blo", PATTERNS, acquired=42373.5))
     metadata = tree.attrs["metadata"]
     assert metadata["beam"]["voltage"] == 200_000
+    assert metadata["detector"]["camera_length"] == 0.2
     assert metadata["scan"]["rotation"] == 25
     assert metadata["started"] == "2016-01-04T12:00:00"
     assert tree.attrs["original_metadata"]["text"] == "Precession angle : 0.9"
@@ -92,7 +93,12 @@ def test_the_layout_itself_says_scales_and_scan(tmp_path):
             "ky": ("ky", 0.02 * np.arange(5.0), {"units": "cm"}),
         },
         dims=("y", "x", "ky", "kx"),
-        attrs={"metadata": {"started": "2020-05-06T07:08:09"}},
+        attrs={
+            "metadata": {
+                "started": "2020-05-06T07:08:09",
+                "detector": {"camera_length": 0.135},
+            }
+        },
         name="a",
     )
     path = om.save(data, tmp_path / "a.blo")
@@ -103,7 +109,9 @@ def test_the_layout_itself_says_scales_and_scan(tmp_path):
     np.testing.assert_allclose(back["y"], [0, 1, 2])
     np.testing.assert_allclose(back["x"], [0, 2, 4, 6])
     np.testing.assert_allclose(back["ky"], 0.02 * np.arange(5))
-    assert om.open(path).attrs["metadata"]["started"] == "2020-05-06T07:08:09"
+    metadata = om.open(path).attrs["metadata"]
+    assert metadata["started"] == "2020-05-06T07:08:09"
+    assert metadata["detector"]["camera_length"] == 0.135
 
 
 def test_what_a_block_file_cannot_hold_is_refused(tmp_path):

@@ -63,6 +63,20 @@ def test_metadata_of_x_rays_hold_the_times_of_the_detector(tmp_path):
     assert (found["detector.elevation_angle"], found["detector.azimuth_angle"]) == (18.0, 45.0)
 
 
+def test_metadata_of_luminescence_hold_the_spectrograph(tmp_path):
+    acquisition = {
+        "Number of frames": 3,
+        "Central wavelength (nm)": 320.25,
+        "Dispersion grating (lines/mm)": 300.0,
+    }
+    found = metadata_of(tmp_path, {"CL": {"Acquisition": acquisition}})
+    assert found["detector.accumulations"] == 3
+    assert found["spectrometer.centre_wavelength"] == 320.25
+    assert found["spectrometer.grating"] == "300 lines/mm"
+    tags = {"EELS Spectrometer": {"Instrument name": "Enfinium ER"}}
+    assert metadata_of(tmp_path, tags)["spectrometer.model"] == "Enfinium ER"
+
+
 def test_a_dwell_time_of_the_scan_is_in_microseconds_in_the_file(tmp_path):
     assert metadata_of(tmp_path, {"DigiScan": {"Sample Time": 20.0}})["scan.dwell_time"] == 20e-6
 

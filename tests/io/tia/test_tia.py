@@ -192,3 +192,20 @@ def test_elements_of_different_sizes_are_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(UnsupportedFormatError, match="of different sizes or types"):
         om.open(path)
+
+
+def test_the_dispersion_of_a_filter_is_not_that_of_rays(tmp_path):
+    row = (
+        "<Data><Label>Filter selected dispersion</Label><Value>0.20</Value>"
+        "<Unit>eV/Channel</Unit></Data>"
+    )
+    tension = "<Data><Label>High tension</Label><Value>200</Value><Unit>kV</Unit></Data>"
+    described = "<ExperimentalDescription><Root>" + row + tension
+    described += "</Root></ExperimentalDescription><AcquireInfo><NumberSpectra>0</NumberSpectra>"
+    rays = described + "<ShapingTime>1.0</ShapingTime></AcquireInfo>"
+    for content, dispersion in ((described + "</AcquireInfo>", 0.2), (rays, None)):
+        write_ser(tmp_path / "a_1.ser", SPECTRA, calibration=EELS)
+        path = write_emi(tmp_path / "a.emi", [content])
+        said = om.open_signal(path).attrs["metadata"]
+        assert said.get("detector", {}).get("dispersion") == dispersion
+        assert said["beam"]["voltage"] == 200e3

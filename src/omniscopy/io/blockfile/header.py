@@ -20,11 +20,12 @@ NAMES = (
     "pixels_per_metre", "camera_length", "acquired",
 )  # fmt: skip
 TEXT_OFFSET = 240
+CAMERA_LENGTHS_PER_METRE = 10_000
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the header says; steps are in nm, the beam energy in eV."""
+    """What the header says; steps are in nm, the beam energy in eV, the camera length in 0.1 mm."""
 
     fields: dict[str, Any]
     text: str

@@ -10,7 +10,12 @@ import numpy as np
 
 from omniscopy.io.array_notes import NOTE_MARK, restore_array
 from omniscopy.io.arrays import Mapped
-from omniscopy.io.blockfile.header import PATTERN_HEAD, Header, read_header
+from omniscopy.io.blockfile.header import (
+    CAMERA_LENGTHS_PER_METRE,
+    PATTERN_HEAD,
+    Header,
+    read_header,
+)
 from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.records import Axis, Channel, Measurement
@@ -114,6 +119,8 @@ def _metadata(header: Header) -> dict[str, Any]:
     found: dict[str, Any] = {"technique": "scanning precession electron diffraction"}
     if fields["beam_energy"]:
         found["beam"] = {"voltage": float(fields["beam_energy"])}
+    if fields["camera_length"]:
+        found["detector"] = {"camera_length": fields["camera_length"] / CAMERA_LENGTHS_PER_METRE}
     if header.text:
         found["comment"] = header.text
     found["scan"] = {"rotation": fields["scan_rotation"] / 100.0}

@@ -9,6 +9,7 @@ import xarray as xr
 
 from omniscopy.io.array_notes import NOTE_MARK
 from omniscopy.io.blockfile.header import (
+    CAMERA_LENGTHS_PER_METRE,
     FIELDS,
     MAGIC,
     PATTERN_MARK,
@@ -87,7 +88,8 @@ def _fields(data: xr.DataArray, image_offset: int, patterns_offset: int) -> tupl
         _step(data, x, "nm"), _step(data, y, "nm"),
         int(metadata.get("beam", {}).get("voltage", 0)),
         min(round(100.0 / per_metre), 2**16 - 1) if per_metre else 0,
-        0, _days(metadata.get("started")),
+        _camera_length(metadata.get("detector", {}).get("camera_length")),
+        _days(metadata.get("started")),
     )  # fmt: skip
 
 
@@ -100,6 +102,12 @@ def _step(data: xr.DataArray, dim: str, units: str) -> float:
         return line.length / max(line.size, 1) * conversion_factor(line.units, units)
     except ValueError:
         return 0.0
+
+
+def _camera_length(metres: Any) -> int:
+    if not isinstance(metres, (int, float)) or not 0 <= metres < 1000:
+        return 0
+    return round(metres * CAMERA_LENGTHS_PER_METRE)
 
 
 def _hundredths(angle: float) -> int:

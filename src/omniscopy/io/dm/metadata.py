@@ -26,6 +26,7 @@ _TEXTS: dict[str, tuple[str, ...]] = {
         "EELS Spectrometer:Instrument name",
         "EDS:Detector Info:Detector type",
     ),
+    "spectrometer.model": ("EELS Spectrometer:Instrument name",),
 }
 
 
@@ -68,6 +69,11 @@ _NUMBERS: dict[str, tuple[_Number, ...]] = {
         _Number("DataBar:Exposure Time (s)"),
         _Number("Acquisition:Parameters:High Level:Exposure (s)"),
     ),
+    "detector.accumulations": (
+        _Number("EELS:Acquisition:Number of frames"),
+        _Number("CL:Acquisition:Number of frames"),
+    ),
+    "spectrometer.centre_wavelength": (_Number("CL:Acquisition:Central wavelength (nm)"),),
     "detector.elevation_angle": (_Number("EDS:Detector Info:Elevation angle"),),
     "detector.azimuth_angle": (_Number("EDS:Detector Info:Azimuthal angle", zero_is_known=True),),
     "detector.live_time": (_Number("EDS:Live time"),),
@@ -112,6 +118,7 @@ def common_metadata(image: Image) -> dict[str, Any]:
         "started": next((s for s in map(find_start, tags) if s is not None), None),
         "technique": find_modality(image),
         "instrument.software": _software(tags),
+        "spectrometer.grating": _grating(tags),
     }
     found |= {path: _first_text(tags, names) for path, names in _TEXTS.items()}
     found |= {path: _first_number(tags, numbers) for path, numbers in _NUMBERS.items()}
@@ -144,6 +151,11 @@ def _first_number(tags: list[Mapping[str, Any]], numbers: tuple[_Number, ...]) -
             if math.isfinite(value) and (value != 0 or number.zero_is_known):
                 return float(value) / number.divisor
     return None
+
+
+def _grating(tags: list[Mapping[str, Any]]) -> str | None:
+    lines = _first_number(tags, (_Number("CL:Acquisition:Dispersion grating (lines/mm)"),))
+    return None if lines is None else f"{lines:g} lines/mm"
 
 
 def _software(tags: list[Mapping[str, Any]]) -> str:

@@ -58,9 +58,12 @@ def common_metadata(tree: dict[str, Any]) -> dict[str, Any]:
     for label, (group, key, units) in _CONDITIONS.items():
         value, unit = said.get(label, ("", ""))
         found[group][key] = _number(value, unit.partition("/")[0], units)
+    if is_eds(tree):
+        # It is that of an energy filter below, which no X-ray passed.
+        del found["detector"]["dispersion"]
     voltage = look_up(tree, "ExperimentalConditions", "MicroscopeConditions", "AcceleratingVoltage")
     found["beam"] = {
-        "voltage": _number(voltage, "V", "V"),
+        "voltage": _number(voltage, "V", "V") or _number(*said.get("High tension", ("", "")), "V"),
         "magnification": _number(said.get("Magnification", ("",))[0], "1", "1"),
         "mode": said.get("Mode", ("",))[0],
     }

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 
-def write_blockfile(
+def write_blockfile(  # noqa: PLR0913 - the fields of the layout
     path: str | Path,
     patterns: np.ndarray,
     *,
     steps: tuple[float, float] = (12.8, 12.8),
     pixels_per_metre: int = 6226,
     beam_energy: int = 200_000,
+    camera_length: int = 2000,
     scan_rotation: float = 25.0,
     acquired: float = 42373.65,
     text: str = "Precession angle : 0.9",
@@ -31,6 +32,8 @@ def write_blockfile(
         Pixels of the detector in a metre; 0 leaves the scale out.
     beam_energy : int, eV
         Of the electrons.
+    camera_length : int, 0.1 mm
+        Of the projection onto the screen.
     scan_rotation : float, deg
         Of the scan.
     acquired : float
@@ -51,7 +54,7 @@ def write_blockfile(
     head += struct.pack("<III", first, second, 0)
     head += struct.pack("<HHHHH", size, 0, columns, rows, round(scan_rotation * 100))
     head += struct.pack("<dd", steps[1], steps[0])
-    head += struct.pack("<IHId", beam_energy, pixels_per_metre, 2000, acquired)
+    head += struct.pack("<IHId", beam_energy, pixels_per_metre, camera_length, acquired)
     head = head.ljust(240, b"\0") + text.encode("latin-1")
     body = b"".join(
         struct.pack("<HI", 0x55AA, number) + pattern.tobytes()
