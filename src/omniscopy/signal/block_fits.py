@@ -25,6 +25,8 @@ _TUNED = 1.345
 # Values that a thread works on at a time: few enough to stay near the processor, enough for the
 # loops of NumPy; and how many times each thread takes some, where there are many.
 _LEAST, _MOST, _TURNS = 2**15, 2**18, 2
+# Values of spectra that are worked on at a time where nothing is left but to fit them.
+_READY = 2**22
 # Values of resampled spectra in memory.
 _MANY = 2**22
 # The central part of the scatter that an interval of a bootstrap holds: that of ± one standard
@@ -98,8 +100,10 @@ class BlockFit:
             chosen = np.arange(len(spectra))
             starts = np.where(np.isnan(starts), self.starts, starts)
         made = self.nothing(len(spectra))
-        pieces = self.pieces(len(chosen))
-        fit = self.fit if len(pieces) < 2 else dataclasses.replace(self, threads=1).fit
+        ready = self.likelihood == "gaussian" and self.loss == "linear" and self.knows(starts)
+        pieces = self.pieces(len(chosen), ready=ready)
+        alone = ready or len(pieces) < 2
+        fit = self.fit if alone else dataclasses.replace(self, threads=1).fit
 
         def work(begin: int) -> None:
             part: Any = slice(begin, begin + pieces.step)
@@ -109,15 +113,18 @@ class BlockFit:
             for values, column in zip(made, found, strict=True):
                 values[part] = column
 
-        share_work(work, pieces, self.threads)
+        share_work(work, pieces, 1 if alone else self.threads)
         return Found(*(values.reshape((*outer, *values.shape[1:])) for values in made))
 
-    def pieces(self, count: int) -> range:
-        """Return where the pieces of `count` spectra begin that a thread works on at a time.
+    def pieces(self, count: int, *, ready: bool) -> range:
+        """Return where the pieces of `count` spectra begin that are worked on at a time.
 
-        While one estimates starts, others fit.
+        A thread takes one: while it estimates starts, others fit. What is ready is left to the
+        threads of the engine, in large pieces.
         """
         points, turns = max(self.columns.shape[1], 1), _TURNS * (self.threads or available_cores())
+        if ready:
+            return range(0, count, max(_READY // points, 1))
         size = min(max(-(-count // turns), _LEAST // points), _MOST // points)
         return range(0, count, max(size, 1))
 
@@ -189,10 +196,14 @@ class BlockFit:
         own = np.ones((1, self.columns.shape[1])) if weights is None else weights
         return own / unit[:, None] ** 2
 
+    def knows(self, starts: np.ndarray) -> bool:
+        """Return whether there are starts of all parameters but linear and tied ones."""
+        asked = ~self.layout.linear & (self.layout.roots == np.arange(starts.shape[1]))
+        return not np.isnan(starts[:, asked]).any()
+
     def estimate(self, spectra: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Return starts, estimated where they are not given."""
-        needed = np.isnan(given) & (self.layout.roots == np.arange(given.shape[1]))
-        if not (needed & ~self.layout.linear).any():
+        if self.knows(given):
             return given
         return estimate_starts(self.layout, self.mesh, self.shape, spectra, given)
 

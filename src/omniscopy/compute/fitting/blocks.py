@@ -10,9 +10,6 @@ from omniscopy.compute.fitting.looking import Model, Spectrum
 from omniscopy.compute.fitting.normal import Space
 from omniscopy.compute.fitting.problem import Problem, Settings
 
-# What the columns of codes and figures are.
-_CODES = ("status", "steps", "points")
-_FIGURES = ("cost", "chi_square", "total", "spread")
 # Rows that lie a multiple of 4096 bytes apart would drive each other out of the nearest memory.
 _APART = 24
 
@@ -59,28 +56,11 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
     found: Mapping[str, np.ndarray],
 ) -> None:
     """Fit a block, and write what is found into slices of the results."""
-    model = compiled.model
-    count, wanted = len(data), found["normal"].shape[1] > 0
-    block = kernel.Found(
-        parameters=np.array(found["parameters"]),
-        std=np.full(found["std"].shape, np.nan),
-        codes=np.empty((count, len(_CODES)), dtype=np.int64),
-        figures=np.full((count, len(_FIGURES)), np.nan),
-        normal=np.full((count * wanted, *[model.free.size] * 2), np.nan),
-        direction=np.full((count * wanted, model.free.size), np.nan),
-    )
     room = make_room(compiled, data.shape[1], parts=data.shape[1] // columns.shape[2])
     kernel.fit_block(
-        model, writable(columns), writable(data), writable(weights), settings, block, room
-    )
-    found["parameters"][:] = block.parameters
-    found["std"][:] = block.std
-    for n, name in enumerate(_CODES):
-        found[name][:] = block.codes[:, n]
-    for n, name in enumerate(_FIGURES):
-        found[name][:] = block.figures[:, n]
-    if wanted:
-        found["normal"][:], found["direction"][:] = block.normal, block.direction
+        compiled.model, writable(columns), writable(data), writable(weights), settings,
+        kernel.Found(*(found[name] for name in kernel.Found._fields)), room,
+    )  # fmt: skip
 
 
 def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:

@@ -56,7 +56,11 @@ def _as_real(spectra: np.ndarray) -> np.ndarray:
 def _empty(problem: Problem, count: int, equations: int) -> Found:
     shapes = {
         "parameters": (problem.parameters,), "std": (problem.parameters,),
-        "normal": (equations, equations), "direction": (equations,), **dict.fromkeys(NUMBERS, ()),
+        "normal": (equations, equations), "direction": (equations,), "figures": (len(NUMBERS),),
     }  # fmt: skip
-    tables = {name: np.full((count, *shape), np.nan) for name, shape in shapes.items()}
-    return {**tables, **{name: np.zeros(count, np.int64) for name in CODES}}
+    found = {name: np.full((count, *shape), np.nan) for name, shape in shapes.items()}
+    found |= {"codes": np.zeros((count, len(CODES)), np.int64)}
+    # The same by their names: the compiled engine takes tables, all others columns.
+    for table, names in (("figures", NUMBERS), ("codes", CODES)):
+        found |= {name: found[table][:, n] for n, name in enumerate(names)}
+    return found

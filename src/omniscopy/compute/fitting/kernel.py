@@ -319,7 +319,7 @@ def fit_block(
             model, axis, values, room, given, cost, settings, std
         )
         figures[0], figures[1], figures[2], figures[3] = cost, chi_square, given.total, spread
-        if found.normal.shape[0] > 0:
+        if found.normal.shape[1] > 0:
             copy(room.descent.direction, found.direction[k])
             for a in range(model.free.size):
                 copy(room.descent.normal[a], found.normal[k, a])
