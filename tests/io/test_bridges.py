@@ -47,7 +47,7 @@ def a_signal(data, axes, *, signal_type="", quantity=""):
     metadata = Tree(
         General={"title": "Map of O", "date": "2020-01-02", "time": "03:04:05"},
         Signal={"signal_type": signal_type, "quantity": quantity},
-        Acquisition_instrument={"TEM": {"beam_energy": 200, "camera_length": 10.0}},
+        Acquisition_instrument={"TEM": {"beam_energy": 200, "camera_length": 100.0}},
     )
     return SimpleNamespace(
         data=data, axes_manager=manager, metadata=metadata, original_metadata=Tree(a={"b": 1})

@@ -63,6 +63,23 @@ def test_metadata_of_x_rays_hold_the_times_of_the_detector(tmp_path):
     assert (found["detector.elevation_angle"], found["detector.azimuth_angle"]) == (18.0, 45.0)
 
 
+@pytest.mark.parametrize(
+    ("illumination", "beam", "detector"),
+    [("TEM", {}, {"camera_length": 0.32}), ("STEM", {"magnification": 320.0}, {})],
+)
+def test_a_broad_beam_in_diffraction_has_a_camera_length(tmp_path, illumination, beam, detector):
+    info = {
+        "Illumination Mode": illumination,
+        "Imaging Mode": "DIFFRACTION",
+        "Indicated Magnification": 320.0,
+    }
+    found = metadata_of(tmp_path, {"Microscope Info": info})
+    expected = {f"beam.{key}": value for key, value in beam.items()}
+    expected |= {f"detector.{key}": value for key, value in detector.items()}
+    keys = ("beam.magnification", "detector.camera_length")
+    assert {key: found[key] for key in keys if key in found} == expected
+
+
 def test_metadata_of_luminescence_hold_the_spectrograph(tmp_path):
     acquisition = {
         "Number of frames": 3,

@@ -145,11 +145,13 @@ def test_further_metadata_are_in_units_of_the_vocabulary(tmp_path):
         "General": {"date": "2020-01-02", "time": "03:04:05", "time_zone": "+09:00",
                     "authors": "Jane", "notes": "a note"},
         "Sample": {"description": "STO"},
-        "Acquisition_instrument/TEM": {"microscope": "A microscope"},
+        "Acquisition_instrument/TEM": {"microscope": "A microscope", "camera_length": 320.0},
         "Acquisition_instrument/TEM/Stage": {
             "tilt_alpha": 3.0, "tilt_beta": -1.0, "x": 0.25, "z": 0.5,
         },
-        "Acquisition_instrument/TEM/Detector/EELS": {"exposure": 20.0, "dwell_time": 50.0},
+        "Acquisition_instrument/TEM/Detector/EELS": {
+            "exposure": 0.02, "dwell_time": 50.0, "dwell_time_units": "ms", "frame_number": 4,
+        },
         "Acquisition_instrument/TEM/Detector/EDS": {"live_time": 9.0, "real_time": 10.0},
     }  # fmt: skip
     found = om.open_signal(write(tmp_path / "a.hspy", axes=AXES, metadata=metadata))
@@ -159,5 +161,55 @@ def test_further_metadata_are_in_units_of_the_vocabulary(tmp_path):
     assert found["sample"] == {"name": "STO"}
     assert found["instrument"] == {"model": "A microscope"}
     assert found["stage"] == {"alpha": 3.0, "beta": -1.0, "x": 2.5e-4, "z": 5e-4}
-    assert found["detector"] == {"exposure_time": 0.02, "live_time": 9.0, "real_time": 10.0}
+    assert found["detector"] == {
+        "exposure_time": 0.02, "live_time": 9.0, "real_time": 10.0, "camera_length": 0.32,
+        "accumulations": 4,
+    }  # fmt: skip
     assert found["scan"] == {"dwell_time": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"),
+    [("UTC", "+00:00"), ("Europe/London", "+01:00"), ("-0500", "-0500"), ("Nowhere/At all", "")],
+)
+def test_the_name_of_a_zone_gives_its_offset_on_that_day(tmp_path, zone, offset):
+    general = {"date": "2020-07-02", "time": "03:04:05", "time_zone": zone}
+    path = write(tmp_path / "a.hspy", axes=AXES, metadata={"General": general})
+    assert om.open_signal(path).attrs["metadata"]["started"] == "2020-07-02T03:04:05" + offset
+
+
+@pytest.mark.parametrize("place", ["mapped_parameters", "metadata/General"])
+def test_the_first_files_say_title_date_and_units_in_their_own_way(tmp_path, place):
+    path = tmp_path / "a.hdf5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("Experiments/a")
+        group["data"] = VALUES[0, 0]
+        group.create_group("axis-0").attrs.update({"name": b"Energy", "scale": 0.5, "size": 4})
+        group.create_group(place).attrs.update(
+            {
+                "title": b"NIO EELS",
+                "_datetime_date": "datetime.date(1991, 10, 1)",
+                "_datetime_time": "datetime.time(12, 5)",
+                "record_by": "spectrum",
+            }
+        )
+        root = place.partition("/")[0]
+        tem = "TEM" if root == "mapped_parameters" else "Acquisition_instrument/TEM"
+        group.create_group(f"{root}/{tem}").attrs.update(
+            {
+                "beam_energy": 120.0,
+                "beam_energy_units": "kV",
+                "convergence_angle": 1.5,
+                "convergence_angle_units": "mR",
+                "dwell_time": 100.0,
+                "dwell_time_units": "ms",
+                "tilt_stage": 2.0,
+            }
+        )
+    data = om.open_signal(path)
+    found = data.attrs["metadata"]
+    assert data.attrs["long_name"] == "NIO EELS"
+    assert found["started"] == "1991-10-01T12:05"
+    assert found["beam"] == {"voltage": 120e3, "convergence_angle": 1.5}
+    assert found["scan"]["dwell_time"] == 0.1
+    assert found["stage"]["alpha"] == 2

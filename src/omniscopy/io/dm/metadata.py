@@ -10,6 +10,8 @@ from omniscopy.io.dm.images import Image
 from omniscopy.io.dm.tags import find_tag
 
 SOURCE = "Gatan DigitalMicrograph"
+_CAMERA_LENGTH = "Microscope Info:Camera Length"
+_MAGNIFICATION = "Microscope Info:Indicated Magnification"
 
 _TEXTS: dict[str, tuple[str, ...]] = {
     "operator": ("Session Info:Operator", "Microscope Info:Operator"),
@@ -40,7 +42,7 @@ _NUMBERS: dict[str, tuple[_Number, ...]] = {
     "beam.voltage": (_Number("Microscope Info:Voltage"),),
     "beam.current": (_Number("Microscope Info:Probe Current (nA)", 1e9),),
     "beam.magnification": (
-        _Number("Microscope Info:Indicated Magnification"),
+        _Number(_MAGNIFICATION),
         _Number("Microscope Info:Actual Magnification"),
     ),
     "beam.convergence_angle": (
@@ -54,7 +56,7 @@ _NUMBERS: dict[str, tuple[_Number, ...]] = {
     ),
     "detector.camera_length": (
         _Number("Microscope Info:STEM Camera Length", 1e3),
-        _Number("Microscope Info:Camera Length", 1e3),
+        _Number(_CAMERA_LENGTH, 1e3),
     ),
     "detector.dispersion": (
         _Number("EELS:Acquisition:Spectrometer:Dispersion (eV/ch)"),
@@ -122,6 +124,11 @@ def common_metadata(image: Image) -> dict[str, Any]:
     }
     found |= {path: _first_text(tags, names) for path, names in _TEXTS.items()}
     found |= {path: _first_number(tags, numbers) for path, numbers in _NUMBERS.items()}
+    if _is_diffraction(tags):
+        # There it is the camera length in mm that is shown as magnification.
+        found["beam.magnification"] = None
+        lengths = (_Number(_MAGNIFICATION, 1e3), _Number(_CAMERA_LENGTH, 1e3))
+        found["detector.camera_length"] = _first_number(tags, lengths)
     return _nested({path: value for path, value in found.items() if value is not None})
 
 
@@ -151,6 +158,14 @@ def _first_number(tags: list[Mapping[str, Any]], numbers: tuple[_Number, ...]) -
             if math.isfinite(value) and (value != 0 or number.zero_is_known):
                 return float(value) / number.divisor
     return None
+
+
+def _is_diffraction(tags: list[Mapping[str, Any]]) -> bool:
+    """Return whether a broad beam made a pattern; a scanned one has a magnification too."""
+    illumination = str(_first_text(tags, ("Microscope Info:Illumination Mode",))).upper()
+    modes = ("Microscope Info:Imaging Mode", "Microscope Info:Operation Mode")
+    said = [str(_first_text(tags, (mode,))).upper() for mode in modes]
+    return illumination.startswith("TEM") and any("DIFF" in mode for mode in said)
 
 
 def _grating(tags: list[Mapping[str, Any]]) -> str | None:

@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from omniscopy.io.names import slug
 from omniscopy.io.records import Axis
-from omniscopy.model.units import spell
+from omniscopy.model.errors import DataError
+from omniscopy.model.units import conversion_factor, spell
 from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
+from omniscopy.model.vocabulary import METADATA as METADATA_UNITS
 
 _X_RAYS = {
     "elevation_angle": "elevation_angle",
@@ -23,7 +27,7 @@ METADATA = {
     "Acquisition_instrument.TEM.convergence_angle": ("beam.convergence_angle", 1.0),
     "Acquisition_instrument.TEM.beam_current": ("beam.current", 1e-9),
     "Acquisition_instrument.TEM.magnification": ("beam.magnification", 1.0),
-    "Acquisition_instrument.TEM.camera_length": ("detector.camera_length", 1e-2),
+    "Acquisition_instrument.TEM.camera_length": ("detector.camera_length", 1e-3),
     "Acquisition_instrument.TEM.Detector.EELS.collection_angle": (
         "detector.collection_angle",
         1.0,
@@ -35,7 +39,7 @@ METADATA = {
 }
 
 
-# Further entries that are read: HyperSpy keeps the stage in mm and times of EELS in ms.
+# Further entries that are read; HyperSpy keeps the stage in mm.
 _FURTHER = {
     f"Acquisition_instrument.{mode}.{theirs}": found
     for mode in ("TEM", "SEM")
@@ -43,6 +47,7 @@ _FURTHER = {
         "convergence_angle": ("beam.convergence_angle", 1.0),
         "beam_current": ("beam.current", 1e-9),
         "magnification": ("beam.magnification", 1.0),
+        "tilt_stage": ("stage.alpha", 1.0),
         "Stage.tilt_alpha": ("stage.alpha", 1.0),
         "Stage.tilt_beta": ("stage.beta", 1.0),
         "Stage.x": ("stage.x", 1e-3),
@@ -51,11 +56,19 @@ _FURTHER = {
         "Detector.EDS.live_time": ("detector.live_time", 1.0),
         "Detector.EDS.real_time": ("detector.real_time", 1.0),
         **{f"Detector.EDS.{key}": (f"detector.{ours}", 1.0) for key, ours in _X_RAYS.items()},
-        "Detector.EELS.exposure": ("detector.exposure_time", 1e-3),
-        "Detector.EELS.dwell_time": ("scan.dwell_time", 1e-3),
+        "dwell_time": ("scan.dwell_time", 1.0),
+        "exposure": ("detector.exposure_time", 1.0),
+        "exposure_time": ("detector.exposure_time", 1.0),
+        "Detector.EELS.exposure": ("detector.exposure_time", 1.0),
+        "Detector.EELS.dwell_time": ("scan.dwell_time", 1.0),
+        "Detector.EELS.frame_number": ("detector.accumulations", 1.0),
+        "Detector.Camera.exposure": ("detector.exposure_time", 1.0),
         "Camera.exposure": ("detector.exposure_time", 1.0),
     }.items()
 }
+_NEVER_ZERO = ("beam.voltage", "beam.current", "beam.magnification", "detector.camera_length")
+_DATE, _TIME = "_datetime_date", "_datetime_time"
+_NUMBERS = re.compile(r"datetime\.(?:date|time)\(([\d, ]+)\)")
 _TEXTS = {
     "General.authors": "operator",
     "General.notes": "comment",
@@ -63,6 +76,7 @@ _TEXTS = {
     "Acquisition_instrument.TEM.microscope": "instrument.model",
     "Acquisition_instrument.SEM.microscope": "instrument.model",
     "Acquisition_instrument.TEM.acquisition_mode": "beam.mode",
+    "Acquisition_instrument.TEM.Detector.EELS.spectrometer": "spectrometer.model",
 }
 
 
@@ -124,19 +138,63 @@ def common_metadata(said: Mapping[str, Any]) -> dict[str, Any]:
     for theirs, (ours, factor) in {**_FURTHER, **METADATA}.items():
         value = nested(said, theirs)
         if isinstance(value, int | float) and not isinstance(value, bool):
+            if value == 0 and ours in _NEVER_ZERO:
+                continue
             group, _, key = ours.partition(".")
-            made.setdefault(group, {})[key] = value * factor
+            made.setdefault(group, {})[key] = value * _factor(said, theirs, ours, factor)
     for theirs, ours in _TEXTS.items():
         text = nested(said, theirs)
         if isinstance(text, str) and text.strip():
             group, _, key = ours.rpartition(".")
             place = made.setdefault(group, {}) if group else made
             place[key] = text.strip()
-    date, time = (str(nested(said, f"General.{key}") or "") for key in ("date", "time"))
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", date):
-        zone = str(nested(said, "General.time_zone") or "")
-        zone = {"UTC": "+00:00"}.get(zone, zone)
-        known = bool(time) and re.fullmatch(r"[-+]\d\d:?\d\d", zone) is not None
-        zone = zone if known and not re.search(r"[-+Z]", time) else ""
-        made["started"] = f"{date}T{time}{zone}" if time else date
-    return made
+    started = _started(said)
+    return {**made, "started": started} if started else made
+
+
+def _factor(said: Mapping[str, Any], theirs: str, ours: str, factor: float) -> float:
+    """Return what makes an entry one of ours; its units may stand beside it."""
+    units = nested(said, f"{theirs}_units")
+    if not isinstance(units, str):
+        return factor
+    units = {"mR": "mrad", "keV": "kV"}.get(units, units)
+    try:
+        return conversion_factor(units, METADATA_UNITS[ours] or "1")
+    except DataError:
+        return factor
+
+
+def _started(said: Mapping[str, Any]) -> str | None:
+    """Return when a signal was acquired; the first files hold what Python said of the moment."""
+    general = nested(said, "General")
+    places = [each for each in (general, said) if isinstance(each, Mapping)]
+    for place in places:
+        date, time, zone = (str(place.get(key) or "") for key in ("date", "time", "time_zone"))
+        if not date:
+            date = "-".join(_written(place.get(_DATE)))
+            time = ":".join(_written(place.get(_TIME)))
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+            zone = _offset(f"{date}T{time}", zone) if time else ""
+            return f"{date}T{time}{zone}" if time else date
+    return None
+
+
+def _written(words: Any) -> list[str]:
+    """Return the numbers of a date, or of a time, in two digits at least."""
+    match = _NUMBERS.fullmatch(words) if isinstance(words, str) else None
+    numbers = [number.strip() for number in match[1].split(",")] if match is not None else []
+    kept = numbers if len(numbers) <= 3 else [*numbers[:2], f"{numbers[2]:0>2}.{numbers[3]:0>6}"]
+    return [f"{number:0>2}" for number in kept]
+
+
+def _offset(moment: str, zone: str) -> str:
+    """Return how far from UTC the clock was, as far as the name of its zone is known."""
+    if re.search(r"[-+Z]", moment.partition("T")[2]):
+        return ""
+    if re.fullmatch(r"[-+]\d\d:?\d\d", zone):
+        return zone
+    try:
+        there = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return ""
+    return there.isoformat()[-6:]

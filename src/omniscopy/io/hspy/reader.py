@@ -80,10 +80,11 @@ def _channel(group: Any) -> tuple[Channel, dict[str, Any]]:
 def _first_version(group: Any) -> dict[str, Any]:
     """Return the metadata of the first files, as later ones have them."""
     said = _tree(linked(group, "mapped_parameters"))
-    if "TEM" in said:
-        said["Acquisition_instrument"] = {"TEM": said.pop("TEM")}
-        detectors = {"EELS": said["Acquisition_instrument"]["TEM"].pop("EELS", {})}
-        said["Acquisition_instrument"]["TEM"]["Detector"] = detectors
+    for mode in ("TEM", "SEM"):
+        if isinstance(instrument := said.pop(mode, None), dict):
+            detectors = {key: instrument.pop(key) for key in ("EELS", "EDS") if key in instrument}
+            instrument = {**instrument, "Detector": detectors}
+            said.setdefault("Acquisition_instrument", {})[mode] = instrument
     return said
 
 

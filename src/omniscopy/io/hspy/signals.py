@@ -92,7 +92,7 @@ def channel_of(
         axis_of(axis, word) for axis, word in zip(axes, axis_names(axes, signal_type), strict=True)
     ]
     quantity, _, units = str(nested(said, "Signal.quantity") or "").partition("(")
-    title = str(nested(said, "General.title") or said.get("title") or name)
+    title = str(nested(said, "General.title") or said.get("title") or said.get("name") or name)
     channel = Channel(
         title="signal" if title == "__unnamed__" else title.strip() or "signal",
         data=data,
