@@ -298,6 +298,45 @@ def test_one_number_of_points_holds_for_both_halves_or_is_all(tmp_path, samples,
     assert len(read(write_nanoscope(tmp_path / "a", [force])).channels) == halves
 
 
+HOLD = {"Ciao force list": {"Hold Samples": 4, "Hold Time": 2.0}}
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3)])
+def test_what_was_held_at_the_turning_point_is_along_time(tmp_path, shape):
+    counts = np.arange(np.prod(shape, dtype=int) * 16, dtype="i2").reshape(*shape, 16)
+    parts = {"extend": counts[..., :6], "retract": counts[..., 6:12], "pause": counts[..., 12:]}
+    image = NanoscopeImage(counts=np.zeros((2, 3), "i2"))
+    made = [image, NanoscopeForce(**parts)] if shape else [NanoscopeForce(**parts)]
+    channels = read(write_nanoscope(tmp_path / "a.spm", made, sections=HOLD)).channels[-3:]
+    assert [each.metadata["scan"]["direction"] for each in channels] == list(parts)
+    for channel, stored in zip(channels, parts.values(), strict=True):
+        np.testing.assert_allclose(load(channel.data), stored * 0.000375 * 62, rtol=1e-6)
+    assert [each.axes[-1].name for each in channels] == ["z", "z", "time"]
+    np.testing.assert_allclose(channels[-1].axes[-1].coordinate(), [0, 0.5, 1, 1.5])
+
+
+@pytest.mark.parametrize("pause", [None, np.arange(4, dtype="i2")])
+def test_an_extending_half_that_stopped_early_has_the_steps_of_the_other(tmp_path, pause):
+    extend, retract = np.arange(5, dtype="i2"), np.arange(100, 108, dtype="i2")
+    force = NanoscopeForce(extend=extend, retract=retract, pause=pause, gap=-32768)
+    path = write_nanoscope(tmp_path / "a.spm", [force], sections=None if pause is None else HOLD)
+    first, second, *held = read(path).channels
+    np.testing.assert_allclose(load(first.data), extend * 0.000375 * 62, rtol=1e-6)
+    np.testing.assert_allclose(load(second.data), retract * 0.000375 * 62, rtol=1e-6)
+    assert first.axes[-1].scale == pytest.approx(second.axes[-1].scale)
+    assert second.axes[-1].scale * 8 == pytest.approx(20 * 26.2456)
+    assert len(held) == (pause is not None)
+
+
+def test_a_wrong_number_of_points_of_a_sinusoidal_ramp_is_no_matter(tmp_path):
+    counts = np.arange(8, dtype="i2")
+    force = NanoscopeForce(extend=counts, retract=counts + 50, section={"Samps/line": "8 3"})
+    sections = {"Ciao scan list": {"PeakForce Capture": "Allow"}}
+    first, second = read(write_nanoscope(tmp_path / "a", [force], sections=sections)).channels
+    np.testing.assert_allclose(load(first.data), counts * 0.000375 * 62, rtol=1e-6)
+    np.testing.assert_allclose(load(second.data), (counts + 50) * 0.000375 * 62, rtol=1e-6)
+
+
 def test_a_force_volume_is_a_map_of_curves(tmp_path):
     extend, retract = random_counts(3, 4, 5), random_counts(3, 4, 6, seed=1)
     image = NanoscopeImage(counts=random_counts(3, 4))

@@ -1,7 +1,8 @@
 """Read Nanoscope files: every image, force curve and force volume in physical units.
 
 Rows are stored from the bottom up, here row 0 is on top. Both halves of a force curve are stored
-from the turning point outwards, and are left so: `z` is the distance from the turning point.
+from the turning point outwards, and are left so: `z` is the distance from the turning point. What
+was recorded while the tip was held at it is a channel of its own, along `time`.
 """
 
 import re
@@ -33,7 +34,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     Returns
     -------
     Measurement
-        A channel for each image, and two for each force curve or volume: extend and retract.
+        A channel for each image, and two or three for each force curve or volume: extend, retract
+        and, where the tip was held at the turning point, pause.
         Values are counts times hard scale times sensitivity, in the sensitivity's units; native
         counts where the header has no scale. Images and volumes are labelled from the top-left
         corner.

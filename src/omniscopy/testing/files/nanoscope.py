@@ -87,11 +87,16 @@ class NanoscopeForce:
     Parameters
     ----------
     extend, retract : ndarray of int16 or int32, shape (points) or (y, x, points)
-        In displayed order.
+        In displayed order. An extending half that is shorter takes as many places as the other,
+        with `gap` in those that are left.
+    pause : ndarray, the same shape but for its points, optional
+        What was recorded while the tip was held.
     """
 
     extend: np.ndarray
     retract: np.ndarray
+    pause: np.ndarray | None = None
+    gap: int | None = None
     title: str = "Deflection Error"
     internal: str = "DeflectionError"
     z_scale: str = "V [Sens. DeflSens] (0.0003750000 V/LSB) 24.57600 V"
@@ -99,10 +104,12 @@ class NanoscopeForce:
 
     def lines(self) -> dict[str, Any]:
         """Return the lines that describe the curves, their place in the file left out."""
+        points = [self.extend.shape[-1], self.retract.shape[-1]]
+        points = points if self.gap is None else points[::-1]
         return {
             "Bytes/pixel": self.extend.dtype.itemsize,
             "Data type": "FORCE",
-            "Samps/line": f"{self.extend.shape[-1]} {self.retract.shape[-1]}",
+            "Samps/line": f"{points[0]} {points[1]}",
             "Number of lines": 1,
             "Spring Constant": 0.35,
             "@4:Image Data": f'S [{self.internal}] "{self.title}"',
@@ -112,7 +119,11 @@ class NanoscopeForce:
 
     def stored(self) -> bytes:
         """Return the counts as the file has them: curve after curve, from the lowest row up."""
-        both = np.concatenate([self.extend, self.retract], axis=-1)
+        parts = [self.extend, self.retract]
+        if self.gap is not None:
+            left = self.retract.shape[-1] - self.extend.shape[-1]
+            parts.insert(1, np.full((*self.extend.shape[:-1], left), self.gap, self.extend.dtype))
+        both = np.concatenate([*parts, *([] if self.pause is None else [self.pause])], axis=-1)
         both = both[::-1] if both.ndim == 3 else both
         return both.astype(both.dtype.newbyteorder("<")).tobytes()
 
