@@ -147,9 +147,36 @@ def test_settings_give_the_scan_and_metadata(tmp_path):
     assert metadata["instrument"] == {"vendor": "Quantum Detectors", "software": "0.77"}
     assert metadata["detector"]["temperature"] == pytest.approx(317.0)
     assert metadata["detector"]["mode"] == "SPM"
-    # A scan that was not finished has another number of frames.
-    path = write_merlin(tmp_path / "b.mib", frames[:5], further=further)
-    assert om.open_signal(path).dims == ("frame", "ky", "kx")
+
+
+LINES = "Frames in Acquisition (Number):\t12\nFrames per Trigger (Number):\t4\n"
+
+
+@pytest.mark.parametrize(
+    ("further", "count", "shape", "missing"),
+    [
+        ("ScanX:\t4\nScanY:\t3\n", 12, (3, 4), 0),
+        ("ScanX:\t4\nScanY:\t3\n", 10, (3, 4), 2),
+        ("ScanX:\t4\nScanY:\t3\n", 15, (3, 5), 0),
+        (LINES, 12, (3, 4), 0),
+        (LINES, 9, (3, 4), 3),
+        (LINES.replace("\t4", "\t12"), 12, (12,), 0),
+        (LINES.replace("\t4", "\t1"), 12, (12,), 0),
+        ("ScanX:\t4\nScanY:\t3\n", 14, (14,), 0),
+    ],
+)
+def test_the_scan_of_the_settings_may_be_unfinished_or_have_a_flyback(
+    tmp_path, further, count, shape, missing
+):
+    frames = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 256), np.uint8)
+    data = om.open_signal(write_merlin(tmp_path / "a.mib", frames, further=further))
+    assert data.shape[:-2] == shape
+    expected = [*range(count), *[0] * missing]
+    np.testing.assert_array_equal(data[..., 0, 0], np.reshape(expected, shape))
+    if missing:
+        assert f"{missing} positions" in data.attrs["incomplete"]["reason"]
+    else:
+        assert "incomplete" not in data.attrs
 
 
 def test_raw_frames_of_older_cameras_have_their_depth_in_the_settings(tmp_path):

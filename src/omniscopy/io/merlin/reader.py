@@ -18,6 +18,7 @@ from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 # Frames whose headers are looked at to find where the lines of a scan end.
 _FRAMES_LOOKED_AT = 4096
 _CELSIUS = 273.15
+_FRAMES, _OF_A_LINE = "Frames in Acquisition (Number)", "Frames per Trigger (Number)"
 
 
 def read(
@@ -36,8 +37,9 @@ def read(
     partial : bool
         Leave out a last frame that is cut short.
     scan_shape : (rows, columns), optional
-        Of the scan. Otherwise it is that of the settings, or found by the pauses of the beam at
-        the end of lines, where the frames have times; frames without a scan are a series.
+        Of the scan. Otherwise it is that of the settings, of triggers of whole lines too, or found
+        by the pauses of the beam at the end of lines, where the frames have times; frames without
+        a scan are a series. Frames that were taken while the beam flew back end the lines.
     sync_offset : int
         Number of the frame at the first position of the scan; below 0 where that many frames
         were missed before it.
@@ -122,12 +124,20 @@ def _require_scan(
 
 
 def _stated_scan(settings: Mapping[str, str], count: int) -> tuple[int, int] | None:
-    """Return rows and columns of the settings, where all of them were recorded."""
-    sizes = [settings.get(f"Scan{letter}", "") for letter in "YX"]
-    if not all(re.fullmatch(r"[1-9]\d{0,5}", size) for size in sizes):
-        return None
-    rows, columns = map(int, sizes)
-    return (rows, columns) if rows * columns == count > 1 else None
+    """Return rows and columns of the settings, which frames that are missing do not change.
+
+    A line may hold more frames than positions: those of the beam that flies back.
+    """
+    sizes = [settings.get(key, "") for key in ("ScanY", "ScanX", _FRAMES, _OF_A_LINE)]
+    numbers = [int(size) if re.fullmatch(r"[1-9]\d{0,8}", size) else 0 for size in sizes]
+    rows, columns, frames, of_a_line = numbers
+    if not (rows and columns) and 1 < of_a_line < frames and frames % of_a_line == 0:
+        # Each trigger started a line.
+        rows, columns = frames // of_a_line, of_a_line
+    if rows and columns and count % rows == 0 and columns < count // rows <= 1.25 * columns + 1:
+        columns = count // rows
+    known = 1 < count <= rows * columns < 16 * count
+    return (rows, columns) if known else None
 
 
 def _find_scan(path: Path, header: FrameHeader, count: int) -> tuple[int, int] | None:
