@@ -1,11 +1,13 @@
 """Problems and blocks of spectra as the compiled engine takes them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from omniscopy.compute.fitting import kernel
+from omniscopy.compute.fitting.lanes import make_lanes
 from omniscopy.compute.fitting.looking import Model, Spectrum
 from omniscopy.compute.fitting.normal import Space
 from omniscopy.compute.fitting.problem import Problem, Settings
@@ -70,14 +72,14 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
     points = -(-values // parts // 8) * 8
     most = parts * min(points_at_a_time(n), points)
     spectrum = Spectrum(
-        data=np.empty(values),
-        weight=np.empty(values),
-        model=np.empty(most),
-        jacobian=np.empty((n, most + _APART)),
-        pull=np.empty(most),
-        hold=np.empty(most),
-        rows=np.empty((2, most + _APART)),
-        scratch=np.empty(max(compiled.scratch * most, 1)),
+        data=np.empty(0),
+        weight=np.empty(0),
+        model=aligned(most),
+        jacobian=aligned(n, most + _APART),
+        pull=aligned(most),
+        hold=aligned(most),
+        rows=aligned(2, most + _APART),
+        scratch=aligned(max(compiled.scratch * most, 1)),
         tally=np.empty(2),
     )
     space = Space(
@@ -92,7 +94,6 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
         direction=np.empty(m),
         trial_normal=np.empty((m, m)),
         trial_direction=np.empty(m),
-        trial=np.empty(n),
         damping=np.empty(m),
         largest=np.empty(m),
         step=np.empty(m),
@@ -101,7 +102,15 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
         upper=model.upper[free],
         positive=compiled.positive,
     )
-    return kernel.Room(spectrum, space, descent)
+    return kernel.Room(make_lanes(n, m, values), spectrum, space, descent)
+
+
+def aligned(*shape: int) -> np.ndarray:
+    """Return room whose registers do not lie across lines of the cache."""
+    size = 8 * math.prod(shape)
+    room = np.empty(size + 64, np.uint8)
+    begin = -room.ctypes.data % 64
+    return room[begin : begin + size].view(np.float64).reshape(shape)
 
 
 def points_at_a_time(parameters: int) -> int:

@@ -63,10 +63,11 @@ class Summary(NamedTuple):
 
 
 @inner_fast
-def prepare(spectrum: Spectrum, data: np.ndarray, weights: np.ndarray) -> Summary:
+def prepare(
+    values: np.ndarray, given: np.ndarray, data: np.ndarray, weights: np.ndarray
+) -> Summary:
     """Copy what is finite, with its weights; return what is to be known of it."""
     points, squares, total, mass, away = 0.0, 0.0, 0.0, 0.0, 0.0
-    values, given = spectrum.data, spectrum.weight
     for i in range(data.size):
         given[i] = weights[i] if weights.size > 0 else 1.0
     for i in range(data.size):
@@ -152,19 +153,26 @@ def weigh(
     return weigh_loss(data, model, weight, settings.loss, settings.loss_scale, pull, hold)
 
 
+@inner_once
+def add(matrix: np.ndarray, a: int, b: int, value: float, first: bool) -> None:
+    """Add to a number, or set it where it is the first that is added."""
+    matrix[a, b] = value if first else matrix[a, b] + value
+
+
 @inner_fast
 def add_first_rows(
-    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
-) -> None:
+    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray,
+    first: bool,
+) -> None:  # fmt: skip
     """Add what the first three or four rows contribute, reading each but once."""
     pull, hold, jacobian, last = spectrum.pull, spectrum.hold, spectrum.jacobian, which.size - 1
-    first, second, third = jacobian[which[0]], jacobian[which[1]], jacobian[which[2]]
-    fourth = jacobian[which[min(3, last)]]
+    row_1, row_2, row_3 = jacobian[which[0]], jacobian[which[1]], jacobian[which[2]]
+    row_4 = jacobian[which[min(3, last)]]
     along_1, along_2, along_3, along_4 = 0.0, 0.0, 0.0, 0.0
     s11, s21, s22, s31, s32, s33 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     s41, s42, s43, s44 = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
-        one, two, three, four = first[i], second[i], third[i], fourth[i]
+        one, two, three, four = row_1[i], row_2[i], row_3[i], row_4[i]
         along_1 += pull[i] * one
         along_2 += pull[i] * two
         along_3 += pull[i] * three
@@ -179,33 +187,33 @@ def add_first_rows(
         s42 += hold[i] * four * two
         s43 += hold[i] * four * three
         s44 += hold[i] * four * four
-    direction[0] += along_1
-    direction[1] += along_2
-    direction[2] += along_3
-    matrix[0, 0] += s11
-    matrix[1, 0] += s21
-    matrix[1, 1] += s22
-    matrix[2, 0] += s31
-    matrix[2, 1] += s32
-    matrix[2, 2] += s33
+    direction[0] = along_1 if first else direction[0] + along_1
+    direction[1] = along_2 if first else direction[1] + along_2
+    direction[2] = along_3 if first else direction[2] + along_3
+    add(matrix, 0, 0, s11, first)
+    add(matrix, 1, 0, s21, first)
+    add(matrix, 1, 1, s22, first)
+    add(matrix, 2, 0, s31, first)
+    add(matrix, 2, 1, s32, first)
+    add(matrix, 2, 2, s33, first)
     if last > 2:
-        direction[3] += along_4
-        matrix[3, 0] += s41
-        matrix[3, 1] += s42
-        matrix[3, 2] += s43
-        matrix[3, 3] += s44
+        direction[3] = along_4 if first else direction[3] + along_4
+        add(matrix, 3, 0, s41, first)
+        add(matrix, 3, 1, s42, first)
+        add(matrix, 3, 2, s43, first)
+        add(matrix, 3, 3, s44, first)
 
 
 @inner_fast
 def add_two_rows(
     spectrum: Spectrum, n: int, which: np.ndarray, a: int, matrix: np.ndarray,
-    direction: np.ndarray,
+    direction: np.ndarray, first: bool,
 ) -> None:  # fmt: skip
     """Add what row `a` and the next one contribute with each other and with the first four."""
     pull, hold, jacobian = spectrum.pull, spectrum.hold, spectrum.jacobian
     one, other, b = spectrum.rows[0], spectrum.rows[1], min(a + 1, which.size - 1)
-    first, second, third = jacobian[which[0]], jacobian[which[1]], jacobian[which[2]]
-    fourth, here, next_one = jacobian[which[3]], jacobian[which[a]], jacobian[which[b]]
+    row_1, row_2, row_3 = jacobian[which[0]], jacobian[which[1]], jacobian[which[2]]
+    row_4, here, next_one = jacobian[which[3]], jacobian[which[a]], jacobian[which[b]]
     along, across, aa, ab, bb = 0.0, 0.0, 0.0, 0.0, 0.0
     a1, a2, a3, a4, b1, b2, b3, b4 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
@@ -216,34 +224,35 @@ def add_two_rows(
         aa += held * here[i]
         ab += held * next_one[i]
         bb += held_next * next_one[i]
-        a1 += held * first[i]
-        a2 += held * second[i]
-        a3 += held * third[i]
-        a4 += held * fourth[i]
-        b1 += held_next * first[i]
-        b2 += held_next * second[i]
-        b3 += held_next * third[i]
-        b4 += held_next * fourth[i]
-    direction[a] += along
-    matrix[a, 0] += a1
-    matrix[a, 1] += a2
-    matrix[a, 2] += a3
-    matrix[a, 3] += a4
-    matrix[a, a] += aa
+        a1 += held * row_1[i]
+        a2 += held * row_2[i]
+        a3 += held * row_3[i]
+        a4 += held * row_4[i]
+        b1 += held_next * row_1[i]
+        b2 += held_next * row_2[i]
+        b3 += held_next * row_3[i]
+        b4 += held_next * row_4[i]
+    direction[a] = along if first else direction[a] + along
+    add(matrix, a, 0, a1, first)
+    add(matrix, a, 1, a2, first)
+    add(matrix, a, 2, a3, first)
+    add(matrix, a, 3, a4, first)
+    add(matrix, a, a, aa, first)
     if b > a:
-        direction[b] += across
-        matrix[b, 0] += b1
-        matrix[b, 1] += b2
-        matrix[b, 2] += b3
-        matrix[b, 3] += b4
-        matrix[b, a] += ab
-        matrix[b, b] += bb
+        direction[b] = across if first else direction[b] + across
+        add(matrix, b, 0, b1, first)
+        add(matrix, b, 1, b2, first)
+        add(matrix, b, 2, b3, first)
+        add(matrix, b, 3, b4, first)
+        add(matrix, b, a, ab, first)
+        add(matrix, b, b, bb, first)
 
 
 @inner_fast
 def add_equations(
-    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
-) -> None:
+    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray,
+    first: bool,
+) -> None:  # fmt: skip
     """Add the lower half of what some points contribute to the equations.
 
     The time of a fit is spent here. So as many sums are made at once as there are registers: four
@@ -253,12 +262,12 @@ def add_equations(
     if last < 0:
         return
     if last < 2:
-        add_few_rows(spectrum, n, which, matrix, direction)
+        add_few_rows(spectrum, n, which, matrix, direction, first)
         return
-    add_first_rows(spectrum, n, which, matrix, direction)
+    add_first_rows(spectrum, n, which, matrix, direction, first)
     one, other = spectrum.rows[0], spectrum.rows[1]
     for a in range(4, last + 1, 2):
-        add_two_rows(spectrum, n, which, a, matrix, direction)
+        add_two_rows(spectrum, n, which, a, matrix, direction, first)
         b = min(a + 1, last)
         for c in range(4, a, 2):
             third, fourth = spectrum.jacobian[which[c]], spectrum.jacobian[which[c + 1]]
@@ -268,33 +277,34 @@ def add_equations(
                 ad += one[i] * fourth[i]
                 bc += other[i] * third[i]
                 bd += other[i] * fourth[i]
-            matrix[a, c] += ac
-            matrix[a, c + 1] += ad
+            add(matrix, a, c, ac, first)
+            add(matrix, a, c + 1, ad, first)
             if b > a:
-                matrix[b, c] += bc
-                matrix[b, c + 1] += bd
+                add(matrix, b, c, bc, first)
+                add(matrix, b, c + 1, bd, first)
 
 
 @inner_fast
 def add_few_rows(
-    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray
-) -> None:
+    spectrum: Spectrum, n: int, which: np.ndarray, matrix: np.ndarray, direction: np.ndarray,
+    first: bool,
+) -> None:  # fmt: skip
     """Add what one or two rows contribute."""
     pull, hold, last = spectrum.pull, spectrum.hold, which.size - 1
-    first, second = spectrum.jacobian[which[0]], spectrum.jacobian[which[last]]
+    row_1, row_2 = spectrum.jacobian[which[0]], spectrum.jacobian[which[last]]
     along, across, s11, s21, s22 = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
-        along += pull[i] * first[i]
-        across += pull[i] * second[i]
-        s11 += hold[i] * first[i] * first[i]
-        s21 += hold[i] * second[i] * first[i]
-        s22 += hold[i] * second[i] * second[i]
-    direction[0] += along
-    matrix[0, 0] += s11
+        along += pull[i] * row_1[i]
+        across += pull[i] * row_2[i]
+        s11 += hold[i] * row_1[i] * row_1[i]
+        s21 += hold[i] * row_2[i] * row_1[i]
+        s22 += hold[i] * row_2[i] * row_2[i]
+    direction[0] = along if first else direction[0] + along
+    add(matrix, 0, 0, s11, first)
     if last > 0:
-        direction[1] += across
-        matrix[1, 0] += s21
-        matrix[1, 1] += s22
+        direction[1] = across if first else direction[1] + across
+        add(matrix, 1, 0, s21, first)
+        add(matrix, 1, 1, s22, first)
 
 
 def look(
@@ -308,17 +318,14 @@ def look(
     points, size = columns.shape[1], spectrum.pull.size
     parts = 1 if spectrum.data.size == points else 2
     most = size if parts == 1 else size // 2
-    for a in range(which.size):
-        direction[a] = 0.0
-        for b in range(which.size):
-            matrix[a, b] = 0.0
-    cost = 0.0
-    for begin in range(0, points, most):
+    cost, begin = 0.0, 0
+    while begin < points:  # a range would divide
         n = min(most, points - begin)
         evaluate(model, columns, values, spectrum, begin, n)
         for part in range(parts):
             cost += weigh(spectrum, part * points + begin, part * n, n, faint, settings, squares)
-        add_equations(spectrum, parts * n, which, matrix, direction)
+        add_equations(spectrum, parts * n, which, matrix, direction, begin == 0)
+        begin += most
     for a in range(which.size):
         for b in range(a):
             matrix[b, a] = matrix[a, b]
