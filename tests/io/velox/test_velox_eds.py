@@ -1,4 +1,4 @@
-"""EDS in Velox files: spectra, and streams of events as spectrum images."""
+"""Spectra in Velox files: of EDS, of EELS, and streams of events as spectrum images."""
 
 import json
 
@@ -10,6 +10,7 @@ import omniscopy as om
 from omniscopy.io.velox import events, streams
 from omniscopy.testing.files.velox import (
     VeloxImage,
+    VeloxLosses,
     VeloxStream,
     encode_velox_eds,
     encode_velox_metadata,
@@ -78,6 +79,76 @@ def test_every_detector_is_a_channel_and_the_last_frame_may_be_cut(tmp_path):
     found = om.signals(om.open(path))
     assert list(found) == ["EDS_D0", "EDS_D1"]
     np.testing.assert_array_equal(found["EDS_D1"], COUNTS + 1)
+
+
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize("raster", [(16, 16), (128, 128), (4, 10)])
+def test_pixels_are_those_of_the_scanned_part_of_the_raster(tmp_path, raster, table):
+    stream = VeloxStream(counts=COUNTS, metadata=encode_velox_eds(), table=table, raster=raster)
+    tree = encode_velox_metadata(pixel_size=(2e-9, 3e-9))
+    overview = VeloxImage(data=np.ones((8, 8), np.uint16), metadata=tree)
+    path = write_velox(tmp_path / "a.emd", [overview], streams=[stream])
+    np.testing.assert_array_equal(om.signals(om.open(path))["EDS_SuperXG21"], COUNTS)
+
+
+def test_an_image_of_the_scan_says_how_many_pixels_it_has(tmp_path):
+    stream = VeloxStream(counts=COUNTS, metadata=encode_velox_eds(), raster=(128, 128))
+    images = [VeloxImage(data=np.ones((4, 5), np.uint16), metadata=encode_velox_metadata())]
+    path = write_velox(tmp_path / "a.emd", images, streams=[stream])
+    with h5py.File(path, "r+") as file:
+        (group,) = file["Data/SpectrumStream"].values()
+        raw = group["Metadata"][:, 0].tobytes().replace(b"ScanArea", b"Scanned_")
+        group["Metadata"][:, 0] = np.frombuffer(raw, np.uint8)
+    np.testing.assert_array_equal(om.signals(om.open(path))["EDS_SuperXG21"], COUNTS)
+
+
+def test_what_follows_the_last_pixel_is_no_frame_and_a_cut_one_is_marked(tmp_path):
+    made = {"metadata": encode_velox_eds(), "table": False}
+    stream = VeloxStream(counts=COUNTS, trailing=[3, 5, 60], **made)
+    data = om.open_signal(write_velox(tmp_path / "a.emd", [], streams=[stream]))
+    np.testing.assert_array_equal(data, COUNTS)
+    assert "incomplete" not in data.attrs
+    # Events of the last pixel may not be followed by a mark.
+    last = np.flatnonzero(COUNTS[0, 3, 4]).repeat(COUNTS[0, 3, 4][COUNTS[0, 3, 4] > 0])
+    stream = VeloxStream(counts=COUNTS[:1], last_pixels=19, trailing=[*last, 7], **made)
+    data = om.open_signal(write_velox(tmp_path / "c.emd", [], streams=[stream]))
+    expected = COUNTS[0].copy()
+    expected[3, 4, 7] += 1
+    np.testing.assert_array_equal(data, expected)
+    assert "incomplete" not in data.attrs
+    stream = VeloxStream(counts=COUNTS, last_pixels=13, **made)
+    data = om.open_signal(write_velox(tmp_path / "b.emd", [], streams=[stream]))
+    expected = COUNTS.copy().reshape(3, 20, 64)
+    expected[2, 13:] = 0
+    np.testing.assert_array_equal(data, expected.reshape(COUNTS.shape))
+    assert data.attrs["incomplete"]["reason"] == "the last frame lacks 7 of 20 pixels"
+
+
+def test_an_image_of_losses_has_its_energies_and_the_axes_of_its_image(tmp_path):
+    counts = np.random.default_rng(4).integers(0, 999, (4, 5, 12)).astype(np.uint16)
+    tree = encode_velox_metadata(detector="EELS Strip Detector")
+    del tree["BinaryResult"]["PixelSize"]
+    angle = "EnergyFilter.CollectionAngleRange.End"
+    tree["CustomProperties"] = {angle: {"type": "double", "value": "0.025"}}
+    shown = encode_velox_metadata(pixel_size=(2e-9, 3e-9))
+    path = write_velox(
+        tmp_path / "a.emd",
+        [VeloxImage(data=np.ones((4, 5), np.uint16), metadata=shown)],
+        losses=[VeloxLosses(counts=counts, metadata=tree)],
+    )
+    data = om.signals(om.open(path))["EELS_Strip_Detector"]
+    assert data.dims == ("y", "x", "energy_loss")
+    np.testing.assert_array_equal(data, counts)
+    np.testing.assert_array_equal(data[1:3, ::2, 4], counts[1:3, ::2, 4])
+    np.testing.assert_allclose(data["energy_loss"], -20 + 0.25 * np.arange(12))
+    np.testing.assert_allclose(data["y"], 2 * np.arange(4))
+    assert data["energy_loss"].attrs["units"] == "eV"
+    assert (data.attrs["units"], data.attrs["modality"]) == ("counts", "EELS")
+    detector = data.attrs["metadata"]["detector"]
+    assert detector["collection_angle"] == pytest.approx(25)
+    assert (detector["dispersion"], detector["exposure_time"]) == (0.25, 0.002)
+    assert "not_read" not in om.open(path).attrs
+    assert om.validate(om.open(path)) == []
 
 
 def test_a_spectrum_has_its_energies(tmp_path):

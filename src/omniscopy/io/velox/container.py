@@ -45,9 +45,9 @@ def read_json(group: Any, name: str) -> dict[str, Any]:
         return {}
 
 
-def read_frame_json(group: Any, frame: int) -> dict[str, Any]:
+def read_frame_json(group: Any, frame: int, *, name: str = "Metadata") -> dict[str, Any]:
     """Return the metadata of one frame: a column of bytes, filled up with NUL."""
-    dataset = linked(group, "Metadata")
+    dataset = linked(group, name)
     if getattr(dataset, "ndim", 0) != 2 or dataset.dtype != "uint8":
         return {}
     length, frames = dataset.shape

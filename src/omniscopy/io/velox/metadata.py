@@ -119,6 +119,22 @@ def common_metadata(tree: Mapping[str, Any], application: str | None) -> dict[st
     return metadata
 
 
+def of_the_filter(tree: Mapping[str, Any], losses: Mapping[str, Any]) -> dict[str, float]:
+    """Return what is known of the energy filter that made a spectrum."""
+    properties = lookup(tree, "CustomProperties")
+    angle = None
+    if isinstance(properties, Mapping):
+        # Dots within a name are no path.
+        angle = properties.get("EnergyFilter.CollectionAngleRange.End")
+    found = {
+        "collection_angle": _milliradians(number(angle, "value"))
+        if isinstance(angle, Mapping)
+        else None,
+        "exposure_time": number(losses, "Data.exposureTime"),
+    }
+    return {name: value for name, value in found.items() if value is not None and value > 0}
+
+
 def frame_interval(first: Mapping[str, Any], last: Mapping[str, Any], frames: int) -> float | None:
     """Return the seconds from frame to frame: a scan's frame time, a camera's time stamps."""
     if text(detector_of(first), "DetectorType") == "ScanningDetector":

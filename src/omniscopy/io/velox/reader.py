@@ -1,4 +1,4 @@
-"""Read the images, spectra and EDS streams of a Velox EMD file.
+"""Read the images, spectra, EELS spectrum images and EDS streams of a Velox EMD file.
 
 Lengths, kept in m in the file, are given in nm and 1/nm. A Fourier transform stays the
 half-plane that the file has: kx from 0 upwards, ky first from 0 upwards and then the negative
@@ -25,7 +25,7 @@ from omniscopy.io.velox.container import (
     read_json,
     require_stored,
 )
-from omniscopy.io.velox.spectra import read_spectrum, read_stream
+from omniscopy.io.velox.spectra import read_eels_image, read_spectrum, read_stream
 from omniscopy.model.units import is_unit, spell
 
 # unit in the file: unit here, factor
@@ -60,8 +60,9 @@ def read(
     -------
     Measurement
         A channel for every image: (y, x), (time, y, x) or (frame, y, x), or (ky, kx) for
-        diffraction and Fourier transforms; for every EDS spectrum, along `energy`; and for the
-        EDS stream of every detector, (time, y, x, energy), or (y, x, energy) of a single frame.
+        diffraction and Fourier transforms; for every spectrum, along `energy` or `energy_loss`;
+        for every EELS spectrum image, (y, x, energy_loss); and for the EDS stream of every
+        detector, (time, y, x, energy), or (y, x, energy) of a single frame.
         What is none of these is listed under ``not_read`` of `attrs`.
 
     Raises
@@ -72,7 +73,7 @@ def read(
     path = Path(path)
     require_rebin(path, rebin_energy)
     require_frames(path, frames)
-    channels, streams, not_read = [], [], []
+    channels, scanned, not_read = [], [], []
     with open_hdf5(path) as file:
         labels = display_labels(file)
         about = {name: read_json(file, name) for name in ("Version", "Info", "Experiment")}
@@ -82,19 +83,22 @@ def read(
             if kind == "Image" and _is_image(data):
                 title = labels.get(group.name)
                 channels.append(_read_image(group, title, application))
-            elif kind == "SpectrumStream":
-                streams.append(group)
+            elif kind in ("SpectrumStream", "EelsSpectrumImage"):
+                scanned.append((kind, group))
             elif data is not None:
                 label = labels.get(group.name)
                 found = read_spectrum(group, label, application) if kind == "Spectrum" else None
                 channels += [found] if found else []
                 not_read += [] if found else [group.name]
         images = list(channels)
-        for group in streams:
-            found = read_stream(
-                group, labels.get(group.name), application, images,
-                rebin=rebin_energy, sum_frames=sum_frames, frames=frames,
-            )  # fmt: skip
+        for kind, group in scanned:
+            about_it = labels.get(group.name), application, images
+            if kind == "SpectrumStream":
+                found = read_stream(
+                    group, *about_it, rebin=rebin_energy, sum_frames=sum_frames, frames=frames
+                )
+            else:
+                found = read_eels_image(group, *about_it)
             channels += [found] if found else []
             not_read += [] if found else [group.name]
     if not channels and not not_read:

@@ -32,15 +32,31 @@ class VeloxImage:
 class VeloxStream:
     """An EDS stream: `counts` (frame, y, x, channel) become events, pixel by pixel.
 
-    Places of the frames are left out where `table` is false.
+    Places of the frames are left out where `table` is false. `raster` is the whole of which the
+    pixels are a part, `last_pixels` how many the last frame has, `trailing` what was counted after
+    the last pixel.
     """
 
     counts: np.ndarray
     metadata: Mapping[str, Any] = field(default_factory=dict)
     table: bool = True
+    raster: tuple[int, int] | None = None
+    last_pixels: int | None = None
+    trailing: Sequence[int] = ()
 
 
-def write_velox(
+@dataclass(frozen=True, kw_only=True)
+class VeloxLosses:
+    """An EELS spectrum image: `counts` (y, x, channel), with `offset` and `dispersion` in eV."""
+
+    counts: np.ndarray
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    offset: float = -20.0
+    dispersion: float = 0.25
+    exposure: float = 0.002
+
+
+def write_velox(  # noqa: PLR0913 - all that a file may hold
     path: str | Path,
     images: Sequence[VeloxImage],
     *,
@@ -48,6 +64,7 @@ def write_velox(
     application: str = "3.4.1.26-d6b55f759a",
     spectra: Sequence[np.ndarray] = (),
     streams: Sequence[np.ndarray | VeloxStream] = (),
+    losses: Sequence[VeloxLosses] = (),
     spectrum_metadata: Mapping[str, Any] | None = None,
     metadata_bytes: int = 64000,
 ) -> Path:
@@ -63,6 +80,8 @@ def write_velox(
         Of the file format and of Velox.
     spectra, streams : sequences of ndarray
         Counts of EDS spectra (uint32), and EDS streams, or their events alone (uint16).
+    losses : sequence of VeloxLosses
+        EELS spectrum images.
     spectrum_metadata : mapping, optional
         Of every spectrum.
     metadata_bytes : int
@@ -93,6 +112,9 @@ def write_velox(
                 _write_stream(group, stream, metadata_bytes)
             else:
                 group["Data"] = stream.astype(np.uint16)[:, np.newaxis]
+        for number, cube in enumerate(losses):
+            group = file.create_group(f"Data/EelsSpectrumImage/{number + 3000:032x}")
+            _write_losses(group, cube, metadata_bytes)
     return path
 
 
@@ -213,22 +235,49 @@ def _write_stream(group: Any, stream: VeloxStream, metadata_bytes: int) -> None:
     _, rows, columns, channels = stream.counts.shape
     events: list[np.ndarray] = []
     starts = []
-    for frame in stream.counts:
+    for number, frame in enumerate(stream.counts):
         starts.append(sum(len(each) for each in events))
+        last = stream.last_pixels if number == len(stream.counts) - 1 else None
         events += [
             np.append(np.repeat(np.arange(channels), pixel), 65535)
-            for pixel in frame.reshape(-1, channels)
+            for pixel in frame.reshape(-1, channels)[:last]
         ]
-    data = np.concatenate(events).astype(np.uint16)
+    data = np.concatenate([*events, stream.trailing]).astype(np.uint16)
     group.create_dataset("Data", data=data[:, np.newaxis], chunks=(min(len(data), 8192), 1))
-    group["Metadata"] = _columns([stream.metadata], metadata_bytes)
+    raster = stream.raster or (rows, columns)
+    tree = {**stream.metadata, "Scan": {**stream.metadata.get("Scan", {}), **_scanned(stream)}}
+    group["Metadata"] = _columns([tree], metadata_bytes)
     if stream.table:
         group["FrameLocationTable"] = np.array(starts, np.uint64)[:, np.newaxis]
     settings = {
         "encoding": "uint16", "bincount": str(channels), "StreamEncoding": "uint16",
-        "RasterScanDefinition": {"Width": str(columns), "Height": str(rows)},
+        "RasterScanDefinition": {"Width": str(raster[1]), "Height": str(raster[0])},
     }  # fmt: skip
     _write_json(group, "AcquisitionSettings", settings)
+
+
+def _scanned(stream: VeloxStream) -> dict[str, Any]:
+    """Return the raster and the part of it that was measured, in the middle."""
+    if stream.raster is None:
+        return {}
+    area: dict[str, str] = {}
+    sides = (("top", "bottom"), ("left", "right"))
+    for names, whole, part in zip(sides, stream.raster, stream.counts.shape[1:3], strict=True):
+        first = (whole - part) // 2
+        area |= {names[0]: repr(first / whole), names[1]: repr((first + part) / whole)}
+    height, width = map(str, stream.raster)
+    return {"ScanSize": {"width": width, "height": height}, "ScanArea": area}
+
+
+def _write_losses(group: Any, image: VeloxLosses, metadata_bytes: int) -> None:
+    rows, columns, channels = image.counts.shape
+    chunks = (columns, channels, 1)
+    group.create_dataset("Data", data=np.transpose(image.counts, (1, 2, 0)), chunks=chunks)
+    group["Metadata"] = _columns([image.metadata], metadata_bytes)
+    line = {"offset": image.offset, "dispersion": image.dispersion, "exposureTime": image.exposure}
+    text = {"Type": "EelsAcquisitionMetadata", "Data": line}
+    group["AcquisitionMetadata"] = _columns([text] * rows, 1536)
+    _write_json(group, "Info", {"bincount": channels, "width": columns, "height": rows})
 
 
 def _columns(trees: Sequence[Mapping[str, Any]], length: int) -> np.ndarray:
