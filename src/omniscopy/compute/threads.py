@@ -4,13 +4,17 @@ import math
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import numpy.typing as npt
 
 # Spectra that a thread takes at a time, as bytes of their values in double precision.
 BLOCK_BYTES = 2**19
+
+# Threads that wait for work: to start them takes longer than a small block. Made when needed.
+_helpers: list[ThreadPoolExecutor] = []
+_making = threading.Lock()
 
 
 def share_work(work: Callable[[int], None], begins: range, threads: int | None = None) -> None:
@@ -33,15 +37,37 @@ def share_work(work: Callable[[int], None], begins: range, threads: int | None =
     if count <= 1:
         take()
         return
-    with ThreadPoolExecutor(count - 1) as pool:
-        try:
-            others = [pool.submit(take) for _ in range(count - 1)]
-            take()
-            for other in others:
+    pool = _pool()
+    others = [pool.submit(take) for _ in range(count - 1)]
+    try:
+        take()
+        # All blocks are taken by now: threads that are busy elsewhere are not waited for.
+        for other in others:
+            if not other.cancel():
                 other.result()
-        except BaseException:
-            ended.set()
-            raise
+    except BaseException:
+        ended.set()
+        wait([other for other in others if not other.cancel()])
+        raise
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that help all others."""
+    with _making:
+        if not _helpers:
+            _helpers.append(ThreadPoolExecutor(max(available_cores(), 32), "omniscopy"))
+        return _helpers[0]
+
+
+def _forget_helpers() -> None:
+    """Let a forked process make its own: threads are not copied."""
+    global _making  # noqa: PLW0603 - another thread may have held it
+    _helpers.clear()
+    _making = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_helpers)
 
 
 def share_spectra(

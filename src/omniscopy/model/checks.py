@@ -107,7 +107,10 @@ def units_of(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str | None:
 
 def _attrs_of(data: xr.DataArray | xr.Dataset, dim: Hashable) -> dict[Any, Any]:
     # As a variable: to make an array of each coordinate takes longer than all checks.
-    variable = data.coords.variables.get(dim)
+    if isinstance(data, xr.DataArray):
+        variable = data._coords.get(dim)
+    else:
+        variable = data.coords.variables.get(dim)
     return {} if variable is None else variable.attrs
 
 

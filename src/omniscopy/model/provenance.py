@@ -117,12 +117,15 @@ def steps_to(
 def remember(made: Labelled, steps: Sequence[Record]) -> Labelled:
     """Return `made`, and every variable in it, with `steps` as provenance."""
     steps = list(steps)
-    made = made.copy(deep=False)
-    made.attrs[PROVENANCE] = steps
-    if isinstance(made, xr.Dataset):
-        for name in made.data_vars:
-            made.variables[name].attrs[PROVENANCE] = steps
-    return made
+    if isinstance(made, xr.DataArray):
+        made = made.copy(deep=False)
+        made.attrs[PROVENANCE] = steps
+        return made
+    # Indexes, which nothing changes, are not copied: that would take longer than all else.
+    variables = {name: each.copy(deep=False) for name, each in made._variables.items()}
+    for name in variables.keys() - made._coord_names:
+        variables[name].attrs[PROVENANCE] = steps
+    return made._replace(variables, attrs={**made.attrs, PROVENANCE: steps})
 
 
 def call_id(operation: str, parameters: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
@@ -150,13 +153,17 @@ def with_changes(data: Any) -> tuple[list[Record], dict[str, Any]]:
 def state(obj: xr.DataArray | xr.Dataset) -> dict[str, Any]:
     """Return what tells whether `obj` is still what it was: its coordinates and values."""
     # As variables: to make an array of each, with its coordinates, takes longer than a digest.
-    variables: dict[Any, xr.Variable] = (
-        {"": obj.variable}
-        if isinstance(obj, xr.DataArray)
-        else {name: obj.variables[name] for name in obj.data_vars}
-    )
+    variables: dict[Any, xr.Variable]
+    if isinstance(obj, xr.DataArray):
+        variables, sizes = {"": obj.variable}, dict(zip(obj.dims, obj.shape, strict=True))
+        coords: Mapping[Any, xr.Variable] = obj._coords
+    else:
+        sizes, coords = obj._dims, obj._variables
+        variables = {name: each for name, each in coords.items() if name not in obj._coord_names}
     return {
-        "coords": {str(dim): _coordinate_state(obj, dim) for dim in obj.dims},
+        "coords": {
+            str(dim): _coordinate_state(coords.get(dim), size) for dim, size in sizes.items()
+        },
         "variables": {
             str(name): {"dims": [str(d) for d in data.dims], "values": fingerprint(data)}
             for name, data in variables.items()
@@ -311,13 +318,22 @@ def _selection(
     return {"labels": labels, "dims": order}
 
 
-def _coordinate_state(obj: Any, dim: Any) -> dict[str, Any]:
-    coordinate = obj.coords.variables.get(dim)
+def _coordinate_state(coordinate: xr.Variable | None, size: int) -> dict[str, Any]:
     if coordinate is None:
-        return {"size": int(obj.sizes[dim])}
-    values = np.asarray(coordinate.values)
+        return {"size": int(size)}
+    values = _values_of(coordinate)
     ends = {"first": _plain(values[0]), "last": _plain(values[-1])} if values.size else {}
     return {"size": int(values.size), "digest": digest_array(values), **ends}
+
+
+def _values_of(coordinate: xr.Variable) -> np.ndarray:
+    """Return the values; those of an index of numbers without asking xarray to convert them."""
+    if isinstance(coordinate, xr.IndexVariable):
+        index: Any = coordinate._data
+        values = index.array.values
+        if isinstance(values, np.ndarray) and values.dtype == index.dtype:
+            return values
+    return np.asarray(coordinate.values)
 
 
 def _plain(value: Any) -> Any:

@@ -45,7 +45,31 @@ def result(
             if made[name].dtype != np.uint8:
                 made[name] = made[name].astype(np.uint8)
             made[name].attrs |= status_attrs()
-    return xr.Dataset(made, coords if shared is None else shared, attrs or {})
+    if coords is None:
+        coords = shared
+    if isinstance(coords, xr.Coordinates):
+        return _assembled(made, coords, attrs or {})
+    return xr.Dataset(made, coords, attrs or {})
+
+
+def _assembled(
+    variables: dict[str, Any], coords: xr.Coordinates, attrs: dict[str, Any]
+) -> xr.Dataset:  # fmt: skip
+    """Return a Dataset, without comparing labels where all is told by dimensions alone."""
+    bare = all(type(each) is xr.Variable for each in variables.values())
+    whole: dict[Any, xr.Variable] = {**variables, **coords.variables}
+    sizes: dict[Any, int] = {}
+    agree = all(
+        sizes.setdefault(dim, size) == size
+        for each in whole.values()
+        for dim, size in zip(each.dims, each.shape, strict=True)
+    )
+    if not (bare and agree and not variables.keys() & (coords.variables.keys() | sizes.keys())):
+        return xr.Dataset(variables, coords, attrs)
+    own = {name: each.copy(deep=False) for name, each in coords.variables.items()}
+    return xr.Dataset._construct_direct(
+        {**variables, **own}, set(own), sizes, dict(attrs), dict(coords.xindexes)
+    )
 
 
 def _shared_coordinates(arrays: Iterable[xr.DataArray | xr.Variable]) -> Any:

@@ -108,9 +108,10 @@ class Read:
             Told how much is done.
         """
         outer, inner = values.shape[:kept], values.shape[kept:-2]
+        outputs = self.outputs(values.dtype)
         made = {
             each.name: np.zeros((*outer, *(() if each.pattern else inner), *each.shape), each.dtype)
-            for each in self.outputs(values.dtype)
+            for each in outputs
         }
         if self.largest:
             made["scan/largest"][...] = _lowest(made["scan/largest"].dtype)
@@ -119,7 +120,7 @@ class Read:
             each.name: made[each.name].reshape(
                 math.prod(outer), *(() if each.pattern else (count,)), *each.shape
             )
-            for each in self.outputs(values.dtype)
+            for each in outputs
         }
         for number, index in enumerate(np.ndindex(*outer)):
             job = _Job(self, [plane[index] for plane in planes], values.dtype)
@@ -146,11 +147,11 @@ class _Job:
         self.square = np.dtype(np.uint64 if self.wide == np.uint32 else np.float64)
         chosen = [n for n, item in enumerate(read.items) if item.kind == "mask"]
         self.mask_names = [read.items[n].name for n in chosen]
-        self.flat = [np.asarray(planes[n], dtype=bool).ravel() for n in chosen]
+        self.flat = [np.ascontiguousarray(planes[n], dtype=bool).reshape(-1) for n in chosen]
         self.masks = self._bits(self.flat)
         self.counts = np.array([np.count_nonzero(mask) for mask in self.flat], dtype=np.float64)
         self.area_numbers = [n for n, item in enumerate(read.items) if item.kind == "area"]
-        whole = all(np.asarray(planes[n], bool).all() for n in self.area_numbers)
+        whole = all(np.all(planes[n]) for n in self.area_numbers)
         others = {item.kind for item in read.items} - {"mask", "area"}
         # Of more than sums of pixels, rows and columns the whole is read by pieces.
         self.few = (
@@ -186,11 +187,10 @@ class _Job:
         return np.array(bits).reshape(self.masks.shape)
 
     def _bits(self, flat: Sequence[np.ndarray]) -> np.ndarray:
-        ones = 1 if self.floats else -1
-        made = np.zeros((len(flat), self.read.ky.size * self.read.kx.size), self.dtype)
+        made = np.empty((len(flat), self.read.ky.size * self.read.kx.size), self.dtype)
         for row, mask in zip(made, flat, strict=True):
-            row[mask] = ones if ones == 1 or self.dtype.kind == "i" else np.iinfo(self.dtype).max
-        return made
+            row[:] = mask
+        return made if self.floats else np.negative(made, out=made)
 
     def run(
         self, values: np.ndarray, centres: np.ndarray | None, found: dict[str, np.ndarray],
@@ -212,10 +212,13 @@ class _Job:
         for output in patterns:
             target = found[output.name]
             for result in results:
+                part = result[output.name]
                 if output.largest:
-                    np.maximum(target, result[output.name].astype(target.dtype), out=target)
+                    np.maximum(target, part.astype(target.dtype), out=target)
+                elif isinstance(part, np.ndarray):
+                    kernels.add_to(target, part)
                 else:
-                    target += result[output.name]
+                    target += part
 
     def part(
         self, part: _Part, centres: np.ndarray | None, found: dict[str, np.ndarray]

@@ -64,6 +64,16 @@ def _chosen(value: Any, mask: Any) -> Any:  # noqa: ARG001 - types, not values
 
 
 @compiled
+def add_to(target: np.ndarray, sums: np.ndarray) -> None:
+    """Add sums over patterns, shape (H, W), to wider ones: NumPy would convert them apart."""
+    number = target.dtype.type
+    for y in range(target.shape[0]):
+        row, out = sums[y], target[y]
+        for x in range(out.size):
+            out[x] = number(out[x] + number(row[x]))
+
+
+@compiled
 def sum_patterns(block: np.ndarray, total: np.ndarray) -> None:
     """Add patterns, shape (4 n, H, W), to `total`, shape (H, W)."""
     number = total.dtype.type

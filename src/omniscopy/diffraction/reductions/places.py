@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -101,15 +102,14 @@ class Places:
     @cached_property
     def used(self) -> xr.Variable:
         """Return the pixels that count."""
-        used = xr.Variable(self.dims, np.ones([self.data.sizes[dim] for dim in self.dims], bool))
+        used = unchecked(self.dims, np.ones([self.data.sizes[dim] for dim in self.dims], bool))
         return used if self.dead is None else used & ~self.dead.variable.astype(bool)
 
     @cached_property
     def axes(self) -> tuple[xr.Variable, xr.Variable]:
         """Return the coordinates of pixels along ky and along kx."""
         ky, kx = (
-            xr.Variable((dim,), self.data.coords.variables[dim].values.astype(np.float64))
-            for dim in self.dims
+            unchecked((dim,), self.data._coords[dim].values.astype(np.float64)) for dim in self.dims
         )
         return ky, kx
 
@@ -142,8 +142,13 @@ class Places:
             return found
         # As plain arrays: to name dimensions at each step takes longer than the steps.
         dy, dx = (
-            axis.values - float(middle)
+            axis.data - float(middle)
             for axis, middle in zip(self.axes, detector.centre, strict=True)
         )
         inside = np.asarray(detector.contains(dy[:, None], dx[None, :]))
-        return xr.Variable(self.dims, np.broadcast_to(inside, (dy.size, dx.size)))
+        return unchecked(self.dims, np.broadcast_to(inside, (dy.size, dx.size)))
+
+
+def unchecked(dims: tuple[Any, ...], values: Any) -> xr.Variable:
+    """Return a variable of an array of NumPy or dask that has these dimensions."""
+    return xr.Variable(dims, values, fastpath=True)

@@ -9,7 +9,7 @@ import xarray as xr
 from omniscopy.compute import read_again
 from omniscopy.compute.progress import showing_progress
 from omniscopy.diffraction.reductions.engine import Read
-from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.places import Places, unchecked
 from omniscopy.diffraction.reductions.wanted import Made, Question, Wanted, question
 from omniscopy.model import dims_of_kind
 
@@ -67,8 +67,8 @@ def with_coordinates(made: Made, places: Places) -> dict[str, Labelled]:
 def in_order(values: xr.Variable | xr.DataArray, places: Places) -> xr.Variable:
     """Return values with their dimensions in the order that the data have them in."""
     bare = values.variable if isinstance(values, xr.DataArray) else values
-    known = [dim for dim in places.data.dims if dim in bare.dims]
-    if list(bare.dims[: len(known)]) == known:
+    known = tuple(dim for dim in places.data.dims if dim in bare.dims)
+    if bare.dims[: len(known)] == known:
         return bare
     return bare.transpose(*known, ...)
 
@@ -78,24 +78,22 @@ def coordinates_of(places: Places, dims: Iterable[Any]) -> dict[Any, xr.Variable
     plane, there = set(places.dims), set(dims)
     return {
         name: each
-        for name, each in places.data.coords.variables.items()
-        if set(each.dims) <= there and (not set(each.dims) & plane or set(each.dims) <= plane)
+        for name, each in places.data._coords.items()
+        if there.issuperset(each.dims) and (plane.isdisjoint(each.dims) or plane >= set(each.dims))
     }
 
 
 def shared_coordinates(places: Places, dims: Iterable[Any]) -> xr.Coordinates:
     """Return the same with the indexes that the data have."""
     kept = coordinates_of(places, dims)
-    indexes = {name: each for name, each in places.data.xindexes.items() if name in kept}
-    return xr.Coordinates(kept, indexes)
+    indexes = {name: each for name, each in places.data._indexes.items() if name in kept}
+    return xr.Coordinates._construct_direct(kept, indexes)
 
 
 def plan_read(questions: Sequence[Question], places: Places) -> Read:
     """Return the read that answers all questions, with axes around their middles."""
     wanted = {each.wanted for each in questions if isinstance(each.wanted, str)}
-    ky, kx = (
-        axis.values - (float(axis.values.mean()) if axis.size else 0.0) for axis in places.axes
-    )
+    ky, kx = (axis.data - (float(axis.data.mean()) if axis.size else 0.0) for axis in places.axes)
     return Read(
         np.ascontiguousarray(ky), np.ascontiguousarray(kx),
         tuple(each.item for each in questions if each.item is not None),
@@ -116,11 +114,15 @@ def _read(
         if each.item is not None and each.plane is not None
     ]
     centres = centres_of_positions(places, [*kept, *over]) if read.centred else None
-    after = [each for each in (*planes, centres) if each is not None and each.chunks is not None]
+    after: list[Any] = [
+        each
+        for each in (*planes, centres)
+        if each is not None and not isinstance(each.data, np.ndarray)
+    ]
     ordered = read_again(data, *after)
     if ordered.dims != (*kept, *over, *dims):
         ordered = ordered.transpose(*kept, *over, *dims)
-    if ordered.chunks is None and not after:
+    if not (ordered.chunks or after):
         found = _eagerly(read, ordered, planes, centres, len(kept))
     else:
         found = _lazily(read, ordered, planes, centres, len(kept))
@@ -148,16 +150,17 @@ def label_outputs(
     data, dims = places.data, places.dims
     kept = [str(dim) for dim in data.dims if dim not in (*places.over, *dims)]
     nav = [*kept, *places.over]
+    known: Any = dict(zip(data.dims, data.shape, strict=True))
+    positions = tuple(known[dim] for dim in nav)
     made = {}
     for name, values in found.items():
         if name.startswith("scan/"):
             names = (*kept, *dims)
         else:
             names = (*nav, *_trailing(name, questions))
-            shape = tuple(data.sizes[dim] for dim in nav)
-            shape = (*shape, *values.shape[-1:]) if len(names) > len(nav) else shape
+            shape = (*positions, *values.shape[-1:]) if len(names) > len(nav) else positions
             values = values.reshape(shape) if values.shape != shape else values  # noqa: PLW2901
-        made[name] = xr.Variable(names, values)
+        made[name] = unchecked(names, values)
     return made
 
 
@@ -188,7 +191,7 @@ def _eagerly(
     read: Read, data: xr.DataArray, planes: Sequence[xr.Variable], centres: xr.DataArray | None,
     kept: int,
 ) -> dict[str, Any]:  # fmt: skip
-    arrays = [each.values for each in planes]
+    arrays = [np.asarray(each.data) for each in planes]
     where = None if centres is None else np.ascontiguousarray(centres.values, np.float64)
     if data.nbytes < _LONG:
         return dict(read.run(data.values, arrays, where, kept=kept))

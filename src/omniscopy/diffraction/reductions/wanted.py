@@ -9,7 +9,7 @@ import xarray as xr
 
 from omniscopy.diffraction.detectors import Annulus, Centre, Detector, Disk
 from omniscopy.diffraction.reductions.engine import Item
-from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.places import Places, unchecked
 from omniscopy.model import DataError, Status, coordinate, spell, units_of
 
 Simple = Literal["sum", "mean", "max", "variance", "com", "radial_profile"]
@@ -146,8 +146,10 @@ class Question:
         return values if self.known is None else _where(values, self.known)
 
     def _com(self, moments: xr.Variable, data: xr.DataArray, places: Places) -> Made:
-        dims, values = moments.dims[:-1], moments.data
-        total, *powers = (values[..., n] for n in range(5))
+        dims, values = moments.dims[:-1], np.moveaxis(moments.data, -1, 0)
+        if isinstance(values, np.ndarray):
+            values = np.ascontiguousarray(values)
+        total, *powers = (values[n] for n in range(5))
         usable = total > 0
         if self.known is not None:
             known: Any = self.known
@@ -159,13 +161,13 @@ class Question:
             mean = powers[2 * n] / total
             spread = powers[2 * n + 1] / total - mean**2
             std = (np.maximum(spread, 0) / total) ** 0.5 if counted else total * np.nan
-            units, middle = units_of(data, dim), float(places.axes[n].values.mean())
+            units, middle = units_of(data, dim), float(places.axes[n].data.mean())
             named = f"{self.name}_{axis}"
-            made[named] = (xr.Variable(dims, mean + middle), units, f"Centre of mass along {dim}")
-            made[f"{named}_std"] = (xr.Variable(dims, std), units, "")
+            made[named] = (unchecked(dims, mean + middle), units, f"Centre of mass along {dim}")
+            made[f"{named}_std"] = (unchecked(dims, std), units, "")
         status = "status" if self.name == "com" else f"{self.name}_status"
         codes = np.where(usable, np.uint8(0), np.uint8(Status.NO_DATA))
-        made[status] = (xr.Variable(dims, codes), "1", "")
+        made[status] = (unchecked(dims, codes), "1", "")
         return made
 
 
@@ -252,7 +254,9 @@ def _pattern(
         if largest.dtype.kind == "f":
             largest = _where(largest, count > 0)
         return _used(largest, places), units, "Maximum pattern"
-    mean = outputs["scan/total"] / _where(count, count > 0)
+    mean = unchecked(
+        count.dims, outputs["scan/total"].data / np.where(count.data > 0, count.data, np.nan)
+    )
     if wanted == "mean":
         return _used(mean, places), units, "Mean pattern"
     square = outputs["scan/squares"] / _where(count, count > 0)
@@ -263,7 +267,7 @@ def _pattern(
 def _where(values: xr.Variable, there: xr.Variable) -> xr.Variable:
     """Return values with NaN where there are none."""
     if values.dims == there.dims and values.shape == there.shape:
-        return xr.Variable(values.dims, np.where(there.data, values.data, np.nan))
+        return unchecked(values.dims, np.where(there.data, values.data, np.nan))
     found: xr.Variable = values.where(there)  # type: ignore[no-untyped-call]
     return found
 
