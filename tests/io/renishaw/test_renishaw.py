@@ -168,12 +168,24 @@ def test_settings_fill_the_common_metadata(tmp_path):
             "vendor": "Renishaw", "model": "InVia", "software": "WiRE 5.5.0.25331",
         },
         "laser": {"wavelength": pytest.approx(532.0, abs=1e-3)},
-        "detector": {"accumulations": 5, "exposure_time": 2.0},
+        "detector": {
+            "accumulations": 5, "exposure_time": 2.0, "name": "Centrus", "temperature": 215.15,
+        },
         "scan": {"mode": "static"},
+        "stage": {
+            "x": pytest.approx(4960.25e-6), "y": pytest.approx(-105961.5e-6),
+            "z": pytest.approx(8e-6),
+        },
     }  # fmt: skip
     tree = measurement.original_metadata
     assert json.loads(json.dumps(tree)) == tree
     assert tree["instrument"]["range"] == [1.0, 2.0]
+    # Keys may have other names within a set, or those of the set around it.
+    assert tree["calibration"] == {
+        "Lasers": {},
+        "CCD": {"CCD": "Centrus", "Temperature": -58, "Revision": 7},
+        "Revision": 2,
+    }
     odd = read(write_wdf(tmp_path / "b.wdf", SPECTRA, SHIFTS, header={"started": 2**63}))
     assert "started" not in odd.metadata
 

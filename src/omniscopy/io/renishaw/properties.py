@@ -1,10 +1,15 @@
 """Sets of named properties, which WiRE keeps its settings in."""
 
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 _MARK = b"PSET"
-_NUMBERS = {"?": "?", "c": "B", "s": "h", "i": "i", "w": "q", "r": "f", "q": "d", "t": "Q"}
+_NUMBERS = {
+    "?": "?", "c": "B", "s": "h", "i": "i", "l": "I", "w": "q", "r": "f", "q": "d", "d": "d",
+    "t": "Q",
+}  # fmt: skip
 _ARRAY = 0x80
 _DEEPEST = 12
 # Names that files use without listing them.
@@ -16,6 +21,28 @@ _NAMES = {
 }  # fmt: skip
 
 
+@dataclass
+class _Set:
+    """Keys and values in their order, and the names that the set gives its keys."""
+
+    items: list[tuple[int, Any]] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+
+    def tree(self, outer: Mapping[int, str] = _NAMES) -> dict[str, Any]:
+        """Return a tree with the names of its keys; what has none keeps its number.
+
+        A set may name its keys anew, or use the names of the set that it is in.
+        """
+        names = {**outer, **self.names}
+        tree: dict[str, Any] = {}
+        for key, value in self.items:
+            name = names.get(key, f"0x{key:x}")
+            while name in tree:
+                name += " (again)"
+            tree[name] = value.tree(names) if isinstance(value, _Set) else value
+        return tree
+
+
 def parse_properties(raw: bytes) -> tuple[dict[str, Any], int]:
     """Return the properties in a block as a tree, and the bytes that they take.
 
@@ -24,14 +51,12 @@ def parse_properties(raw: bytes) -> tuple[dict[str, Any], int]:
     if raw[:4] != _MARK or len(raw) < 8:
         return {}, 0
     (size,) = struct.unpack_from("<I", raw, 4)
-    names = dict(_NAMES)
-    items = _items(raw[8 : 8 + size], names, 0)
-    return _named(items, names), 8 + size
+    return _items(raw[8 : 8 + size], 0).tree(), 8 + size
 
 
-def _items(raw: bytes, names: dict[int, str], depth: int) -> list[tuple[int, Any]]:
-    """Return keys and values in their order; names of keys are added to `names`."""
-    found: list[tuple[int, Any]] = []
+def _items(raw: bytes, depth: int) -> _Set:
+    """Return the keys and values of a set, and the names that it gives its keys."""
+    found = _Set()
     at = 0
     try:
         while at < len(raw):
@@ -44,12 +69,12 @@ def _items(raw: bytes, names: dict[int, str], depth: int) -> list[tuple[int, Any
                 content = raw[at + 4 : at + 4 + size]
                 at += 4 + size
                 if kind == "k":
-                    names[key] = content.decode("utf-8", "replace")
+                    found.names[key] = content.decode("utf-8", "replace")
                     continue
-                value = _content(kind, content, names, depth)
+                value = _content(kind, content, depth)
             else:
                 break
-            found.append((key, value))
+            found.items.append((key, value))
     except (struct.error, IndexError):
         return found
     return found
@@ -66,21 +91,9 @@ def _numbers(raw: bytes, at: int, kind: str, *, is_array: bool) -> tuple[Any, in
     return list(values), at + 4 + count * struct.calcsize(code)
 
 
-def _content(kind: str, raw: bytes, names: dict[int, str], depth: int) -> Any:
+def _content(kind: str, raw: bytes, depth: int) -> Any:
     if kind == "u":
         return raw.decode("utf-8", "replace")
     if kind == "b":
         return f"{len(raw)} bytes"
-    return _items(raw, names, depth + 1) if depth < _DEEPEST else []
-
-
-def _named(items: list[tuple[int, Any]], names: dict[int, str]) -> dict[str, Any]:
-    """Return a tree with the names of its keys; what has none keeps its number."""
-    tree: dict[str, Any] = {}
-    for key, value in items:
-        name = names.get(key, f"0x{key:x}")
-        while name in tree:
-            name += " (again)"
-        is_group = isinstance(value, list) and value and isinstance(value[0], tuple)
-        tree[name] = _named(value, names) if is_group else value
-    return tree
+    return _items(raw, depth + 1) if depth < _DEEPEST else {}

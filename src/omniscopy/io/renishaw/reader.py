@@ -18,6 +18,7 @@ from omniscopy.io.renishaw.origins import Origin, read_origins, unit_of, unix_se
 from omniscopy.io.renishaw.pictures import picture_channel
 from omniscopy.io.renishaw.properties import parse_properties
 from omniscopy.io.spectral_axes import spectral_axis
+from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import look_up
 
 _RAMAN_SHIFT = 1
@@ -203,6 +204,8 @@ def _metadata(header: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
     instrument = _group(settings, "instrument")
     scan = _group(settings, "measurement", "Items", "Scan")
     exposure = scan.get("Exposure Time")
+    camera = _group(settings, "calibration", "CCD")
+    celsius = camera.get("Temperature")
     wavenumber = header["laser_wavenumber"]
     has_laser = math.isfinite(wavenumber) and wavenumber > 0
     return stated(
@@ -222,10 +225,24 @@ def _metadata(header: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
             "detector": {
                 "accumulations": scan.get("Accumulations") or header["accumulations"] or None,
                 "exposure_time": exposure / 1e3 if isinstance(exposure, int) else None,
+                "name": look_up(camera, "CCD"),
+                "temperature": kelvins(celsius) if isinstance(celsius, int | float) else None,
             },
             "scan": {"mode": _SCAN_TYPES.get(header["scan_type"] & 0xFF)},
+            "stage": _stage(instrument),
         }
     )
+
+
+def _stage(instrument: dict[str, Any]) -> dict[str, float]:
+    """Return where the stage stood, which is kept in µm."""
+    stage = _group(instrument, "Stage")
+    places = {name: stage.get(name.upper()) for name in "xyz"}
+    return {
+        name: value * 1e-6
+        for name, value in places.items()
+        if isinstance(value, float) and math.isfinite(value)
+    }
 
 
 def _group(tree: Any, *path: str) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def write_wdf(
     blocks += [_block(b"ORGN", struct.pack("<I", len(origins)) + lists)] if origins else []
     blocks += [_block(b"TEXT", b"A measurement made for tests")]
     blocks += [_block(b"WXDM", _measurement()), _block(b"WXIS", _instrument())]
+    blocks += [_block(b"WXCS", _calibration())]
     if area is not None:
         fields = (*area.offset, *area.step, *area.size)
         blocks.append(_block(b"WMAP", struct.pack("<II3f3f3II", area.flags, 0, *fields, 0)))
@@ -151,7 +152,23 @@ def _measurement() -> bytes:
 def _instrument() -> bytes:
     items = _named(0x8001, "Instrument type", _string(0x8001, "InVia"))
     ranges = b"r" + struct.pack("<BHI2f", 0x80, 0x8002, 2, 1.0, 2.0)
-    return _properties(items + _named(0x8002, "range", ranges))
+    places = zip((0x8004, 0x8005, 0x8006), "XYZ", (4960.25, -105961.5, 8.0), strict=True)
+    stage = b"".join(
+        _named(key, name, b"q" + struct.pack("<BHd", 0, key, value)) for key, name, value in places
+    )
+    items += _named(0x8002, "range", ranges)
+    return _properties(items + _named(0x8003, "Stage", _sized(b"p", 0x8003, stage)))
+
+
+def _calibration() -> bytes:
+    """Return a set whose own keys have other names than the same keys outside."""
+    camera = _named(0x8001, "CCD", _string(0x8001, "Centrus"))
+    camera += _named(0x8002, "Temperature", _integer(0x8002, -58))
+    # This one has its name outside.
+    camera += _integer(0x8003, 7)
+    items = _named(0x8001, "Lasers", _sized(b"p", 0x8001, b""))
+    items += _named(0x8002, "CCD", _sized(b"p", 0x8002, camera))
+    return _properties(items + _named(0x8003, "Revision", _integer(0x8003, 2)))
 
 
 def _picture(pixels: np.ndarray) -> bytes:
