@@ -87,6 +87,22 @@ def test_the_settings_fill_the_common_metadata(tmp_path):
     assert tree["Parameters"]["Nova"]["Application"] == "1.0.26"
 
 
+def test_spectra_have_the_settings_of_the_spectrometer_with_decimal_commas(tmp_path):
+    settings = (
+        "<a><Parameters><Measurement><Spectra><Spectrometer>"
+        "<LaserWavelength>473</LaserWavelength><Grating>600 / 600</Grating>"
+        "<OperatingGratingWavelength>529,9986</OperatingGratingWavelength></Spectrometer>"
+        "<Detector><Type>Andor CCD</Type><ExposureTime>0,50002</ExposureTime>"
+        "<Temperature>-59,777</Temperature></Detector></Spectra></Measurement></Parameters></a>"
+    )
+    found = only(write_mdt(tmp_path / "a.mdt", [scan(settings=settings)])).metadata
+    assert found["laser"] == {"wavelength": 473}
+    assert found["spectrometer"] == {"grating": "600 / 600", "centre_wavelength": 529.9986}
+    assert found["detector"] == {
+        "name": "Andor CCD", "exposure_time": 0.50002, "temperature": pytest.approx(213.373),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("options", "technique"),
     [

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from omniscopy.io.quantities import stated
+from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 
 _TECHNIQUES = {
@@ -36,6 +37,9 @@ def common_metadata(settings: Any, *, started: str | None, technique: str | None
     def said(*path: str) -> str:
         return look_up(settings, "Parameters", *path)
 
+    def optics(*path: str) -> float | None:
+        return number(said("Measurement", "Spectra", *path)) or None
+
     return stated(
         {
             "technique": technique,
@@ -52,6 +56,16 @@ def common_metadata(settings: Any, *, started: str | None, technique: str | None
                 "direction": said("Nova", "ScanDirection").lower(),
             },
             "probe": {"spring_constant": number(said("Common", "Probe", "Stiffness"))},
+            "laser": {"wavelength": optics("Spectrometer", "LaserWavelength")},
+            "spectrometer": {
+                "grating": said("Measurement", "Spectra", "Spectrometer", "Grating"),
+                "centre_wavelength": optics("Spectrometer", "OperatingGratingWavelength"),
+            },
+            "detector": {
+                "name": said("Measurement", "Spectra", "Detector", "Type"),
+                "exposure_time": optics("Detector", "ExposureTime"),
+                "temperature": kelvins(optics("Detector", "Temperature")),
+            },
             "feedback": {"mode": said("Scan", "ScanMode")},
         }
     )
