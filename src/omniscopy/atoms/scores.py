@@ -56,6 +56,13 @@ def score_positions(
     DataError
         There are no tables of positions in the same units, or no true positions.
 
+    Notes
+    -----
+    With m pairs of n found and t true positions, :math:`p = m / n`, :math:`r = m / t`,
+    :math:`F_1 = 2 p r / (p + r)`. ``calibration`` is
+    :math:`\sqrt{\langle (\Delta / \sigma)^2 \rangle}` over both coordinates,
+    ``calibration_robust`` 1.4826 times the median of :math:`|\Delta| / \sigma`.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -105,7 +105,7 @@ def _sphere(count: int) -> Floats:
 def misorientations(
     atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike, *, tolerance: float = 1e-2
 ) -> Any:
-    """Return the smallest angles between orientations of a crystal, in degrees.
+    r"""Return the smallest angles between orientations of a crystal, in degrees.
 
     Parameters
     ----------
@@ -125,6 +125,15 @@ def misorientations(
     ------
     DataError
         The orientations are no matrices of 3 by 3, or the crystal has no symmetry that is found.
+
+    Notes
+    -----
+    :math:`\cos\theta = \max_S (\mathrm{tr}\, A^T B S - 1) / 2` over the rotations S of the Laue
+    group [1]_.
+
+    References
+    ----------
+    .. [1] H.-J. Bunge, *Texture Analysis in Materials Science*, Butterworths (1982), chapter 2.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if a.shape[-2:] != (3, 3) or b.shape[-2:] != (3, 3):

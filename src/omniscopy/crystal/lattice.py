@@ -60,7 +60,7 @@ def reciprocal(cell: Floats) -> Floats:
 
 
 def g_vectors(atoms: "Atoms", hkl: npt.ArrayLike) -> Floats:
-    """Return reciprocal lattice vectors (x, y, z of the structure's frame) in 1/Å.
+    r"""Return reciprocal lattice vectors (x, y, z of the structure's frame) in 1/Å.
 
     Parameters
     ----------
@@ -78,12 +78,22 @@ def g_vectors(atoms: "Atoms", hkl: npt.ArrayLike) -> Floats:
     ------
     DataError
         The structure has no cell, or there are not three indices.
+
+    Notes
+    -----
+    :math:`g = h a^* + k b^* + l c^*`, with :math:`a^* \cdot a = 1` and
+    :math:`a^* \cdot b = 0` [1]_.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     return require_indices(hkl) @ reciprocal(require_cell(atoms))
 
 
 def d_spacings(atoms: "Atoms", hkl: npt.ArrayLike) -> Any:
-    """Return the distances of lattice planes in Å; infinite for 000.
+    r"""Return the distances of lattice planes in Å; infinite for 000.
 
     Parameters
     ----------
@@ -100,6 +110,15 @@ def d_spacings(atoms: "Atoms", hkl: npt.ArrayLike) -> Any:
     ------
     DataError
         The structure has no cell, or there are not three indices.
+
+    Notes
+    -----
+    :math:`d = 1 / |h a^* + k b^* + l c^*|`, in a cell of any symmetry [1]_.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     length = np.linalg.norm(g_vectors(atoms, hkl), axis=-1)
     return np.where(length > 0.0, 1.0 / np.where(length > 0.0, length, 1.0), np.inf)[()]
@@ -115,7 +134,7 @@ def angle_between(first: Any, second: Any) -> Any:
 
 
 def interplanar_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike) -> Any:
-    """Return the angles between the normals of planes (hkl), in degrees; 000 has none (NaN).
+    r"""Return the angles between the normals of planes (hkl), in degrees; 000 has none (NaN).
 
     Parameters
     ----------
@@ -133,13 +152,24 @@ def interplanar_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLi
     ------
     DataError
         The structure has no cell, or there are not three indices.
+
+    Notes
+    -----
+    :math:`\cos\varphi = g_1 \cdot g_2 / |g_1| |g_2|` with the vectors of `g_vectors` [1]_, as
+    :math:`\varphi = 2 \arctan(|\hat g_1 - \hat g_2| / |\hat g_1 + \hat g_2|)`, which loses no
+    digits at 0 and 180 degrees.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     with np.errstate(invalid="ignore"):
         return angle_between(g_vectors(atoms, first), g_vectors(atoms, second))
 
 
 def direction_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike) -> Any:
-    """Return the angles between lattice directions [uvw], in degrees; [000] has none (NaN).
+    r"""Return the angles between lattice directions [uvw], in degrees; [000] has none (NaN).
 
     Parameters
     ----------
@@ -157,6 +187,16 @@ def direction_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike
     ------
     DataError
         The structure has no cell, or there are not three indices.
+
+    Notes
+    -----
+    :math:`\cos\varphi = t_1 \cdot t_2 / |t_1| |t_2|` with :math:`t = u a + v b + w c` [1]_; see
+    `interplanar_angles` for how it is calculated.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     cell = require_cell(atoms)
     with np.errstate(invalid="ignore"):
@@ -164,7 +204,7 @@ def direction_angles(atoms: "Atoms", first: npt.ArrayLike, second: npt.ArrayLike
 
 
 def zone_axis(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[int, int, int]:
-    """Return the smallest [uvw] that lies in two planes (hkl), right-handed with them.
+    r"""Return the smallest [uvw] that lies in two planes (hkl), right-handed with them.
 
     Parameters
     ----------
@@ -180,6 +220,16 @@ def zone_axis(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[int, int, in
     ------
     DataError
         The planes are parallel, or indices are not whole.
+
+    Notes
+    -----
+    :math:`[uvw] = (h_1 k_1 l_1) \times (h_2 k_2 l_2)`, from the law of zones
+    :math:`h u + k v + l w = 0` [1]_.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     a, b = smallest_integers(first, "a plane"), smallest_integers(second, "a plane")
     along = np.cross(a, b)
@@ -191,7 +241,7 @@ def zone_axis(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[int, int, in
 
 
 def miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArray[np.int64]:
-    """Return four indices of a hexagonal cell: (hkil) of a plane, or [uvtw] of a direction.
+    r"""Return four indices of a hexagonal cell: (hkil) of a plane, or [uvtw] of a direction.
 
     Parameters
     ----------
@@ -209,6 +259,17 @@ def miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArra
     ------
     DataError
         Indices are not three whole numbers, or `kind` is unknown.
+
+    Notes
+    -----
+    Of a plane :math:`i = -(h + k)`; of a direction
+    :math:`[u\,v\,t\,w] = [2U - V,\; 2V - U,\; -(U + V),\; 3W] / 3` for :math:`[UVW]`,
+    made whole [1]_.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     _require_kind(kind)
     h, k, m = smallest_integers(indices, "a plane or direction").tolist()
@@ -220,7 +281,7 @@ def miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArra
 
 
 def from_miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.NDArray[np.int64]:
-    """Return three indices of a hexagonal cell from four; see `miller_bravais`.
+    r"""Return three indices of a hexagonal cell from four; see `miller_bravais`.
 
     Parameters
     ----------
@@ -238,6 +299,15 @@ def from_miller_bravais(indices: npt.ArrayLike, *, kind: str = "plane") -> npt.N
     DataError
         They are not four whole numbers of which the first three add up to 0, or `kind` is
         unknown.
+
+    Notes
+    -----
+    Of a direction :math:`[UVW] = [u - t,\; v - t,\; w]` for :math:`[uvtw]`, made whole [1]_.
+
+    References
+    ----------
+    .. [1] M. De Graef, *Introduction to Conventional Transmission Electron Microscopy*, Cambridge
+       University Press (2003), chapter 1.
     """
     _require_kind(kind)
     four = np.asarray(indices)

@@ -94,7 +94,7 @@ def _shortest_across(cell: Floats, z: Floats) -> Floats:
 
 
 def stage_rotation(alpha: float, beta: float) -> Floats:
-    """Return the rotation that a double-tilt stage makes from tilts 0 and 0.
+    r"""Return the rotation that a double-tilt stage makes from tilts 0 and 0.
 
     Parameters
     ----------
@@ -105,6 +105,14 @@ def stage_rotation(alpha: float, beta: float) -> Floats:
     -------
     array, shape (3, 3)
         Turns a vector (column) of the sample by β about y, then by α about x, both right-handed.
+
+    Notes
+    -----
+    .. math::
+        R = \begin{pmatrix} 1 & 0 & 0 \\ 0 & \cos\alpha & -\sin\alpha \\
+            0 & \sin\alpha & \cos\alpha \end{pmatrix}
+            \begin{pmatrix} \cos\beta & 0 & \sin\beta \\ 0 & 1 & 0 \\
+            -\sin\beta & 0 & \cos\beta \end{pmatrix}
     """
     a, b = np.deg2rad(alpha), np.deg2rad(beta)
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
@@ -121,7 +129,7 @@ def stage_tilts(
     alpha: float = 0.0,
     beta: float = 0.0,
 ) -> tuple[float, float]:
-    """Return the tilts of a stage (α, β) in degrees at which a zone axis points at the source.
+    r"""Return the tilts of a stage (α, β) in degrees at which a zone axis points at the source.
 
     Parameters
     ----------
@@ -144,6 +152,12 @@ def stage_tilts(
     DataError
         `orientation` is no rotation, or the zone points away from the source by a right angle or
         more in every tilt of less than 90 degrees.
+
+    Notes
+    -----
+    With the direction :math:`(x, y, z)` in the frame of the untilted holder, :math:`R (x, y, z)`
+    (see `stage_rotation`) is along z for :math:`\tan\beta = -x / z` and
+    :math:`\tan\alpha = y / \sqrt{x^2 + z^2}`.
     """
     matrix = require_rotation(orientation)
     direction = require_direction(zone, "a zone axis") @ require_cell(atoms)

@@ -59,7 +59,7 @@ def lines(element: str | int) -> xr.Dataset:
 @operation(example={"material": {"Sr": 0.48, "Ti": 0.26, "O": 0.26}, "energy": [0.5, 4.5]},
            lazy=False)  # fmt: skip
 def mass_absorption(material: str | Mapping[str, float], energy: Sequence[float]) -> xr.DataArray:
-    """Return the mass absorption coefficient of an element or a mixture.
+    r"""Return the mass absorption coefficient of an element or a mixture.
 
     Parameters
     ----------
@@ -77,6 +77,15 @@ def mass_absorption(material: str | Mapping[str, float], energy: Sequence[float]
     ------
     DataError
         An element is unknown, or an energy or a fraction is not positive.
+
+    Notes
+    -----
+    :math:`\mu / \rho = \sum_i w_i (\mu / \rho)_i` over the weight fractions w; elements from the
+    tables of xraylib [1]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., Spectrochimica Acta B 66, 776 (2011).
 
     Examples
     --------

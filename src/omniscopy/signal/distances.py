@@ -18,7 +18,7 @@ from omniscopy.model import (
 def measure_distance(
     data: xr.DataArray, *, signed: bool = False, dims: tuple[str, str] | None = None
 ) -> xr.DataArray:
-    """Measure how far every point of an image is from the nearest point of a region.
+    r"""Measure how far every point of an image is from the nearest point of a region.
 
     Parameters
     ----------
@@ -40,6 +40,11 @@ def measure_distance(
     ------
     DataError
         There is no image, it is not on a uniform grid, or its coordinates have different units.
+
+    Notes
+    -----
+    :math:`d(p) = \min_{q \in R} \sqrt{(y_p - y_q)^2 + (x_p - x_q)^2}`, exact, in the units of the
+    coordinates, also where steps along y and x differ.
 
     Examples
     --------

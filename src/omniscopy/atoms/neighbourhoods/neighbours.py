@@ -23,7 +23,7 @@ _WIDE = (ATOM, "neighbour")
 def measure_neighbours(
     positions: xr.Dataset, n_neighbours: int = 6, *, max_length: float | None = None
 ) -> xr.Dataset:
-    """Measure distance and direction of the nearest neighbours of each atom.
+    r"""Measure distance and direction of the nearest neighbours of each atom.
 
     Parameters
     ----------
@@ -50,6 +50,11 @@ def measure_neighbours(
     ------
     DataError
         There are no positions, or `n_neighbours` is below 1.
+
+    Notes
+    -----
+    :math:`d = \sqrt{\Delta y^2 + \Delta x^2}`, :math:`\vartheta = \operatorname{atan2}(\Delta y,
+    \Delta x)`, with Δ from the atom to its neighbour.
 
     Examples
     --------

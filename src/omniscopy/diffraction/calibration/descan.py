@@ -50,7 +50,14 @@ def fit_descan(
 
     Notes
     -----
-    Least squares with weights of Tukey's bisquare: a few wrong middles do not matter.
+    :math:`k(y, x) = a + b y + c x` (and :math:`+\, d y^2 + e y x + f x^2`) by least squares
+    that are repeated with the weights :math:`[1 - (r / 4.7 s)^2]^2` of Tukey's bisquare [1]_,
+    0 beyond; r is the distance from the surface and s its median over 1.18, the deviation of
+    either of two normal coordinates. A few wrong middles do not matter.
+
+    References
+    ----------
+    .. [1] P. W. Holland and R. E. Welsch, Communications in Statistics A 6, 813 (1977).
 
     Examples
     --------

@@ -22,7 +22,7 @@ def count_electrons(
     most: float | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Count electrons in frames where they are so few that each is a peak of its own.
+    r"""Count electrons in frames where they are so few that each is a peak of its own.
 
     Parameters
     ----------
@@ -47,6 +47,15 @@ def count_electrons(
     ------
     DataError
         There are no two reciprocal dimensions, or `most` is not above the threshold.
+
+    Notes
+    -----
+    The noise is that of a normal distribution with the same median of distances from the median,
+    :math:`\sigma = 1.4826\, \mathrm{MAD}`. For counting as such see [1]_.
+
+    References
+    ----------
+    .. [1] X. Li et al., Nature Methods 10, 584 (2013).
 
     Examples
     --------

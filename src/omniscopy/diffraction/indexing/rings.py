@@ -90,7 +90,9 @@ def index_rings(
     Notes
     -----
     Of the scales that are tried the one is taken that names most rings, and of these the one
-    with the smallest misfit; then it is refined by least squares of all that are named.
+    with the smallest misfit; then it is :math:`s = \sum r g / \sum r^2`, the least squares of
+    :math:`g = s r` over the rings r that are named and their reflections :math:`g = 1 / d`, with
+    :math:`\sigma_s^2 = \sum (g - s r)^2 / [(n - 1) \sum r^2]`.
 
     Examples
     --------

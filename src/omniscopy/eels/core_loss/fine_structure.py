@@ -27,7 +27,7 @@ def fit_fine_structure(
     dim: str = DIM,
     max_steps: int = 200,
 ) -> xr.Dataset:
-    """Fit peaks, and steps of the continuum, to the fine structure of an edge.
+    r"""Fit peaks, and steps of the continuum, to the fine structure of an edge.
 
     Parameters
     ----------
@@ -56,6 +56,14 @@ def fit_fine_structure(
     ------
     DataError
         The axis is not in eV, or peaks or steps do not lie in the window.
+
+    Notes
+    -----
+    .. math::
+        J(E) = c + \sum_p G(E; A_p, E_p, w_p)
+            + \sum_s A_s \left[\frac{1}{2} + \frac{1}{\pi} \arctan\frac{E - E_s}{w_s}\right]
+
+    with the peaks G of `signal.Gaussian` or `signal.Lorentzian`; all channels weigh alike.
 
     Examples
     --------

@@ -23,7 +23,7 @@ def measure_windows(
     background: tuple[float, float] | None = None,
     dim: str = DIM,
 ) -> xr.Dataset:
-    """Sum spectra over windows of the energy loss.
+    r"""Sum spectra over windows of the energy loss.
 
     Parameters
     ----------
@@ -46,6 +46,16 @@ def measure_windows(
     ------
     DataError
         The axis is not in eV, a window holds no channel, or the background overlaps it.
+
+    Notes
+    -----
+    :math:`I = \sum_E (J_E - B_E)` over the channels of a window, with the power law B of
+    `fit_background`; :math:`\sigma = \sqrt{\sum_E J_E}`, for Poisson noise of the counts J [1]_.
+
+    References
+    ----------
+    .. [1] R. F. Egerton, *Electron Energy-Loss Spectroscopy in the Electron Microscope*, 3rd ed.,
+       Springer (2011), section 4.4.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def subtract_zero_loss(
     threshold: float | None = None,
     dim: str = DIM,
 ) -> xr.Dataset:
-    """Split low-loss spectra into the zero loss and what has lost energy.
+    r"""Split low-loss spectra into the zero loss and what has lost energy.
 
     Parameters
     ----------
@@ -51,6 +51,13 @@ def subtract_zero_loss(
     ------
     DataError
         The axis is not in eV or has no zero loss, or the method is unknown.
+
+    Notes
+    -----
+    "mirrored": with the centre :math:`E_0` and half of the height at :math:`E_h` on the right,
+    :math:`Z(E) = J(2 E_0 - E)` beyond :math:`E_h` and :math:`Z(E) = J(E) - L(E)` before. L is what
+    of the losses a peak that wide spreads there: losses are taken for a line from :math:`E_0`, the
+    peak for a Gaussian.
 
     Examples
     --------

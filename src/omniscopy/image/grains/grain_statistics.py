@@ -117,6 +117,12 @@ def correlate_grains(grains: xr.Dataset, first: str, second: str) -> xr.Dataset:
     DataError
         There is no such variable along ``grain``.
 
+    Notes
+    -----
+    Pearson's :math:`r = \sum \delta_1 \delta_2 / \sqrt{\sum \delta_1^2 \sum \delta_2^2}` of the
+    differences δ from the means, that of the ranks (Spearman), and
+    :math:`\mathrm{slope} = \sum \delta_1 \delta_2 / \sum \delta_1^2`.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -108,7 +108,7 @@ def mask_outliers(
     masking: Masking = "exclude",
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Mark the points of every image that are far from its mean.
+    r"""Mark the points of every image that are far from its mean.
 
     Parameters
     ----------
@@ -132,6 +132,11 @@ def mask_outliers(
     ------
     DataError
         The image has a single row, the mask leaves no point, or `sigmas` is not above 0.
+
+    Notes
+    -----
+    Marked is :math:`|z - \langle z \rangle| > n \sigma`, with mean and standard deviation of all
+    points that count, outliers too.
 
     Examples
     --------

@@ -133,6 +133,14 @@ def slope_distribution(
     DataError
         There is no class, a coordinate is not uniform, or y and x are not in units that convert.
 
+    Notes
+    -----
+    Of the azimuth :math:`\vartheta` and the magnitude of the gradient, see `measure_slopes`,
+
+    .. math::
+        p(\vartheta) = \frac{\sum_i |\nabla z_i|^2 [\vartheta_i \in \text{class}]}
+            {\Delta\vartheta \sum_i |\nabla z_i|^2}
+
     Examples
     --------
     >>> import omniscopy as om

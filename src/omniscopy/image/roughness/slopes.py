@@ -36,7 +36,9 @@ def measure_slopes(image: xr.DataArray, *, dims: tuple[str, str] | None = None) 
 
     Notes
     -----
-    Central differences, exact for a parabola; at the edges one-sided ones over three points.
+    The azimuth is :math:`\operatorname{atan2}(\partial z / \partial y, \partial z / \partial x)`,
+    the inclination :math:`\arctan |\nabla z|`, with central differences, exact for a parabola; at
+    the edges one-sided ones over three points.
 
     Examples
     --------

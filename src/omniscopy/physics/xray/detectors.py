@@ -54,7 +54,7 @@ class Detector:
 
 
 def efficiency(detector: Detector, energy: npt.ArrayLike) -> Any:
-    """Return which part of the X-rays that reach a detector it counts.
+    r"""Return which part of the X-rays that reach a detector it counts.
 
     Parameters
     ----------
@@ -75,7 +75,18 @@ def efficiency(detector: Detector, energy: npt.ArrayLike) -> Any:
 
     Notes
     -----
-    Lambert's law with the coefficients of `mass_absorption`; rays fall in at a right angle.
+    Rays fall in at a right angle. With the coefficients μ/ρ of `mass_absorption`,
+
+    .. math::
+        \varepsilon = \exp\Big(-\sum_i \mu_i t_i - \mu t_\mathrm{dead}\Big)
+            \left[1 - \exp(-\mu t)\right]
+
+    for the layers i, and for the crystal without index [1]_.
+
+    References
+    ----------
+    .. [1] J. I. Goldstein et al., *Scanning Electron Microscopy and X-Ray Microanalysis*, 3rd ed.,
+       Springer (2003), chapter 7.
     """
     from omniscopy.physics.xray.shells import density
 

@@ -82,7 +82,7 @@ def ionisation_cross_section(
 
 
 def emission_cross_section(family: Family, voltage: float, model: Model = "bote_salvat") -> float:
-    """Return the cross-section of the emission of a family's alpha line, its close pair together.
+    r"""Return the cross-section of the emission of a family's alpha line, its close pair together.
 
     Parameters
     ----------
@@ -103,6 +103,16 @@ def emission_cross_section(family: Family, voltage: float, model: Model = "bote_
     ------
     DataError
         The model is unknown or the voltage is not positive.
+
+    Notes
+    -----
+    :math:`\sigma = \sum_s N_s \omega_s p_s` over the subshells s on which lines of the pair begin:
+    :math:`N_s = \sigma_s + \sum_{r < s} N_r f_{rs}`, the ionisations and what Coster–Kronig
+    transitions bring from inner ones, the fluorescence yield ω and the part p of the lines [1]_.
+
+    References
+    ----------
+    .. [1] M. O. Krause, Journal of Physical and Chemical Reference Data 8, 307 (1979).
     """
     symbol = family.element
     subshells = [each for each in SHELLS if each[0] == family.shell]

@@ -200,7 +200,7 @@ def to_separation(
 def fit_sensitivity(
     data: xr.DataArray, window: tuple[float, float] = (0.2, 0.9), *, dim: str | None = None
 ) -> xr.Dataset:
-    """Fit the deflection for a volt of the detector to curves on a hard surface.
+    r"""Fit the deflection for a volt of the detector to curves on a hard surface.
 
     Parameters
     ----------
@@ -221,6 +221,16 @@ def fit_sensitivity(
     ------
     DataError
         The curves have no coordinate ``z``, or the window is not (low, high) between 0 and 1.
+
+    Notes
+    -----
+    On a hard surface the deflection follows the height z of the base: the sensitivity is
+    :math:`1 / |dU / dz|`, with the slope of the least squares of the signal U on z.
+    :math:`\sigma = \sigma_\mathrm{slope} / \mathrm{slope}^2`, for white noise of the signal [1]_.
+
+    References
+    ----------
+    .. [1] H.-J. Butt, B. Cappella and M. Kappl, Surface Science Reports 59, 1 (2005), section 2.
     """
     dim, height = curve_axis(data, "z", dim)
     low, high = window
