@@ -135,13 +135,15 @@ def test_long_blocks_are_read_without_a_copy_and_never_written_back(tmp_path, ki
             file.create_dataset("a", data=values, chunks=(10, 2000) if kind == "chunked" else None)
             handle = Hdf5Array.of(file["a"])
     before = path.read_bytes()
-    block = Viewed(handle)[slice(0, 200), slice(None)]
+    block = Viewed(handle, "a")[slice(0, 200), slice(None)]
     np.testing.assert_array_equal(block, values[:200])
     assert block.dtype.isnative
     block[:] = -1
     assert path.read_bytes() == before
-    np.testing.assert_array_equal(Viewed(handle)[slice(0, 200), slice(None)], values[:200])
-    np.testing.assert_array_equal(Viewed(handle)[slice(None), slice(3, 9, 2)], values[:, 3:9:2])
+    np.testing.assert_array_equal(Viewed(handle, "a")[slice(0, 200), slice(None)], values[:200])
+    np.testing.assert_array_equal(
+        Viewed(handle, "a")[slice(None), slice(3, 9, 2)], values[:, 3:9:2]
+    )
 
 
 def test_the_blocks_of_an_array_are_copied_once(tmp_path):

@@ -95,9 +95,10 @@ def block_of(values: np.ndarray, path: str, offset: int, key: Key) -> np.ndarray
 
 @dataclass(frozen=True)
 class Viewed:
-    """`inner` read without a copy where a block is long and in a row, to be copied only once."""
+    """`inner` read without a copy where it can be, to be copied once, known by a name to dask."""
 
-    inner: "Mapped | Hdf5Array"
+    inner: LazyArray
+    name: str
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -111,8 +112,11 @@ class Viewed:
     def chunks(self) -> tuple[int, ...] | None:
         return self.inner.chunks
 
+    def __dask_tokenize__(self) -> str:
+        return self.name
+
     def __getitem__(self, key: Key) -> np.ndarray:
-        return self.inner.view(key)
+        return getattr(self.inner, "view", self.inner.__getitem__)(key)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,34 @@
 """Records become labelled data: one node a channel, its values in the variable `signal`."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
+from dask.array.core import getter, normalize_chunks
 from dask.base import tokenize
+from dask.blockwise import blockwise
+from dask.highlevelgraph import HighLevelGraph
+from dask.layers import ArraySliceDep
 
 from omniscopy.compute.chunks import plan_chunks
-from omniscopy.io.arrays import Hdf5Array, Mapped, Viewed
+from omniscopy.io.arrays import Viewed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.names import channel_names
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
+from omniscopy.model.digests import digest_bytes
 from omniscopy.model.fingerprints import FILE_ARRAY
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
 
 SIGNAL = "signal"
+_array: Any = da.Array
+_cut: Any = normalize_chunks
+_layer: Any = blockwise
+_PLAIN = (str, bytes, int, float, complex, type(None))
 
 
 def to_tree(measurement: Measurement, *, chunks: Any = "auto") -> xr.DataTree:
@@ -43,8 +54,8 @@ def to_tree(measurement: Measurement, *, chunks: Any = "auto") -> xr.DataTree:
         root["original_metadata"] = dict(measurement.original_metadata)
     tree = xr.DataTree(xr.Dataset(attrs={**root, **measurement.attrs}))
     names = channel_names(measurement.channels)
-    # Most channels of a file are of the same places, whose index is made once.
-    known: dict[tuple[Any, ...], xr.Coordinates] = {}
+    # Most channels of a file are of the same places, which are put together once.
+    known: dict[Any, Any] = {}
     nodes: dict[tuple[str, ...], xr.Dataset] = {}
     for name, channel in zip(names, measurement.channels, strict=True):
         groups = (part for part in channel.group.split("/") if part)
@@ -66,45 +77,59 @@ def _grow(tree: xr.DataTree, nodes: Mapping[tuple[str, ...], xr.Dataset]) -> Non
 
 
 def to_dataset(
-    channel: Channel,
-    *,
-    chunks: Any = "auto",
-    known: dict[tuple[Any, ...], xr.Coordinates] | None = None,
+    channel: Channel, *, chunks: Any = "auto", known: dict[Any, Any] | None = None
 ) -> xr.Dataset:
     """Return one channel as a Dataset whose main variable is `signal`.
 
-    `known` keeps the coordinates of axes that others may have too.
+    `known` keeps what channels have alike.
     """
-    dims = tuple(axis.name for axis in channel.axes)
-    shared = _coordinates(channel.axes, {} if known is None else known)
-    coords: dict[Any, xr.Variable] = dict(shared.variables)
-    for name, further in channel.coordinates.items():
-        coords[name] = _variable(further, coords, chunks)
-    of_data = coords if channel.coordinates else shared
-    variables = {
-        name: _variable(further, coords, chunks) for name, further in channel.variables.items()
-    }
-    attrs = channel_attrs(channel)
-    if channel.data is None:
-        return xr.Dataset(variables, coords=of_data, attrs=attrs)
-    main = Variable(dims=dims, data=channel.data, attrs=attrs)
     _check_shape(channel)
-    variables = {SIGNAL: _variable(main, coords, chunks), **variables}
-    return xr.Dataset(variables, coords=of_data)
+    alike = _alike(channel, {} if known is None else known, chunks)
+    parts = dict(channel.variables)
+    attrs = channel_attrs(channel)
+    if channel.data is not None:
+        parts[SIGNAL] = Variable(dims=_dims(channel), data=channel.data)
+    values = {name: _values(part, alike.variables, chunks) for name, part in parts.items()}
+    # To copy is several times quicker than to have all of it checked again.
+    made = alike.copy(data=values)
+    (made if channel.data is None else made.variables[SIGNAL]).attrs = attrs
+    return made
 
 
-def _coordinates(
-    axes: Sequence[Axis], known: dict[tuple[Any, ...], xr.Coordinates]
-) -> xr.Coordinates:
+def _alike(channel: Channel, known: dict[Any, Any], chunks: Any) -> xr.Dataset:
+    """Return a channel with its places and without its values."""
     # What lists its places is compared by being the same list.
-    key = tuple(
+    places = tuple(
         (axis.name, axis.size, axis.scale, axis.offset, axis.units, axis.quantity, axis.kind,
          axis.role, id(axis.attrs) if axis.attrs else None, id(axis.values))
-        for axis in axes
+        for axis in channel.axes
     )  # fmt: skip
+    further = channel.coordinates, channel.variables
+    key = (places, channel.data is None, *(id(each) if each else None for each in further))
     if key not in known:
-        known[key] = xr.Coordinates({axis.name: coordinate(axis) for axis in axes})
-    return known[key]
+        if places not in known:
+            known[places] = xr.Coordinates({each.name: coordinate(each) for each in channel.axes})
+        coords = dict(known[places].variables)
+        for name, place in channel.coordinates.items():
+            coords[name] = _variable(place, coords, chunks)
+        parts = {
+            name: (part.dims, _nothing(part.data), dict(part.attrs))
+            for name, part in channel.variables.items()
+        }
+        if channel.data is not None:
+            parts = {SIGNAL: (_dims(channel), _nothing(channel.data), {}), **parts}
+        known[key] = xr.Dataset(parts, coords=coords if channel.coordinates else known[places])
+    found: xr.Dataset = known[key]
+    return found
+
+
+def _dims(channel: Channel) -> tuple[str, ...]:
+    return tuple(axis.name for axis in channel.axes)
+
+
+def _nothing(data: LazyArray | np.ndarray) -> np.ndarray:
+    """Return an array of a shape that takes no memory."""
+    return np.broadcast_to(np.zeros((), np.int8), tuple(data.shape))
 
 
 def channel_attrs(channel: Channel) -> dict[str, Any]:
@@ -151,15 +176,25 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
     if chunks == "auto":
         chunks = plan_chunks(data.shape, data.dtype.itemsize, whole=whole, native=native)
     # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
-    name = f"{FILE_ARRAY}{tokenize(data, _age(data), chunks)}"
-    return da.from_array(  # type: ignore[no-untyped-call]
-        # What is put together from blocks would otherwise be copied twice.
-        Viewed(data) if isinstance(data, Mapped | Hdf5Array) else data,
-        chunks=chunks,
-        name=name,
-        meta=np.empty((0,) * len(data.shape), data.dtype),
-        inline_array=True,
+    name = f"{FILE_ARRAY}{digest_bytes(repr((_identity(data), _age(data), chunks)).encode())}"
+    # What is put together from blocks would otherwise be copied twice.
+    handle = Viewed(data, name)
+    # As `dask.array.from_array` does it, which looks at each array for three times as long.
+    cut = _cut(chunks, data.shape, dtype=data.dtype)
+    axes = tuple(range(len(data.shape)))
+    layer = _layer(
+        getter,
+        name,
+        axes,
+        handle,
+        None,
+        ArraySliceDep(cut),
+        axes,
+        numblocks={},
+        _data_producer=True,
     )
+    graph = HighLevelGraph({name: layer}, {name: set()})
+    return _array(graph, name, cut, meta=np.empty((0,) * len(data.shape), data.dtype))
 
 
 def _stored_dataset(node: Node, chunks: Any) -> xr.Dataset:
@@ -175,7 +210,11 @@ def _stored_dataset(node: Node, chunks: Any) -> xr.Dataset:
     return xr.Dataset(variables, coords=coords, attrs=dict(node.attrs))
 
 
-def _variable(variable: Variable, coords: Mapping[str, xr.Variable], chunks: Any) -> xr.Variable:
+def _variable(variable: Variable, coords: Mapping[Any, xr.Variable], chunks: Any) -> xr.Variable:
+    return xr.Variable(variable.dims, _values(variable, coords, chunks), dict(variable.attrs))
+
+
+def _values(variable: Variable, coords: Mapping[Any, xr.Variable], chunks: Any) -> Any:
     whole = tuple(
         number
         for number, dim in enumerate(variable.dims)
@@ -183,8 +222,7 @@ def _variable(variable: Variable, coords: Mapping[str, xr.Variable], chunks: Any
     )
     if isinstance(chunks, dict):
         chunks = {variable.dims.index(dim): n for dim, n in chunks.items() if dim in variable.dims}
-    values = lazy_array(variable.data, whole=whole, chunks=chunks)
-    return xr.Variable(variable.dims, values, dict(variable.attrs))
+    return lazy_array(variable.data, whole=whole, chunks=chunks)
 
 
 def _role(values: xr.Variable, dim: str) -> str:
@@ -192,12 +230,30 @@ def _role(values: xr.Variable, dim: str) -> str:
     return values.attrs.get("role") or DEFAULT_ROLE.get(kind, "navigation")
 
 
-def _age(data: Any) -> Any:
+def _identity(value: Any) -> Any:
+    """Return plain values that tell a handle from all others, also in other processes."""
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, tuple):
+        return tuple(_identity(each) for each in value)
+    if isinstance(value, np.dtype):
+        return value.str if value.names is None else repr(value)
+    kind = type(value)
+    if is_dataclass(value) and not hasattr(kind, "__dask_tokenize__"):
+        held = (_identity(getattr(value, each.name)) for each in fields(value))
+        return (kind.__module__, kind.__qualname__, *held)
+    return tokenize(value)
+
+
+def _age(data: Any) -> int | None:
     """Return when the file of a handle was written, so that a new file is a new array."""
     while hasattr(data, "inner"):
         data = data.inner
-    path = Path(getattr(data, "path", ""))
-    return path.stat().st_mtime_ns if path.is_file() else None
+    try:
+        found = os.stat(getattr(data, "path", ""))  # noqa: PTH116 - thousands of channels
+    except (OSError, TypeError, ValueError):
+        return None
+    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else None
 
 
 def _check_shape(channel: Channel) -> None:

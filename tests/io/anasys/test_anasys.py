@@ -19,6 +19,10 @@ VALUES = rng.normal(size=(4, 6)).astype("f4")
 LINE = rng.normal(size=5).astype("f4")
 
 
+def whole(channel):
+    return channel.data[()]
+
+
 def only(path, **options):
     (channel,) = read(path, **options).channels
     return channel
@@ -28,8 +32,8 @@ def only(path, **options):
 def test_maps_come_row_by_row_in_their_units(tmp_path, packed):
     parts = [AnasysMap(VALUES), AnasysMap(VALUES * 2, "IR Amplitude 1", ("", "V"))]
     height, amplitude = read(write_axz(tmp_path / "a.axz", parts, packed=packed)).channels
-    np.testing.assert_array_equal(height.data, VALUES)
-    np.testing.assert_array_equal(amplitude.data, VALUES * 2)
+    np.testing.assert_array_equal(whole(height), VALUES)
+    np.testing.assert_array_equal(whole(amplitude), VALUES * 2)
     assert height.data.dtype == np.float32
     assert (height.title, height.quantity, height.units) == ("Height 1", "height", "nm")
     assert (amplitude.quantity, amplitude.units) == ("amplitude", "V")
@@ -46,8 +50,8 @@ def test_spectra_have_a_place_and_both_ends_of_their_range(tmp_path):
     values = {"IR-Amplitude": LINE, "Frequency": LINE * 2}
     path = write_axz(tmp_path / "a.axz", [AnasysSpectrum(values, attenuation=LINE + 1)])
     amplitude, frequency = read(path).channels
-    np.testing.assert_array_equal(amplitude.data, LINE)
-    np.testing.assert_array_equal(frequency.data, LINE * 2)
+    np.testing.assert_array_equal(whole(amplitude), LINE)
+    np.testing.assert_array_equal(whole(frequency), LINE * 2)
     (axis,) = amplitude.axes
     assert (axis.name, axis.units) == ("wavenumber", "1/cm")
     np.testing.assert_allclose(axis.coordinate(), [1000, 1025, 1050, 1075, 1100])
@@ -70,6 +74,27 @@ def test_the_document_fills_the_common_metadata(tmp_path):
     assert json.loads(json.dumps(tree)) == tree
     assert tree["Tags"]["ScanRate"] == "0.5 Hz"
     assert "SampleBase64" not in tree
+
+
+def test_values_are_unpacked_when_they_are_read_and_damage_is_found_then(tmp_path):
+    large = rng.normal(size=(300, 400)).astype("f4")
+    path = write_axz(tmp_path / "a.axd", [AnasysMap(large), AnasysMap(large + 1)], packed=False)
+    tree = om.open(path)
+    np.testing.assert_array_equal(tree["Height_1_1"].signal[5:9, ::3], (large + 1)[5:9, ::3])
+    text = path.read_text()
+    at = text.rindex("</SampleBase64>") - 40
+    path.write_text(text[:at] + "!" + text[at + 1 :])
+    height = om.open(path)["Height_1_1"].signal
+    with pytest.raises(FormatError, match=r"Height 1.*no base64|480000 bytes, "):
+        height.load()
+
+
+def test_blanks_among_the_values_are_passed_over(tmp_path):
+    path = write_axz(tmp_path / "a.axd", [AnasysMap(VALUES)], packed=False)
+    text = path.read_text()
+    at = text.index("<SampleBase64>") + 20
+    path.write_text(text[:at] + "\n  " + text[at:])
+    np.testing.assert_array_equal(whole(only(path)), VALUES)
 
 
 def test_odd_entries_are_skipped(tmp_path):
@@ -153,7 +178,8 @@ def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed, packed):
         raw[at] ^= 1 << int(damage.integers(8))
     path.write_bytes(raw)
     with contextlib.suppress(FormatError):
-        read_measurement(path)
+        for channel in read_measurement(path)[1].channels:
+            whole(channel)
 
 
 @pytest.mark.shared
@@ -169,15 +195,16 @@ def test_a_real_document_has_the_maps_of_the_reference(shared):
     for channel, signal in zip(maps, entry["signals"], strict=False):
         assert channel.title == signal["title"]
         assert channel.units == signal["units"].removeprefix("None")
+        values = whole(channel)
         for measure in ("min", "max"):
-            assert getattr(channel.data, measure)() == signal[measure]
-        assert channel.data.mean(dtype="f8") == pytest.approx(signal["mean"], rel=1e-12)
-        assert [channel.data[0, 0], channel.data[-1, -1]] == signal["corners"]
+            assert getattr(values, measure)() == signal[measure]
+        assert values.mean(dtype="f8") == pytest.approx(signal["mean"], rel=1e-12)
+        assert [values[0, 0], values[-1, -1]] == signal["corners"]
         for axis, expected in zip(channel.axes, signal["axes"], strict=True):
             # The reference has one step too few on the same length.
             length = expected["scale"] * (expected["size"] - 1)
             assert abs(axis.scale) * axis.size == pytest.approx(length)
-    assert [len(channel.data) for channel in spectra[::3]] == [251, 346, 251, 251, 646]
+    assert [len(whole(channel)) for channel in spectra[::3]] == [251, 346, 251, 251, 646]
     assert spectra[0].axes[0].coordinate()[[0, -1]].tolist() == [2200, 3200]
 
 
@@ -190,10 +217,10 @@ def test_maps_of_one_place_agree_on_it(shared):
     dy, dx = np.subtract(centres[1], centres[0])
     step = 20 / 128
     row, column = 64 - dx / step, 64 - dy / step
-    small = narrow.data.reshape(32, 4, 32, 4).mean((1, 3))
+    small = whole(narrow).reshape(32, 4, 32, 4).mean((1, 3))
 
     def likeness(top, left):
-        part = wide.data[top : top + 32, left : left + 32]
+        part = whole(wide)[top : top + 32, left : left + 32]
         return np.corrcoef(part.ravel(), small.ravel())[0, 1]
 
     found = {(i, j): likeness(i, j) for i in range(0, 97, 2) for j in range(0, 97, 2)}

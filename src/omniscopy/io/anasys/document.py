@@ -1,35 +1,50 @@
+# ruff: noqa: D102 - the properties are those of `LazyArray`
 """The XML of a document, unpacked with a bound and read element by element."""
 
+import base64
+import binascii
 import codecs
+import functools
+import math
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.records import Key
 from omniscopy.io.xml_trees import local_name
 
 _GZIP = b"\x1f\x8b"
 # Base64 of noise is not packed more than a few times.
 _MOST_TIMES, _AT_LEAST = 64, 32 << 20
+_PIECE = 1 << 16
 _VALUES = "<SampleBase64>"
 _WANTED = ("HeightMap", "IRRenderedSpectra", "RenderedSpectrum")
 
 
-def read_elements(
-    path: Path, *, partial: bool
-) -> tuple[list[ElementTree.Element], dict[str, str] | None]:
-    """Return the images and spectra of a document, and what is missing of it."""
-    raw = path.read_bytes()
+@dataclass(frozen=True)
+class Document:
+    """The images and spectra of a document, where values lie in its text, and what is missing."""
+
+    elements: list[ElementTree.Element]
+    places: dict[str | None, tuple[int, int]]
+    missing: dict[str, str] | None
+
+
+def read_document(path: Path, *, partial: bool) -> Document:
+    """Return a document whose values are left where they are."""
+    text, is_whole, of_letters = _text(path)
     missing = None
-    if raw.startswith(_GZIP):
-        raw, is_whole = _unpack(path, raw)
-        if not is_whole:
-            missing = {"reason": "the packed document ends too early"}
-            if not partial:
-                message = f"{missing['reason']}; the file is cut short"
-                raise FormatError(message, path=path, offset=path.stat().st_size)
-    text, damage = _decoded(raw)
+    if not is_whole:
+        missing = {"reason": "the packed document ends too early"}
+        if not partial:
+            message = f"{missing['reason']}; the file is cut short"
+            raise FormatError(message, path=path, offset=path.stat().st_size)
     if "anasysinstruments" not in text:
         message = "the document is none of Analysis Studio"
         raise UnsupportedFormatError(message, path=path, offset=0)
@@ -37,68 +52,141 @@ def read_elements(
     if "<!DOCTYPE" in text:
         message = "the document declares entities, which no document of Analysis Studio does"
         raise FormatError(message, path=path, offset=0)
-    found, error = _parsed(text)
-    damage = damage or error
+    described, places = _without_values(text)
+    found, error = _parsed(described)
+    damage = of_letters or error
     if damage is not None:
         if not partial:
             message = f"the XML is damaged ({damage})"
             raise FormatError(message, path=path) from damage
         missing = missing or {"reason": f"the XML is damaged ({damage})"}
-    return found, missing
+    return Document(found, places, missing)
 
 
-def _unpack(path: Path, raw: bytes) -> tuple[bytes, bool]:
-    """Return the unpacked bytes, and whether they are all."""
-    limit = _AT_LEAST + _MOST_TIMES * len(raw)
-    stream = zlib.decompressobj(wbits=31)
+@dataclass(frozen=True)
+class Values:
+    """Numbers of four bytes in base64, from one letter to another of the text of a document."""
+
+    path: str
+    place: tuple[int, int]
+    shape: tuple[int, ...]
+    label: str
+    chunks: tuple[int, ...] | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        path = Path(self.path)
+        text = _unpacked_text(path, path.stat().st_mtime_ns)
+        values = values_of(text[slice(*self.place)], self.shape, self.label)
+        return np.array(values[key])
+
+
+def values_of(text: str, shape: tuple[int, ...], label: str) -> np.ndarray:
+    """Return the numbers that are written in base64."""
     try:
-        unpacked = stream.decompress(raw, limit)
-    except zlib.error as error:
-        message = f"the document cannot be unpacked ({error}); the file is damaged"
-        raise FormatError(message, path=path) from error
-    if stream.unconsumed_tail:
-        message = f"the document unpacks to more than {limit} bytes"
-        raise FormatError(message, path=path)
-    return unpacked, stream.eof
+        raw = base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        message = "the values are no base64; the file is damaged"
+        raise FormatError(message, key=label) from None
+    if len(raw) != 4 * math.prod(shape):
+        message = f"{shape} values need {4 * math.prod(shape)} bytes, {len(raw)} were found"
+        raise FormatError(message, key=label)
+    return np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
 
 
-def _decoded(raw: bytes) -> tuple[str, Exception | None]:
-    """Return a document of one or two bytes a letter, up to what is wrong in it."""
-    wide = 0 in raw[:4] or raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    code = "utf-8-sig" if not wide else "utf-16-be" if raw[0] == 0 else "utf-16"
-    try:
-        return raw.decode(code), None
-    except UnicodeDecodeError as error:
-        return raw[: error.start].decode(code, errors="ignore"), error
+@functools.lru_cache(maxsize=1)
+def _unpacked_text(path: Path, _changed: int) -> str:
+    """Return the text of a document, which one map after another is read from."""
+    return _text(path)[0]
 
 
-def _parsed(text: str) -> tuple[list[ElementTree.Element], Exception | None]:
-    """Return the wanted elements as far as a document goes, and what is wrong with it.
+def _text(path: Path) -> tuple[str, bool, UnicodeDecodeError | None]:
+    """Return a document up to what is wrong in it, and whether the file is whole.
 
-    Nearly all of it are values, which the parser need not see.
+    It is decoded as it is unpacked: what fits into the cache of a processor is worked through
+    several times faster than what does not.
     """
-    values: dict[str | None, str] = {}
+    raw = path.read_bytes()
+    stream = zlib.decompressobj(wbits=31) if raw.startswith(_GZIP) else None
+    pieces = iter([raw]) if stream is None else _unpacked(path, raw, stream)
+    parts: list[str] = []
+    decoder = None
+    try:
+        for piece in pieces:
+            decoder = decoder or _decoder(piece)
+            parts.append(decoder.decode(piece))
+        parts += [decoder.decode(b"", final=True)] if decoder else []
+        damage = None
+    except UnicodeDecodeError as error:
+        damage = error
+        parts.append(error.object[: error.start].decode(error.encoding, errors="ignore"))
+    text = "".join(parts).removeprefix("\ufeff")
+    return text, stream is None or stream.eof, damage
+
+
+def _unpacked(path: Path, raw: bytes, stream: Any) -> Iterator[bytes]:
+    limit = _AT_LEAST + _MOST_TIMES * len(raw)
+    left = limit + 1
+    for start in range(0, len(raw), _PIECE):
+        try:
+            piece = stream.decompress(raw[start : start + _PIECE], left)
+        except zlib.error as error:
+            message = f"the document cannot be unpacked ({error}); the file is damaged"
+            raise FormatError(message, path=path) from error
+        left -= len(piece)
+        if left == 0:
+            message = f"the document unpacks to more than {limit} bytes"
+            raise FormatError(message, path=path)
+        yield piece
+
+
+def _decoder(head: bytes) -> codecs.IncrementalDecoder:
+    """Return what decodes one or two bytes a letter."""
+    wide = 0 in head[:4] or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    is_turned = head[:1] == b"\0" or head.startswith(codecs.BOM_UTF16_BE)
+    code = "utf-8" if not wide else "utf-16-be" if is_turned else "utf-16-le"
+    return codecs.getincrementaldecoder(code)()
+
+
+def _without_values(text: str) -> tuple[str, dict[str | None, tuple[int, int]]]:
+    """Return a document with words in place of its values, and where each of those lies.
+
+    Nearly all of a document are values, which the parser need not see.
+    """
+    places: dict[str | None, tuple[int, int]] = {}
     parts, at = [], 0
     while (start := text.find(_VALUES, at)) >= 0:
         start += len(_VALUES)
         end = text.find("<", start)
         if end < 0:
             break
-        stands_for = f"values {len(values)}"
+        stands_for = f"values {len(places)}"
         parts += [text[at:start], stands_for]
-        values[stands_for] = text[start:end]
+        places[stands_for] = (start, end)
         at = end
-    parts.append(text[at:])
+    return "".join([*parts, text[at:]]), places
+
+
+def _parsed(text: str) -> tuple[list[ElementTree.Element], Exception | None]:
+    """Return the wanted elements as far as a document goes, and what is wrong with it."""
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError):
+        return _parsed_in_part(text)
+    return [each for each in root.iter() if local_name(each.tag) in _WANTED], None
+
+
+def _parsed_in_part(text: str) -> tuple[list[ElementTree.Element], Exception | None]:
     parser: Any = ElementTree.XMLPullParser(["end"])
     found = []
     try:
-        parser.feed("".join(parts))
+        parser.feed(text)
         for _, element in parser.read_events():
-            name = local_name(element.tag)
-            if name in _WANTED:
+            if local_name(element.tag) in _WANTED:
                 found.append(element)
-            elif name == "SampleBase64":
-                element.text = values.get(element.text, element.text)
         parser.close()
     except (ElementTree.ParseError, ValueError) as error:
         return found, error

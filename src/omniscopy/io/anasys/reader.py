@@ -3,20 +3,23 @@
 import base64
 import binascii
 import datetime as dt
+import functools
 import math
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
-from omniscopy.io.anasys.document import read_elements
+from omniscopy.io.anasys.document import Values, read_document, values_of
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import finite_number, known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 from omniscopy.io.xml_trees import local_name, look_up, xml_tree
 
+_Reading = Callable[[ElementTree.Element, str, tuple[int, ...]], Values | np.ndarray]
 _UNITS = "µm"
 _DIRECTIONS = {"PrimaryTrace": "trace", "PrimaryRetrace": "retrace"}
 _FACTORS = {"attenuation": "AttenuationBase64", "beam_shape_factor": "BeamShapeFactorBase64"}
@@ -47,12 +50,15 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         It is a packed file of another kind.
     """
     path = Path(path)
-    elements, missing = read_elements(path, partial=partial)
+    document = read_document(path, partial=partial)
+    missing = document.missing
+    values = functools.partial(_values, str(path), document.places)
     channels: list[Channel] = []
-    for element in elements:
+    for element in document.elements:
         try:
             is_map = local_name(element.tag) == "HeightMap"
-            channels += [_map_channel(element)] if is_map else _spectrum_channels(element)
+            make = _map_channels if is_map else _spectrum_channels
+            channels += make(element, values)
         except FormatError as error:
             if not partial:
                 raise error.in_file(path) from error
@@ -64,14 +70,14 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     )
 
 
-def _map_channel(element: ElementTree.Element) -> Channel:
+def _map_channels(element: ElementTree.Element, values: _Reading) -> list[Channel]:
     tree = _tree(element)
     label = element.get("Label") or element.get("DataChannel") or "Map"
     tags = _tags(element)
     units = known_units(look_up(tree, "UnitPrefix") + look_up(tree, "Units"))
-    return Channel(
+    channel = Channel(
         title=label,
-        data=_values(element, label, _shape(tree, label)),
+        data=values(element, label, _shape(tree, label)),
         axes=_plane_axes(tree, label),
         quantity=quantity_of(label, units),
         units=units,
@@ -80,9 +86,10 @@ def _map_channel(element: ElementTree.Element) -> Channel:
         metadata=_map_metadata(tree, tags),
         original_metadata={**tree, "Tags": tags},
     )
+    return [channel]
 
 
-def _spectrum_channels(element: ElementTree.Element) -> list[Channel]:
+def _spectrum_channels(element: ElementTree.Element, values: _Reading) -> list[Channel]:
     """Return the quantities of one spectrum."""
     tree = _tree(element)
     label = look_up(tree, "Label") or "Spectrum"
@@ -95,22 +102,25 @@ def _spectrum_channels(element: ElementTree.Element) -> list[Channel]:
         axis = Axis(name="wavenumber", size=points, scale=step, offset=start, units="1/cm")
     places = {name: finite_number(look_up(tree, "Location", name.upper())) for name in "xy"}
     attrs = {"quantity": "length", "units": _UNITS}
+    coordinates = {
+        name: Variable(dims=(), data=np.asarray(place), attrs=attrs)
+        for name, place in places.items()
+        if place is not None
+    }
+    variables = _factors(element, points)
+    original = {key: value for key, value in tree.items() if key != "DataChannels"}
     return [
         Channel(
             title=f"{label} {part.get('Name') or part.get('DataChannel') or ''}".strip(),
-            data=_values(part, label, (points,)),
+            data=values(part, label, (points,)),
             axes=[axis],
-            coordinates={
-                name: Variable(dims=(), data=np.asarray(place), attrs=attrs)
-                for name, place in places.items()
-                if place is not None
-            },
-            variables=_factors(element, points),
+            coordinates=coordinates,
+            variables=variables,
             quantity=quantity_of(part.get("Name") or "", None),
             modality="AFM-IR",
             source="Analysis Studio",
             metadata=stated({"started": _time(look_up(tree, "TimeStamp"))}),
-            original_metadata={key: value for key, value in tree.items() if key != "DataChannels"},
+            original_metadata=original,
         )
         for part in element
         if local_name(part.tag) == "DataChannels"
@@ -131,18 +141,22 @@ def _factors(element: ElementTree.Element, points: int) -> dict[str, Variable]:
     return found
 
 
-def _values(element: ElementTree.Element, label: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the numbers in an element."""
-    text = next((c.text or "" for c in element if local_name(c.tag) == "SampleBase64"), "")
-    try:
-        raw = base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        message = "the values are no base64; the file is damaged"
-        raise FormatError(message, key=label) from None
-    if len(raw) != 4 * math.prod(shape):
-        message = f"{shape} values need {4 * math.prod(shape)} bytes, {len(raw)} were found"
-        raise FormatError(message, key=label)
-    return np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
+def _values(
+    path: str,
+    places: Mapping[str | None, tuple[int, int]],
+    element: ElementTree.Element,
+    label: str,
+    shape: tuple[int, ...],
+) -> Values | np.ndarray:
+    """Return the numbers in an element, which are left in the file where they are there."""
+    part = next((each for each in element if local_name(each.tag) == "SampleBase64"), None)
+    text = "" if part is None else part.text or ""
+    if text not in places:
+        return values_of(text, shape, label)
+    found = Values(path, places[text], shape, label)
+    if found.place[1] - found.place[0] != -(-4 * math.prod(shape) // 3) * 4:
+        found[()]  # with blanks in between it is right, too
+    return found
 
 
 def _shape(tree: Any, label: str) -> tuple[int, int]:

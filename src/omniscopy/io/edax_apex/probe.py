@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.storage.hdf5 import has_attribute, walk
-from omniscopy.io.storage.hdf5_access import looks_inside, members
+from omniscopy.io.storage.hdf5 import has_attribute
+from omniscopy.io.storage.hdf5_access import looks_inside, members, walk_unless_nexus
 from omniscopy.io.storage.hdf5_numbers import attribute
 
 _LOOKED_AT = 512
@@ -22,7 +22,7 @@ def _is_project(file: Any) -> bool:
             return True
         if number >= 8:
             break
-    return any(_is_of_apex(found) for found in walk(file, limit=_LOOKED_AT))
+    return any(_is_of_apex(found) for found in walk_unless_nexus(file, limit=_LOOKED_AT))
 
 
 def _is_of_apex(found: Any) -> bool:

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.emd_berkeley.layouts import group_type
-from omniscopy.io.storage.hdf5 import walk
-from omniscopy.io.storage.hdf5_access import looks_inside
+from omniscopy.io.storage.hdf5_access import looks_inside, walk_unless_nexus
 
 # The groups that are marked are among the first objects of a file.
 _LOOKED_AT = 512
@@ -17,4 +16,4 @@ def matches(path: Path) -> bool:
 
 
 def _is_marked(file: Any) -> bool:
-    return any(group_type(found) for found in walk(file, limit=_LOOKED_AT))
+    return any(group_type(found) for found in walk_unless_nexus(file, limit=_LOOKED_AT))

@@ -11,8 +11,8 @@ from omniscopy.io.storage.hdf5 import (
     has_attribute,
     open_hdf5,
     read_attribute,
-    walk,
 )
+from omniscopy.io.storage.hdf5_access import walk_unless_nexus
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000
@@ -27,7 +27,8 @@ def matches(path: Path) -> bool:
             if layout is not UNREADABLE:
                 return bool(layout == "nsid")
             return any(
-                is_main(found) for found in walk(file, without=DESCRIPTIONS, limit=LOOKED_AT)
+                is_main(found)
+                for found in walk_unless_nexus(file, without=DESCRIPTIONS, limit=LOOKED_AT)
             )
     except FormatError:
         return False

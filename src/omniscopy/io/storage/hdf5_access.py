@@ -1,5 +1,6 @@
 """Looking into HDF5 files: whether they are of a kind, which groups they have, their arrays."""
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,11 +17,15 @@ from omniscopy.io.storage.hdf5 import (
     file_of,
     linked,
     open_hdf5,
+    read_attribute,
     require_values,
+    walk,
 )
 
 # Blank data that was never written takes no place in a file.
 _SURELY_FITS = 2**30
+# The entry of a file of NeXus is among its first members.
+_FIRST = 8
 
 
 def looks_inside(path: Path, check: Callable[[Any], bool]) -> bool:
@@ -30,6 +35,16 @@ def looks_inside(path: Path, check: Callable[[Any], bool]) -> bool:
             return check(file)
     except FormatError:
         return False
+
+
+def walk_unless_nexus(file: Any, **options: Any) -> Iterator[Any]:
+    """Yield what `walk` does, and nothing of a file whose first groups say that it is of NeXus.
+
+    Such files hold hundreds of small objects, in which other formats need not look for theirs.
+    """
+    first = itertools.islice(members(file), _FIRST)
+    if not any(read_attribute(each, "NX_class") == "NXentry" for _, each in first):
+        yield from walk(file, **options)
 
 
 def walk_groups(root: Any) -> Iterator[Any]:

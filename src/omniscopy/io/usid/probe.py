@@ -10,8 +10,8 @@ from omniscopy.io.storage.hdf5 import (
     UNREADABLE,
     open_hdf5,
     read_attribute,
-    walk,
 )
+from omniscopy.io.storage.hdf5_access import walk_unless_nexus
 from omniscopy.io.usid.acquisition import is_unlinked
 
 # A file of another kind may hold any number of objects; the first ones tell.
@@ -31,7 +31,8 @@ def matches(path: Path) -> bool:
             if layout is not UNREADABLE:
                 return bool(layout == "usid")
             return any(
-                is_main(found) for found in walk(file, without=DESCRIPTIONS, limit=LOOKED_AT)
+                is_main(found)
+                for found in walk_unless_nexus(file, without=DESCRIPTIONS, limit=LOOKED_AT)
             )
     except FormatError:
         return False
