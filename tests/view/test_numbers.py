@@ -87,6 +87,19 @@ def test_the_centre_of_mass_is_that_of_the_operation(asking):
     np.testing.assert_allclose(found.imag, made["com_x"].values, atol=1e-6)
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_the_centre_of_mass_is_that_of_the_frame_that_is_looked_at(asking, frames):
+    one = om.samples.diffraction_4d()
+    moved = [np.roll(one.values, shift, axis=-1) for shift in (0, 3, -4)]
+    coords = {"frame": om.model.coordinate("frame", np.arange(3.0), units="1"), **one.coords}
+    data = xr.DataArray(np.stack(moved), coords, ("frame", *one.dims), attrs=one.attrs)
+    ask = asking(data.chunk(frame=frames))
+    found = ask.values("centre", data="d1", region=None, at={"frame": 2})
+    expected = om.diffraction.measure_com(data.isel(frame=2))
+    np.testing.assert_allclose(found.real, expected["com_y"].values, atol=1e-5)
+    np.testing.assert_allclose(found.imag, expected["com_x"].values, atol=1e-5)
+
+
 def test_the_map_of_a_window_is_that_of_the_operation(asking):
     data = om.samples.spectrum_image()
     ask = asking(data)

@@ -333,6 +333,72 @@ def test_a_session_is_saved_and_opened_as_it_was(explore, tmp_path):
     assert again.wrong == []
 
 
+def test_what_was_undone_stays_beside_what_was_done_instead(explore, folder, tmp_path):
+    om.save(om.samples.surface(), tmp_path / "surface.gsf")
+    seen = explore(tmp_path)
+    seen.page.wait_for_selector('[data-path="surface.gsf"]')
+    seen.open("surface.gsf")
+
+    def draw(key, number):
+        seen.page.keyboard.press(key)
+        seen.drag("nav", (0.2 * number, 0.15), (0.2 * number + 0.1, 0.7))
+        seen.until(f"app.log.past.length === {number} && app.log.at === {number - 1}")
+
+    draw("b", 2)
+    draw("e", 3)
+    seen.page.keyboard.press("Control+z")
+    seen.page.keyboard.press("Control+z")
+    seen.until("app.log.at === 0 && app.state.regions.length === 0")
+    draw("l", 4)  # instead of the box
+    assert seen.get("app.log.past.map((step) => step.from)") == [-1, 0, 1, 0]
+    kinds = "app.state.regions.map((r) => r.kind).join()"
+    seen.page.click("[data-test=tab-steps]")
+    assert seen.page.locator("[data-test=steps] li.undone").count() == 2
+    assert "after" in seen.page.locator("[data-test=steps] li.branch").inner_text()
+
+    seen.page.locator("[data-test=steps] li").nth(2).click()  # the way that was left
+    seen.until(f"{kinds} === 'box,ellipse'")
+    seen.page.keyboard.press("Control+z")
+    seen.page.keyboard.press("Control+z")
+    seen.page.keyboard.press("Control+Shift+z")
+    seen.until(f"app.log.at === 1 && {kinds} === 'box'")
+    seen.page.keyboard.press("Control+s")
+    seen.page.fill("[data-test=session-name]", "branches.omniscopy")
+    seen.page.click("[data-test=session-save]")
+    seen.page.wait_for_selector('[data-path="branches.omniscopy"]')
+    assert seen.wrong == []
+
+    again = explore(tmp_path / "branches.omniscopy")
+    again.until("app.nav && app.nav.parts && app.log.at === 1")
+    assert again.get("app.log.past.map((step) => step.from)") == [-1, 0, 1, 0]
+    again.page.keyboard.press("Control+Shift+z")
+    again.until(f"{kinds} === 'box,ellipse'")
+    assert again.wrong == []
+
+
+def test_rulers_tell_their_numbers_apart(explore, folder):
+    seen = explore(folder / "surface.gsf")
+    seen.until("app.item && app.nav.parts")
+    texts = seen.page.evaluate(
+        """async () => {
+          const { tickTexts } = await import("./static/numbers.js");
+          const far = [-106020, -106015, -106010];
+          return [far, [0, 0.5, 1], [635.02, 635.04], [0.0001, 0.0002]].map(tickTexts);
+        }"""
+    )
+    assert texts[0] == ["−106020", "−106015", "−106010"]
+    assert texts[1] == ["0", "0.5", "1"]
+    assert texts[2] == ["635.02", "635.04"]
+    assert texts[3] == ["1×10⁻⁴", "2×10⁻⁴"]
+
+    # Both axes of a plane are written in the same multiple of their units.
+    metres = "{ axes: [{ units: 'm' }, { units: 'm' }] }"
+    view = "{ view: { y: [-4e-7, 6e-8], x: [1.126e-5, 1.176e-5] } }"
+    units = seen.get(f"app.nav.axisScales.call({metres}, {view}).map((s) => s.unit).join()")
+    assert units == "µm,µm"
+    assert seen.wrong == []
+
+
 def test_five_dimensions_are_looked_along_in_turn(explore):
     data = om.samples.switching_spectroscopy()
     seen = explore(data)

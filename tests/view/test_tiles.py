@@ -82,6 +82,28 @@ def test_a_part_of_a_map_is_that_of_the_whole(asking):
     np.testing.assert_array_equal(part, ask.values("reduce", **said)[2:7, 5:20])
 
 
+def test_a_part_of_centres_of_mass_is_as_fine_as_it_can_be(asking, monkeypatch):
+    data = om.samples.diffraction_4d()
+    ask = asking(data.chunk(y=4, x=3))
+    said = {"kind": "centre", "data": "d1", "region": None}
+    whole = ask.values(**said)
+    monkeypatch.setattr(tiles, "MOST_SIDE", 3)
+    header, _ = ask.replies(**said)[-1]
+    assert header["step"] == [2, 3]
+    header, _ = ask.replies(**said, part=[[3, 6], [2, 5]])[-1]
+    assert header["step"] == [1, 1]
+    part = ask.values(**said, part=[[3, 6], [2, 5]])
+    np.testing.assert_allclose(part, whole[3:6, 2:5], rtol=1e-6)
+
+
+def test_a_part_of_a_map_above_a_background_is_that_of_the_whole(asking):
+    ask = asking(om.samples.spectrum_image())
+    background = {"window": [425.0, 448.0], "model": "power_law"}
+    said = {"kind": "window_map", "data": "d1", "window": [455.0, 470.0], "background": background}
+    part = ask.values(**said, part=[[2, 7], [5, 20]])
+    np.testing.assert_allclose(part, ask.values(**said)[2:7, 5:20], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "part", [5, [], [[0, 4]], [[0, 4], [0, 900]], [[3, 3], [0, 4]], [[0, 1.5], [0, 2]], [[0, 4], 7]]
 )

@@ -57,13 +57,21 @@ def send_metadata(
     """Send the entries of the metadata whose names or values hold some words."""
     del buffers, turn
     item, words = bench.item(said.get("data")), str(said.get("words", "")).lower().split()
-    found = []
+    found: list[dict[str, Any]] = []
     for origin, tree in (("common", item.metadata), ("original", item.original_metadata)):
         for name, value in _leaves(tree):
             text = _in_words(value)
             if all(word in f"{name} {text}".lower() for word in words):
                 units = _units(name) if origin == "common" else None
-                found.append({"origin": origin, "name": name, "value": text, "units": units})
+                entry: dict[str, Any] = {
+                    "origin": origin,
+                    "name": name,
+                    "value": text,
+                    "units": units,
+                }
+                if origin == "common" and isinstance(value, float) and math.isfinite(value):
+                    entry["number"] = value  # which the page shows with few digits
+                found.append(entry)
     header = {"kind": "metadata", "data": item.id, "found": len(found),
               "entries": found[:MOST_FOUND]}  # fmt: skip
     yield header, []

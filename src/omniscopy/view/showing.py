@@ -99,8 +99,8 @@ def map_window(
         message = "'background' says the window that is fitted and the model"
         raise DataError(message)
     fitted = _ends(background.get("window"))
-    begun = time.perf_counter()
-    cube = _cube(item, wanted, turn)
+    begun, part = time.perf_counter(), part_of(item, wanted.kept, said.get("part"))
+    cube = _cube(item, wanted, turn) if part == part_of(item, wanted.kept, None) else None
     if cube is not None:
         if background.get("model") == "polynomial":
             degree = background.get("degree", 1)
@@ -116,9 +116,10 @@ def map_window(
     from omniscopy.view.scripting import window_map_of
 
     exactly = window_map_of(item, said).transpose(*wanted.kept)
+    exactly = exactly.isel(dict(zip(wanted.kept, part, strict=True)))
     values = np.asarray(computed(exactly, turn, yield_to_newer=True).values)
     turn.check()
-    yield _values(item, wanted, values, target="navigation", progress=1.0, begun=begun)
+    yield _part_values(item, wanted, values, part, begun)
 
 
 def map_centre(
@@ -131,17 +132,17 @@ def map_centre(
     if len(wanted.over) != 2:
         message = "a centre of mass is that of patterns, which have two dimensions"
         raise DataError(message)
-    begun = time.perf_counter()
-    cube = _cube(item, wanted, turn)
+    begun, part = time.perf_counter(), part_of(item, wanted.kept, said.get("part"))
+    cube = _cube(item, wanted, turn) if part == part_of(item, wanted.kept, None) else None
     mask = np.ones(1) if wanted.mask is None else wanted.mask
     ky, kx = places_of(item, wanted.over)
     if cube is not None and any(size > 1 for size in cube.bins):
         total, y, x = cube.weigh([mask * 1.0, mask * ky, mask * kx])
-        yield _centre(item, wanted, total, y, x, progress=0.99, begun=begun)
+        yield _centre(item, wanted, total, y, x, part=part, progress=0.99, begun=begun)
     if turn.newer.is_set():
         return
-    total, y, x = _moments(item, wanted, turn)
-    yield _centre(item, wanted, total, y, x, progress=1.0, begun=begun)
+    total, y, x = _moments(item, wanted, part, turn)
+    yield _centre(item, wanted, total, y, x, part=part, progress=1.0, begun=begun)
 
 
 def _answers(item: Item, wanted: Reduction, turn: Turn) -> Iterator[tuple[np.ndarray, float]]:
@@ -265,49 +266,59 @@ def _key(wanted: Reduction) -> Any:
     return ((wanted.kept, wanted.statistic), (wanted.kept, wanted.over, *sorted(wanted.at.items())))
 
 
-def _moments(item: Item, wanted: Reduction, turn: Turn) -> list[np.ndarray]:
-    """Return the sum of every pattern, and those weighted with its two coordinates."""
+def _moments(item: Item, wanted: Reduction, part: Slices, turn: Turn) -> list[np.ndarray]:
+    """Return the sums of patterns of a part, and those weighted with its two coordinates."""
     dims, (ky, kx) = item.dims, places_of(item, wanted.over)
     order = [dims.index(dim) for dim in (*wanted.at, *wanted.kept, *wanted.over)]
     mask = np.ones((ky.size, kx.size)) if wanted.mask is None else wanted.mask * 1.0
     weights = np.stack([mask, mask * ky, mask * kx], axis=-1).reshape(-1, 3)
-    shape = [item.axis(dim).values.size for dim in wanted.kept]
-    made = np.zeros((*shape, 3))
-    for whole, met in item.blocks.inside(
-        Reduction(wanted.kept, wanted.over, at=wanted.at).box(item)
-    ):
+    made = np.zeros((*(each.stop - each.start for each in part), 3))
+    by = dict(zip(wanted.kept, part, strict=True))
+    all_of_it = Reduction(wanted.kept, wanted.over, at=wanted.at).box(item)
+    box = tuple(by.get(dim, each) for dim, each in zip(dims, all_of_it, strict=True))
+    for whole, met in item.blocks.inside(box):
         turn.check()
         if turn.newer.is_set():
             turn.cancelled.set()
             turn.check()
-        block = item.blocks.read(whole, keep=False).transpose(order)[(0,) * len(wanted.at)]
+        block = item.blocks.read(whole, keep=False)[relative(met, whole)]
+        block = block.transpose(order)[(0,) * len(wanted.at)]
         lies = dict(zip(dims, met, strict=True))
-        part = np.ravel_multi_index(
+        points = np.ravel_multi_index(
             np.ix_(*(np.arange(lies[dim].start, lies[dim].stop) for dim in wanted.over)),
             (ky.size, kx.size),
         ).ravel()
-        rows = np.nan_to_num(block.reshape(-1, part.size).astype(np.float64)) @ weights[part]
-        place = tuple(lies[dim] for dim in wanted.kept)
-        made[place] += rows.reshape(*block.shape[: len(shape)], 3)
+        rows = np.nan_to_num(block.reshape(-1, points.size).astype(np.float64)) @ weights[points]
+        starts = tuple(slice(each.start, each.start) for each in part)
+        place = relative(tuple(lies[dim] for dim in wanted.kept), starts)
+        made[place] += rows.reshape(*block.shape[: len(part)], 3)
     return [made[..., number] for number in range(3)]
 
 
 def _centre(
-    item: Item, wanted: Reduction, *moments: np.ndarray, progress: float, begun: float
+    item: Item, wanted: Reduction, *moments: np.ndarray, part: Slices, progress: float, begun: float
 ) -> Reply:
     total, y, x = moments
     with np.errstate(all="ignore"):
         there = np.where(total > 0, total, np.nan)
         values = [y / there, x / there]
-    replies = [
-        _values(item, wanted, each, target="navigation", progress=progress, begun=begun)
-        for each in values
-    ]
+    replies = [_part_values(item, wanted, each, part, begun, progress=progress) for each in values]
     header = replies[0][0]
     header["units"] = item.axis(wanted.over[0]).units
     header["parts"] = 2
     header["names"] = ["com_y", "com_x"]
     return header, [buffer for _, buffers in replies for buffer in buffers]
+
+
+def _part_values(
+    item: Item, wanted: Reduction, values: np.ndarray, part: Slices, begun: float, *,
+    progress: float = 1.0,
+) -> Reply:  # fmt: skip
+    """Return a reply with values of a part of a map."""
+    thin = values.ndim == 2
+    return _values(item, wanted, thinned(values, steps_of(part)) if thin else values,
+                   target="navigation", progress=progress, begun=begun, part=part,
+                   thin=thin)  # fmt: skip
 
 
 def _values(

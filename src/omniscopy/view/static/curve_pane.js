@@ -1,6 +1,6 @@
 // A pane with curves: axes, read-out, zoom, and windows that are dragged over the spectrum.
 import { fitCanvas, make, themeColour } from "./dom.js";
-import { axisScale, axisTitle, coordinateAt, indexAt, short, ticksBetween, valueScale, withUnits } from "./numbers.js";
+import { axisScale, axisTitle, coordinateAt, indexAt, short, tickTexts, ticksBetween, valueScale, withUnits } from "./numbers.js";
 
 const EDGES = { left: 66, right: 16, top: 14, bottom: 44 };
 
@@ -199,7 +199,7 @@ export class CurvePane {
     const { factor, unit } = axisScale(this.axis, f.x);
     const marks = this.axis.labels
       ? this.axis.labels.map((text, at) => [at, text]).filter((_, i) => i % Math.ceil(this.axis.size / (f.width / 70)) === 0)
-      : ticksBetween(f.x[0] / factor, f.x[1] / factor, Math.max(2, f.width / 80)).map((t) => [t * factor, short(t)]);
+      : withTexts(ticksBetween(f.x[0] / factor, f.x[1] / factor, Math.max(2, f.width / 80)), factor);
     for (const [at, text] of marks) {
       const x = this.toX(at, f);
       c.fillStyle = grid;
@@ -210,15 +210,15 @@ export class CurvePane {
       c.fillText(text, x, f.top + f.height + 6);
     }
     const own = this.normalise ? { factor: 1, unit: "" } : valueScale(this.units, [low, high]);
-    const levels = this.logY ? decades(low, high) : ticksBetween(low / own.factor, high / own.factor, Math.max(2, f.height / 45)).map((v) => v * own.factor);
-    for (const v of levels) {
+    const levels = this.logY ? decades(low, high).map((v) => [v, short(v / own.factor)]) : withTexts(ticksBetween(low / own.factor, high / own.factor, Math.max(2, f.height / 45)), own.factor);
+    for (const [v, text] of levels) {
       const y = toY(v);
       c.fillStyle = grid;
       c.fillRect(f.left, y - 0.5, f.width, 1);
       c.fillStyle = soft;
       c.textAlign = "right";
       c.textBaseline = "middle";
-      c.fillText(short(v / own.factor), f.left - 6, y);
+      c.fillText(text, f.left - 6, y);
     }
     c.strokeRect(f.left - 0.5, f.top - 0.5, f.width + 1, f.height + 1);
     c.fillStyle = themeColour(this.canvas, "--text");
@@ -351,4 +351,10 @@ function decades(low, high) {
   const found = [];
   for (let p = Math.ceil(Math.log10(low)); p <= Math.log10(high); p++) found.push(10 ** p);
   return found.length > 1 ? found : ticksBetween(low, high, 4);
+}
+
+/** Numbers of a ruler, in units without prefix, with their words. */
+function withTexts(values, factor) {
+  const texts = tickTexts(values);
+  return values.map((v, i) => [v * factor, texts[i]]);
 }

@@ -14,6 +14,7 @@ import { exportDialog, openDialog, pythonDialog, scaleDialog, unknownFileDialog 
 import { makeToolbar, listenToKeys } from "./tools.js";
 import { Detectors } from "./detectors.js";
 import { bareRegion, drawnRegion, middleOf, scaledRegion, shifted } from "./shapes.js";
+import { addStep, enterStep, stepAfter, stepBefore } from "./step_log.js";
 
 const PIECE = 4 * 2 ** 20;
 const MARKS = new Set(["distance", "angle", "profile"]);
@@ -384,7 +385,7 @@ export class Explorer {
     const check = (label, key) => make("label.field", {}, make("span.label", {}, label), make("input", { type: "checkbox", checked: pane[key], "data-test": `curve-${key}`, onchange: (e) => { pane[key] = e.target.checked; pane.draw(); } }));
     const difference = make("label.field", {}, make("span.label", { title: "First region minus the second" }, "Difference"), make("input", { type: "checkbox", checked: !!this.difference, onchange: (e) => { this.difference = e.target.checked; this.refreshSignal(); } }));
     const part = this.item.complex ? make("label.field", {}, make("span.label", {}, "Part"), makeSelect(["magnitude", "phase", "real", "imaginary"], pane.part || "magnitude", (v) => { pane.part = v; this.curvePart = v; this.refresh(); }, { "data-test": "curve-part" })) : "";
-    return make("div.form.compact", {}, make("h3", {}, "Curves"), part, check("Logarithmic", "logY"), check("Normalised", "normalise"), difference);
+    return make("div.form.compact", {}, make("h3", {}, "Curves"), part, check("Logarithmic", "logY"), check("Normalised", "normalise"), this.navKind ? difference : "");
   }
 
   buildSliders() {
@@ -471,7 +472,7 @@ export class Explorer {
     const axes = this.navAxes;
     this.link.askFor("navigator", message, (header, parts) => {
       if (!this.nav || this.navAxes !== axes) return;
-      if (header.names) parts = centred(parts, header.names);
+      if (header.names) parts = centred(parts, header.names, this.nav);
       if (this.navKind === "image") {
         const shown = { ...header };
         if (header.names && this.nav.look.part === "magnitude" && !this.nav.centred) {
@@ -498,9 +499,9 @@ export class Explorer {
   askFiner(key, part) {
     const pane = this[key];
     const { asked } = pane || {};
-    if (!asked || asked.kind !== "reduce") return;
+    if (!asked) return;
     this.link.askFor(`finer:${key}`, { ...asked, part }, (header, parts) => {
-      if (this[key] === pane && pane.asked === asked) pane.setTile(header, parts);
+      if (this[key] === pane && pane.asked === asked) pane.setTile(header, header.names ? lessMeans(parts, header.names, pane) : parts);
     }, (error) => this.fail(error));
   }
 
@@ -520,7 +521,7 @@ export class Explorer {
     const partly = header.exact === false && header.progress < 0.99 ? ` · ${Math.round(100 * header.progress)} %` : "";
     if (state.navigator) return this.items.get(state.navigator)?.title || "";
     if (!this.signalKind || this.signalKind === "fit") return partly;
-    if (this.signalKind === "image" && state.mode === "centre") return `centre of mass${partly}`;
+    if (this.signalKind === "image" && state.mode === "centre") return `centre of mass, about its mean${partly}`;
     const what = this.signalKind === "image" ? (this.detectors.active ? regionTitle(this.detectors.active).toLowerCase() : "all of the pattern") : state.window ? (state.background ? "window above its background" : "window") : "all of the spectrum";
     return `${header.statistic} of ${what}${partly}`;
   }
@@ -565,7 +566,7 @@ export class Explorer {
       const label = this.state.regions.length > 1 && now ? regionTitle(now) : "";
       this.signal.setCurve(id, { values: this.curveOf(parts, this.signal), colour: now ? now.colour : "#56B4E9", label });
       this.askSpread(region, id);
-      this.signal.note.textContent = `${header.statistic}${header.pixels ? ` of ${header.pixels} px` : ""}`;
+      this.signal.note.textContent = this.navKind ? `${header.statistic}${header.pixels ? ` of ${header.pixels} px` : ""}` : "";
       this.drawDifference();
     }, (error) => this.fail(error));
   }
@@ -820,14 +821,13 @@ export class Explorer {
     const { log } = this;
     const last = log.past[log.at];
     if (last && JSON.stringify(last.state) === JSON.stringify(state)) return;
-    log.past = [...log.past.slice(0, log.at + 1), { label, state }].slice(-200);
-    log.at = log.past.length - 1;
+    addStep(log, label, state);
     this.afterStep();
   }
 
   afterStep() {
-    this.undoButton.disabled = this.log.at <= 0;
-    this.redoButton.disabled = this.log.at >= this.log.past.length - 1;
+    this.undoButton.disabled = stepBefore(this.log) < 0;
+    this.redoButton.disabled = stepAfter(this.log) < 0;
     this.stepsPanel.show();
   }
 
@@ -846,7 +846,7 @@ export class Explorer {
     const step = this.log.past[index];
     if (!step) return;
     this.pending = null;
-    this.log.at = index;
+    enterStep(this.log, index);
     this.state = structuredClone(step.state);
     this.layOut();
     this.afterStep();
@@ -854,11 +854,11 @@ export class Explorer {
 
   undo() {
     this.flush();
-    this.goTo(this.log.at - 1);
+    this.goTo(stepBefore(this.log));
   }
 
   redo() {
-    this.goTo(this.log.at + 1);
+    this.goTo(stepAfter(this.log));
   }
 
   /** What is seen, as the server is asked for it: for Python, recipes and exports. */
@@ -1053,12 +1053,17 @@ function between(v, a, b) {
 }
 
 /** Centres of mass about their mean: x as the real part, y as the imaginary one. */
-function centred(parts, names) {
-  const less = (values) => {
+function centred(parts, names, pane) {
+  pane.means = parts.map((values) => {
     let [sum, n] = [0, 0];
     for (const v of values) if (Number.isFinite(v)) [sum, n] = [sum + v, n + 1];
-    return values.map((v) => v - sum / Math.max(n, 1));
-  };
-  return [less(parts[names.indexOf("com_x")]), less(parts[names.indexOf("com_y")])];
+    return sum / Math.max(n, 1);
+  });
+  return lessMeans(parts, names, pane);
+}
+
+/** Centres of mass (x, y), or a part of them, less the means of all of them. */
+function lessMeans(parts, names, { means }) {
+  return ["com_x", "com_y"].map((name) => names.indexOf(name)).map((k) => parts[k].map((v) => v - means[k]));
 }
 

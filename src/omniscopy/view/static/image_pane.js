@@ -1,10 +1,10 @@
 // A pane with an image: axes, scale and colour bars, zoom, regions that are drawn and moved.
 import { debounced, fitCanvas, make, themeColour } from "./dom.js";
 import { colourTable, hueColour, limitsOf, paint, paintComplex, paintLayers } from "./colours.js";
-import { axisScale, axisTitle, niceLength, short, ticksBetween, unitText, valueScale, withUnits } from "./numbers.js";
+import { axisScale, axisTitle, niceLength, short, tickTexts, ticksBetween, unitText, valueScale, withUnits } from "./numbers.js";
 import { drawnRegion, handlesOf, holdsPlace, measureText, middleOf, shifted, traceRegion, withHandle } from "./shapes.js";
 
-const MARGIN = { left: 58, right: 76, top: 10, bottom: 42 };
+const MARGIN = { left: 66, right: 76, top: 10, bottom: 42 };
 const GRIP = 8;
 const FINEST = 1536; // points along each side of an image that comes at once
 
@@ -308,14 +308,17 @@ export class ImagePane {
     c.strokeRect(f.left - 0.5, f.top - 0.5, f.width + 1, f.height + 1);
     c.font = "11px system-ui, sans-serif";
     const [ay, ax] = this.axes;
-    for (const t of this.ticksOf(ax, f.view.x, f.width / 70)) {
+    const [scaleY, scaleX] = this.axisScales(f);
+    for (const t of this.ticksOf(ax, f.view.x, f.width / 70, scaleX)) {
       const [x] = this.project([0, t.at], f);
       c.fillRect(x - 0.5, f.top + f.height, 1, 4);
       c.textAlign = "center";
       c.textBaseline = "top";
       c.fillText(t.text, x, f.top + f.height + 6);
     }
-    for (const t of this.ticksOf(ay, f.view.y, f.height / 45)) {
+    let widest = 0;
+    for (const t of this.ticksOf(ay, f.view.y, f.height / 45, scaleY)) {
+      widest = Math.max(widest, c.measureText(t.text).width);
       const [, y] = this.project([t.at, 0], f);
       c.fillRect(f.left - 4, y - 0.5, 4, 1);
       c.textAlign = "right";
@@ -325,20 +328,29 @@ export class ImagePane {
     c.fillStyle = themeColour(this.canvas, "--text");
     c.textAlign = "center";
     c.textBaseline = "bottom";
-    c.fillText(axisTitle(ax, axisScale(ax, f.view.x).unit), f.left + f.width / 2, f.top + f.height + 36);
+    c.fillText(axisTitle(ax, scaleX.unit), f.left + f.width / 2, f.top + f.height + 36);
     c.save();
-    c.translate(Math.max(11, f.left - 46), f.top + f.height / 2);
+    c.translate(Math.max(8, f.left - 17 - Math.max(widest, 24)), f.top + f.height / 2);
     c.rotate(-Math.PI / 2);
     c.textBaseline = "middle";
-    c.fillText(axisTitle(ay, axisScale(ay, f.view.y).unit), 0, 0);
+    c.fillText(axisTitle(ay, scaleY.unit), 0, 0);
     c.restore();
   }
 
-  ticksOf(axis, [low, high], count) {
+  /** The multiples of their units in which y and x are written: one for both where units agree. */
+  axisScales(f) {
+    const [ay, ax] = this.axes;
+    if (ay.units !== ax.units) return [axisScale(ay, f.view.y), axisScale(ax, f.view.x)];
+    const both = axisScale(ax, [...f.view.y, ...f.view.x]);
+    return [both, both];
+  }
+
+  ticksOf(axis, [low, high], count, { factor }) {
     if (axis.labels && !this.points)
       return axis.labels.map((text, at) => ({ at, text })).filter((_, i) => i % Math.ceil(axis.size / count) === 0);
-    const { factor } = axisScale(axis, [low, high]);
-    return ticksBetween(low / factor, high / factor, Math.max(2, count)).map((at) => ({ at: at * factor, text: short(at, 4) }));
+    const found = ticksBetween(low / factor, high / factor, Math.max(2, count));
+    const texts = tickTexts(found);
+    return found.map((at, i) => ({ at: at * factor, text: texts[i] }));
   }
 
   drawColourBar(c, f) {
@@ -368,13 +380,15 @@ export class ImagePane {
     c.fillText(ends[0], x + width + 4, f.top - 1);
     c.textBaseline = "bottom";
     c.fillText(ends[1], x + width + 4, f.top + f.height + 1);
+    const note = [scaled.unit, this.look.scale === "linear" ? "" : this.look.scale].filter(Boolean).join(" · ");
+    // Between the two numbers; beside them where there is no room.
+    const beside = c.measureText(note).width > f.height - 32 ? Math.max(...ends.map((text) => c.measureText(text).width)) : 0;
     c.save();
-    c.translate(x + width + 12, f.top + f.height / 2);
+    c.translate(x + width + 12 + beside, f.top + f.height / 2);
     c.rotate(-Math.PI / 2);
     c.textAlign = "center";
     c.textBaseline = "middle";
-    const note = this.look.scale === "linear" ? "" : ` · ${this.look.scale}`;
-    c.fillText(`${scaled.unit}${note}`, 0, 0);
+    c.fillText(note, 0, 0);
     c.restore();
   }
 

@@ -58,6 +58,15 @@ export function ticksBetween(low, high, count) {
   return found;
 }
 
+/** Numbers of a ruler in words, with as many digits as tell them apart. */
+export function tickTexts(values) {
+  const most = Math.max(...values.map(Math.abs));
+  const step = Math.abs(values[1] - values[0]);
+  const digits = step > 0 && most > 0 ? Math.floor(Math.log10(most) + 1e-9) - Math.floor(Math.log10(step) + 1e-9) + 1 : 4;
+  if (digits <= 4) return values.map((v) => short(v));
+  return values.map((v) => String(Number(v.toPrecision(Math.min(digits, 15)))).replace("-", "−"));
+}
+
 /** Bytes in words. */
 export function bytesText(n) {
   if (n === null || n === undefined) return "";

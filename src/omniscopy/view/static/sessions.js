@@ -1,6 +1,7 @@
 // Files of sessions: what was opened, made and looked at, to go on with later.
 import { field, make, saveFile } from "./dom.js";
 import { openDialog } from "./dialogs.js";
+import { stepsFrom } from "./step_log.js";
 
 export const SESSION_END = ".omniscopy";
 
@@ -55,16 +56,17 @@ export async function openSession(app, path) {
 }
 
 function showAgain(app, { items, names, shown }) {
-  const past = (Array.isArray(shown?.past) ? shown.past : []).map(({ label, state }) => ({ label: String(label), state: withNames(state, names) })).filter(({ state }) => app.items.has(state?.item));
+  const kept = (Array.isArray(shown?.past) ? shown.past : []).map((step) => ({ ...step, state: withNames(step?.state, names) }));
+  const { log, places } = stepsFrom(kept, ({ state }) => app.items.has(state.item));
   const [first] = items;
-  if (!past.length) {
+  if (!log.past.length) {
     if (first) app.show(first.id);
     return;
   }
   app.count = Math.max(app.count, Number(shown.count) || 0);
-  app.log = { past, at: past.length - 1 };
+  app.log = log;
   try {
-    app.goTo(Math.max(0, Math.min(past.length - 1, Number(shown.at) || 0)));
+    app.goTo(Math.max(0, places.get(Number(shown.at)) ?? log.at));
   } catch {
     app.log = { past: [], at: -1 };
     if (first) app.show(first.id);

@@ -2,6 +2,7 @@
 import { debounced, field, make, makeSelect } from "./dom.js";
 import { measureText } from "./shapes.js";
 import { labelAt, short, withUnits } from "./numbers.js";
+import { stepsBehind } from "./step_log.js";
 
 const TOGETHER_WORDS = [["one", "the chosen one"], ["side", "side by side"], ["colours", "together, in colours"]];
 const KIND_WORDS = { point: "Point", box: "Box", ellipse: "Ellipse", line: "Line", polygon: "Polygon", disc: "Disc", annulus: "Ring", segment: "Segment", distance: "Distance", angle: "Angle", profile: "Profile" };
@@ -119,13 +120,16 @@ export class StepsPanel {
 
   show() {
     const { past, at } = this.app.log;
+    const behind = stepsBehind(this.app.log);
     this.steps.replaceChildren(...past.map((step, i) => {
-      const row = make("li", { tabIndex: 0, onclick: () => this.app.goTo(i) }, step.label);
+      const branch = step.from >= 0 && step.from !== i - 1;
+      const row = make("li", { tabIndex: 0, onclick: () => this.app.goTo(i) }, step.label, branch ? make("small", {}, `after “${past[step.from].label}”`) : "");
       row.classList.toggle("current", i === at);
-      row.classList.toggle("undone", i > at);
+      row.classList.toggle("undone", !behind.has(i));
+      row.classList.toggle("branch", branch);
       return row;
     }));
-    this.steps.lastElementChild?.scrollIntoView({ block: "nearest" });
+    this.steps.querySelector(".current")?.scrollIntoView({ block: "nearest" });
   }
 
   async shown() {
@@ -162,7 +166,7 @@ export class MetadataPanel {
       const { header } = await link.ask({ kind: "metadata", data: item.id, words: this.search.value });
       this.note.textContent = header.found ? `${header.found} entries` : "Nothing is called so.";
       this.table.replaceChildren(make("tbody", {}, ...header.entries.map((e) => {
-        const row = make("tr", { title: "Click to copy the path", onclick: () => this.app.copy(e.name) }, make("td", {}, e.name), make("td", {}, `${e.value}${e.units && e.units !== "1" ? ` ${e.units}` : ""}`));
+        const row = make("tr", { title: "Click to copy the path", onclick: () => this.app.copy(e.name) }, make("td", {}, ...breakable(e.name)), make("td", { title: e.value }, e.number === undefined ? `${e.value}${e.units && e.units !== "1" ? ` ${e.units}` : ""}` : withUnits(e.number, e.units, 6)));
         row.classList.add(e.origin);
         return row;
       })));
@@ -170,4 +174,9 @@ export class MetadataPanel {
       this.app.fail(error);
     }
   }
+}
+
+/** A path whose lines are broken at its dots and underscores. */
+function breakable(name) {
+  return name.split(/(?<=[._])/).flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
 }
