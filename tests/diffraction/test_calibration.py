@@ -155,6 +155,32 @@ def test_strain_by_the_distance_from_an_edge():
         profile_strain(strain, region & False)
     with pytest.raises(DataError, match="the region has the shape"):
         profile_strain(strain, region[:4])
+    with pytest.raises(DataError, match="has no edge"):
+        profile_strain(strain, region | True)
+
+
+def test_distances_from_the_edge_of_a_region_are_those_of_pixels_as_they_are():
+    """Where steps differ, and at corners: the strain is the distance itself."""
+    y, x = np.arange(7.0), 3.0 * np.arange(8.0)
+    coords = {"y": coordinate("y", y, "nm"), "x": coordinate("x", x, "nm")}
+    region = xr.DataArray(np.ones((7, 8), bool), coords, ("y", "x"))
+    region[:, :3] = False  # ends at 7.5 nm
+    true = xr.zeros_like(region, dtype=float) + (region["x"] - 7.5)
+    names = ("strain_yy", "strain_xx", "strain_xy", "rotation")
+    found = profile_strain(xr.Dataset(dict.fromkeys(names, true)), region, step=1.0)
+    seen = found["count"] > 0
+    np.testing.assert_allclose(found["strain_xx"][seen], found["distance"][seen], atol=1e-12)
+    np.testing.assert_allclose(found["distance"][seen], [1.5, 4.5, 7.5, 10.5, 13.5])
+
+    corner = xr.ones_like(region)
+    corner[0, 0] = False
+    square = corner.assign_coords(x=coordinate("x", np.arange(8.0), "nm"))
+    away = np.hypot(np.maximum(square["y"] - 0.5, 0), np.maximum(square["x"] - 0.5, 0))
+    away = away.transpose("y", "x")
+    found = profile_strain(xr.Dataset(dict.fromkeys(names, away)), square, step=0.1)
+    seen = found["count"] > 0
+    assert float(abs(found["strain_xx"] - found["distance"])[seen].max()) <= 0.05 + 1e-12
+    assert float(found["distance"][seen][0]) == pytest.approx(0.55)
 
 
 def test_rings_are_straight_in_polar_coordinates_about_an_ellipse():

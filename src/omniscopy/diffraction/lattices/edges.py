@@ -36,11 +36,14 @@ def profile_strain(
     Raises
     ------
     DataError
-        `region` does not fit to the scan or is empty, or y and x are not in the same units.
+        `region` does not fit to the scan, is empty or all of it, or y and x are not in the same
+        units.
 
     Notes
     -----
-    Distances are those of the Euclidean distance transform.
+    The distance is :math:`\min \sqrt{\Delta y^2 + \Delta x^2}` over all points of the pixels
+    outside, whose corners and sides are the edge; the deviation of a mean is that of the values
+    over :math:`\sqrt n`.
 
     Examples
     --------
@@ -50,8 +53,6 @@ def profile_strain(
     ... )["strain_xx"].dims
     ('distance',)
     """
-    from scipy.ndimage import distance_transform_edt
-
     if not isinstance(strain, xr.Dataset) or not {*_STRAINS} <= {*strain.data_vars}:
         message = f"expected a Dataset with {_STRAINS}, such as `measure_strain` returns"
         raise DataError(message)
@@ -70,11 +71,14 @@ def profile_strain(
     if not inside.any():
         message = "the region holds no position"
         raise DataError(message)
+    if inside.all():
+        message = "the region is all of the scan, and has no edge in it"
+        raise DataError(message)
     sides = [
         abs(require_uniform(strain["strain_xx"], dim)) if strain.sizes[dim] > 1 else 1.0
         for dim in dims
     ]
-    away = distance_transform_edt(inside, sampling=sides) - 0.5 * min(sides)
+    away = _distances(inside, sides)
     width = max(sides) if step is None else float(step)
     if not width > 0:
         message = f"step must be above 0, in {units}, got {step!r}"
@@ -96,6 +100,21 @@ def profile_strain(
         "distance", (np.arange(count) + 0.5) * width, units, kind="parameter", quantity="distance"
     )
     return result(None, **made).assign_coords(distance=label)
+
+
+def _distances(inside: np.ndarray, sides: list[float]) -> np.ndarray:
+    """Return how far the middles of positions inside are from the pixels outside.
+
+    On a grid twice as fine the middles have odd numbers, and the points of a pixel that can be
+    nearest to one, its corners and the middles of its sides, lie on the grid.
+    """
+    from scipy.ndimage import binary_dilation, distance_transform_edt
+
+    outside = np.zeros([2 * size + 1 for size in inside.shape], bool)
+    outside[1::2, 1::2] = ~inside
+    outside = binary_dilation(outside, np.ones((3, 3), bool))
+    away = distance_transform_edt(~outside, sampling=[side / 2 for side in sides])
+    return np.asarray(away[1::2, 1::2])
 
 
 def _averaged(block: np.ndarray, *, ring: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
