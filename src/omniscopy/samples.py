@@ -598,3 +598,8 @@ def moving_atoms() -> xr.Dataset:
 def turned_grains() -> xr.DataArray:
     """Return the grainy surface turned by 40 degrees: (y, x) in nm, heights in nm."""
     return image.rotate(grainy_surface(), 40.0, expand=False)
+
+
+def __dir__() -> list[str]:
+    """Return the samples alone, without what makes them."""
+    return sorted(__all__)

@@ -8,7 +8,7 @@ from matplotlib.patches import Circle
 
 from omniscopy import crystal, plot, simulate
 from omniscopy.model import DataError, coordinate
-from omniscopy.plot.crystals.indices import direction_label, plane_label
+from omniscopy.plot.crystals.indices import plane_label
 from omniscopy.plot.crystals.rays import (
     conjugate_planes,
     kikuchi_profile,
@@ -32,7 +32,6 @@ def test_indices_have_bars_and_four_of_them_in_hexagonal_cells():
     assert plane_label((1, -1, 0)) == r"$1\bar{1}0$"
     assert plane_label((1, 0, -12)) == r"$1\,0\,\bar{12}$"
     assert plane_label((1, 0, -1), hexagonal=True) == r"$10\bar{1}\bar{1}$"
-    assert direction_label((0, -1, 1)) == r"$[0\bar{1}1]$"
 
 
 def test_spots_are_where_the_table_has_them_with_ky_downwards(spots):

@@ -4,7 +4,7 @@ import json
 import pickle
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +167,6 @@ def readable_formats() -> list[str]:
     """Return the names of all formats that are read by a reader of ours."""
     forms = all_formats().values()
     return sorted(form.name for form in forms if form.reads and not form.bridge)
-
-
-Maker = Callable[[Path], Path]
 
 
 def read_all(measurement: Measurement, *, limit: int) -> None:

@@ -21,7 +21,6 @@ from omniscopy.io.tia.series import SPECTRA, Dimension, Line, Series, read_serie
 
 # Steps of images above this many metres are reciprocal: in 1/m.
 _LONGEST_PIXEL = 1.0
-_LARGEST_LOSS = 5000.0
 _METRES = {"units": "m", "quantity": "length"}
 
 

@@ -16,8 +16,6 @@ from omniscopy.io.errors import FormatError
 
 # Events that are unpacked at a time. The more, the fewer times is a sum of frames gone through.
 BLOCK_EVENTS = 1 << 24
-# Events of a block where the file has none.
-_UNCUT = 1 << 16
 _STORED = np.dtype("<u2")
 
 

@@ -1,4 +1,4 @@
-"""How indices of planes and directions are written on figures: bars for what is negative."""
+"""How indices of planes are written on figures: bars for what is negative."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,6 @@ def plane_label(hkl: Sequence[int], *, hexagonal: bool = False) -> str:
         values = [int(index) for index in miller_bravais(values)] if any(values) else [0, 0, 0, 0]
     apart = r"\," if max(map(abs, values)) > 9 else ""
     return "$" + apart.join(_barred(value) for value in values) + "$"
-
-
-def direction_label(uvw: Sequence[float]) -> str:
-    """Return a direction [uvw] as mathematics; with decimals where it has any."""
-    if all(float(value).is_integer() for value in uvw):
-        return rf"$[{''.join(_barred(int(value)) for value in uvw)}]$"
-    return "[" + " ".join(f"{value:.3g}" for value in uvw) + "]"
 
 
 def _barred(value: int) -> str:
