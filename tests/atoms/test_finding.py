@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from omniscopy import samples
 from omniscopy.atoms import find_atoms, find_lattice, patches, refine_atoms, score_positions
+from omniscopy.atoms.finding.neighbouring_cells import cells_of
 from omniscopy.atoms.finding.noise import as_normal, maxima_of_noise, noise_moments
 from omniscopy.atoms.refinement.overlap_kernel import _add_atoms, add_atoms
 from omniscopy.atoms.refinement.window_kernel import (
@@ -238,6 +239,57 @@ def test_patches_have_the_atom_in_the_middle():
 def test_wrong_calls_say_what_is_wrong(call, words):
     with pytest.raises(DataError, match=words):
         call(samples.atom_image())
+
+
+def boron_nitride(rng, *, bond=13.0, sigma=2.4, dose=1.0, side=256):
+    """Return counts and places of two kinds of atoms, a few of which are missing."""
+    i, j = np.mgrid[-20:21, -20:21].reshape(2, -1)
+    cells = bond * np.stack([1.5 * j, np.sqrt(3) * (i + 0.5 * j)], axis=1) + side / 2
+    places = np.concatenate([cells, cells + np.array([bond, 0.0])])
+    height = np.repeat([1.0, 0.55], len(cells))
+    kept = ((places > 4) & (places < side - 5)).all(axis=1) & (rng.random(len(places)) > 0.03)
+    places, height = places[kept] + rng.normal(0, 0.25, (kept.sum(), 2)), height[kept]
+    return rng.poisson(dose * scene((side, side), places, height, sigma, background=0.15)), places
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_faint_atoms_are_told_from_noise_by_neighbouring_cells(seed):
+    """Of two counts an atom, holes of the lattice have maxima as high as its fainter atoms."""
+    counts, places = boron_nitride(np.random.default_rng(seed))
+    found = find_atoms(image_of(counts.astype(float)))
+    score = score_positions(found, table(places * 0.02), max_distance=0.1, margin=0.16)
+    assert float(score["f1"]) > 0.975
+    assert float(score["precision"]) > 0.97
+
+
+def test_neighbouring_cells_neither_fill_vacancies_nor_hide_what_is_between_them():
+    rng = np.random.default_rng(5)
+    grid = 16.0 * np.stack(np.mgrid[1:16, 1:16], axis=-1).reshape(-1, 2)
+    missing = np.isin(np.arange(len(grid)), [37, 80, 112, 150, 199])
+    between = np.array([[72.0, 104.0], [168.0, 136.0]])
+    places = np.concatenate([grid[~missing], between])
+    counts = rng.poisson(1.5 * scene((272, 272), places, 1.0, 2.0, background=0.15))
+    found = find_atoms(image_of(counts.astype(float)), spacing=10 * 0.02)
+    there = np.stack([found["y"], found["x"]], axis=1) / 0.02
+    tree = cKDTree(there)
+    assert (tree.query(between)[0] < 3.0).all()
+    assert (tree.query(grid[missing])[0] > 6.0).sum() >= 4
+    assert (tree.query(grid[~missing])[0] < 4.0).mean() > 0.99
+
+
+def test_places_without_a_lattice_have_no_neighbouring_cells():
+    rng = np.random.default_rng(6)
+    assert cells_of(rng.normal(0, 1, (128, 120)), 2.0, (1.0, 1.0)) is None
+    y, x = np.mgrid[:128, :120]
+    waves = np.cos(2 * np.pi * y / 16) + np.cos(2 * np.pi * x / 12)
+    cells = cells_of(waves, 1.5, (1.0, 1.0))
+    assert cells is not None
+    lengths = sorted({round(float(np.hypot(*each))) for each in cells.translations})
+    assert lengths == [12, 16]
+    places = np.array([[64.0, 60.0], [72.0, 66.0]])
+    top, hole = cells.support(places)
+    assert top > 0 > hole
+    assert np.isnan(cells.support(np.array([[-40.0, -40.0]]))).all()
 
 
 @pytest.mark.shared

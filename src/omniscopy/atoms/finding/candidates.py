@@ -77,12 +77,8 @@ def noise_of_response(
     return std, fftconvolve(np.pad(third, margin), kernel**3, "valid") / std**3
 
 
-def candidates_of(  # noqa: PLR0917 - what is filtered, and how
-    image: np.ndarray, known: np.ndarray, noise: tuple[np.ndarray, np.ndarray], aspect: Pair,
-    width: float, kernel: np.ndarray,
-) -> Candidates:  # fmt: skip
-    """Return the maxima of a filtered image that are not on its edge."""
-    from scipy.ndimage import maximum_filter
+def response_of(image: np.ndarray, aspect: Pair, width: float, kernel: np.ndarray) -> np.ndarray:
+    """Return a filtered image."""
     from scipy.signal import fftconvolve
 
     margin = [(size // 2, size // 2) for size in kernel.shape]
@@ -90,7 +86,16 @@ def candidates_of(  # noqa: PLR0917 - what is filtered, and how
     # Beyond the edges is what is near to them, without noise: mirrored noise would add up.
     outside = np.pad(image, margin, constant_values=np.nan)
     whole = filled(outside, np.isfinite(outside), (width / aspect[0], width / aspect[1]))
-    response = fftconvolve(whole, kernel, "valid")
+    filtered: np.ndarray = fftconvolve(whole, kernel, "valid")
+    return filtered
+
+
+def candidates_of(
+    response: np.ndarray, known: np.ndarray, noise: tuple[np.ndarray, np.ndarray]
+) -> Candidates:
+    """Return the maxima of a filtered image that are not on its edge."""
+    from scipy.ndimage import maximum_filter
+
     tops = (response == maximum_filter(response, size=3)) & known & (response > -np.inf)
     tops[[0, -1]] = False
     tops[:, [0, -1]] = False

@@ -9,7 +9,9 @@ from omniscopy.atoms.finding.candidates import (
     Filter,
     candidates_of,
     noise_of_response,
+    response_of,
 )
+from omniscopy.atoms.finding.neighbouring_cells import Cells, cells_of, chance_of_atoms
 from omniscopy.atoms.finding.noise import Maxima, Pair, maxima_of_noise
 from omniscopy.atoms.refinement.overlap_kernel import add_atoms
 
@@ -25,10 +27,15 @@ _FALSE_ALARM, _MOST_FALSE = 0.002, 0.25
 # Fewer atoms than this say nothing of the spacing.
 _FEW = 8
 _ROUNDS = 3
+# Where so many atoms may be false, of more than so many, those of neighbouring cells are asked.
+_DOUBT, _ENOUGH = 1.0, 40
 
 
 class Atoms(NamedTuple):
-    """What is found: places (row, column), heights and their standard deviations, and how."""
+    """What is found: places (row, column), heights and their standard deviations, and how.
+
+    `doubt` is how many of them are expected to be false by their heights alone.
+    """
 
     place: np.ndarray
     height: np.ndarray
@@ -38,6 +45,7 @@ class Atoms(NamedTuple):
     threshold: float
     response: np.ndarray
     skewness: np.ndarray
+    doubt: float
 
     @property
     def explained(self) -> float:
@@ -49,7 +57,7 @@ class Scene(NamedTuple):
     """What is known of an image: distances are in the shorter distance of two pixels.
 
     A `threshold` or `spacing` that the user gave is kept (`given`); atoms are at least `least`
-    as high as the bright ones.
+    as high as the bright ones. `cells` say what is in neighbouring cells of a lattice.
     """
 
     shape: tuple[int, int]
@@ -59,6 +67,7 @@ class Scene(NamedTuple):
     given: bool
     threshold: float | None
     least: float
+    cells: Cells | None = None
 
     @property
     def pixels(self) -> int:
@@ -68,9 +77,10 @@ class Scene(NamedTuple):
 
 def find_in(image: np.ndarray, known: np.ndarray, matched: Filter, scene: Scene) -> Atoms:
     """Return the atoms of an image, those included that only show when others are taken off."""
-    _, aspect, width, *_ = scene
+    aspect, width = scene.aspect, scene.width
     spread = noise_of_response(image, known, aspect, width, matched.kernel)
-    found = candidates_of(image, known, spread, aspect, width, matched.kernel)
+    response = response_of(image, aspect, width, matched.kernel)
+    found = candidates_of(response, known, spread)
     noise = maxima_of_noise(matched.kernel, aspect)
     if scene.threshold is None and not _stand_out(found, scene, noise):
         scene = scene._replace(threshold=np.inf)
@@ -82,8 +92,10 @@ def find_in(image: np.ndarray, known: np.ndarray, matched: Filter, scene: Scene)
             atoms, scene = others, nearer
     if not len(atoms.place):
         return atoms
-    drawn = drawing_of(atoms, scene)
-    hidden = candidates_of(image - drawn, known, spread, aspect, width, matched.kernel)
+    left = response_of(image - drawing_of(atoms, scene), aspect, width, matched.kernel)
+    hidden = candidates_of(left, known, spread)
+    if atoms.doubt > _DOUBT and len(atoms.place) > _ENOUGH:
+        scene = scene._replace(cells=cells_of(response, width, aspect))
     return _choose(_together(atoms, hidden, matched, scene), matched, scene, noise)
 
 
@@ -125,21 +137,23 @@ def _choose(found: Candidates, matched: Filter, scene: Scene, noise: Maxima) -> 
     Too close to a higher one they are none. The heights of the others are fitted together, so
     that an atom is not fainter for its bright neighbours.
     """
-    _, aspect, width, spacing, given, threshold, least = scene
-    start, chosen = spacing if spacing < 9.0 * width or given else np.nan, np.nan
+    _, aspect, width, spacing, given, threshold, least, cells = scene
+    start = spacing if spacing < 9.0 * width or given else np.nan
+    chosen, doubt = np.nan, 0.0
     apart = np.nanmax([_CLOSEST * width, _APART * start])
     for _ in range(1 if given else _ROUNDS):
         kept = found.take(_highest(found, apart, aspect))
         height = _heights(kept, matched, aspect)
         signal = kept.signal(height)
-        chosen = (
-            _threshold(kept.place * aspect, signal, apart, scene, noise)
-            if threshold is None
-            else threshold
-        )
+        if threshold is None:
+            chosen, doubt = _threshold(kept.place * aspect, signal, apart, scene, noise)
+        else:
+            chosen = threshold
         atoms = signal >= chosen
-        if atoms.any():
-            atoms &= height > least * np.percentile(height[atoms], 90)
+        bright = least * np.percentile(height[atoms], 90) if atoms.any() else 0.0
+        if cells is not None and atoms.sum() > _ENOUGH:
+            atoms = _likely(kept, signal, height > bright, apart, scene, noise)
+        atoms &= height > bright
         if atoms.sum() <= _FEW or given:
             break
         spacing = _median_spacing(kept.place[atoms] * aspect)
@@ -157,6 +171,7 @@ def _choose(found: Candidates, matched: Filter, scene: Scene, noise: Maxima) -> 
         float(chosen),
         kept.response,
         kept.skewness,
+        doubt,
     )
 
 
@@ -211,8 +226,8 @@ def _heights(kept: Candidates, matched: Filter, aspect: Pair) -> np.ndarray:
 
 def _threshold(
     places: np.ndarray, signal: np.ndarray, apart: float, scene: Scene, noise: Maxima
-) -> float:
-    """Return the signal to noise from which on candidates are atoms.
+) -> tuple[float, float]:
+    """Return the signal to noise from which on candidates are atoms, and how many are not.
 
     How many maxima of noise are above a height is known, where there is room for them beside
     the atoms that are higher. The threshold is that of the largest expected F1.
@@ -229,7 +244,31 @@ def _threshold(
     true = count - false
     atoms = true[possible].max(initial=0.0)
     score = np.where(possible, 2.0 * true / (count + atoms), -np.inf)
-    return float(height[int(score.argmax())]) if possible.any() else np.inf
+    best = int(score.argmax())
+    return (float(height[best]), float(false[best])) if possible.any() else (np.inf, 0.0)
+
+
+def _likely(  # noqa: PLR0917 - what speaks for a candidate
+    kept: Candidates, signal: np.ndarray, high: np.ndarray, apart: float, scene: Scene,
+    noise: Maxima,
+) -> np.ndarray:  # fmt: skip
+    """Return which candidates are atoms by their heights and neighbouring cells, for the best F1.
+
+    Those that are not `high` enough say what noise is, but are none.
+    """
+    cells = scene.cells
+    assert cells is not None
+    order = np.argsort(-signal, kind="stable")
+    room = np.empty(len(signal))
+    room[order] = _room(kept.place[order] * scene.aspect, apart, scene)
+    chance = chance_of_atoms(signal, cells.support(kept.place), room, noise)
+    chance = np.where(high, chance, 0.0)
+    likeliest = np.argsort(-chance, kind="stable")
+    sums = np.cumsum(chance[likeliest])
+    score = 2.0 * sums / (np.arange(1, len(sums) + 1) + sums[-1])
+    atoms = np.zeros(len(signal), dtype=bool)
+    atoms[likeliest[: int(score.argmax()) + 1]] = True
+    return atoms
 
 
 def _stand_out(found: Candidates, scene: Scene, noise: Maxima) -> bool:

@@ -96,12 +96,16 @@ def find_atoms(
     so that faint atoms among bright ones are not lost, and what is left is looked through once
     more. How many maxima of filtered noise exceed a height is known [1]_; they only count where
     there is room beside higher atoms. Heights over skewed noise are turned into those of normal
-    noise [2]_.
+    noise [2]_. Where some atoms are likely to be false and the image repeats itself, candidates
+    are chosen by the probability that they are atoms, of their height and of what is one cell
+    further: how much that says is learnt from the image itself [3]_. Then `threshold` is that of
+    heights alone, and atoms may be below it.
 
     References
     ----------
     .. [1] D. Cheng and A. Schwartzman, *Bernoulli* 24, 3422 (2018).
     .. [2] E. B. Wilson and M. M. Hilferty, *Proc. Natl. Acad. Sci.* 17, 684 (1931).
+    .. [3] B. Efron, *Large-Scale Inference*, Cambridge University Press (2010), chapter 2.
 
     Examples
     --------
