@@ -103,6 +103,21 @@ def test_sweeps_of_several_segments_list_their_values(tmp_path, segments, expect
         np.testing.assert_allclose(axis.coordinate(), expected)
 
 
+def test_parameters_without_names_are_numbered(tmp_path):
+    entries = {"Experiment parameters": '"X (m);Y (m)"'}
+    path = write_3ds(tmp_path / "a.3ds", CHANNELS, parameters=PLACES, entries=entries)
+    channel = read(path).channels[0]
+    np.testing.assert_array_equal(load(channel.data), CUBE)
+    height = load(channel.variables["Parameter_5"].data)
+    np.testing.assert_array_equal(height, PLACES["Z (m)"].astype("f4"))
+
+
+def test_a_grid_with_an_oscillation_is_of_a_force_microscope(tmp_path):
+    measurement = read(write_3ds(tmp_path / "a.3ds", {"Frequency Shift (Hz)": CUBE}))
+    assert measurement.metadata["technique"] == "AFM"
+    assert measurement.channels[0].modality == "AFM"
+
+
 def test_missing_entries_are_no_reason_to_stop(tmp_path):
     gone = ("Grid settings", "Sweep Signal", "Filetype", "Date", "User", "Comment")
     measurement = read(write_3ds(tmp_path / "a.3ds", CHANNELS, entries=dict.fromkeys(gone)))
@@ -143,7 +158,7 @@ def test_handles_read_parts_and_survive_pickling(tmp_path):
         ({"Grid dim": '"3 x 1"'}, "3 points of 48 bytes are announced"),
         ({"Points": "x"}, "a number was expected, 'x'"),
         ({"Points": "0"}, "2 channels of 0 are listed"),
-        ({"# Parameters (4 byte)": "3"}, "2 parameters and 2 channels"),
+        ({"# Parameters (4 byte)": "1"}, "2 parameters and 2 channels"),
         ({"Points": "7"}, "ends within point"),
     ],
 )

@@ -90,6 +90,23 @@ def test_the_settings_fill_the_common_metadata(tmp_path):
     assert tree["µ"] == "°"
 
 
+def test_decimal_commas_are_read(tmp_path):
+    path = write_dat(tmp_path / "a.dat", COLUMNS)
+    path.write_bytes(path.read_bytes().replace(b".", b","))
+    channel = read(path).channels[0]
+    np.testing.assert_allclose(channel.data, CURRENT)
+    np.testing.assert_allclose(channel.axes[0].coordinate(), BIAS)
+    assert float(channel.coordinates["x"].data) == -903.677e-9
+    assert read(path).metadata["probe"] == {"bias": 1.5}
+
+
+@pytest.mark.parametrize("key", ["Start time", "Saved Date"])
+def test_an_empty_date_is_told_by_another_setting(tmp_path, key):
+    entries = {"Date": "", key: "27.06.2025 14:44:13"}
+    metadata = read(write_dat(tmp_path / "a.dat", COLUMNS, entries=entries)).metadata
+    assert metadata["started"] == "2025-06-27T14:44:13"
+
+
 def test_a_row_that_does_not_end_is_refused_or_left_out(tmp_path):
     path = write_dat(tmp_path / "a.dat", COLUMNS)
     raw = path.read_bytes()

@@ -30,7 +30,7 @@ class Header:
     def numbers(self, key: str) -> list[float]:
         """Return the numbers of an entry, none where a word of it is no finite number."""
         try:
-            values = [float(word) for word in self.text(key).split()]
+            values = [float(word.replace(",", ".")) for word in self.text(key).split()]
         except ValueError:
             return []
         return values if all(map(math.isfinite, values)) else []

@@ -35,7 +35,7 @@ class Header:
     def numbers(self, key: str) -> list[float]:
         """Return the numbers of an entry, none where a word of it is no finite number."""
         try:
-            values = [float(word) for word in self.words(key)]
+            values = [float(word.replace(",", ".")) for word in self.words(key)]
         except ValueError:
             return []
         return values if all(map(math.isfinite, values)) else []

@@ -7,20 +7,19 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.names import slug
-from omniscopy.io.nanonis.metadata import started
 from omniscopy.io.nanonis_3ds.arrays import GridValues
 from omniscopy.io.nanonis_3ds.header import Header, read_header
-from omniscopy.io.nanonis_dat.reader import feedback
+from omniscopy.io.nanonis_dat.settings import feedback, number, started, technique_of
 from omniscopy.io.planes import plane_axis
 from omniscopy.io.quantities import (
     dimension_of,
-    finite_number,
     quantity_of,
     split_heading,
     stated,
 )
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 
+_MOST_UNNAMED = 64  # parameters of which the header gives only the number
 _PLACES = {"X (m)": "x_measured", "Y (m)": "y_measured"}
 
 
@@ -53,9 +52,11 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     header = read_header(path)
     parameters = header.words("Fixed parameters") + header.words("Experiment parameters")
     names, points = header.words("Channels"), header.count("Points")
-    if len(parameters) != header.count("# Parameters (4 byte)") or not names or not points:
+    unnamed = header.count("# Parameters (4 byte)") - len(parameters)
+    if not 0 <= unnamed <= _MOST_UNNAMED or not names or not points:
         message = f"{len(parameters)} parameters and {len(names)} channels of {points} are listed"
         raise FormatError(message, path=path, key="# Parameters (4 byte)")
+    parameters += [f"Parameter {len(parameters) + i + 1}" for i in range(unnamed)]
     record = len(parameters) + len(names) * points
     there, missing = _points_there(header, record, partial=partial)
     rows, columns = header.shape
@@ -65,6 +66,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
             str(path), header.data_offset, rows, columns, record, there, start, count
         )  # fmt: skip
 
+    technique = technique_of(names)
     plane = _plane_axes(header)
     places = {
         _PLACES[name]: Variable(
@@ -85,6 +87,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
             name,
             values(len(parameters) + i * points, points),
             axes,
+            technique=technique,
             coordinates=places,
             variables=further,
             missing=missing,
@@ -93,7 +96,11 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     ]
     if "Z (m)" in parameters:
         height = values(parameters.index("Z (m)"))
-        channels.append(_channel("Z (m)", height, plane, coordinates=places, missing=missing))
+        channels.append(
+            _channel(
+                "Z (m)", height, plane, technique=technique, coordinates=places, missing=missing
+            )
+        )
     return Measurement(
         channels=channels,
         metadata=_common_metadata(header),
@@ -126,6 +133,7 @@ def _channel(
     data: GridValues,
     axes: list[Axis],
     *,
+    technique: str,
     coordinates: dict[str, Variable],
     variables: dict[str, Variable] | None = None,
     missing: dict[str, Any] | None,
@@ -140,7 +148,7 @@ def _channel(
         variables=variables or {},
         quantity=quantity_of(title, units),
         units=units,
-        modality="STM",
+        modality=technique,
         source="Nanonis",
         metadata={"scan": {"direction": direction}},
         attrs={} if missing is None else {"incomplete": missing},
@@ -210,16 +218,15 @@ def _attrs(heading: str) -> dict[str, str]:
 
 def _common_metadata(header: Header) -> dict[str, Any]:
     settings = header.numbers("Grid settings")
-    moment = header.entries.get("Start time") or header.entries.get("Date", "")
     return stated(
         {
-            "technique": "STM",
-            "started": started(*moment.partition(" ")[::2]),
+            "technique": technique_of(header.words("Channels")),
+            "started": started(header.entries),
             "operator": header.entries.get("User"),
             "comment": header.entries.get("Comment"),
             "instrument": {"vendor": "SPECS", "software": "Nanonis"},
             "scan": {"rotation": settings[4] if len(settings) > 4 else None},
-            "probe": {"bias": finite_number(header.entries.get("Bias>Bias (V)", ""))},
+            "probe": {"bias": number(header.entries, "Bias>Bias (V)")},
             "feedback": feedback(header.entries),
         }
     )

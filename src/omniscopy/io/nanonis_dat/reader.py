@@ -1,18 +1,15 @@
 """Read Nanonis curves: a text of settings, then columns of numbers."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.nanonis.metadata import started
+from omniscopy.io.nanonis_dat.settings import feedback, number, started, technique_of
 from omniscopy.io.quantities import (
     dimension_of,
-    finite_number,
-    known_units,
     quantity_of,
     split_heading,
     stated,
@@ -22,7 +19,6 @@ from omniscopy.io.records import Axis, Channel, Measurement, Variable
 _MARK = re.compile(rb"^\[DATA\][^\n]*\n", re.MULTILINE)
 _MOST_BYTES = 1 << 28
 _LONGEST_NUMBER = 40
-_OSCILLATION = re.compile(r"amplitude|frequency shift|phase|excitation|deflection")
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:
@@ -49,7 +45,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     path = Path(path)
     settings, offset, raw = _read_header(path)
     headings, table, missing = _read_table(path, offset, raw, partial=partial)
-    technique = _technique(headings)
+    technique = technique_of(headings)
     axis, coordinates = _abscissa(headings[0], table[:, 0])
     coordinates |= _place(settings)
     channels = [
@@ -91,6 +87,8 @@ def _read_table(
     """Return the headings and the numbers below them."""
     heading, _, body = raw.partition(b"\n")
     headings = [word.strip() for word in _decoded(heading).rstrip("\r\t").split("\t")]
+    if b"." not in body:  # decimal commas, as the language of the computer has them
+        body = body.replace(b",", b".")
     rows = [line.split() for line in body.splitlines()]
     rows = [row for row in rows if row]
     missing = None
@@ -162,39 +160,25 @@ def _place(settings: dict[str, str]) -> dict[str, Variable]:
     """Return where the spectrum was taken."""
     found = {}
     for name in ("x", "y"):
-        value = finite_number(settings.get(f"{name.upper()} (m)", ""))
+        value = number(settings, f"{name.upper()} (m)")
         if value is not None:
             attrs = {"units": "m", "quantity": "length"}
             found[name] = Variable(dims=(), data=np.asarray(value), attrs=attrs)
     return found
 
 
-def _technique(headings: list[str]) -> str:
-    return "AFM" if any(_OSCILLATION.search(word.lower()) for word in headings) else "STM"
-
-
 def _common_metadata(settings: dict[str, str], technique: str) -> dict[str, Any]:
     return stated(
         {
             "technique": technique,
-            "started": started(*settings.get("Date", "").partition(" ")[::2]),
+            "started": started(settings),
             "operator": settings.get("User"),
             "title": settings.get("Experiment"),
             "instrument": {"vendor": "SPECS", "software": "Nanonis"},
-            "probe": {"bias": finite_number(settings.get("Bias>Bias (V)", ""))},
+            "probe": {"bias": number(settings, "Bias>Bias (V)")},
             "feedback": feedback(settings),
         }
     )
-
-
-def feedback(settings: Mapping[str, str]) -> dict[str, str | None]:
-    """Return what was held constant, and at which value."""
-    setpoint = finite_number(settings.get("Z-Controller>Setpoint", ""))
-    unit = settings.get("Z-Controller>Setpoint unit", "")
-    return {
-        "mode": settings.get("Z-Controller>Controller name"),
-        "setpoint": None if setpoint is None else f"{setpoint:g} {known_units(unit) or ''}",
-    }
 
 
 def _decoded(raw: bytes) -> str:
