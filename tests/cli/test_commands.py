@@ -9,9 +9,11 @@ import time
 import dask.array as da
 import numpy as np
 import pytest
+import xarray as xr
 
 import omniscopy as om
 from omniscopy.cli.application import run
+from omniscopy.cli.printing import say_table
 from omniscopy.cli.targets import targets_for
 from omniscopy.compute import progress
 from omniscopy.testing.files.igor import write_ibw
@@ -116,6 +118,15 @@ def test_formats_lists_what_can_be_read(call):
     assert "Gatan DigitalMicrograph" in call("formats")[1]
 
 
+def test_formats_are_found_by_a_word(call):
+    _, out, _ = call("formats", "gatan")
+    assert "dm" in out.split()
+    assert "nanoscope" not in out
+    code, _, err = call("formats", "no such thing")
+    assert code == 2
+    assert "no format has 'no such thing'" in err
+
+
 def test_convert_writes_an_open_file_and_keeps_one_that_is_there(call, image):
     target = image.with_suffix(".hf5")
     code, out, _ = call("convert", image, target)
@@ -126,6 +137,59 @@ def test_convert_writes_an_open_file_and_keeps_one_that_is_there(call, image):
     assert code == 2
     assert "is there already" in err
     assert call("convert", image, target, "--overwrite")[0] == 0
+
+
+def test_one_channel_is_converted_by_itself(call, tmp_path):
+    both = tmp_path / "both.nxs"
+    om.save(xr.DataTree.from_dict({
+        "/A": om.samples.surface().rename("signal").to_dataset(),
+        "/B": om.samples.atom_image().rename("signal").to_dataset(),
+    }), both)  # fmt: skip
+    code, out, err = call("convert", both, tmp_path / "one.nxs", "--channel", "A")
+    assert (code, out, err) == (0, f"{tmp_path / 'one.nxs'}\n", "")
+    np.testing.assert_allclose(
+        om.open_signal(tmp_path / "one.nxs"), om.samples.surface(), rtol=1e-6
+    )
+    code, _, err = call("convert", both, tmp_path / "one.nxs", "--channel", "C")
+    assert code == 2
+    assert "there is no channel 'C'" in err
+
+
+def test_errors_name_options_as_they_are_typed(call, image):
+    target = image.with_suffix(".nxs")
+    assert call("convert", image, target)[0] == 0
+    _, _, err = call("convert", image, target)
+    assert "give `--overwrite` to replace it" in err
+    _, _, err = call("convert", image)
+    assert "(omniscopy convert --help says how it is used)" in err
+    _, _, err = call("info", image, "--reader", "nanoscop")
+    assert "did you mean nanoscope" in err
+
+
+def test_what_is_said_of_the_file_is_not_said_again_of_each_channel(call, tmp_path):
+    data = om.samples.surface()
+    data.attrs["metadata"] = {"instrument": {"model": "Mine"}}
+    om.save(data, tmp_path / "one.nxs")
+    _, out, _ = call("info", tmp_path / "one.nxs")
+    assert out.count("instrument.model: Mine") == 1
+
+
+def test_a_narrow_terminal_gets_a_list_in_place_of_a_table(capsys, monkeypatch):
+    monkeypatch.setattr("omniscopy.cli.printing._WIDE", 40)
+    columns = ("channel", "dimensions", "units", "axes")
+    rows = [
+        ("HAADF", "y 512 × x 512", "", "y: -1.3 µm to 1.3 µm"),
+        ("EELS", "energy 2048", "eV", ""),
+    ]
+    say_table(columns, rows)
+    text = capsys.readouterr().out
+    assert text.splitlines()[0].split() == list(columns)  # every word fits
+    monkeypatch.setattr("omniscopy.cli.printing._WIDE", 30)
+    say_table(columns, rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "HAADF", "  dimensions: y 512 × x 512", "  axes: y: -1.3 µm to 1.3 µm",
+        "EELS", "  dimensions: energy 2048", "  units: eV",
+    ]  # fmt: skip
 
 
 def test_convert_to_an_unknown_format_is_refused(call, image):

@@ -24,9 +24,8 @@ from omniscopy.cli import (
     serving,
     viewing,
 )
-from omniscopy.cli.outcomes import DONE, INTERRUPTED, WRONG
+from omniscopy.cli.outcomes import DONE, INTERRUPTED, WRONG, describe
 from omniscopy.cli.printing import complain
-from omniscopy.model.errors import describe_error
 
 # The base of all complaints about usage, wherever this version of typer has it.
 _UsageError: Any = next(
@@ -75,7 +74,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code: Any = app(args=given, prog_name="omniscopy", standalone_mode=False)
     except _UsageError as error:
-        complain(f"{error.format_message()} (omniscopy --help says how it is used)")
+        words = getattr(getattr(error, "ctx", None), "command_path", "omniscopy")
+        complain(f"{error.format_message()} ({words} --help says how it is used)")
         return WRONG
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
@@ -87,7 +87,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody but those who ask for it
         if debug:
             traceback.print_exc()
-        complain(describe_error(error))
+        complain(describe(error))
         return WRONG
     return code if isinstance(code, int) else DONE
 

@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from omniscopy.cli.outcomes import exit_code
+from omniscopy.cli.outcomes import describe, exit_code
 from omniscopy.cli.printing import clean, complain, say
 from omniscopy.cli.reporting import write_report
 from omniscopy.cli.targets import targets_for
 from omniscopy.compute.progress import showing_progress
-from omniscopy.model.errors import describe_error
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +49,7 @@ def show_demo(
         except Exception as error:
             if len(files) == 1:
                 raise
-            complain(f"{file.name}: {describe_error(error)}")
+            complain(f"{file.name}: {describe(error)}")
             failed += 1
         else:
             pages.append((file, page))

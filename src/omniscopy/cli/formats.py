@@ -13,13 +13,21 @@ def register(app: typer.Typer) -> None:
 
 
 def show_formats(
+    word: Annotated[
+        str, typer.Argument(help="Only those with this in name, title or extensions.")
+    ] = "",
     *,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """List the file formats that are read and written."""
     from omniscopy.io import formats
 
-    found = formats()
+    parts = ("name", "title", "extensions")
+    found = [row for row in formats()
+             if any(word.lower() in _text(row[part]).lower() for part in parts)]  # fmt: skip
+    if not found:
+        message = f"no format has {word!r} in its name, title or extensions"
+        raise typer.BadParameter(message)
     if json:
         say_json(list(found))
         return

@@ -32,11 +32,16 @@ def show_info(
     say_table(columns, (_row(channel) for channel in found["channels"]))
     _say_metadata("", found["metadata"])
     for channel in found["channels"]:
-        _say_metadata(channel["name"], channel["metadata"])
+        _say_metadata(channel["name"], channel["metadata"], known=found["metadata"])
 
 
-def _say_metadata(channel: str, metadata: dict[str, Any]) -> None:
-    lines = [f"  {clean(name)}: {_value(name, value)}" for name, value in _leaves(metadata)]
+def _say_metadata(
+    channel: str, metadata: dict[str, Any], known: dict[str, Any] | None = None
+) -> None:
+    """Say what is known of a channel, or of the whole file, and was not said of the file."""
+    said = dict(_leaves(known or {}))
+    lines = [f"  {clean(name)}: {_value(name, value)}" for name, value in _leaves(metadata)
+             if name not in said or said[name] != value]  # fmt: skip
     if lines:
         say()
         say("\n".join([f"{clean(channel)}:", *lines] if channel else lines))

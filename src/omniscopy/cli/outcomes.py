@@ -1,11 +1,14 @@
 """What a command on files does with each, and what it ended with."""
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from omniscopy.cli.printing import clean, complain, say
 from omniscopy.model.errors import describe_error
 
+# Parameters of functions that are options of the commands under the same name.
+_PARAMETER = re.compile(r"`(overwrite|format|channel|reader)=(?:True)?`")
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -14,6 +17,11 @@ def exit_code(done: int, failed: int) -> int:
     if not failed:
         return DONE
     return SOME_FAILED if done else WRONG
+
+
+def describe(error: BaseException) -> str:
+    """Return what is wrong in the words of the command line: options, not parameters."""
+    return _PARAMETER.sub(r"`--\1`", describe_error(error))
 
 
 def write_each(
@@ -32,7 +40,7 @@ def write_each(
         except Exception as error:
             if len(jobs) == 1:
                 raise
-            complain(f"{file.name}: {describe_error(error)}")
+            complain(f"{file.name}: {describe(error)}")
             failed += 1
             continue
         say(clean(target))

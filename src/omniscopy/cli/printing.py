@@ -32,19 +32,34 @@ def say_json(value: Any) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table on stdout, fitted to the terminal."""
+    """Write a table on stdout, fitted to the terminal; in a narrow one, a list of its rows."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
+    cells = [[clean(cell) for cell in row] for row in rows]
+    least = _least_widths(columns, cells)
+    if sum(least) + 3 * (len(least) - 1) > console.width:
+        for first, *others in cells:
+            said = (f"  {name}: {cell}" for name, cell in zip(columns[1:], others, strict=True)
+                    if cell)  # fmt: skip
+            say("\n".join([first, *said]))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    for name, width in zip(columns, least, strict=True):
+        table.add_column(name, overflow="fold", min_width=width)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
     console.print(table)
+
+
+def _least_widths(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    """Return the widths of columns below which words would be broken."""
+    words = ([name, *(word for row in cells for word in row[number].split())]
+             for number, name in enumerate(columns))  # fmt: skip
+    return [max(map(len, column)) for column in words]
 
 
 def readable_size(size: int) -> str:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniscopy.cli.outcomes import exit_code
+from omniscopy.cli.outcomes import describe, exit_code
 from omniscopy.cli.printing import clean, complain, say, say_json
 from omniscopy.cli.targets import targets_for
 from omniscopy.compute.progress import showing_progress
-from omniscopy.model.errors import describe_error
 
 if TYPE_CHECKING:
     from omniscopy.io.recipes.running import Recipe
@@ -115,7 +114,7 @@ def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[dict[str, str]]]
             try:
                 identify(entry)
             except FormatError as error:
-                skipped.append({"file": str(entry), "reason": describe_error(error)})
+                skipped.append({"file": str(entry), "reason": describe(error)})
             else:
                 found.append(entry)
     return found, skipped
@@ -143,7 +142,7 @@ def _run_one(
         # The bar counts what dask does.
         run(result, target, format=form, overwrite=overwrite, resume=not overwrite, progress=False)
     except Exception as error:  # noqa: BLE001 - one file that fails must not stop the others
-        summary.failed.append({"file": str(file), "error": describe_error(error)})
+        summary.failed.append({"file": str(file), "error": describe(error)})
         return
     summary.done.append({"file": str(file), "result": str(target)})
 

@@ -27,7 +27,9 @@ def view_files(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
-    port: Annotated[int, typer.Option("--port", help="Port; 0 for any that is free.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", help="Port; 0 for any that is free.", min=0, max=65535)
+    ] = 0,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Write no file below the root.")
     ] = False,

@@ -1,5 +1,6 @@
 """The formats there are, as their manifests say; no reader is imported to know them."""
 
+import difflib
 import functools
 import importlib
 import importlib.metadata
@@ -128,7 +129,9 @@ def find_format(name: str) -> Format:
     for form in known.values():
         if wanted in form.extensions or f".{wanted}" in form.extensions:
             return form
-    message = f"there is no format called {name!r}; known are {', '.join(sorted(known))}"
+    near = difflib.get_close_matches(wanted, known, n=3)
+    meant = f"did you mean {' or '.join(near)}? Known" if near else "known"
+    message = f"there is no format called {name!r}; {meant} are {', '.join(sorted(known))}"
     raise UnsupportedFormatError(message)
 
 
