@@ -20,6 +20,7 @@ from omniscopy.io.arrays import (
     full_key,
 )
 from omniscopy.io.errors import FormatError
+from omniscopy.io.frames import FrameStream
 from omniscopy.io.tree import lazy_array
 
 
@@ -157,3 +158,44 @@ def test_the_blocks_of_an_array_are_copied_once(tmp_path):
     tracemalloc.stop()
     np.testing.assert_array_equal(found, values)
     assert peak < 1.6 * values.nbytes
+
+
+def test_what_is_made_of_an_array_is_as_that_is_in_all_that_it_does_not_change(tmp_path):
+    values = np.arange(12, dtype="i2").reshape(3, 4)
+    values.tofile(tmp_path / "a.bin")
+    inner = Mapped(str(tmp_path / "a.bin"), 0, (3, 4), values.dtype, chunks=(1, 4))
+    turned, scaled = Flipped(inner, (0,)), Scaled(inner, 2.0)
+    assert (turned.shape, turned.dtype, turned.chunks) == ((3, 4), np.dtype("i2"), (1, 4))
+    assert (scaled.shape, scaled.dtype, scaled.chunks) == ((3, 4), np.dtype("f8"), (1, 4))
+    again = pickle.loads(pickle.dumps(turned))
+    assert again == turned
+    assert hash(again) == hash(turned) == hash(Flipped(inner, (0,)))
+
+
+@pytest.mark.parametrize("flipped", [(), (1,), (1, 2)])
+def test_series_of_frames_with_headers_are_copied_once_too(tmp_path, flipped):
+    """Whole or in part, turned or not, and never written back."""
+    values = np.arange(2**20, dtype="f4").reshape(64, 128, 128)
+    rows = [b"head" + frame.tobytes() + b"tailtail" for frame in values]
+    (tmp_path / "a.bin").write_bytes(b"x" * 6 + b"".join(rows))
+    frames = FrameStream(
+        str(tmp_path / "a.bin"), 6, (4, 16), (128, 128), "<f4", 64, before=4, after=8
+    )
+    axes = tuple(axis + 1 for axis in flipped)
+    handle = Flipped(frames, axes) if axes else frames
+    expected = np.flip(values.reshape(4, 16, 128, 128), axes)
+    lazy = lazy_array(handle, whole=(2, 3), chunks="auto")
+    lazy[0, :9].compute()  # imports what it needs
+    tracemalloc.start()
+    found = lazy.compute()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found, expected)
+    assert peak < 1.6 * values.nbytes
+    before = (tmp_path / "a.bin").read_bytes()
+    block = handle.view((slice(1, 4), slice(None), slice(None), slice(None)))
+    np.testing.assert_array_equal(block, expected[1:])
+    block[:] = -1
+    assert (tmp_path / "a.bin").read_bytes() == before
+    part = handle.view((slice(1, 4), slice(2, 9, 3), 5, slice(None)))
+    np.testing.assert_array_equal(part, expected[1:, 2:9:3, 5])

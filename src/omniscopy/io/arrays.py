@@ -7,10 +7,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, LazyArray
@@ -79,51 +81,75 @@ class Mapped:
         return np.memmap(self.path, self.file_dtype, "r", self.offset, self.shape, self.order)
 
 
-def block_of(values: np.ndarray, path: str, offset: int, key: Key) -> np.ndarray:
+def block_of(
+    values: np.ndarray, path: str, offset: int, key: tuple[int | slice | np.ndarray, ...]
+) -> np.ndarray:
     """Return a part of values that are mapped from an offset of a file.
 
-    A long one is memory that is read where it is touched. What is written to it stays there: the
-    mapping is private, and only of that part, since it counts as memory that may be needed.
+    A long one in C order, with gaps of less than its length, is memory that is read where it is
+    touched. What is written to it stays there: the mapping is private, and only of that part,
+    since it counts as memory that may be needed.
     """
     part = values[key]
     dtype = part.dtype.newbyteorder("=")
-    if part.nbytes <= _COPIED or not part.flags.c_contiguous or part.dtype != dtype:
+    steps = [abs(step) for step in part.strides]
+    low, high = byte_bounds(part)
+    if (
+        part.nbytes <= _COPIED
+        or part.dtype != dtype
+        or steps != sorted(steps, reverse=True)
+        or high - low > 2 * part.nbytes
+        or not np.may_share_memory(part, values)
+    ):
         return np.array(part, dtype=dtype, order="C")
-    start = offset + part.ctypes.data - values.ctypes.data
-    return np.memmap(path, dtype, "c", start, part.shape).view(np.ndarray)
+    start = offset + low - values.ctypes.data
+    memory = np.memmap(path, np.uint8, "c", start, high - low)
+    return np.ndarray(part.shape, dtype, memory, part.ctypes.data - low, part.strides)
 
 
 @dataclass(frozen=True)
-class Viewed:
-    """`inner` read without a copy where it can be, to be copied once, known by a name to dask."""
+class Derived:
+    """What is made of `inner` as it is read: as that is in all that a class does not change."""
 
     inner: LazyArray
-    name: str
 
-    @property
+    # No properties, so that a class may have a field of the same name.
+    @cached_property
     def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
+        return tuple(self.inner.shape)
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         return self.inner.dtype
 
-    @property
+    @cached_property
     def chunks(self) -> tuple[int, ...] | None:
         return self.inner.chunks
+
+
+@dataclass(frozen=True)
+class Viewed(Derived):
+    """`inner` read without a copy where it can be, to be copied once, known by a name to dask."""
+
+    name: str
 
     def __dask_tokenize__(self) -> str:
         return self.name
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        return getattr(self.inner, "view", self.inner.__getitem__)(key)
+        return viewing(self.inner)(key)
+
+
+def viewing(data: LazyArray) -> Callable[[Key], np.ndarray]:
+    """Return what reads parts of an array without a copy where that is possible."""
+    found: Callable[[Key], np.ndarray] = getattr(data, "view", data.__getitem__)
+    return found
 
 
 @dataclass(frozen=True)
-class Transposed:
+class Transposed(Derived):
     """`inner` with its dimensions in the order `axes`, as in `numpy.transpose`."""
 
-    inner: LazyArray
     axes: tuple[int, ...]
 
     @property
@@ -131,71 +157,59 @@ class Transposed:
         return tuple(self.inner.shape[axis] for axis in self.axes)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
-
-    @property
     def chunks(self) -> tuple[int, ...] | None:
         inner = self.inner.chunks
         return None if inner is None else tuple(inner[axis] for axis in self.axes)
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        return self._turned(key, self.inner.__getitem__)
+
+    def view(self, key: Key) -> np.ndarray:
+        """Return values without a copy where that is possible."""
+        return self._turned(key, viewing(self.inner))
+
+    def _turned(self, key: Key, read: Callable[[Key], np.ndarray]) -> np.ndarray:
         key = full_key(key, self.shape)
         inner_key: list[int | slice] = [slice(None)] * len(self.axes)
         for part, axis in zip(key, self.axes, strict=True):
             inner_key[axis] = part
-        values = self.inner[tuple(inner_key)]
+        values = read(tuple(inner_key))
         kept = [axis for part, axis in zip(key, self.axes, strict=True) if isinstance(part, slice)]
         return values.transpose(np.argsort(np.argsort(kept)))
 
 
 @dataclass(frozen=True)
-class Flipped:
+class Flipped(Derived):
     """`inner` read backwards along the dimensions `axes`."""
 
-    inner: LazyArray
     axes: tuple[int, ...]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        return self.inner.chunks
-
     def __getitem__(self, key: Key) -> np.ndarray:
+        # What is mapped is turned as it is copied, once.
+        read = getattr(self.inner, "stored", self.inner.__getitem__)
+        return np.array(self._turned(key, read), dtype=self.dtype, order="C")
+
+    def view(self, key: Key) -> np.ndarray:
+        """Return values without a copy where that is possible."""
+        return self._turned(key, viewing(self.inner))
+
+    def _turned(self, key: Key, read: Callable[[Key], np.ndarray]) -> np.ndarray:
         inner_key, turn = list(full_key(key, self.shape)), []
         for axis, part in enumerate(inner_key):
             if axis in self.axes:
                 inner_key[axis] = _mirrored(part, self.shape[axis])
             if isinstance(part, slice):
                 turn.append(slice(None, None, -1 if axis in self.axes else 1))
-        # What is mapped is turned as it is copied, once.
-        read = getattr(self.inner, "stored", self.inner.__getitem__)
-        return np.array(read(tuple(inner_key))[tuple(turn)], dtype=self.dtype, order="C")
+        return read(tuple(inner_key))[tuple(turn)]
 
 
 @dataclass(frozen=True)
-class Scaled:
+class Scaled(Derived):
     """``offset + scale * inner``, in floating point: raw counts in physical units."""
 
-    inner: LazyArray
     scale: float
     offset: float = 0.0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         values = self.inner[key].astype(self.dtype)
@@ -206,10 +220,9 @@ class Scaled:
 
 
 @dataclass(frozen=True)
-class Padded:
+class Padded(Derived):
     """`inner`, of which only the first rows exist, filled up to `rows` with `fill`."""
 
-    inner: LazyArray
     rows: int
     fill: Any
 
@@ -220,10 +233,6 @@ class Padded:
     @property
     def dtype(self) -> np.dtype[Any]:
         return np.result_type(self.inner.dtype, self.fill)
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         first, *others = full_key(key, self.shape)

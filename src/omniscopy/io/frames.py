@@ -2,13 +2,14 @@
 """Frames of a detector, stored one after another, as the scan that they were taken in."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from omniscopy.io.arrays import full_key, require_bytes
+from omniscopy.io.arrays import block_of, full_key, require_bytes
 from omniscopy.io.records import Key
 
 
@@ -61,13 +62,18 @@ class FrameStream:
         return (1,) * len(self.scan) + self.frame
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        return self._read(key, is_copied=True)
+        return self._read(key, lambda found, at: np.array(found[at], dtype=self.dtype))
 
     def stored(self, key: Key) -> np.ndarray:
         """Return values as they lie in the file, mapped where all of them are there."""
-        return self._read(key, is_copied=False)
+        return self._read(key, lambda found, at: found[at])
 
-    def _read(self, key: Key, *, is_copied: bool) -> np.ndarray:
+    def view(self, key: Key) -> np.ndarray:
+        """Return values without a copy where they are long, native and all there."""
+        start = self.offset + self.before
+        return self._read(key, lambda found, at: block_of(found, self.path, start, at))
+
+    def _read(self, key: Key, take: Callable[[np.ndarray, Any], np.ndarray]) -> np.ndarray:
         parts = full_key(key, self.shape)
         among = len(self.scan)
         kept = [
@@ -80,8 +86,7 @@ class FrameStream:
         there = (numbers >= 0) & (numbers < self.count)
         frames = self._frames()
         if there.all():
-            found = frames[(_range(numbers), *within)]
-            return (np.array(found, dtype=self.dtype) if is_copied else found).reshape(kept)
+            return take(frames, (_range(numbers), *within)).reshape(kept)
         fill = np.nan if self.dtype.kind in "fc" else 0
         shape = frames[(slice(0, 0), *within)].shape[1:]
         values = np.full((len(numbers), *shape), fill, self.dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import Mapped, Padded, full_key, require_bytes
+from omniscopy.io.arrays import Derived, Mapped, Padded, full_key, require_bytes
 from omniscopy.io.records import Key, LazyArray
 
 
@@ -41,19 +41,14 @@ def map_rows(
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Derived):
     """One index of the last dimension of `inner`."""
 
-    inner: LazyArray
     index: int
 
     @property
     def shape(self) -> tuple[int, ...]:  # noqa: D102
         return tuple(self.inner.shape[:-1])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
@@ -64,23 +59,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Field:
+class Field(Derived):
     """One field of the records of `inner`."""
 
-    inner: LazyArray
     name: str
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return tuple(self.inner.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:  # noqa: D102
         return self.inner.dtype[self.name].newbyteorder("=")
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         return np.array(self.inner[key][self.name], dtype=self.dtype)
@@ -168,19 +154,14 @@ class Stacked:
 
 
 @dataclass(frozen=True)
-class Squeezed:
+class Squeezed(Derived):
     """The dimensions `kept` of `inner`, at the first index of all others."""
 
-    inner: LazyArray
     kept: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:  # noqa: D102
         return tuple(self.inner.shape[number] for number in self.kept)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:  # noqa: D102

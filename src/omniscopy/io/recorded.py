@@ -2,12 +2,13 @@
 """Frames with a header each, in one file or in several that follow each other."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key, require_bytes
+from omniscopy.io.arrays import block_of, full_key, require_bytes
 from omniscopy.io.records import Key
 
 
@@ -58,6 +59,14 @@ class Recorded:
         return (1,) * len(self.lead) + self.field
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        return self._read(key, lambda found, at: np.array(found[at], dtype=self.dtype))
+
+    def view(self, key: Key) -> np.ndarray:
+        """Return values without a copy where they are long, native and in one file."""
+        only, start = self.parts[0], self.parts[0].offset + self.at
+        return self._read(key, lambda found, at: block_of(found, only.path, start, at))
+
+    def _read(self, key: Key, take: Callable[[np.ndarray, Any], np.ndarray]) -> np.ndarray:
         parts = full_key(key, self.shape)
         among = len(self.lead)
         positions = np.arange(math.prod(self.lead)).reshape(self.lead)[parts[:among]]
@@ -69,8 +78,7 @@ class Recorded:
         shape = positions.shape + one.shape
         only = self.parts[0]
         if wanted.size and len(self.parts) == 1 and 0 <= wanted.min() <= wanted.max() < only.count:
-            found = self._mapped(only)[(_run(wanted), *within)]
-            return np.array(found, dtype=self.dtype).reshape(shape)
+            return take(self._mapped(only), (_run(wanted), *within)).reshape(shape)
         values = np.zeros((len(wanted), *one.shape), self.dtype)
         first = 0
         for part in self.parts:

@@ -8,35 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.arrays import Derived
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
 from omniscopy.io.records import Axis, Key, LazyArray
 
 
 @dataclass(frozen=True)
-class Heights:
+class Heights(Derived):
     """``offset + scale * inner``, NaN where a number stands for no height.
 
     That is the number `missing`, and every number from `beyond` on.
     """
 
-    inner: LazyArray
     scale: float = 1.0
     offset: float = 0.0
     missing: float | None = None
     beyond: float | None = None
 
     @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return tuple(self.inner.shape)
-
-    @property
     def dtype(self) -> np.dtype[Any]:  # noqa: D102
         return np.dtype(np.float64)
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         stored = self.inner[key]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
+from omniscopy.io.arrays import Derived, full_key
 from omniscopy.io.digitalsurf.blocks import Block, read_blocks
 from omniscopy.io.pieces import Squeezed
 from omniscopy.io.quantities import known_units, measures, quantity_of, stated
@@ -119,23 +119,14 @@ class Stacked:
 
 
 @dataclass(frozen=True)
-class Shades:
+class Shades(Derived):
     """Numbers of a colour as bytes: they are stored in steps of a part of one."""
 
-    inner: LazyArray
     scale: float
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return tuple(self.inner.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:  # noqa: D102
         return np.dtype(np.uint8)
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.arrays import Transposed
+from omniscopy.io.dm.annotations import annotations_of
 from omniscopy.io.dm.axes import Layout, lay_out
 from omniscopy.io.dm.images import Calibration, Image, find_images, open_pixels, read_image
 from omniscopy.io.dm.metadata import SOURCE, common_metadata, find_modality
@@ -33,7 +34,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     Measurement
         One channel an image. Values are those stored. Where the file calibrates them by more
         than units, the channel's attribute ``intensity_calibration`` holds scale, offset and
-        units of ``offset + scale * value``.
+        units of ``offset + scale * value``. What was drawn on an image is in its attribute
+        ``annotations``, in the units of the coordinates.
 
     Raises
     ------
@@ -69,6 +71,9 @@ def _read_channel(
     units, calibration = describe_intensity(image.brightness)
     if calibration is not None:
         attrs["intensity_calibration"] = calibration
+    drawn = annotations_of(tags.root, key, layout)
+    if drawn:
+        attrs["annotations"] = drawn
     if tags.cut is not None:
         attrs["incomplete"] = {"missing_from": missing or "the tags", "reason": str(tags.cut)}
     return Channel(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import Padded, full_key
+from omniscopy.io.arrays import Derived, Padded, full_key
 from omniscopy.io.errors import FormatError
 from omniscopy.io.fast_free.probe import find_lines, find_settings
 from omniscopy.io.fast_free.settings import Settings, count_in, number_in, read_settings
@@ -138,20 +138,15 @@ def _metadata(settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Folded:
+class Folded(Derived):
     """`inner` (y, transient, time), of whose transients `each` that follow are of one pixel."""
 
-    inner: LazyArray
     each: int
 
     @property
     def shape(self) -> tuple[int, ...]:  # noqa: D102
         rows, columns, samples = self.inner.shape
         return (rows, columns // self.each, self.each, samples)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:  # noqa: D102

@@ -1,32 +1,25 @@
 """Handles of frames that are read out at two sides of a detector at once."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Key
 
 
 @dataclass(frozen=True)
-class Unfolded:
+class Unfolded(Derived):
     """Frames of which each line stored is one from the top, and one from the bottom.
 
     The second half of a line is the row that is as far from the bottom as the first half is from
     the top, read from the other end.
     """
 
-    inner: LazyArray
-
     @property
     def shape(self) -> tuple[int, ...]:
         *lead, lines, width = self.inner.shape
         return (*lead, 2 * lines, width // 2)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...]:

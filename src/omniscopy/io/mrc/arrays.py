@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import Mapped, full_key, require_bytes
+from omniscopy.io.arrays import Derived, Mapped, full_key, require_bytes
 from omniscopy.io.records import Key, LazyArray
 
 
@@ -36,18 +36,12 @@ class ComplexShorts:
 
 
 @dataclass(frozen=True)
-class Triples:
+class Triples(Derived):
     """Red, green and blue: the last dimension of `inner` holds them pixel after pixel."""
-
-    inner: LazyArray
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (*self.inner.shape[:-1], self.inner.shape[-1] // 3, 3)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:

@@ -1,28 +1,22 @@
 """Values in a row that are the lines of an image."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Key
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(Derived):
     """`inner`, one line of `points` after the other, as (lines, points)."""
 
-    inner: LazyArray
     points: int
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.inner.shape[0] // self.points, self.points
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:

@@ -8,34 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.arrays import Derived
 from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.pieces import Column
 from omniscopy.io.quadstar.header import BARS, Layout, Trace, read_layout, read_times
 from omniscopy.io.quantities import known_units, stated
-from omniscopy.io.records import Axis, Channel, Key, LazyArray, Measurement
+from omniscopy.io.records import Axis, Channel, Key, Measurement
 
 _UNITS = {"cps": "counts/s"}
 _OVERFLOW = 3e38
 
 
 @dataclass(frozen=True)
-class InRange:
+class InRange(Derived):
     """`inner`, NaN where a value left the range of the detector."""
-
-    inner: LazyArray
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
-        return tuple(self.inner.shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return self.inner.dtype
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         values = self.inner[key]

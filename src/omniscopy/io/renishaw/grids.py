@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Axis, Key, LazyArray, Variable
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Axis, Key, Variable
 from omniscopy.io.renishaw.origins import Origin
 
 _AREA = struct.Struct("<II3f3f3II")
@@ -31,19 +31,14 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Arranged:
+class Arranged(Derived):
     """Rows of `inner` at the places that `order` gives them; where it is -1 they are NaN."""
 
-    inner: LazyArray
     order: np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:  # noqa: D102
         return (*self.order.shape, *self.inner.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:  # noqa: D102

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.arrays import Derived
 from omniscopy.io.records import Axis, Channel, Key, LazyArray, Variable
 from omniscopy.io.remote import Place
 from omniscopy.io.storage.restored import SIGNAL
@@ -43,24 +44,13 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Unpacked:
+class Unpacked(Derived):
     """``offset + scale * inner``, NaN where `inner` is one of `missing`."""
 
-    inner: LazyArray
     scale: float = 1.0
     offset: float = 0.0
     missing: tuple[float, ...] = ()
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the shape of the array."""
-        return self.inner.shape
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        """Return the blocks that are cheapest to read."""
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         """Return the values asked for."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.arrays import Derived
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, Key, LazyArray, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import decode_attrs
@@ -19,21 +20,10 @@ _TEXT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Retyped:
+class Retyped(Derived):
     """`inner` as values of another type of number: truth values, half floats, dates."""
 
-    inner: LazyArray
     dtype: np.dtype[Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the shape of the array."""
-        return self.inner.shape
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        """Return the blocks that are cheapest to read."""
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         """Return the values asked for."""

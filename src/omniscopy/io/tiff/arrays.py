@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
+from omniscopy.io.arrays import Derived, full_key
 from omniscopy.io.errors import FormatError
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.records import Key
 from omniscopy.io.tiff.container import (
     open_tiff,
     page_at,
@@ -116,20 +116,15 @@ class Pages:
 
 
 @dataclass(frozen=True)
-class Selected:
+class Selected(Derived):
     """`inner` at one position of one of its dimensions."""
 
-    inner: LazyArray
     axis: int
     position: int
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self._without(self.inner.shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:

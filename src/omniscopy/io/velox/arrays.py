@@ -5,29 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Key
 from omniscopy.io.spectrum_images import Window
 
 
 @dataclass(frozen=True)
-class ComplexFields:
+class ComplexFields(Derived):
     """Complex numbers that are stored as records of a real and an imaginary field."""
-
-    inner: LazyArray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         double = any(self.inner.dtype[number].itemsize > 4 for number in (0, 1))
         return np.dtype(np.complex128 if double else np.complex64)
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         real, imaginary = self.inner.dtype.names or ()
@@ -38,26 +28,13 @@ class ComplexFields:
 
 
 @dataclass(frozen=True)
-class Written:
+class Written(Derived):
     """Floating numbers of which only the blocks `written` are in the file; others are NaN.
 
     `written` are the first places of the blocks, each of the shape `chunks`.
     """
 
-    inner: LazyArray
     written: tuple[tuple[int, ...], ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         values = self.inner[key]
@@ -76,18 +53,12 @@ class Written:
 
 
 @dataclass(frozen=True)
-class OneFrame:
+class OneFrame(Derived):
     """The only frame of `inner`, whose last dimension is the frames."""
-
-    inner: LazyArray
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.inner.shape[:-1]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:

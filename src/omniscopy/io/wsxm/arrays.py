@@ -5,24 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Key
 
 
 @dataclass(frozen=True)
-class EverySecond:
+class EverySecond(Derived):
     """Every second number of the last dimension of `inner`, from `first` on."""
 
-    inner: LazyArray
     first: int
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (*self.inner.shape[:-1], self.inner.shape[-1] // 2)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
@@ -39,15 +34,10 @@ class EverySecond:
 
 
 @dataclass(frozen=True)
-class SpanningRange:
+class SpanningRange(Derived):
     """`inner` in units in which its values span `extent`."""
 
-    inner: LazyArray
     extent: float
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
