@@ -15,6 +15,7 @@ from omniscopy.model.errors import DataError
 from omniscopy.view import operating, recent
 from omniscopy.view.dispatch import SupersededError, Turn
 from omniscopy.view.explorer import bench_maker
+from omniscopy.view.files import describe
 from omniscopy.view.session import Session
 
 
@@ -466,3 +467,12 @@ def test_a_home_that_cannot_be_written_to_hinders_nobody(folder, remembered):
     asker = Asker(bench_maker(folder)())
     assert asker("open", path="surface.gsf")["kind"] == "opened"
     assert asker("hello")["recent"] == []
+
+
+def test_what_was_drawn_on_an_image_is_told(asking):
+    drawn = [{"kind": "box", "from": [1.0, 2.0], "to": [3.0, 4.0], "text": "grain"}]
+    data = om.samples.surface().assign_attrs(annotations=drawn)
+    bench = asking(data).bench
+    assert describe(bench, bench.item("d1"))["annotations"] == drawn
+    bench = asking(om.samples.surface()).bench
+    assert describe(bench, bench.item("d1"))["annotations"] == []

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from omniscopy.model.checks import kind_of_dim
+from omniscopy.plot.annotations import draw_annotations
 from omniscopy.plot.axes import Grid, Ruler, grid_of
 from omniscopy.plot.contrast import Contrast, contrast_of
 from omniscopy.plot.labels import PLAIN, prefix, shortened, value_words, with_units
@@ -33,7 +34,9 @@ def image_figure(image: xr.DataArray, look: Look, title: str) -> Figure:
     width, height = picture_size(grid.aspect, min(look.width - _BESIDE, _LARGEST))
     page = new_page(width + _BESIDE, height + _ABOVE)
     page.note(sample.note)
-    draw_image(page.figure.subplots(), plane, look, title=title)
+    ax = page.figure.subplots()
+    draw_image(ax, plane, look, title=title)
+    draw_annotations(ax, image, grid)
     return page.finish(title)
 
 

@@ -199,6 +199,7 @@ def describe(bench: Bench, item: Item) -> dict[str, Any]:
         "bytes": item.blocks.nbytes, "axes": [axis.describe() for axis in item.axes],
         "panes": item.plan(), "positions": sorted(item.positions),
         "parent": item.parent, "step": item.step, "fit": _is_fit(bench, item),
+        "annotations": list(item.annotations),
         "position_units": {name: units for name, units in item.position_units.items() if units},
     }  # fmt: skip
 

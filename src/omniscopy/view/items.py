@@ -1,6 +1,6 @@
 """What is looked at: one labelled array, from a file, from memory, or made by an operation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,8 @@ class Item:
     previews: dict[Any, Any] = field(default_factory=dict)
     # Panes that were chosen in place of those that the axes suggest.
     panes: dict[str, list[str]] | None = None
+    # What was drawn on an image where it was measured.
+    annotations: Sequence[Mapping[str, Any]] = ()
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -178,6 +180,7 @@ def item_of_channel(  # noqa: PLR0917 - as a file tells it
         {**shared, **channel.metadata}, channel.original_metadata, labelled, path, name, name=name,
         positions=_positions(channel.coordinates, axes),
         position_units={key: each.attrs.get("units") for key, each in channel.coordinates.items()},
+        annotations=channel.attrs.get("annotations", ()),
     )  # fmt: skip
 
 
@@ -213,7 +216,7 @@ def item_of_array(key: str, data: Any, cache: BlockCache, **more: Any) -> Item:
         if each.dims and name not in data.dims and len(each.dims) == 1 and each.dtype.kind in "iuf"
     }
     units = {name: data.coords[name].attrs.get("units") for name in positions}
-    said = {"name": str(data.name or ""), **more}
+    said = {"name": str(data.name or ""), "annotations": data.attrs.get("annotations", ()), **more}
     return Item(
         key, title, tuple(axes), _blocks(array, axes, cache), data.attrs.get("units"), str(kind),
         data.attrs.get("metadata", {}), data.attrs.get("original_metadata", {}),

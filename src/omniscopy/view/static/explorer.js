@@ -23,7 +23,14 @@ const ON_PATTERNS = new Set([...DETECTOR_KINDS, "polygon", "box", "ellipse", "po
 
 /** What is shown of data that were just opened. */
 function freshState(item) {
-  return { item: item ? item.id : null, navigator: null, regions: [], marks: [], active: null, detectors: [], picked: null, together: "one", window: null, background: null, statistic: "mean", mapStatistic: item && item.panes.signal.length === 1 ? "mean" : "sum", mode: "image", at: {}, looks: {} };
+  return { item: item ? item.id : null, navigator: null, regions: drawnBefore(item), marks: [], active: null, detectors: [], picked: null, together: "one", window: null, background: null, statistic: "mean", mapStatistic: item && item.panes.signal.length === 1 ? "mean" : "sum", mode: "image", at: {}, looks: {} };
+}
+
+/** What was drawn on an image where it was measured, as regions. */
+function drawnBefore(item) {
+  if (!item || item.panes.signal.length || item.panes.navigation.length !== 2) return [];
+  const known = (item.annotations || []).map(({ text, ...r }) => ({ ...r, kind: r.kind === "text" ? "point" : r.kind, name: text }));
+  return known.filter((r) => ["point", "box", "ellipse", "line"].includes(r.kind)).map((r, i) => ({ ...r, id: `annotation${i + 1}`, label: r.name || "", colour: REGION_COLOURS[i % REGION_COLOURS.length] }));
 }
 
 export class Explorer {

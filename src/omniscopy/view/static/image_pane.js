@@ -238,7 +238,7 @@ export class ImagePane {
 
   drawScaleBar(c, f) {
     const axis = this.axes[1];
-    if (!unitText(axis.units) || (axis.step === undefined && !this.points)) return;
+    if (!unitText(axis.units) || (axis.step === undefined && !this.points) || f.height < 80) return;
     const span = Math.abs(f.view.x[1] - f.view.x[0]);
     const size = niceLength(span * 0.3);
     const px = (size / span) * f.width;
