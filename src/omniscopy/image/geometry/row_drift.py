@@ -60,7 +60,9 @@ def correct_row_drift(
     The difference of neighbouring rows is regressed on their slope along x: it is minus the
     shift times the slope, plus what the surface changes along y. That has no part in the mean where
     the surface has no direction of its own: of a lay aslant, the drift found is that lay.
-    Shifts of rows fit a polynomial by least squares, repeated on the corrected image.
+    With :math:`s = \partial z / \partial x` and the speed v of the drift in columns per row,
+    :math:`\sum_{ij} [z_{i+1,j} - z_{i,j} + v(i)\, s_{ij}]^2` is least; v is a polynomial, and the
+    drift its integral. Repeated on the corrected image.
 
     Examples
     --------
