@@ -49,6 +49,16 @@ def test_a_spectrum_without_metadata_is_read(tmp_path):
     assert channel.data.tolist() == COUNTS.tolist()
 
 
+def test_decimal_commas_are_those_of_the_language(tmp_path):
+    spectrum = encode_spectrum(COUNTS, hardware={"RealTime": "40,5", "LifeTime": "25"})
+    spectrum = spectrum.replace("1.000000E-02", "1,000000E-02").replace("1.5E1", "15,5")
+    data = om.open_signal(write_spx(tmp_path / "a.spx", spectrum))
+    np.testing.assert_allclose(data["energy"].diff("energy"), 0.01)
+    metadata = data.attrs["metadata"]
+    assert metadata["beam"]["voltage"] == 15.5e3
+    assert metadata["detector"]["real_time"] == 0.0405
+
+
 def test_odd_dates_and_fractions_do_not_stop_the_spectrum(tmp_path):
     odd = {"Date": "31.2.2018", "Time": "noon", "ChannelCount": "300"}
     path = write_spx(tmp_path / "a.spx", encode_spectrum(COUNTS + 0.5, header=odd))

@@ -13,6 +13,7 @@ import omniscopy as om
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.jpk.reader import read
 from omniscopy.io.reading import read_measurement
+from omniscopy.testing.files import jpk
 from omniscopy.testing.files.jpk import (
     JpkChannel,
     JpkSegment,
@@ -96,6 +97,13 @@ def test_numbers_of_every_type_are_read(tmp_path, dtype):
     expected = numbers if dtype[0] == "f" else numbers * 0.5 + 1
     np.testing.assert_allclose(load(channel.data), expected)
     assert (channel.quantity, channel.units) == ("voltage", "V")
+
+
+def test_numbers_kept_in_memory_are_read(tmp_path, monkeypatch):
+    monkeypatch.setitem(jpk._ENCODERS, ">f4", ("memory-float-data", None))
+    numbers = np.arange(5, dtype="f4")
+    path = write_jpk_force(tmp_path / "a.jpk-force", [JpkSegment({"adc1": JpkChannel(numbers)})])
+    np.testing.assert_array_equal(np.asarray(read(path).channels[0].data[:]), numbers)
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from omniscopy.io.bruker_bcf.sfs import list_entries
 from omniscopy.io.bruker_spx.spectra import (
     instance,
     instances,
+    number,
     parse_document,
     read_counts,
     started,
 )
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.quantities import finite_number, stated
-from omniscopy.io.xml_trees import look_up
 
 FOLDER = "EDSDatabase"
 IMAGES, SPECTRA = "TRTImageData", "TRTSpectrum"
@@ -52,9 +52,9 @@ def plane_form(image: ElementTree.Element) -> tuple[tuple[int, int], np.dtype[An
 def common_metadata(root: ElementTree.Element) -> dict[str, Any]:
     """Return what the common schema has of the microscope."""
     microscope, stage = instance(root, "TRTSEMData"), instance(root, "TRTSEMStageData")
-    places = [finite_number(look_up(stage, letter)) for letter in "XYZ"]
-    voltage = finite_number(look_up(microscope, "HV"))
-    magnification = finite_number(look_up(microscope, "Mag"))
+    places = [number(stage, letter) for letter in "XYZ"]
+    voltage = number(microscope, "HV")
+    magnification = number(microscope, "Mag")
     header = root.find(".//Header")
     dated = {} if header is None else {each.tag: each.text or "" for each in header}
     return stated(
@@ -67,7 +67,7 @@ def common_metadata(root: ElementTree.Element) -> dict[str, Any]:
             },
             # In micrometres and degrees.
             "stage": {
-                "alpha": finite_number(look_up(stage, "Tilt")),
+                "alpha": number(stage, "Tilt"),
                 **{
                     letter: None if place is None else place * _MICRO
                     for letter, place in zip("xyz", places, strict=True)
@@ -93,8 +93,8 @@ def _database(path: str, _age: int) -> ElementTree.Element:
 
 @functools.lru_cache(maxsize=32)
 def _numbers(path: str, place: tuple[str, int, str], age: int) -> np.ndarray:
-    kind, number, plane = place
-    element = instances(_database(path, age), kind)[number]
+    kind, index, plane = place
+    element = instances(_database(path, age), kind)[index]
     if kind == SPECTRA:
         return read_counts(Path(path), element)
     form = plane_form(element)

@@ -52,8 +52,8 @@ def _pruned(tree: Any, without: tuple[str, ...]) -> Any:
 
 
 def number(tree: Any, *path: str) -> float | None:
-    """Return the number at a path, `None` where it is missing or no number."""
-    return finite_number(look_up(tree, *path))
+    """Return the number at a path, also with a decimal comma; `None` where it is none."""
+    return finite_number(look_up(tree, *path).replace(",", "."))
 
 
 def read_counts(path: Path, element: ElementTree.Element) -> np.ndarray:

@@ -21,7 +21,8 @@ _ENCODERS = (
 )
 _TYPES = {
     "float-data": ">f4", "float": ">f4", "double-data": ">f8", "double": ">f8",
-    "short-data": ">i2", "short": ">i2", "integer-data": ">i4", "long-data": ">i8",
+    "short-data": ">i2", "short": ">i2", "integer-data": ">i4", "integer": ">i4",
+    "long-data": ">i8", "long": ">i8",
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ def _read_scaling(properties: Properties, prefix: str) -> Scaling:
         f"{prefix}.data.encoder.type", ""
     )
     kind = properties.get(f"{prefix}.type") or properties.get(f"{prefix}.data.type", "")
-    code = next((code for name, code in _ENCODERS if encoder.startswith(name)), _TYPES.get(kind))
+    plain = _TYPES.get(kind.removeprefix("memory-"))
+    code = next((code for name, code in _ENCODERS if encoder.startswith(name)), plain)
     if code is None:
         message = f"numbers of the type {kind or 'unknown'!r} ({encoder!r}) are not read"
         raise FormatError(message, key=prefix)
