@@ -35,6 +35,12 @@ def test_heights_of_every_type_are_unpacked(tmp_path_factory, dtype, packed):
     assert measurement.metadata["started"] == "2026-01-02T03:04:05"
 
 
+def test_a_clock_at_zero_is_no_date(tmp_path):
+    replace = {"2026-01-02T03:04:05": "1970-01-01T01:00:00"}
+    path = write_x3p(tmp_path / "a.x3p", VALUES.astype("f8"), replace=replace)
+    assert "started" not in read(path).metadata
+
+
 def test_axes_have_their_place(tmp_path):
     path = write_x3p(tmp_path / "a", VALUES.astype("f8"), offset=(5e-6, 7e-6))
     y, x = read(path).channels[0].axes

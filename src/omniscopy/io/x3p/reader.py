@@ -18,6 +18,7 @@ from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 _INDEX, _LONGEST_INDEX = "main.xml", 1 << 24
 _MOST_LAYERS = 1 << 12
 _TYPES = {"I": "<i2", "L": "<i4", "F": "<f4", "D": "<f8"}
+_NO_DATE = "1970-01-01"  # a clock at zero, whatever the zone: the format is from 2008
 _UNKNOWN = ("", "not available", "unknown")
 
 
@@ -209,9 +210,10 @@ def _metadata(archive: _Archive) -> dict[str, Any]:
         text = archive.text("Record2", *keys)
         return None if text.lower() in _UNKNOWN else text
 
+    date = known("Date")
     return stated(
         {
-            "started": known("Date"),
+            "started": None if date is None or date.startswith(_NO_DATE) else date,
             "operator": known("Creator"),
             "comment": known("Comment"),
             "instrument": {
