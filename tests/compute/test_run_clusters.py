@@ -3,7 +3,10 @@
 import os
 import signal
 import threading
+import time
 
+import dask.array as da
+import dask.order
 import numpy as np
 import pytest
 import xarray as xr
@@ -125,3 +128,39 @@ def test_threads_are_not_left_behind(tmp_path, centres):
     run(centres, tmp_path / "a.zarr", scheduler="threads")
     left = set(threading.enumerate()) - before
     assert not [each for each in left if each.name.startswith("omniscopy")]
+
+
+def test_chunks_are_done_in_their_order_on_a_cluster_too(tmp_path, client, monkeypatch):
+    count, told, all_there = 24, tmp_path / "order", tmp_path / "all"
+    told.mkdir()
+
+    def slow(block, block_info=None):
+        until = time.monotonic() + 300
+        while not all_there.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        (place,) = block_info[0]["chunk-location"]
+        (told / f"{time.monotonic_ns():020d}-{place}").touch()
+        return block + 1.0
+
+    submit, handed = client.submit, []
+
+    def counted(*words, **options):
+        future = submit(*words, **options)
+        handed.append(future.key)
+        if len(handed) == count:
+            all_there.touch()
+        return future
+
+    def refuse(*words, **options):
+        pytest.fail("the scheduler orders the graph, with memory by the square of its size")
+
+    data = xr.DataArray(da.zeros(count, chunks=1), dims="y")
+    lazy = data.copy(data=data.data.map_blocks(slow, meta=np.empty(0)))
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "submit", counted)
+        patched.setattr(dask.order, "order", refuse)
+        found = run(lazy, tmp_path / "a.zarr", scheduler=client)
+    np.testing.assert_array_equal(found.compute(scheduler="synchronous"), 1.0)
+    places = [int(each.name.split("-")[1]) for each in sorted(told.iterdir())]
+    assert sorted(places) == list(range(count))
+    assert sum(places[: count // 2]) < sum(places[count // 2 :]) - count**2 // 8

@@ -1,12 +1,17 @@
 """Formulas of fitted models: derivatives, compiled twins, and what their parameters mean."""
 
+import ast
 import ctypes
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
 
+import omniscopy
 from omniscopy.physics import decays, elementary, peaks, plane_peaks, resonance, steps
 from omniscopy.physics.compiled import compiled
 from omniscopy.physics.formulas import Formula
@@ -142,3 +147,23 @@ def test_a_form_is_the_inverse_covariance_of_widths_and_an_angle():
     made = plane_peaks.gaussian_of_form(PLANE_Y, PLANE_X, 2.0, 6.0, 8.0, *form)[0]
     angle = plane_peaks.gaussian_2d(PLANE_Y, PLANE_X, 2.0, 6.0, 8.0, 3.0, 5.0, 25.0)[0]
     np.testing.assert_allclose(made, angle, rtol=1e-12)
+
+
+def users_of_elementary():
+    """Return the modules outside `physics` that take functions from `elementary`."""
+    package = Path(omniscopy.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        parts = file.relative_to(package.parent).with_suffix("").parts
+        taken = [
+            each.module for each in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(each, ast.ImportFrom)
+        ]  # fmt: skip
+        if "omniscopy.physics.elementary" in taken and parts[1] != "physics":
+            yield ".".join(parts)
+
+
+@pytest.mark.parametrize("module", [*users_of_elementary()])
+def test_kernels_bring_the_compiled_twins_of_what_they_call(module):
+    # Whoever calls one of them first, in a new process, compiles it.
+    code = f"import sys, {module}; assert 'omniscopy.physics.compiled' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

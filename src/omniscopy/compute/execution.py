@@ -4,25 +4,26 @@ import heapq
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
+import cloudpickle
 import dask
-import dask.multiprocessing
-from dask.callbacks import Callback
+from dask.multiprocessing import get_context
 
 from omniscopy.compute.memory import MemoryGate
 from omniscopy.compute.native_threads import hold_native_threads, native_threads_held
 from omniscopy.compute.ordering import depth_first
-from omniscopy.compute.parts import Part, Parts
+from omniscopy.compute.parts import Kept, Part, Parts
 from omniscopy.compute.threads import available_cores
 from omniscopy.compute.units import Key
 from omniscopy.model.errors import DataError
 
 Done = Callable[[Key, Any], None]
+Around = Callable[[Part], Callable[..., Any]]
 
 THREADS, PROCESSES, HERE = "threads", "processes", "synchronous"
 _NAMES = {
@@ -98,29 +99,17 @@ def do_parts(
         _do_on_cluster(parts, wanted, scheduler, done)
         return
 
-    def told(key: Key, value: Any, *_: Any) -> None:
-        done(key, value)
-
     with native_threads_held():
         if scheduler == HERE:
             _do_in_turn(parts, wanted, gate.around if gate else _as_it_is, done)
         elif scheduler == PROCESSES:
-            with (
-                Callback(posttask=told),  # type: ignore[no-untyped-call]
-                dask.config.set({"multiprocessing.initializer": hold_native_threads}),
-            ):
-                dask.multiprocessing.get(
-                    parts.graph(), list(wanted), num_workers=workers, chunksize=1,
-                    optimize_graph=False,
-                )  # fmt: skip
+            _do_by_processes(parts, wanted, done, workers=workers)
         else:
-            with _threads(workers) as pool:
-                _do_by_threads(parts, wanted, _in_thread(gate), done, pool=pool, workers=workers)
+            do_by_threads(parts, wanted, _in_thread(gate), done, workers=workers)
 
 
 @contextmanager
-def _threads(workers: int) -> Iterator[Executor]:
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="omniscopy-chunk")
+def _ending(pool: Executor) -> Iterator[Executor]:
     try:
         yield pool
     finally:
@@ -132,10 +121,15 @@ def _as_it_is(part: Part) -> Callable[..., Any]:
 
 
 class _Agenda:
-    """What can be done next, and the values that are still needed."""
+    """What can be done next, and the values that are still needed.
 
-    def __init__(self, parts: Parts, wanted: Sequence[Key]) -> None:
-        self.nodes = parts.nodes
+    `held` returns what stands for a value that is there from the beginning.
+    """
+
+    def __init__(
+        self, parts: Parts, wanted: Sequence[Key], held: Callable[[Key, Any], Any] | None = None
+    ) -> None:
+        self.nodes, self._held = parts.nodes, held
         self.ranks = depth_first(wanted, self._inputs)
         self.values: dict[Key, Any] = {}
         self.missing = {key: len(set(self._inputs(key))) for key in self.ranks}
@@ -156,7 +150,7 @@ class _Agenda:
         if isinstance(node, Part):
             heapq.heappush(self.ready, (self.ranks[key], key))
         else:
-            self.keep(key, node.value)
+            self.keep(key, self._held(key, node.value) if self._held else node.value)
 
     def take(self) -> tuple[Key, Part, list[Any]]:
         """Return the next part and what it needs."""
@@ -177,9 +171,7 @@ class _Agenda:
                 self._offer(user)
 
 
-def _do_in_turn(
-    parts: Parts, wanted: Sequence[Key], around: Callable[[Part], Callable[..., Any]], done: Done
-) -> None:
+def _do_in_turn(parts: Parts, wanted: Sequence[Key], around: Around, done: Done) -> None:
     agenda = _Agenda(parts, wanted)
     while agenda.ready:
         key, part, given = agenda.take()
@@ -189,9 +181,38 @@ def _do_in_turn(
         del given, value  # what nothing needs is not held while the next one is made
 
 
-def _do_by_threads(
-    parts: Parts, wanted: Sequence[Key], around: Callable[[Part], Callable[..., Any]], done: Done,
-    *, pool: Executor, workers: int,
+def do_by_threads(
+    parts: Parts, wanted: Sequence[Key], around: Around, done: Done, *, workers: int
+) -> None:
+    """Do all parts that `wanted` need, each as what `around` makes of it, in threads."""
+    with _ending(ThreadPoolExecutor(workers, thread_name_prefix="omniscopy-chunk")) as pool:
+
+        def start(part: Part, given: list[Any]) -> Future[Any]:
+            return pool.submit(around(part), *given)
+
+        _do_side_by_side(parts, wanted, start, done, workers=workers)
+
+
+def _do_by_processes(parts: Parts, wanted: Sequence[Key], done: Done, *, workers: int) -> None:
+    context = get_context()  # type: ignore[no-untyped-call]
+    processes = ProcessPoolExecutor(workers, context, initializer=hold_native_threads)
+    with _ending(processes) as pool:
+
+        def start(part: Part, given: list[Any]) -> Future[Any]:
+            return pool.submit(_called, cloudpickle.dumps((part, given)))
+
+        _do_side_by_side(parts, wanted, start, done, workers=workers, read=cloudpickle.loads)
+
+
+def _called(packed: bytes) -> bytes:
+    """Return the value of a part; as bytes, since a function may be among what is passed on."""
+    part, given = cloudpickle.loads(packed)
+    return bytes(cloudpickle.dumps(part(*given)))
+
+
+def _do_side_by_side(
+    parts: Parts, wanted: Sequence[Key], start: Callable[[Part, list[Any]], Future[Any]],
+    done: Done, *, workers: int, read: Callable[[Any], Any] | None = None,
 ) -> None:  # fmt: skip
     agenda = _Agenda(parts, wanted)
     ended: SimpleQueue[tuple[Key, Future[Any]]] = SimpleQueue()
@@ -199,13 +220,13 @@ def _do_by_threads(
     while running or agenda.ready:
         while agenda.ready and running < workers:
             key, part, given = agenda.take()
-            future = pool.submit(around(part), *given)
+            future = start(part, given)
             del given
             future.add_done_callback(partial(_put, ended, key))
             running += 1
         key, future = ended.get()
         running -= 1
-        value = future.result()
+        value = read(future.result()) if read else future.result()
         agenda.keep(key, value)
         done(key, value)
         del future, value  # what nothing needs is not held while waiting
@@ -215,7 +236,7 @@ def _put(ended: SimpleQueue[tuple[Key, Future[Any]]], key: Key, future: Future[A
     ended.put((key, future))
 
 
-def _in_thread(gate: MemoryGate | None) -> Callable[[Part], Callable[..., Any]]:
+def _in_thread(gate: MemoryGate | None) -> Around:
     """Return what makes parts hold native threads, and wait at the gate."""
     seen = threading.local()
 
@@ -235,10 +256,25 @@ def _in_thread(gate: MemoryGate | None) -> Callable[[Part], Callable[..., Any]]:
 
 
 def _do_on_cluster(parts: Parts, wanted: Sequence[Key], client: Any, done: Done) -> None:
+    """Hand over the parts one by one, each with its place in the order as priority.
+
+    A graph would be ordered by the scheduler, which takes memory by the square of its size.
+    """
     from distributed import as_completed
 
-    futures = client.get(parts.graph(), list(wanted), sync=False)
+    def held(key: Key, value: Any) -> Any:
+        return client.submit(Kept(value), key=key)
+
+    asked, futures = set(wanted), []
     try:
+        agenda = _Agenda(parts, wanted, held)
+        while agenda.ready:
+            key, part, given = agenda.take()
+            future = client.submit(part, *given, key=key, priority=-agenda.ranks[key])
+            agenda.keep(key, future)
+            if key in asked:
+                futures.append(future)
+        del future, given
         for future in as_completed(futures):  # type: ignore[no-untyped-call]
             done(future.key, future.result())
             future.release()

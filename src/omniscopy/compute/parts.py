@@ -158,15 +158,6 @@ class Parts:
         common = {key: name for key, name in self.common.items() if key in nodes}
         return replace(self, nodes=nodes, common=common)
 
-    def graph(self, around: Callable[[Part], Callable[..., Any]] | None = None) -> dict[Key, Any]:
-        """Return the parts as a graph of dask, each as what `around` makes of it."""
-        return {
-            key: (around(node) if around and isinstance(node, Part) else node, *node.inputs)
-            if isinstance(node, Part)
-            else ((node,) if isinstance(node, Kept) else node)
-            for key, node in self.nodes.items()
-        }
-
     def of_kind(self) -> dict[Hashable, list[Key]]:
         """Return the keys of all parts by kind: parts of one kind do about the same."""
         found: dict[Hashable, list[Key]] = {}

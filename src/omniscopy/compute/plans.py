@@ -4,15 +4,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
-from dask.threaded import get
 from dask.utils import format_bytes, format_time
 
-from omniscopy.compute.execution import count_workers, find_scheduler
+from omniscopy.compute.execution import count_workers, do_by_threads, find_scheduler
 from omniscopy.compute.memory import held_bytes, peak_bytes, reset_peak
 from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.parts import Part, Parts, make_parts
@@ -131,6 +129,10 @@ def plan(
     )
 
 
+def _forget(key: Key, value: Any) -> None:
+    pass
+
+
 class _OutOfTimeError(Exception):
     """The time for trying is over."""
 
@@ -206,8 +208,7 @@ class _Trial:
 
     def _do(self, keys: Sequence[Key]) -> None:
         near = self._parts.leading_to(keys)
-        with ThreadPoolExecutor(self._workers) as pool:
-            get(near.graph(self._timed), list(keys), pool=pool)
+        do_by_threads(near, keys, self._timed, _forget, workers=self._workers)
 
     def _timed(self, part: Part) -> Callable[..., Any]:
         def timed(*values: Any) -> Any:

@@ -10,6 +10,7 @@ before.
 import numpy as np
 
 from omniscopy.compute.fitting.inner import inner, inner_fast, outer
+from omniscopy.physics import compiled as _compiled  # noqa: F401 - gives `exp` its compiled form
 from omniscopy.physics.elementary import exp
 
 LANES = 32
