@@ -99,7 +99,7 @@ def test_double_diffraction_lights_what_two_others_lead_to():
 
 
 def test_shapes_of_a_slab_keep_its_sum_over_excitation_errors():
-    from omniscopy.simulate.patterns.spots import beam_intensities
+    from omniscopy.physics.bragg import beam_intensities
 
     s = np.linspace(-2.0, 2.0, 400_001)
     for shape in ("sinc", "lorentzian", "gaussian"):

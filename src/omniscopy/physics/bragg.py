@@ -43,6 +43,37 @@ def slab_factor(s: Any, thickness: float) -> Any:
     return np.square(np.sinc(np.asarray(s) * thickness))
 
 
+def beam_intensities(s: Any, extinction_distance: Any, thickness: float, shape: str) -> Any:
+    """Return intensities of single beams, over that of the incident one, at excitation errors.
+
+    Parameters
+    ----------
+    s : array, 1/Å
+        Excitation errors.
+    extinction_distance : array, Å
+        Of two beams; broadcast against `s`.
+    thickness : float, Å
+        Of the crystal along the beam.
+    shape : {"sinc", "lorentzian", "gaussian", "two_beam"}
+        How intensities fall with `s`; all but the last with the same integral over it.
+
+    Returns
+    -------
+    array
+        Not limited to 1, but for "two_beam".
+    """
+    if shape == "two_beam":
+        return two_beam_intensity(s, extinction_distance, thickness)
+    x = np.asarray(s) * thickness
+    if shape == "sinc":
+        fall = np.square(np.sinc(x))
+    elif shape == "lorentzian":
+        fall = 1.0 / (1.0 + np.square(np.pi * x))
+    else:
+        fall = np.exp(-np.pi * np.square(x))
+    return np.square(np.pi * thickness / np.asarray(extinction_distance)) * fall
+
+
 def two_beam_intensity(s: Any, extinction_distance: Any, thickness: Any) -> Any:
     r"""Return the intensity of the diffracted of two beams, over that of the incident one.
 

@@ -281,6 +281,33 @@ def match_one(
     return entry, turn, float(scores[entry]), ahead
 
 
+def best_entries(
+    pattern: np.ndarray, templates: Templates, settings: tuple[Grid, float, float], most: int
+) -> list[tuple[int, float]]:  # fmt: skip
+    """Return the best entries and their turns in degrees; those far behind the best are none."""
+    grid, power, nearest = settings
+    polar = polar_of(pattern, grid, power, nearest)
+    if polar is None:
+        return []
+    count, steps = len(templates.ring), polar.shape[1] // 2
+    scores, places = np.empty(count, np.float32), np.empty(count, np.int64)
+    best = np.zeros(3, np.float32)
+    correlate(polar, *templates, scores, places, best)
+    order = np.argsort(-scores, kind="stable")[:most]
+    if not scores[order[0]] > 0.0:
+        return []
+    order = order[scores[order] >= 0.7 * scores[order[0]]]
+    turns = (180.0 - 360.0 / steps * (places[order] + _part(best, order))) % 360.0 - 180.0
+    return [(int(entry), float(turn)) for entry, turn in zip(order, turns, strict=True)]
+
+
+def _part(best: np.ndarray, order: np.ndarray) -> Floats:
+    """Return the part of a step that the best entry is away from its turn, 0 for others."""
+    bend = float(best[0] - 2.0 * best[1] + best[2])
+    part = 0.5 * float(best[0] - best[2]) / bend if bend < 0.0 else 0.0
+    return np.where(np.arange(len(order)) == 0, part, 0.0)
+
+
 def polar_of(pattern: np.ndarray, grid: Grid, power: float, nearest: float) -> Any:
     """Return a pattern on the polar grid, each ring twice; None where there is nothing in it."""
     image = np.asarray(pattern, np.float64)

@@ -1,17 +1,19 @@
 """Which of several crystals a pattern is of, and how much of each is in it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.threads import share_work
 from omniscopy.diffraction.orientation.matching import (
     Grid,
     about_z,
+    best_entries,
     match_one,
     nearest_of,
     polar_grid,
@@ -19,6 +21,7 @@ from omniscopy.diffraction.orientation.matching import (
     templates_of,
 )
 from omniscopy.diffraction.orientation.matching_kernel import Templates
+from omniscopy.diffraction.orientation.refining import NEEDED, Crystal, refine, turn_by
 from omniscopy.model import (
     DataError,
     Status,
@@ -33,6 +36,11 @@ from omniscopy.model import (
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS = ("ky", "kx", "intensity", "matrix")
+_REFLECTIONS = ("g", "extinction_distance")
+# Entries of a library that an orientation is looked for around, and how often all are gone over.
+_STARTS, _ROUNDS = 5, 2
+# Crystals so well matched alone, over the best one, may be the strongest of a mixture.
+_LIKELY = 0.6
 
 
 class Phase(NamedTuple):
@@ -44,6 +52,29 @@ class Phase(NamedTuple):
     matrix: Floats
     templates: Templates
     nearest: float
+    crystal: Crystal | None
+
+
+class Found(NamedTuple):
+    """The orientation of a phase in a pattern, its picture with a sum of 1, and how alike it is."""
+
+    matrix: Floats
+    picture: Floats
+    alike: float
+
+
+class Frame(NamedTuple):
+    """What all patterns have in common."""
+
+    grid: Grid
+    power: float
+    axes: list[Floats]
+    width: float
+    nearest: float
+    inside: np.ndarray
+    """Pixels beyond the innermost spots."""
+    rings: np.ndarray
+    """Number of the ring of each pixel."""
 
 
 @operation(example={"data": "orientation_4d", "libraries": ["pattern_library", "pattern_library"]})
@@ -60,6 +91,9 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Find which crystals every pattern is of, and how much of its spots each makes.
+
+    Libraries that hold their reflections, as those of `simulate.pattern_library` do, are looked
+    up between their entries too: without that, weights are worth little in general orientations.
 
     Parameters
     ----------
@@ -87,12 +121,15 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     Returns
     -------
     Dataset, shape (...)
-        ``phase``, the number of the crystal whose spots match best (-1 for none); ``matrix`` of
-        it (along `row` and `column`), as of `match_orientation`; ``correlation`` and ``weight``
-        along `phase_number`: how well each matches alone, and which part of the intensity in
-        spots it makes when all are fitted together, not below 0 and with a sum of 1; ``margin``,
-        by which part the best match is ahead of the second; ``status``, 4 (no data) and NaN where
-        a pattern has nothing in it or is not finite.
+        ``phase``, the number of the crystal with the largest weight (-1 for none); ``matrix`` of
+        it (along `row` and `column`), as of `match_orientation`, but between entries;
+        ``correlation`` along `phase_number`, how well each matches alone (1 for all of a pattern);
+        ``weight`` and ``weight_std`` along it, which part of the intensity in spots it makes when
+        all are fitted together, not below 0 and with a sum of 1; ``margin``, by which part the
+        largest weight is ahead of the second; ``unexplained``, which part of the variance beyond
+        the innermost spots no crystal explains; ``status``, 4 (no data) and NaN where a pattern has
+        nothing in it or is not finite. Of libraries without reflections orientations are those of
+        entries, ``correlation`` is as of `match_orientation`, and tells ``phase`` and ``margin``.
 
     Raises
     ------
@@ -102,11 +139,18 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
 
     Notes
     -----
-    Each crystal is matched alone, in its best orientation [1]_. Then patterns of Gaussian spots
-    in these orientations, each with a sum of 1, and a level are fitted to the pattern beyond the
-    innermost spots by least squares with no part below 0. Intensities of libraries are those of
-    single scattering: in thick crystals weights are estimates, and how many spots are shared
-    says how good they can be.
+    Each crystal is matched alone [1]_, and then at tilts between the entries of its library
+    around the best five: intensities change within a fraction of a degree, while entries are
+    degrees apart. From the best crystal on, each is looked for in what the others leave of the
+    pattern, twice; so it is from others that match nearly as well, and what leaves least counts.
+    Patterns of Gaussian spots in these orientations, each with a sum of 1, are
+    fitted to the pattern beyond the innermost spots, less the median of each ring, by least
+    squares with no part below 0.
+
+    ``weight_std`` is that of the fit with the residuals that there are, and with these correlated
+    over the width of a spot, so that spots which are brighter or fainter than expected count. An
+    orientation that is wrong altogether is not in it: mind ``unexplained``.
+    Intensities are those of single scattering: in thick crystals weights are estimates.
 
     References
     ----------
@@ -149,20 +193,24 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     number = len(libraries)
     also: list[xr.DataArray] = []
     whole: list[str] = []
+    known = []
     for n, library in enumerate(libraries):
         # Libraries have different sizes.
         own = {"orientation": f"orientation_{n}", "spot": f"spot_{n}"}
+        known.append(_settings_of(library, units))
+        if known[-1] is not None:
+            also += _reflections_of(library, f"reflection_{n}")
+            whole.append(f"reflection_{n}")
         bare = library[[*_COLUMNS]].reset_coords(drop=True).drop_vars([*own], errors="ignore")
         spots = bare.rename_dims(own)
         also += [spots[name].transpose(*own.values(), ...) for name in _COLUMNS[:3]]
         also.append(spots["matrix"].transpose(own["orientation"], "row", "column"))
         whole += own.values()
-    best, matrix, correlation, weight, margin = map_signal(
+    best, matrix, correlation, weight, std, margin, left = map_signal(
         _match, data, dim=plane, also=also, whole=[*whole, "row", "column"],
-        output_dims=({}, {"row": 3, "column": 3}, {"phase_number": number},
-                     {"phase_number": number}, {}),
+        output_dims=({}, {"row": 3, "column": 3}, *(3 * [{"phase_number": number}]), {}, {}),
         parameters={"scales": scales, "grid": grid, "power": power, "axes": axes,
-                    "width": spread},
+                    "width": spread, "settings": known},
     )  # fmt: skip
     named = coordinate("phase_number", np.array(called), kind="parameter", quantity="crystal")
     frame = np.array(["x", "y", "z"])
@@ -172,7 +220,9 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
         matrix=(matrix, "1"),
         correlation=(correlation, "1"),
         weight=(weight, "1"),
+        weight_std=(std, "1"),
         margin=(margin, "1"),
+        unexplained=(left, "1"),
         status=(status * int(Status.NO_DATA), None),
     ).assign_coords(
         phase_number=named,
@@ -181,79 +231,261 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     )
 
 
+def _settings_of(library: xr.Dataset, units: str) -> dict[str, Any] | None:
+    """Return what intensities of a library follow from, beside its reflections, if it is there."""
+    if not all(name in library for name in _REFLECTIONS) or "reflection" not in library["g"].dims:
+        return None
+    if not all(name in library.attrs for name in NEEDED):
+        return None
+    scale = require_units(library["g"], units, what="reflections")
+    return {"scale": scale, **{name: library.attrs[name] for name in NEEDED}}
+
+
+def _reflections_of(library: xr.Dataset, name: str) -> list[xr.DataArray]:
+    """Return reciprocal lattice vectors and extinction distances along a dimension of this name."""
+    there = library[[*_REFLECTIONS]].reset_coords(drop=True)
+    there = there.drop_vars(["reflection", "column"], errors="ignore").rename_dims(reflection=name)
+    return [there["g"].transpose(..., "column"), there["extinction_distance"]]
+
+
 def _match(
-    patterns: np.ndarray, *spots: Floats, scales: list[float], grid: Grid, power: float,
-    axes: list[Floats], width: float,
+    patterns: np.ndarray, *arrays: Floats, scales: list[float], grid: Grid, power: float,
+    axes: list[Floats], width: float, settings: list[dict[str, Any] | None],
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
-    """Return the best phase, its matrix, correlations, weights and the margin of patterns."""
-    phases = []
-    for n, scale in enumerate(scales):
-        ky, kx, intensity, turns = spots[4 * n : 4 * n + 4]
-        ky, kx = scale * ky, scale * kx
+    """Return the best phase, its matrix, correlations, weights, their errors and the margin."""
+    phases, left = [], iter(arrays)
+    for scale, own in zip(scales, settings, strict=True):
+        crystal = None if own is None else Crystal(next(left), next(left), **own)
+        ky, kx, intensity, turns = scale * next(left), scale * next(left), next(left), next(left)
         templates = templates_of(ky, kx, intensity, grid, power)
         nearest = nearest_of(np.hypot(ky, kx), grid)
-        phases.append(Phase(ky, kx, intensity, turns, templates, nearest))
+        phases.append(Phase(ky, kx, intensity, turns, templates, nearest, crystal))
+    away = np.hypot(axes[0][:, None], axes[1])
+    nearest = max(each.nearest for each in phases)
+    frame = Frame(
+        grid, power, axes, width, nearest, away >= nearest,
+        np.round(away / grid.step).astype(np.int64),
+    )  # fmt: skip
     shape, count = patterns.shape[:-2], len(phases)
+    refined = all(phase.crystal is not None for phase in phases)
     flat = patterns.reshape(-1, *patterns.shape[-2:])
-    best, margin = np.full(len(flat), -1.0), np.full(len(flat), np.nan)
+    best = np.full(len(flat), -1.0)
+    margin, unexplained = np.full((2, len(flat)), np.nan)
     matrix = np.full((len(flat), 3, 3), np.nan)
-    scores, weights = np.full((2, len(flat), count), np.nan)
+    scores, weights, errors = np.full((3, len(flat), count), np.nan)
 
     def work(n: int) -> None:
-        found = [
-            match_one(flat[n], each.templates, each.matrix[:, 2], (grid, power, each.nearest))
-            for each in phases
-        ]
-        if all(each is None for each in found):
+        image = np.asarray(flat[n], np.float64)
+        alone = [match_one(image, each.templates, each.matrix[:, 2], (grid, power, each.nearest))
+                 for each in phases]  # fmt: skip
+        if all(each is None for each in alone):
             return
-        scores[n] = [0.0 if each is None else each[2] for each in found]
-        first = int(scores[n].argmax())
-        best[n] = first
-        rest = np.delete(scores[n], first)
-        margin[n] = 1.0 - rest.max() / scores[n, first] if count > 1 else np.nan
-        images = []
-        for phase, each in zip(phases, found, strict=True):
-            entry, turn = (0, 0.0) if each is None else (int(each[0]), each[1])
-            if each is not None and phase is phases[first]:
-                # As in `match_orientation`: rows are counted downwards and y goes up.
-                matrix[n] = about_z(turn) @ phase.matrix[entry]
-            images.append(picture_of(phase, entry, turn, axes, width))
-        nearest = max(each.nearest for each in phases)
-        weights[n] = shares(flat[n], images, np.hypot(axes[0][:, None], axes[1]) >= nearest)
+        image = without_rings(image, frame)
+        score, found = _mixture(image, phases, alone, frame)
+        if not any(found):
+            return
+        pictures = [np.zeros_like(image) if each is None else each.picture for each in found]
+        changes = [
+            change
+            for phase, each in zip(phases, found, strict=True)
+            if phase.crystal is not None and each is not None
+            for change in _changes(phase.crystal, each, frame)
+        ]
+        weights[n], errors[n] = shares(image, pictures, changes, frame)
+        # Alone, a wrong crystal may be more alike than the right one; beside it, it is not.
+        told = weights[n] if refined and np.isfinite(weights[n]).all() else score
+        first = int(told.argmax())
+        kept = found[first]
+        if kept is None:
+            return
+        best[n], scores[n], matrix[n] = first, score, kept.matrix
+        margin[n] = 1.0 - np.delete(told, first).max() / told[first] if count > 1 else np.nan
+        unexplained[n] = _left(image, found, frame) / np.square(image[frame.inside]).sum()
 
-    share_work(work, range(len(flat)))
+    with native_threads_held():
+        share_work(work, range(len(flat)))
     return (
         best.reshape(shape), matrix.reshape(*shape, 3, 3), scores.reshape(*shape, count),
-        weights.reshape(*shape, count), margin.reshape(shape),
+        weights.reshape(*shape, count), errors.reshape(*shape, count), margin.reshape(shape),
+        unexplained.reshape(shape),
     )  # fmt: skip
 
 
-def picture_of(
-    phase: Phase, entry: int, turn: float, axes: list[Floats], width: float
-) -> Floats:  # fmt: skip
-    """Return Gaussian spots of an entry turned about the beam, as bright as in the library."""
+def _mixture(
+    image: Floats, phases: list[Phase], alone: list[Any], frame: Frame
+) -> tuple[Floats, list[Found | None]]:
+    """Return how well each phase matches alone, and all of them together."""
+    if any(phase.crystal is None for phase in phases):
+        entries = [
+            None if each is None else _entry(image, phase, int(each[0]), each[1], frame)
+            for phase, each in zip(phases, alone, strict=True)
+        ]
+        return np.array([0.0 if each is None else each[2] for each in alone]), entries
+    found = [_alone(image, phase, frame) for phase in phases]
+    score = np.array([0.0 if each is None else each.alike for each in found])
+    if len(phases) == 1 or not score.max() > 0.0:
+        return score, found
+    likely = np.flatnonzero(score >= _LIKELY * score.max())
+    tries = [_together(image, phases, found, int(m), frame) for m in likely]
+    return score, min(tries, key=lambda each: _left(image, each, frame))
+
+
+def without_rings(image: Floats, frame: Frame) -> Floats:
+    """Return a pattern less the median of each ring: what is scattered diffusely."""
+    made, rings = image.copy(), frame.rings
+    order = np.argsort(rings, axis=None, kind="stable")
+    ends = np.cumsum(np.bincount(rings.ravel()))
+    flat = made.reshape(-1)
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        where = order[begin:end]
+        if where.size:
+            flat[where] -= np.median(flat[where])
+    return made
+
+
+def _alone(image: Floats, phase: Phase, frame: Frame, before: Found | None = None) -> Found | None:
+    """Return the orientation in which a phase is most like an image, perhaps the one before."""
+    found = before
+    if found is not None:
+        found = found._replace(alike=_alike(image, found.picture, frame))
+    starts = best_entries(
+        np.maximum(image, 0.0), phase.templates, (frame.grid, frame.power, phase.nearest), _STARTS
+    )  # fmt: skip
+    for entry, turn in starts:
+        each = _entry(image, phase, entry, turn, frame)
+        if found is None or each.alike > found.alike:
+            found = each
+    return found
+
+
+def _entry(image: Floats, phase: Phase, entry: int, turn: float, frame: Frame) -> Found:
+    """Return an entry turned about the beam, or an orientation around it that is more alike."""
+    # As in `match_orientation`: rows are counted downwards and y goes up.
+    matrix = about_z(turn) @ phase.matrix[entry]
+    if phase.crystal is None:
+        picture = picture_of(*_spots_of(phase, entry, turn), frame)
+    else:
+        matrix = refine(image, phase.crystal, matrix, frame.axes, frame.nearest, frame.width)
+        picture = picture_of(*phase.crystal.spots(matrix), frame)
+    return Found(matrix, picture, _alike(image, picture, frame))
+
+
+def _together(
+    image: Floats, phases: list[Phase], found: list[Found | None], first: int, frame: Frame
+) -> list[Found | None]:  # fmt: skip
+    """Return orientations of phases, each as it is found in what all others leave.
+
+    The first round finds each in what those before it leave: alone, a weak one would be turned
+    until it has spots of a strong one.
+    """
+    known: list[Found | None] = [None] * len(phases)
+    known[first] = found[first]
+    order = sorted(range(len(phases)), key=lambda n: n != first)
+    for turn in range(_ROUNDS):
+        for n in order:
+            if turn == 0 and n == first:
+                continue
+            others = [each for m, each in enumerate(known) if m != n and each is not None]
+            if others:
+                own = known[n]
+                sums = _fit(image, [each.picture for each in (own, *others) if each is not None],
+                            frame)[0 if own is None else 1 :]  # fmt: skip
+                rest = image - sum(
+                    a * each.picture for a, each in zip(sums, others, strict=True)
+                )  # fmt: skip
+            else:
+                rest = image
+            known[n] = _alone(rest, phases[n], frame, known[n])
+    return known
+
+
+def _left(image: Floats, found: list[Found | None], frame: Frame) -> float:
+    """Return the sum of squares that pictures leave of an image."""
+    pictures = [each.picture for each in found if each is not None]
+    sums = _fit(image, pictures, frame)
+    rest = image - sum(a * each for a, each in zip(sums, pictures, strict=True))
+    return float(np.square(rest[frame.inside]).sum())
+
+
+def _alike(image: Floats, picture: Floats, frame: Frame) -> float:
+    """Return the correlation of a picture with an image beyond the innermost spots."""
+    values, spots = image[frame.inside], picture[frame.inside]
+    norm = float(np.sqrt((spots @ spots) * (values @ values)))
+    return float(values @ spots) / norm if norm > 0.0 else 0.0
+
+
+def _spots_of(phase: Phase, entry: int, turn: float) -> tuple[Floats, Floats, Floats]:
+    """Return ky, kx and intensity of an entry turned about the beam."""
     there = np.isfinite(phase.intensity[entry])
     ky, kx = phase.ky[entry, there], phase.kx[entry, there]
-    bright = phase.intensity[entry, there]
     radius, angle = np.hypot(ky, kx), np.arctan2(ky, kx) - np.deg2rad(turn)
-    kept = radius >= phase.nearest
+    return radius * np.sin(angle), radius * np.cos(angle), phase.intensity[entry, there]
+
+
+def picture_of(ky: Floats, kx: Floats, bright: Floats, frame: Frame) -> Floats:
+    """Return Gaussian spots beyond the innermost ones, with a sum of 1 where there are any."""
+    kept = np.hypot(ky, kx) >= frame.nearest
     down, right = (
-        np.exp(-0.5 * ((axis[:, None] - place[kept]) / width) ** 2)
-        for axis, place in zip(axes, (radius * np.sin(angle), radius * np.cos(angle)), strict=True)
+        np.exp(-0.5 * np.square((axis[:, None] - place[kept]) / frame.width))
+        for axis, place in zip(frame.axes, (ky, kx), strict=True)
     )
     picture: Floats = (down * bright[kept]) @ right.T
+    picture = np.where(frame.inside, picture, 0.0)
     whole = picture.sum()
     return picture / whole if whole > 0 else picture
 
 
-def shares(pattern: np.ndarray, pictures: list[Floats], inside: np.ndarray) -> Floats:
-    """Return which part of the spots of a pattern each picture makes, NaN where there are none."""
+def _fit(image: Floats, pictures: list[Floats], frame: Frame) -> Floats:
+    """Return how much of each picture is in an image, not below 0."""
     from scipy.optimize import nnls
 
-    values = np.asarray(pattern, np.float64)[inside]
-    columns = np.stack(
-        [each[inside] for each in pictures] + [np.full(values.size, 1 / values.size)]
-    )
-    found = nnls(columns.T, values)[0][:-1]
+    columns = np.stack([each[frame.inside] for each in pictures], axis=1)
+    return np.asarray(nnls(columns, image[frame.inside])[0], np.float64)
+
+
+def _changes(crystal: Crystal, found: Found, frame: Frame) -> list[Floats]:
+    """Return what small turns about x, y and z change in a picture."""
+    small = 0.1 / (crystal.thickness * float(np.linalg.norm(crystal.g, axis=1).max()))
+    made = []
+    for axis in np.eye(3):
+        ends = [
+            picture_of(*crystal.spots(turn_by(sign * small * axis) @ found.matrix), frame)
+            for sign in (-1.0, 1.0)
+        ]
+        made.append(ends[1] - ends[0])
+    return made
+
+
+def shares(
+    image: Floats, pictures: list[Floats], changes: list[Floats], frame: Frame
+) -> tuple[Floats, Floats]:  # fmt: skip
+    r"""Return which part of the spots of a pattern each picture makes, and standard deviations.
+
+    NaN where there are none. With A the pictures, and what they change by where orientations
+    do, and r the residuals, the covariance is that of :math:`(A^T A)^{-1} A^T r`, its middle
+    :math:`\sum_{ij} A_i r_i G_{ij} r_j A_j` with G the correlation of two spots that far apart.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    found = _fit(image, pictures, frame)
     whole = found.sum()
-    return np.asarray(found / whole if whole > 0 else found * np.nan)
+    if not whole > 0:
+        return found * np.nan, found * np.nan
+    rest = image - sum(a * each for a, each in zip(found, pictures, strict=True))
+    rest = np.where(frame.inside, rest, 0.0)
+    norms = [float(np.sqrt(np.square(each).sum())) for each in changes]
+    scaled = [each / norm for each, norm in zip(changes, norms, strict=True) if norm > 0.0]
+    number = len(pictures)
+    columns = np.array([*pictures, *scaled])
+    steps = [abs(float(axis[1] - axis[0])) for axis in frame.axes]
+    # Two Gaussians of the width of a spot overlap as one that is wider by the root of 2.
+    sigma = [np.sqrt(2.0) * frame.width / step for step in steps]
+    area = 2.0 * np.pi * sigma[0] * sigma[1]
+    moments = rest * columns
+    near = area * gaussian_filter(moments, (0.0, *sigma), mode="constant")
+    flat, also, own = (each.reshape(len(columns), -1) for each in (moments, near, columns))
+    inverse = np.linalg.pinv(own @ own.T)[:number]
+    share = found / whole
+    change = (np.eye(number) - share[:, None]) / whole
+    covariance = change @ inverse @ (flat @ also.T) @ inverse.T @ change.T
+    return share, np.sqrt(np.maximum(np.diag(covariance), 0.0))

@@ -23,7 +23,6 @@ from omniscopy.simulate.patterns.crystals import (
 from omniscopy.simulate.patterns.spots import (
     EXTINCT,
     Shape,
-    beam_intensities,
     extinction_distances_of,
 )
 
@@ -73,7 +72,11 @@ def pattern_library(  # noqa: PLR0913 - each is a physical parameter
         ``ky``, ``kx`` (1/Å, ky downwards) and ``intensity`` (mean over the directions that the
         entry stands for) along both, the brightest spots first and NaN behind the last;
         ``matrix`` (along orientation, `row` and `column`), the rotation from the frame of the
-        structure to that of the microscope. Turns about the beam are left to who compares.
+        structure to that of the microscope. Turns about the beam are left to who compares. Along
+        `reflection`: ``g`` (1/Å, also along `column`) in the frame of the structure, and
+        ``extinction_distance`` (Å), from which intensities of any other orientation follow, with
+        what the attributes say: ``wave_number`` (1/Å, inside of the crystal), ``thickness`` (Å),
+        ``shape``, ``largest_excitation`` (1/Å) and ``step`` (degrees).
 
     Raises
     ------
@@ -101,9 +104,19 @@ def pattern_library(  # noqa: PLR0913 - each is a physical parameter
     table_of = np.full((len(listed), most, 3), np.nan)
     for row, spots in zip(table_of, listed, strict=True):
         row[: len(spots)] = spots
-    return _labelled(table_of, turns).assign_attrs(
-        voltage=float(voltage), formula=str(crystal.symbols), limit=float(limit)
-    )
+    inverse = {"units": "1/Å", "quantity": "reciprocal length"}
+    return _labelled(table_of, turns).assign(
+        g=(("reflection", "column"), bright.g, inverse),
+        extinction_distance=("reflection", bright.distances, {"units": "Å", "quantity": "length"}),
+    ).assign_coords(
+        reflection=coordinate(
+            "reflection", np.arange(len(bright.g)), "1", kind="point", quantity="reflection"
+        )
+    ).assign_attrs(
+        voltage=float(voltage), formula=str(crystal.symbols), limit=float(limit),
+        wave_number=float(bright.view.wave_number), thickness=float(thickness), shape=shape,
+        largest_excitation=float(largest_excitation), step=float(step),
+    )  # fmt: skip
 
 
 def _around(step: float, wave_number: float) -> Floats:
@@ -147,7 +160,9 @@ class Reflections(NamedTuple):
         near = np.abs(s) <= self.largest_excitation
         g, distances = g[near], self.distances[near]
         errors = bragg.excitation_errors(g, self.view.wave_number, self.around)
-        intensity = beam_intensities(errors, distances, self.thickness, self.shape).mean(axis=0)
+        intensity = bragg.beam_intensities(
+            errors, distances, self.thickness, self.shape
+        ).mean(axis=0)  # fmt: skip
         order = np.argsort(-intensity, kind="stable")
         order = order[intensity[order] >= faintest * intensity.max(initial=0.0)]
         return np.stack([-g[order, 1], g[order, 0], intensity[order]], axis=1)

@@ -141,7 +141,7 @@ def spot_pattern(  # noqa: PLR0913 - each is a physical parameter
         intensity = np.square(factors / forward)
     else:
         errors = bragg.excitation_errors(g, view.wave_number, cone)
-        intensity = beam_intensities(errors, distances, thickness, shape).mean(axis=0)
+        intensity = bragg.beam_intensities(errors, distances, thickness, shape).mean(axis=0)
     second = np.zeros(len(hkl))
     if double_diffraction:
         second = doubled(hkl, intensity, allowed)
@@ -172,20 +172,6 @@ def _extinction_scale(view: View) -> float:
     volume = abs(float(np.linalg.det(np.asarray(view.atoms.cell, np.float64))))
     scale = electron.lorentz_factor(view.voltage) * electron.wavelength(view.voltage)
     return float(np.pi * volume / scale)
-
-
-def beam_intensities(s: Any, distances: Floats, thickness: float, shape: Shape) -> Floats:
-    """Return intensities of single beams at their excitation errors."""
-    if shape == "two_beam":
-        return np.asarray(bragg.two_beam_intensity(s, distances, thickness))
-    x = np.asarray(s) * thickness
-    if shape == "sinc":
-        fall = np.square(np.sinc(x))
-    elif shape == "lorentzian":
-        fall = 1.0 / (1.0 + np.square(np.pi * x))
-    else:
-        fall = np.exp(-np.pi * np.square(x))
-    return np.asarray(np.square(np.pi * thickness / distances) * fall)
 
 
 def _cone(view: View, precession: float, thickness: float, limit: float) -> Floats:
