@@ -58,6 +58,28 @@ def test_spectra_without_calibration_are_along_pixels(tmp_path):
     assert data["sample"].attrs["units"] == "px"
 
 
+def test_a_spectrometer_that_moves_has_wavelengths_of_each_frame(tmp_path):
+    lines = [f"Calibration data for frame {n}: {500 + n},0.25,1e-4,0" for n in (1, 2, 3)]
+    text = "\n".join(lines).encode()
+    values = np.arange(12.0).reshape(3, 1, 4)
+    area = AndorArea(values, (1, 1, 4, 1))
+    (channel,) = read(write_sif(tmp_path / "a.sif", AndorSection([area], {"text": text}))).channels
+    assert [axis.name for axis in channel.axes] == ["time", "sample"]
+    wavelength = channel.coordinates["wavelength"]
+    assert (wavelength.dims, wavelength.attrs["units"]) == (("time", "sample"), "nm")
+    pixels = np.arange(1, 5)
+    expected = 500 + np.arange(1, 4)[:, None] + 0.25 * pixels + 1e-4 * pixels**2
+    np.testing.assert_allclose(wavelength.data, expected)
+    assert om.validate(om.open(tmp_path / "a.sif")) == []
+
+
+@pytest.mark.parametrize("text", [b"Calibration data for frame 1: x", b"Calibration data"])
+def test_a_text_that_only_looks_like_calibrations_is_no_matter(tmp_path, text):
+    area = AndorArea(np.arange(12.0).reshape(3, 1, 4), (1, 1, 4, 1))
+    (channel,) = read(write_sif(tmp_path / "a.sif", AndorSection([area], {"text": text}))).channels
+    assert [axis.name for axis in channel.axes] == ["time", "wavelength"]
+
+
 def test_images_have_the_highest_row_of_the_sensor_on_top(tmp_path):
     area = AndorArea(FRAMES[:1], (11, 28, 22, 21), (2, 2))
     data = only(write(tmp_path / "a.sif", area, axis=1))

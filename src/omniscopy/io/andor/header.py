@@ -1,7 +1,7 @@
 """The text before the numbers of an Andor file, which holds bytes of any value among its words."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
@@ -25,9 +25,12 @@ _CALIBRATION = re.compile(
     rb"([-+\w.]+)\s*\n([-+\w.]+)\s*\n([-+\w.]+)\s*\n",
     re.DOTALL,
 )
+# What step-and-scan series write into the text of users, for each frame.
+_OF_FRAME = re.compile(rb"Calibration data for frame (\d+):([-+\d.eE, \t]+)")
 _REACH = 1 << 16
 _ONE_LINE_MORE = 65540
 _MOST_TEXT = 4096
+_MOST_TERMS = 8
 _MOST_IMAGES = 1 << 24
 
 
@@ -63,6 +66,7 @@ class Section:
     frame_length: int
     times: list[int]
     offset: int
+    frame_polynomials: tuple[tuple[float, ...], ...] = ()
 
     @property
     def size(self) -> int:
@@ -120,7 +124,7 @@ def read_section(raw: bytes, at: int) -> Section:
     """
     text = Text(raw, at)
     settings = _settings(text)
-    text.take(_user_text(text))
+    polynomials = _frame_polynomials(text.take(_user_text(text)))
     start = text.at
     found = _CALIBRATION.search(raw, start, start + _REACH)
     if found is None:
@@ -136,7 +140,8 @@ def read_section(raw: bytes, at: int) -> Section:
     if int(found["version"]) >= _ONE_LINE_MORE:
         text.line()
     calibration["names"] = [_counted(text) for _ in range(3)]
-    return _image(text, settings, calibration)
+    section = _image(text, settings, calibration)
+    return replace(section, frame_polynomials=polynomials)
 
 
 def _settings(text: Text) -> dict[str, Any]:
@@ -165,6 +170,19 @@ def _user_text(text: Text) -> int:
     start = text.at
     words = text.line().split()
     return _whole(words[-1] if words else b"", start)
+
+
+def _frame_polynomials(text: bytes) -> tuple[tuple[float, ...], ...]:
+    """Return the wavelengths of each frame as polynomials of the pixel, where they are said."""
+    found = {}
+    for number, words in _OF_FRAME.findall(text):
+        values = [finite_number(word.decode("latin-1")) for word in words.split(b",")]
+        if None in values or not 1 < len(values) <= _MOST_TERMS:
+            return ()
+        found[int(number)] = tuple(value for value in values if value is not None)
+    ordered = [found[number] for number in sorted(found)]
+    same = len({len(polynomial) for polynomial in ordered}) == 1
+    return tuple(ordered) if same and sorted(found) == list(range(1, len(found) + 1)) else ()
 
 
 def _calibration(found: re.Match[bytes]) -> dict[str, Any]:

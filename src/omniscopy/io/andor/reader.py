@@ -40,7 +40,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         The signal, and where they were kept the reference and the background: spectra along
         `wavelength`, Raman shift (`wavenumber`) or pixels (`sample`), images (y, x) or
         (y, wavelength) with the highest row of the sensor on top, tracks along `y`; several
-        frames are along `time` where their cycle is known.
+        frames are along `time` where their cycle is known. Where the spectrometer moved between
+        frames, the coordinate `wavelength` has the wavelengths of each of them.
 
     Raises
     ------
@@ -149,8 +150,12 @@ def _channel(path: Path, title: str, section: Section, part: _Part) -> Channel:
             f"an area of {rows} x {columns} pixels is not in a frame of {section.frame_length}"
         )
         raise FormatError(message, path=path, offset=section.offset)
-    axes = [_row_axis(part), _column_axis(section, area)][rows == 1 :]
+    scanned = len(set(section.frame_polynomials)) > 1
+    axes = [_row_axis(part), _column_axis(section, area, scanned=scanned)][rows == 1 :]
     frames = [_frame_axis(section)] if section.frames > 1 else []
+    coordinates = _wavelengths(section, area, axes[-1])
+    if scanned and len(section.frame_polynomials) == section.frames:
+        coordinates = _scanned_wavelengths(section, area, (frames[0].name, axes[-1].name))
     data: LazyArray = FrameStream(
         str(path), section.offset, tuple(axis.size for axis in frames),
         tuple(axis.size for axis in axes), "<f4", count=section.frames, before=4 * area.offset,
@@ -165,7 +170,7 @@ def _channel(path: Path, title: str, section: Section, part: _Part) -> Channel:
         quantity="intensity",
         units=_units(section.calibration["names"][1]),
         source="Andor Solis",
-        coordinates=_wavelengths(section, area, axes[-1]),
+        coordinates=coordinates,
     )
 
 
@@ -193,8 +198,11 @@ def _pixels(area: Area) -> np.ndarray:
     return area.left + (step - 1) / 2 + step * np.arange(area.shape[1], dtype=np.float64)
 
 
-def _column_axis(section: Section, area: Area) -> Axis:
+def _column_axis(section: Section, area: Area, *, scanned: bool) -> Axis:
+    """Return the axis of columns; those whose spectrometer moved have no wavelength of theirs."""
     labels, units, quantity = _labels(section, area)
+    if scanned:
+        labels, units = _pixels(area), None
     if units is not None:
         return spectral_axis(labels, units, quantity=quantity)
     name = "sample" if area.shape[0] == 1 else "x"
@@ -231,6 +239,17 @@ def _wavelengths(section: Section, area: Area, axis: Axis) -> dict[str, Variable
     return {"wavelength": Variable(dims=(axis.name,), data=values, attrs=attrs)}
 
 
+def _scanned_wavelengths(
+    section: Section, area: Area, dims: tuple[str, str]
+) -> dict[str, Variable]:
+    """Return the wavelengths of each frame of a series in which the spectrometer moved."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = np.array(section.frame_polynomials).T
+        values = np.polynomial.polynomial.polyval(_pixels(area), terms)
+    attrs = {"quantity": "wavelength", "units": "nm"}
+    return {"wavelength": Variable(dims=dims, data=values, attrs=attrs)}
+
+
 def _units(name: str) -> str | None:
     lower = name.lower()
     if "electron" in lower or "photon" in lower or not lower.startswith("counts"):
@@ -241,6 +260,8 @@ def _units(name: str) -> str | None:
 def _tree(section: Section) -> dict[str, Any]:
     areas = [vars(area) for area in section.areas]
     calibration = dict(section.calibration)
+    if section.frame_polynomials:
+        calibration["frames"] = [list(polynomial) for polynomial in section.frame_polynomials]
     return {**section.settings, "calibration": calibration, "areas": areas, "times": section.times}
 
 

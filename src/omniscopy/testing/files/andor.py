@@ -28,8 +28,9 @@ class AndorSection:
 
     The entries are `version` (of the settings), `time`, `temperature`, `exposure`, `cycle`,
     `mode`, `axis` (1 pixels, 2 wavelength, 3 Raman shift), `x` (the coefficients), `laser`,
-    `names` (of the three axes), `flag` (before the numbers: "0", "1" or ""), `calibration`
-    (its version), `frames` and `length` (as they are announced).
+    `names` (of the three axes), `text` (bytes that users or programs add), `flag` (before the
+    numbers: "0", "1" or ""), `calibration` (its version), `frames` and `length` (as they are
+    announced).
     """
 
     areas: Sequence[AndorArea]
@@ -71,7 +72,8 @@ def _section(section: AndorSection) -> bytes:
     length = sum(area.values[0].size for area in section.areas)
     frames, length = said.get("frames", frames), said.get("length", length)
     total = frames * length
-    head = _settings(said) + b"65538 2048\n" + bytes(range(256)) * 8 + b"\n"
+    text = said.get("text", bytes(range(256)) * 8)
+    head = _settings(said) + f"65538 {len(text)}\n".encode() + text + b"\n"
     head += b"65538 \x01 \x02 \x03 \x00 0 0\n65540 1 1 561.47 1 1 599.566 650NM\n0 10\n"
     head += b"0 KY193i\n65539 0 0 0 0\n-1\n"
     head += _calibration(said)
