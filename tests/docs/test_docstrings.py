@@ -79,6 +79,8 @@ def test_the_functions_of_all_packages_are_looked_at() -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_says_what_it_takes_and_what_it_gives(name: str) -> None:
     function = find_operation(name).function
+    # It is shown as it stands: in forms, tables and by the command line.
+    assert not re.search(r":\w+:`|\\", find_operation(name).summary)
     said = inspect.getdoc(function) or ""
     taken = inspect.signature(function).parameters
     assert section(said, "Returns")

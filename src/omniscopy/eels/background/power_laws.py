@@ -36,7 +36,7 @@ def fit_power_law(
     dim: str = DIM,
     max_steps: int = 100,
 ) -> xr.Dataset:
-    r"""Fit :math:`I(E) = A (E / E_0)^{-r}` to a window of every spectrum.
+    r"""Fit a power law to a window of every spectrum.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def fit_power_law(
 
     Notes
     -----
-    The two areas [1]_ are those of the channels: the ratio of their sums gives the exponent by a
-    table of the window, exactly. Standard deviations are those of Poisson noise, scaled by what
-    the residuals show ("poisson": those of counts).
+    :math:`I(E) = A (E / E_0)^{-r}`. The two areas [1]_ are those of the channels: the
+    ratio of their sums gives the exponent by a table of the window, exactly. Standard deviations
+    are those of Poisson noise, scaled by what the residuals show ("poisson": those of counts).
 
     References
     ----------

@@ -28,7 +28,7 @@ def measure_thickness(  # noqa: PLR0913 - options of the field
     collection_mrad: float | None = None,
     dim: str = DIM,
 ) -> xr.Dataset:
-    r"""Measure the thickness in inelastic mean free paths, :math:`t/\lambda = \ln(I_t / I_0)`.
+    r"""Measure the thickness in inelastic mean free paths.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def measure_thickness(  # noqa: PLR0913 - options of the field
 
     Notes
     -----
-    Poisson noise gives :math:`\sigma^2 = 1/I_0 - 1/I_t` [1]_.
+    :math:`t / \lambda = \ln(I_t / I_0)`, of all and of the zero loss; Poisson noise gives
+    :math:`\sigma^2 = 1 / I_0 - 1 / I_t` [1]_.
 
     References
     ----------
