@@ -67,7 +67,7 @@ class Format:
     metadata: tuple[str, ...] = ()
     # Suffixes of files that are written beside the one with the name, such as ".raw".
     companions: tuple[str, ...] = ()
-    # Suffixes of files without any signature that are known by the others of their folder.
+    # Suffixes of files without any signature that the probe knows, such as by their folder.
     members: tuple[str, ...] = ()
 
     def reader(self) -> Callable[..., Any]:

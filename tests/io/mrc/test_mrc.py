@@ -174,6 +174,19 @@ def test_mrc_files_are_known_by_their_content(tmp_path):
     assert identify(write_mrc(tmp_path / "c.bin", sample(), byte_order=">")) == "mrc"
 
 
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_files_without_a_mark_are_known_by_their_size(tmp_path, byte_order):
+    marks = {"stamp": b"\0\0\0\0", "map_text": b"\0\0\0\0", "byte_order": byte_order}
+    path = write_mrc(tmp_path / "a.mrc", sample(), **marks)
+    assert identify(path) == "mrc"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UnsupportedFormatError, match="the content is not"):
+        identify(path)
+    (tmp_path / "b.rec").write_bytes(bytes(500))
+    with pytest.raises(UnsupportedFormatError, match="the content is not"):
+        identify(tmp_path / "b.rec")
+
+
 def test_one_pixel_is_read_without_the_rest(tmp_path, monkeypatch):
     path = write_mrc(tmp_path / "a.mrc", sample(shape=(5, 64, 64)))
     (channel,) = read(path).channels

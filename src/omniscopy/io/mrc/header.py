@@ -142,6 +142,18 @@ def find_byte_order(raw: bytes, file_bytes: int) -> ByteOrder | None:
     return None
 
 
+def is_unmarked_header(raw: bytes, file_bytes: int) -> bool:
+    """Return whether a header without a stamp says exactly the size of the file."""
+    if raw[208:216].strip(b"\0 "):
+        return False
+    return any(_fits(_parsed(raw, byte_order), file_bytes) for byte_order in _BYTE_ORDERS)
+
+
+def _fits(header: Header, file_bytes: int) -> bool:
+    plain = header.mode in MODES and min(header.size) > 0 and header.extended_bytes >= 0
+    return plain and header.data_offset + header.data_bytes == file_bytes
+
+
 def _parsed(raw: bytes, byte_order: ByteOrder) -> Header:
     record = np.frombuffer(raw, FIELDS.newbyteorder(byte_order), count=1)[0]
     fields = {name: _plain(record[name]) for name in FIELDS.names or ()}
