@@ -175,3 +175,18 @@ def _with_units_of_x(units):
 def test_says_what_is_wrong(data, options, match):
     with pytest.raises(DataError, match=match):
         find_fourier_spots(data, **options)
+
+
+def test_jitter_of_rows_makes_streaks_through_spots_but_no_spots():
+    """Rows of a lattice are shifted at random, as scans are."""
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:256, :256].astype(float)
+    x = x + rng.normal(0.0, 0.9, (256, 1))
+    values = sum(np.cos(2 * np.pi * (n * y + m * x) / 12.8) for n, m in [(1, 0), (0, 1), (1, 1)])
+    values = values + 0.2 * np.cos(2 * np.pi * 2 * x / 12.8) + 0.1 * rng.standard_normal(x.shape)
+    axes = {dim: (dim, 0.02 * np.arange(256), {"units": "nm"}) for dim in ("y", "x")}
+    found = find_fourier_spots(xr.DataArray(values, axes, dims=("y", "x")))
+    count = int(found["count"])
+    spots = np.stack([found["ky"], found["kx"]], axis=1)[:count] * 12.8 * 0.02
+    assert 3 <= count <= 6
+    np.testing.assert_allclose(spots, np.rint(spots), atol=0.06)

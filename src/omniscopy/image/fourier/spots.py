@@ -36,6 +36,9 @@ _FALSE_ALARM = 0.01
 _TINY = 1e-300
 # How much brighter a spot is than a line through it: of the many on a line few are by chance.
 _PROMINENT = 8.0
+# Noise of scan lines makes streaks along an axis: their power is that of the lower quartile of so
+# many pixels on both sides, and counts where it is that much above the background.
+_STREAK, _ABOVE = (4, 40), 2.0
 # How far a spot reaches through the window, in pixels.
 _LOBE = 3
 
@@ -242,6 +245,9 @@ class _Search:
             background = ring_background(power, distance, 2 * pixel, quiet)
             tops = candidates & (power >= threshold * background)
             tops[tops] = power[tops] >= _PROMINENT * _ridge(power, np.argwhere(tops))
+            streak = _streak(power, np.argwhere(tops))
+            streak[streak < _ABOVE * background[tops]] = 0.0
+            tops[tops] = power[tops] >= threshold * streak
             quiet = ~maximum_filter(tops, size=2 * _LOBE + 1, mode="wrap")
         places = [(int(row), int(column)) for row, column in np.argwhere(tops & half)]
         return sorted(places, key=lambda place: -float(power[place])), background
@@ -268,6 +274,19 @@ def _ridge(power: np.ndarray, places: np.ndarray) -> np.ndarray:
     ]
     middle = len(reach) // 2 - 1
     return np.partition(along, middle, axis=-1)[..., middle].max(axis=-1)
+
+
+def _streak(power: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the mean power of noise along the row or the column of each place, the larger."""
+    found = []
+    for axis in (0, 1):
+        last = min(_STREAK[1], power.shape[axis] // 3)
+        reach = np.concatenate([-np.arange(_STREAK[0], last), np.arange(_STREAK[0], last)])
+        at = [places[:, n, None] + (reach if n == axis else 0) for n in (0, 1)]
+        along = power[at[0] % power.shape[0], at[1] % power.shape[1]]
+        quartile = len(reach) // 4
+        found.append(np.partition(along, quartile, axis=1)[:, quartile] / np.log(4.0 / 3.0))
+    return np.asarray(np.maximum(*found))
 
 
 def ring_background(
