@@ -270,6 +270,35 @@ def test_cepstra_scatter_as_their_deviations_say():
     assert np.isnan(bare["a_ky_std"]).all()
 
 
+@pytest.mark.parametrize("reach", [1, 2])
+def test_cepstra_of_discs_whose_radius_is_known_have_longer_distances(reach):
+    data = simulate.nanobeam_4d(
+        (1, 8), (64, 64), reach=reach, pixel=0.36, counts=1e6, strain=(0.0, 0.0, 0.0),
+        rotation=0.0, rng=1,
+    )  # fmt: skip
+    drawn, mended = fit_cepstrum(data), fit_cepstrum(data, radius=0.9)
+    # The sample has (3.0, 0.4) and (-0.5, 3.4); the one nearest to +kx is called a.
+    for name, truth in {"a_ky": -0.5, "a_kx": 3.4, "b_ky": 3.0, "b_kx": 0.4}.items():
+        away, before = (abs(float(each[name].median()) - truth) for each in (mended, drawn))
+        assert away < 0.045, name
+        if abs(truth) > 1.0:
+            assert away < 0.6 * before, name
+
+
+def test_cepstra_of_noise_are_invalid_and_those_of_weak_discs_are_rarely():
+    data = simulate.nanobeam_4d((4, 6), (64, 64), pixel=0.36, counts=300, rng=1)
+    vectors = ((3.0, 0.4), (-0.5, 3.4))
+    found = fit_cepstrum(data, vectors=vectors)
+    assert (found["status"] == 0).all()
+    draw = np.random.default_rng(0)
+    fading = 20.0 * np.exp(-np.hypot(data["ky"], data["kx"]) / 3.0).values
+    for mean in (2.0, fading):
+        noise = data.copy(data=draw.poisson(np.broadcast_to(mean, data.shape)).astype(np.float32))
+        found = fit_cepstrum(noise, vectors=vectors)
+        assert (found["status"] == 5).all()
+        assert np.isnan(found["a_kx"]).all()
+
+
 def test_cepstra_turn_with_the_axes_of_the_detector():
     data = simulate.nanobeam_4d((1, 1), (64, 64), reach=2, noise=False)
     straight = fit_cepstrum(data)
@@ -288,6 +317,7 @@ def test_patterns_without_a_crystal_have_no_cepstrum():
     for options, match in (
         ({"floor": 0.0}, "floor must be positive"),
         ({"vectors": ((1.0, 0.0), (2.0, 0.0))}, "not parallel"),
+        ({"radius": 0.0}, "radius of discs must be positive"),
     ):
         with pytest.raises(DataError, match=match):
             fit_cepstrum(data, **options)
