@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import omniscopy as om
-from omniscopy.io.errors import FormatError
+from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.princeton.reader import read
 from omniscopy.testing.files.princeton import SpeRegion, write_spe, write_spe3
 
@@ -174,6 +174,17 @@ def test_headers_that_contradict_the_data_are_refused(tmp_path, header, message)
     path = write_spe(tmp_path / "a.spe", [SpeRegion(FRAMES)], header=header)
     with pytest.raises(FormatError, match=message):
         read(path)
+
+
+@pytest.mark.parametrize("write", [write_spe, write_spe3])
+def test_files_of_other_programs_have_no_mark(tmp_path, write):
+    path = write(tmp_path / "a.spe", [SpeRegion(FRAMES)])
+    raw = path.read_bytes()
+    path.write_bytes(raw[:2996] + bytes(4) + raw[3000:])
+    np.testing.assert_array_equal(only(path), FRAMES)
+    path.write_bytes(raw[:2996] + bytes(4) + raw[3000 : 4100 + 20])
+    with pytest.raises(UnsupportedFormatError, match="the content is not"):
+        om.open(path)
 
 
 def test_absurd_numbers_of_frames_are_refused_in_part_too(tmp_path):

@@ -24,6 +24,8 @@ _FIELDS = {
     "current_unit": (3016, "B"), "calibrated": (3098, "B"), "polynomial_unit": (3100, "B"),
     "polynomial_order": (3101, "B"), "polynomial": (3263, "6d"), "laser": (3311, "d"),
 }  # fmt: skip
+LIGHTFIELD, _MOST_VERSION = 3.0, 4.0
+_TO_FIT = ("type", "version", "columns", "rows", "frames", "footer")
 _COMMENTS, _COMMENT_SIZE = 200, 80
 _REGIONS, _REGION = 1512, struct.Struct("<6H")
 _MOST_REGIONS = 10
@@ -65,7 +67,7 @@ def read_header(path: Path) -> Header:
     require_bytes(path, 0, HEADER_SIZE, what="the header of an SPE file")
     with path.open("rb") as file:
         raw = file.read(HEADER_SIZE)
-    if struct.unpack_from("<I", raw, _MARK_AT) != (_MARK,):
+    if struct.unpack_from("<I", raw, _MARK_AT) != (_MARK,) and not is_unmarked(path, raw):
         message = "the file has not the mark of an SPE file"
         raise FormatError(message, path=path, offset=_MARK_AT)
     fields = {name: _field(raw, at, kind) for name, (at, kind) in _FIELDS.items()}
@@ -75,6 +77,22 @@ def read_header(path: Path) -> Header:
     texts = (raw[_COMMENTS + _COMMENT_SIZE * n :][:_COMMENT_SIZE] for n in range(5))
     comments = [text for text in map(_text, texts) if text]
     return Header(fields, _regions(raw, fields), comments)
+
+
+def is_unmarked(path: Path, raw: bytes) -> bool:
+    """Return whether a header without the mark, as other programs write it, fits the file."""
+    if len(raw) < HEADER_SIZE or struct.unpack_from("<I", raw, _MARK_AT) != (0,):
+        return False
+    fields = {name: _field(raw, *_FIELDS[name]) for name in _TO_FIT}
+    size = path.stat().st_size
+    if fields["type"] not in _TYPES or not 1 <= fields["version"] < _MOST_VERSION:
+        return False
+    if fields["version"] >= LIGHTFIELD:
+        with path.open("rb") as file:
+            file.seek(min(max(fields["footer"], HEADER_SIZE), size))
+            return file.read(1) == b"<"
+    values = fields["columns"] * fields["rows"] * fields["frames"]
+    return values > 0 and size == HEADER_SIZE + values * np.dtype(_TYPES[fields["type"]]).itemsize
 
 
 def _field(raw: bytes, at: int, kind: str) -> Any:

@@ -11,14 +11,13 @@ import numpy as np
 from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.princeton.footer import Frames, Stamp, read_footer
-from omniscopy.io.princeton.header import HEADER_SIZE, Header, Region, read_header
+from omniscopy.io.princeton.header import HEADER_SIZE, LIGHTFIELD, Header, Region, read_header
 from omniscopy.io.quantities import finite_number, stated
 from omniscopy.io.records import Axis, Channel, Measurement
 from omniscopy.io.spectral_axes import spectral_axis
 from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import look_up
 
-_LIGHTFIELD = 3.0
 _UNITS = {3: ("nm", None), 4: ("1/cm", None), 5: ("1/cm", "Raman shift")}
 _NM, _RAMAN = 3, 5
 _DATES = ("%d%b%Y", "%d%B%Y")
@@ -80,7 +79,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 def _layout(path: Path, header: Header, *, partial: bool) -> tuple[Frames, str | None]:
     """Return how frames lie, by the description or by the header, and what could not be read."""
     lost = None
-    if header.fields["version"] >= _LIGHTFIELD:
+    if header.fields["version"] >= LIGHTFIELD:
         try:
             return read_footer(path, header.fields["footer"]), None
         except FormatError as error:
