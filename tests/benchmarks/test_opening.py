@@ -1,7 +1,10 @@
 """What it costs to look at a file."""
 
+import json
 import subprocess
 import sys
+import time
+import warnings
 
 import h5py
 import numpy as np
@@ -26,6 +29,44 @@ def test_importing_the_package_is_cheap(measured):
     seconds = cpu_seconds("import omniscopy")
     measured("`import omniscopy`, CPU seconds", seconds, "< 0.3")
     assert seconds < 0.1 * cpu_seconds("import xarray")
+
+
+@pytest.mark.shared
+def test_every_real_file_opens_quickly(shared, measured):
+    """By the work of this thread, and with all that is imported there; a busy machine takes twice.
+
+    What takes longest is a document of 83 maps and spectra in 12 MB of packed text.
+    """
+    vendor = shared / "data/vendor"
+    files = [
+        vendor / entry["file"]
+        for entry in json.loads((vendor / "MANIFEST.json").read_text())["files"]
+    ]
+    files += [path for kind in ("nsid", "usid") for path in (shared / "data" / kind).rglob("*.h*5")]
+    took = {path.name: seconds for path in files if (seconds := opened_in(path)) is not None}
+    most = took.pop("PEA_BDA_film.axz")
+    measured(
+        "`om.open` of the slowest real file but one, CPU seconds", max(took.values()), "< 0.05"
+    )
+    measured("`om.open` of the slowest real file, CPU seconds", most, "< 0.05")
+    assert len(took) > 240
+    assert {name: seconds for name, seconds in took.items() if seconds > 0.1} == {}
+    assert most < 0.2
+
+
+def opened_in(path):
+    """Return what opening a file takes of this thread, `None` where it is refused."""
+    seconds = []
+    for _ in range(6):
+        begin = time.thread_time()
+        try:
+            with warnings.catch_warnings():  # of packages that bridges import
+                warnings.simplefilter("ignore")
+                om.open(path)
+        except (OSError, ImportError):
+            return None
+        seconds.append(time.thread_time() - begin)
+    return min(seconds[1:])
 
 
 def test_opening_does_not_grow_with_the_file(measured, best_time, tmp_path):

@@ -1,10 +1,14 @@
 """What every reader must do, whatever its format: for our tests and for those of plug-ins."""
 
+import gc
+import itertools
 import json
 import pickle
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +57,7 @@ def check_reader(name: str, path: Path) -> None:
         else:
             check_handle(channel.data)
     json.dumps(info(path), allow_nan=True)
+    check_closed(path.absolute())
     assert _content(path) == before, "the file was changed by reading it"
 
 
@@ -63,9 +68,33 @@ def check_handle(handle: LazyArray) -> None:
     assert whole.dtype == handle.dtype
     assert whole.dtype.isnative
     copy = pickle.loads(pickle.dumps(handle))  # made by ourselves a line ago
-    for key in _parts(handle.shape):
-        part = copy[full_key(key, handle.shape)]
-        np.testing.assert_array_equal(part, whole[key], err_msg=f"part {key}")
+    parts = [full_key(key, handle.shape) for key in _parts(handle.shape)]
+
+    def check(read: Callable[[Any], np.ndarray], key: Any) -> None:
+        part, expected = read(key), whole[key]
+        assert np.shape(part) == np.shape(expected), f"part {key} has the shape {np.shape(part)}"
+        np.testing.assert_array_equal(part, expected, err_msg=f"part {key}")
+
+    for key in parts:
+        check(copy.__getitem__, key)
+        # Memory that is mapped, where a handle has it, holds the same.
+        check(getattr(copy, "view", copy.__getitem__), key)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(check, itertools.repeat(copy.__getitem__), 4 * parts))
+
+
+def check_closed(path: Path) -> None:
+    """Check, where the system tells, that a file is neither open nor mapped."""
+    told = Path("/proc/self")
+    if not (told / "fd").is_dir():
+        return
+    gc.collect()
+    opened = []
+    for each in (told / "fd").iterdir():
+        with suppress(OSError):
+            opened.append(str(each.readlink()))
+    assert not any(name.startswith(str(path)) for name in opened), "the file is left open"
+    assert str(path) not in (told / "maps").read_text(), "the file is left mapped"
 
 
 def check_damage(

@@ -123,7 +123,8 @@ def _text(path: Path) -> tuple[str, bool, UnicodeDecodeError | None]:
     except UnicodeDecodeError as error:
         damage = error
         parts.append(error.object[: error.start].decode(error.encoding, errors="ignore"))
-    text = "".join(parts).removeprefix("\ufeff")
+    # Joined to the rest, the mark of the byte order would make all letters take two bytes.
+    text = "".join([part.removeprefix("\ufeff") for part in parts[:1]] + parts[1:])
     return text, stream is None or stream.eof, damage
 
 

@@ -65,7 +65,7 @@ class Colours:
     def __getitem__(self, key: Key) -> np.ndarray:
         *pixels, colour = full_key(key, self.shape)
         stored = self.inner[(*pixels, slice(None))]
-        return np.ascontiguousarray(stored[..., list(self.order)][..., colour])
+        return np.asarray(stored[..., list(self.order)][..., colour], order="C")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class HalfTransform:
         mirrored = (2 * (rows // 2) - np.arange(rows)) % rows
         right = columns - centre - 1
         whole[:, centre + 1 :] = half[mirrored, 1 : right + 1].conj()
-        return np.ascontiguousarray(whole[key])
+        return np.asarray(whole[key], order="C")
 
 
 @dataclass(frozen=True)
@@ -144,4 +144,4 @@ class SquareTransform:
         whole[1:n, 0] = whole[below, 0].conj()
         mirrored = (2 * n - np.arange(2 * n)) % (2 * n)
         whole[:, n - 1 : 0 : -1] = whole[mirrored, n + 1 :].conj()
-        return np.ascontiguousarray(whole[key])
+        return np.asarray(whole[key], order="C")

@@ -162,4 +162,4 @@ class Folded(Derived):
         values = values[:, [number - first for number in wanted]]
         kept = tuple(part if part is frame else (slice(None) if isinstance(part, slice) else 0)
                      for part in (y, x, frame))  # fmt: skip
-        return np.ascontiguousarray(values[kept])
+        return np.asarray(values[kept], order="C")

@@ -31,4 +31,4 @@ class Unfolded(Derived):
         half = self.shape[-1]
         lower = stored[..., half:][..., ::-1, ::-1]
         frames = np.concatenate([stored[..., :half], lower], axis=-2)
-        return np.ascontiguousarray(frames[..., rows, columns])
+        return np.asarray(frames[..., rows, columns], order="C")

@@ -38,4 +38,4 @@ class Colours:
         records = self.inner[tuple(parts)]
         names = self.inner.dtype.names or ()
         stacked = np.stack([records[name] for name in names], axis=-1).astype(self.dtype)
-        return np.ascontiguousarray(stacked[..., component])
+        return np.asarray(stacked[..., component], order="C")

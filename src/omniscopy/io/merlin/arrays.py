@@ -41,8 +41,8 @@ class RawFrames:
         packed = self.inner[(*parts[:-2], slice(None))]
         pixels = unpack(packed.reshape(-1, packed.shape[-1]), self.depth)
         frames = assemble(pixels, self.frame).astype(self.dtype, copy=False)
-        return np.ascontiguousarray(
-            frames.reshape(*packed.shape[:-1], *self.frame)[(..., *parts[-2:])]
+        return np.asarray(
+            frames.reshape(*packed.shape[:-1], *self.frame)[(..., *parts[-2:])], order="C"
         )
 
 

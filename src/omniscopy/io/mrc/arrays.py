@@ -52,7 +52,7 @@ class Triples(Derived):
         start, stop, picked = _span(column)
         parts = self.inner[(*others, slice(3 * start, 3 * stop))]
         pixels = parts.reshape(*parts.shape[:-1], stop - start, 3)
-        return np.ascontiguousarray(pixels[..., picked, :][..., colour])
+        return np.asarray(pixels[..., picked, :][..., colour], order="C")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class FourBit:
         pixels = np.stack([packed & 15, packed >> 4], axis=-1)
         pixels = pixels.reshape(*packed.shape[:-1], 2 * packed.shape[-1])
         asked = pixels[..., start % 2 : start % 2 + stop - start]
-        return np.ascontiguousarray(asked[..., picked])
+        return np.asarray(asked[..., picked], order="C")
 
 
 @dataclass(frozen=True)

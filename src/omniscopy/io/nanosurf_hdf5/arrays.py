@@ -33,4 +33,4 @@ class Lines(Derived):
         block = self.inner[(slice(first * self.points, last * self.points),)]
         found = block.reshape(last - first, self.points)[taken - first]
         found = found[:, points]
-        return np.ascontiguousarray(found[0] if isinstance(lines, int) else found)
+        return np.asarray(found[0] if isinstance(lines, int) else found, order="C")

@@ -58,7 +58,7 @@ class Folded:
             taken = slice(places.start, places.stop, places.step)
             found = part.reshape(-1, width, *further)[:: lines.step, taken]
         kept = tuple(slice(None) if isinstance(p, slice) else 0 for p in (rows, columns))
-        return np.ascontiguousarray(found[kept])
+        return np.asarray(found[kept], order="C")
 
 
 def folded(dataset: Any, sizes: tuple[int, int]) -> Folded | None:
