@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import omniscopy as om
 from omniscopy.io.nanoscope.reader import read
 from omniscopy.testing.files.nanoscope import NanoscopeForce, NanoscopeImage, write_nanoscope
 
@@ -39,6 +40,16 @@ def test_counts_become_heights(tmp_path, dtype, bits):
     assert channel.data.dtype == np.float64
     assert (channel.title, channel.quantity, channel.units) == ("Height Sensor", "height", "nm")
     assert (channel.modality, channel.source) == ("AFM", "Bruker Nanoscope")
+
+
+def test_files_of_the_electrochemical_controller_are_read(tmp_path):
+    counts = random_counts(5, 7)
+    path = write_nanoscope(tmp_path / "a.003", [NanoscopeImage(counts=counts)])
+    raw = path.read_bytes().replace(b"\\*File list\r\n", b"\\*EC File list\r\n", 1)
+    path.write_bytes(raw[:8192].rstrip(b"\0").ljust(8192, b"\0") + raw[8195:])
+    measurement = om.open(path)
+    (data,) = om.signals(measurement).values()
+    np.testing.assert_allclose(data, counts * (24.576 / 2**16) * 363.9249, rtol=1e-12)
 
 
 def test_the_stored_rows_run_upwards(tmp_path):

@@ -11,7 +11,7 @@ from omniscopy.model.units import conversion_factor, is_unit, spell
 _MOST_BYTES = 1 << 22
 _MOST_LINES = 200_000
 _LONGEST = 1000
-_START = re.compile(rb"\\\*(Force )?[Ff]ile list\r?\n")
+_START = re.compile(rb"\\\*(Force |EC )?[Ff]ile list\r?\n")
 _END = re.compile(rb"\\\*(Force )?[Ff]ile list end")
 _LINE = re.compile(r"\\(@(?:\d+:)?[^:]*|[^@:][^:]*):(.*)")
 _QUANTITY = re.compile(
