@@ -34,7 +34,6 @@ exclude_patterns = [
 nitpicky = False
 
 autodoc_typehints = "none"  # numpydoc's slots say more: shapes and units
-autodoc_preserve_defaults = True
 add_module_names = False
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -61,8 +60,14 @@ sphinx_gallery_conf = {
 }
 
 # Formulas are drawn by what is beside the pages, with no network.
-html_static_path = [str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+html_static_path = [
+    "static",
+    str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"),
+]
 mathjax_path = "mathjax/tex-chtml.js"
+
+html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"Omniscopy {release}"
