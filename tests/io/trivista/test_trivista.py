@@ -46,6 +46,13 @@ def test_the_dimension_is_that_of_the_labels(tmp_path, units, dim):
     assert only(write_trivista(tmp_path / "a.tvf", [made])).dims == (dim,)
 
 
+def test_a_declaration_may_stand_first(tmp_path):
+    path = write_trivista(tmp_path / "a.tvf", [TriVistaDocument(FRAMES[:1], LABELS)])
+    raw = path.read_bytes()
+    path.write_bytes(b'<?xml version="1.0" encoding="utf-8"?>\r\n' + raw[3:])
+    np.testing.assert_array_equal(only(path), FRAMES[0, 0])
+
+
 def test_frames_are_along_their_times(tmp_path):
     times = [10.0, 10.5, 11, 12, 13, 14.25]
     path = write_trivista(tmp_path / "a.tvf", [TriVistaDocument(FRAMES, LABELS, times=times)])
