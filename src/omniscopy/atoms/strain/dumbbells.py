@@ -23,7 +23,7 @@ _PAIRED = 0.8
 
 @operation(example={"positions": "dumbbell_positions"})
 def find_dumbbells(positions: xr.Dataset, *, max_separation: float | None = None) -> xr.Dataset:
-    """Find atoms that are pairs, and measure their separation and direction.
+    r"""Find atoms that are pairs, and measure their separation and direction.
 
     Parameters
     ----------
@@ -47,6 +47,13 @@ def find_dumbbells(positions: xr.Dataset, *, max_separation: float | None = None
     ------
     DataError
         There are no positions, or the separation is not above 0.
+
+    Notes
+    -----
+    With the vector :math:`(\Delta_y, \Delta_x)` of length d between the two and the variances
+    :math:`v = \sigma_1^2 + \sigma_2^2` of its parts,
+    :math:`\sigma_d^2 = (\Delta_y^2 v_y + \Delta_x^2 v_x) / d^2` and, in radians,
+    :math:`\sigma_\vartheta^2 = (\Delta_x^2 v_y + \Delta_y^2 v_x) / d^4`.
 
     Examples
     --------

@@ -68,6 +68,11 @@ def transform_polar(
         The coordinates are not uniform or have different units, a step is not above 0 or does
         not part a turn, or `distortion` is none.
 
+    Notes
+    -----
+    :math:`P(k, \vartheta) = I(c_y + k s \sin\vartheta,\; c_x + k s \cos\vartheta)` about the middle
+    c, with :math:`s = 1 + \sum_n (a_n \cos n\vartheta + b_n \sin n\vartheta)` of a distortion.
+
     Examples
     --------
     >>> import omniscopy as om
