@@ -76,9 +76,10 @@ def fit_dpc(
     The deflection by a phase object is a gradient, whose curl is 0. Turned by :math:`\theta`, a
     field of divergence D and curl C has the curl :math:`C \cos\theta + D \sin\theta`, whose mean
     square is least for :math:`\tan 2\theta = -2 \langle C D \rangle / \langle D^2 - C^2 \rangle`,
-    for both signs of ky, and is known but for half a turn. Of these the one is taken whose phase correlates with `dark_field`, or without
-    that, the one whose divergence is skewed to negative values: atoms draw electrons to
-    themselves. The standard deviation is that of a jackknife over parts of the scan.
+    for both signs of ky, and is known but for half a turn. Of these the one is taken whose phase
+    correlates with `dark_field`, or without that, the one whose divergence is skewed to negative
+    values: atoms draw electrons to themselves. The standard deviation is that of a jackknife over
+    parts of the scan.
 
     Examples
     --------
