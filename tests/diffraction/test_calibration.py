@@ -351,6 +351,8 @@ def test_the_pair_distribution_peaks_at_the_distance_of_atoms():
     np.testing.assert_allclose(both, expected)
     with pytest.raises(DataError, match="no element"):
         pair_distribution(profile, {"Xx": 1.0})
+    with pytest.raises(DataError, match="positive parts of elements"):
+        pair_distribution(profile, "Si")
     with pytest.raises(DataError, match="must be in '1/angstrom'"):
         pair_distribution(profile.assign_coords(k=coordinate("k", k, "mrad")), {"Si": 1.0})
     with pytest.raises(DataError, match="at least 8"):

@@ -219,6 +219,16 @@ def test_a_pattern_without_counts_has_no_centre_of_mass(data):
     assert int(com["status"].sum()) == Status.NO_DATA
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.float64])
+def test_a_ring_beside_the_pixels_has_no_intensity_not_none(dtype):
+    data = simulate.nanobeam_4d((2, 3), (40, 40), pixel=0.3, noise=False).astype(dtype)
+    corner = float(np.hypot(data["ky"].max(), data["kx"].max()))
+    for lazy in (data, data.chunk(y=1)):
+        image = virtual_image(lazy, Annulus(1.2 * corner, 1.5 * corner))
+        assert np.isnan(image).all()
+        assert np.isfinite(virtual_image(lazy, Annulus(0.0, 0.5 * corner))).all()
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [

@@ -388,6 +388,7 @@ def test_counts_few_or_many_have_the_same_sums(largest, wide):
         (lambda data: reduce(data[0, 0], ["mean"]), "those of one pattern"),
         (lambda data: reduce(data[:0], ["mean"]), "hold no pattern"),
         (lambda data: reduce(data, [Disk(1.0, centre=(50.0, 0.0))]), "no pixel is on Disk"),
+        (lambda data: reduce(data, [Annulus(90.0, 95.0)]), "no pixel is on Annulus.* across"),
         (lambda data: reduce(data, [Mask(np.ones((3, 3)))]), "does not fit to patterns"),
         (lambda data: Mask(np.ones(3)), "must be a plane of finite weights"),
         (lambda data: Polygon([(0.0, 0.0), (1.0, 1.0)]), "three corners"),

@@ -146,7 +146,8 @@ def pair_distribution(  # noqa: PLR0913 - each is a physical parameter
 
 
 def _parts(composition: Mapping[str, float]) -> dict[str, float]:
-    total = sum(composition.values()) if composition else 0.0
+    known = isinstance(composition, Mapping)
+    total = sum(composition.values()) if known and composition else 0.0
     if not total > 0 or any(part <= 0 for part in composition.values()):
         message = (
             f"composition must be positive parts of elements, as {{'Si': 1}}, got {composition}"

@@ -118,6 +118,16 @@ class Places:
         middle = [each.variable for each in self.auto] if centre == "auto" else centre
         return self.axes[0] - middle[0], self.axes[1] - middle[1]
 
+    def require_reach(self, detector: Detector) -> None:
+        """Raise where a detector begins farther out than patterns reach, wherever its centre is."""
+        inner = getattr(detector, "inner", 0.0)
+        high, wide = (float(np.ptp(axis.data)) if axis.size else 0.0 for axis in self.axes)
+        across = float(np.hypot(high, wide))
+        if detector.centre == "auto" and inner > across:
+            units = units_of(self.data, self.dims[0]) or "pixels"
+            message = f"no pixel is on {detector!r}: patterns are {across:g} {units} across"
+            raise DataError(message)
+
     def pixels(self, detector: Detector) -> xr.Variable:
         """Return the pixels on a detector that does not move, or their weights."""
         centre = detector.centre

@@ -138,7 +138,8 @@ class Question:
             return {self.name: (xr.DataArray(mean, {"k": radii}), units, "Radial profile")}
         title = "Total" if self.wanted == "sum" else f"Virtual image, {self.wanted}"
         moving = self.item is not None and self.item.kind in ("around", "moved")
-        if data.dtype.kind == "f" or moving:
+        # No pixel may be on a detector around a centre that was found.
+        if data.dtype.kind == "f" or moving or getattr(self.wanted, "centre", None) == "auto":
             sums = _where(sums, count > 0)
         return {self.name: (self._where_known(sums), units, title)}
 
@@ -188,6 +189,7 @@ def question(name: str, wanted: Wanted, places: Places) -> Question:
     if detector is None:
         return Question(name, wanted, Item(name, "area"), places.used)
     assert not isinstance(detector, str)
+    places.require_reach(detector)
     known = places.known(detector.centre)
     if places.moving(detector.centre):
         edges = _edges(detector)
