@@ -133,6 +133,14 @@ def test_metadata_that_are_no_json_do_not_stop_the_image(tmp_path, text):
     assert channel.axes[0].units is None
 
 
+@pytest.mark.parametrize(("said", "current"), [("2.5e-10", 2.5e-10), ("2.3e-13", None), ("", None)])
+def test_the_current_is_what_the_screen_measured_last(tmp_path, said, current):
+    tree = encode_velox_metadata()
+    tree["Optics"]["LastMeasuredScreenCurrent"] = said
+    (channel,) = read(write_one(tmp_path / "a.emd", sample((4, 6)), tree)).channels
+    assert channel.metadata["beam"].get("current") == current
+
+
 def test_metadata_are_in_common_units(tmp_path):
     measurement = read(write_one(tmp_path / "a.emd", sample((4, 6))))
     (channel,) = measurement.channels

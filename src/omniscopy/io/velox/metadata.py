@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _MODES = {"1": "TEM", "2": "STEM"}
+_LEAST_CURRENT = 1e-12
 
 
 def lookup(tree: Mapping[str, Any], path: str) -> Any:
@@ -74,6 +75,7 @@ def common_metadata(tree: Mapping[str, Any], application: str | None) -> dict[st
         },
         "beam": {
             "voltage": number(tree, "Optics.AccelerationVoltage"),
+            "current": _screen_current(tree),
             "convergence_angle": _milliradians(number(tree, "Optics.BeamConvergence")),
             "magnification": None
             if in_diffraction
@@ -177,6 +179,12 @@ def _moment(seconds: float | None) -> str | None:
     if seconds is None or not 0 < seconds < 1e11:
         return None
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
+
+
+def _screen_current(tree: Mapping[str, Any]) -> float | None:
+    """Return what the screen measured last in A, below which it measures nothing but noise."""
+    current = number(tree, "Optics.LastMeasuredScreenCurrent")
+    return current if current is not None and current >= _LEAST_CURRENT else None
 
 
 def _milliradians(radians: float | None) -> float | None:
