@@ -53,7 +53,8 @@ def fit_baseline(
 
     Notes
     -----
-    Least squares; the deviations are those of white noise. A detector is saturated where at least
+    :math:`F = F_0 + t (z - z_0)` by least squares, with the middle :math:`z_0` of the part that is
+    fitted; the deviations are those of white noise. A detector is saturated where at least
     5 of the largest values of a curve are equal and follow each other. The near end is the one of
     more force.
     """
