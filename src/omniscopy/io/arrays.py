@@ -5,6 +5,7 @@
 """
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,12 @@ def require_bytes(path: str | Path, offset: int, wanted: int, *, what: str) -> N
             "it is cut short or its header is damaged"
         )
         raise FormatError(message, path=path, offset=offset)
+
+
+def read_start(path: str | Path, most: int) -> bytes:
+    """Return the first bytes of a file, at most so many; no memory is asked for beyond its end."""
+    with Path(path).open("rb") as file:
+        return file.read(min(most, os.fstat(file.fileno()).st_size))
 
 
 @dataclass(frozen=True)

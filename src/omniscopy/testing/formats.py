@@ -24,6 +24,8 @@ from omniscopy.io.summary import info
 # A damaged file must be refused, or read, within these bounds.
 SECONDS = 5.0
 BYTES_PER_BYTE, BYTES_AT_LEAST = 4, 64 * 2**20
+# What a sound one takes to be opened, beside a few bytes for each of its own.
+OPENED_AT_MOST = 3 * 2**20
 
 
 def check_reader(name: str, path: Path) -> None:
@@ -42,7 +44,15 @@ def check_reader(name: str, path: Path) -> None:
         Something is not as `omniscopy.io.records` demands; the message says what.
     """
     before = _content(path)
-    form, measurement = read_measurement(path)
+    form, measurement = read_measurement(path)  # imports what it needs
+    tracemalloc.start()
+    try:
+        read_measurement(path)
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    there = sum(len(content) for _, content in before) if path.is_dir() else len(before)
+    assert taken < OPENED_AT_MOST + BYTES_PER_BYTE * there, f"opening it takes {taken} bytes"
     assert form.name == name, f"{path.name} is taken for {form.name}"
     assert measurement.channels, "a measurement has at least one channel"
     for channel in measurement.channels:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.quantities import finite_number, known_units, quantity_of
 from omniscopy.io.records import Axis, Channel, Measurement
@@ -76,8 +77,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 
 def _read_header(path: Path) -> _Header:
-    with path.open("rb") as file:
-        start = file.read(_MOST_HEADER)
+    start = read_start(path, _MOST_HEADER)
     mark = 2 if start.startswith(b"\xff\xfe") else 0
     coding, width = ("utf-16-le", 2) if start[mark + 1 : mark + 2] == b"\0" else ("latin-1", 1)
     # The length of the header is itself a line of it, within its first part.

@@ -4,6 +4,7 @@ import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.quantities import stated
@@ -37,8 +38,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         The description is damaged, or the frames are missing or too few.
     """
     path = Path(path)
-    with path.open("rb") as file:
-        root = parse_xml(file.read(_MOST_BYTES).decode("utf-8", "replace"))
+    root = parse_xml(read_start(path, _MOST_BYTES).decode("utf-8", "replace"))
     tree = xml_tree(root) if root is not None else None
     if not isinstance(tree, dict) or not isinstance(tree.get("raw_file"), dict):
         message = "the description is damaged: no element 'raw_file' can be read from it"

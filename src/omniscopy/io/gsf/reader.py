@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
 from omniscopy.io.quantities import known_units, quantity_of
@@ -80,8 +81,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 
 def _read_header(path: Path) -> _Header:
-    with path.open("rb") as file:
-        start = file.read(_MOST_BYTES)
+    start = read_start(path, _MOST_BYTES)
     if not start.startswith(_START):
         message = f"a Gwyddion Simple Field starts with {_START!r}, this file with {start[:16]!r}"
         raise FormatError(message, path=path, offset=0)

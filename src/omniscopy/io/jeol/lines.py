@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from omniscopy.io.arrays import Mapped
+from omniscopy.io.arrays import Mapped, read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.jeol.images import read_image
 from omniscopy.io.jeol.spectra import DATA, is_spectrum, read_spectrum
@@ -28,8 +28,7 @@ def read_line(path: Path) -> tuple[list[Channel], list[str]]:
     FormatError
         The file is damaged, names no spectrum that is there, or spectra of other channels.
     """
-    with path.open("rb") as file:
-        raw = file.read(_LARGEST)
+    raw = read_start(path, _LARGEST)
     tree = parse_tags(raw, _ROOT, len(raw))
     points = sorted(_points(tree), key=lambda point: point[0])
     images = [_beside(path, tree.text("Image"))]

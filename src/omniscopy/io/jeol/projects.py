@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.jeol.tags import Tag, parse_tags
 
@@ -21,8 +22,7 @@ class Companion:
 
 def read_project(path: Path) -> tuple[Tag, list[Companion]]:
     """Return the tree of a project, and the files that it names."""
-    with path.open("rb") as file:
-        raw = file.read(_LARGEST_PROJECT)
+    raw = read_start(path, _LARGEST_PROJECT)
     tree = parse_tags(raw, 0, len(raw))
     found = list(_companions(path, tree))
     if not found:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 
 _START = b'Grid dim="'
@@ -52,8 +53,7 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """Return the header of the grid at `path`."""
-    with path.open("rb") as file:
-        raw = file.read(_MOST_BYTES)
+    raw = read_start(path, _MOST_BYTES)
     if not raw.startswith(_START):
         message = f"a Nanonis grid starts with {_START.decode()!r}, this file with {raw[:16]!r}"
         raise FormatError(message, path=path, offset=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.quantities import finite_number
 
@@ -77,8 +78,7 @@ def read_header(path: Path) -> Header:
     UnsupportedFormatError
         The file holds neither images nor curves.
     """
-    with path.open("rb") as file:
-        start = file.read(_MOST_HEADER)
+    start = read_start(path, _MOST_HEADER)
     end = _END.search(start)
     if not start.startswith(b"fileType") or end is None:
         message = "a PicoView file starts with 'fileType' and has a line 'data' after its header"

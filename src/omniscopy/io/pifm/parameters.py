@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import finite_number
 
@@ -68,8 +69,7 @@ class Parameters:
 
 def read_parameters(path: Path, *, partial: bool) -> Parameters:
     """Return the content of the parameter file at `path`."""
-    with path.open("rb") as file:
-        raw = file.read(_MOST_BYTES)
+    raw = read_start(path, _MOST_BYTES)
     if not _START.match(raw):
         message = f"a parameter file starts with ';ANFATEC Parameterfile', this with {raw[:24]!r}"
         raise FormatError(message, path=path, offset=0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.array_notes import restore_array
-from omniscopy.io.arrays import Transposed
+from omniscopy.io.arrays import Transposed, read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
 from omniscopy.io.quantities import dimension_of, finite_number, known_units, stated
@@ -103,8 +103,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 
 def _read_table(path: Path) -> _Table:
-    with path.open("rb") as file:
-        raw = file.read(_MOST_BYTES)
+    raw = read_start(path, _MOST_BYTES)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.quantities import finite_number, stated
 from omniscopy.io.records import Channel, LazyArray, Measurement
@@ -114,8 +115,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 
 def _read_header(path: Path) -> _Header:
-    with path.open("rb") as file:
-        start = file.read(_MOST_HEADER)
+    start = read_start(path, _MOST_HEADER)
     if start[:1] == b"b":
         if len(start) < _VERSION + _BINARY.size:
             message = f"the header takes {_VERSION + _BINARY.size} bytes, there are {len(start)}"

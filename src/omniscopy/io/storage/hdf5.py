@@ -530,7 +530,7 @@ def _find_endless_heap(path: Path, size: int, modified: int, inode: int) -> int 
     with path.open("rb") as file:
         for start in {0, max(size - HEAP_REACH, 0)}:
             file.seek(start)
-            part = file.read(HEAP_REACH)
+            part = file.read(min(HEAP_REACH, size))
             at = part.find(HEAP)
             while at >= 0:
                 if _has_empty_part(part, at):
