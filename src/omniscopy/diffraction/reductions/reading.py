@@ -1,5 +1,6 @@
 """Labelled patterns read once for everything that is asked of them, in memory or lazily."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ Labelled = tuple[xr.DataArray, str | None, str]
 
 # Below this no bar of progress is thought of.
 _LONG = 2**30
+# Patterns of chunks that are added at a time.
+_ADDED = 2**25
 
 
 def scan_of(data: xr.DataArray, plane: tuple[str, str]) -> list[str]:
@@ -235,7 +238,11 @@ def _lazily(
             meta=np.empty((0,) * (count + len(trailing)), dtype=output.dtype),
         )  # fmt: skip
         if over:
-            part = part.max(axis=over) if output.largest else part.sum(axis=over)
+            # Small patterns many at a time: a task takes longer than to add them.
+            size = max(math.prod(output.shape) * output.dtype.itemsize, 1)
+            several = {axis: max(2, min(16, _ADDED // size)) for axis in over}
+            add = part.max if output.largest else part.sum
+            part = add(axis=over, split_every=several)
         made[output.name] = part
     return made
 

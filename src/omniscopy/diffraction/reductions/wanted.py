@@ -147,29 +147,69 @@ class Question:
         return values if self.known is None else _where(values, self.known)
 
     def _com(self, moments: xr.Variable, data: xr.DataArray, places: Places) -> Made:
-        dims, values = moments.dims[:-1], np.moveaxis(moments.data, -1, 0)
-        if isinstance(values, np.ndarray):
-            values = np.ascontiguousarray(values)
-        total, *powers = (values[n] for n in range(5))
-        usable = total > 0
+        dims, values, known = moments.dims[:-1], moments.data, None
         if self.known is not None:
-            known: Any = self.known
-            usable = usable & known.set_dims(dict(zip(dims, total.shape, strict=True))).data
-        total = np.where(usable, total, np.nan)
-        counted = data.attrs.get("units") in COUNTS
+            there: Any = self.known
+            known = there.set_dims(dict(zip(dims, values.shape[:-1], strict=True))).data
+        middles = (float(places.axes[0].data.mean()), float(places.axes[1].data.mean()))
+        told: dict[str, Any] = {"middles": middles, "counted": data.attrs.get("units") in COUNTS}
+        if all(isinstance(each, np.ndarray | None) for each in (values, known)):
+            columns = list(_centres(values, known, **told))
+        else:
+            columns = _lazily_centred(values, known, told)
         made: Made = {}
         for n, (axis, dim) in enumerate(zip("yx", places.dims, strict=True)):
-            mean = powers[2 * n] / total
-            spread = powers[2 * n + 1] / total - mean**2
-            std = (np.maximum(spread, 0) / total) ** 0.5 if counted else total * np.nan
-            units, middle = units_of(data, dim), float(places.axes[n].data.mean())
-            named = f"{self.name}_{axis}"
-            made[named] = (unchecked(dims, mean + middle), units, f"Centre of mass along {dim}")
-            made[f"{named}_std"] = (unchecked(dims, std), units, "")
+            named, units = f"{self.name}_{axis}", units_of(data, dim)
+            title = f"Centre of mass along {dim}"
+            made[named] = (unchecked(dims, columns[2 * n]), units, title)
+            made[f"{named}_std"] = (unchecked(dims, columns[2 * n + 1]), units, "")
         status = "status" if self.name == "com" else f"{self.name}_status"
-        codes = np.where(usable, np.uint8(0), np.uint8(Status.NO_DATA))
-        made[status] = (unchecked(dims, codes), "1", "")
+        made[status] = (unchecked(dims, columns[4].astype(np.uint8)), "1", "")
         return made
+
+
+def _centres(
+    moments: np.ndarray, known: np.ndarray | None, *, middles: tuple[float, float], counted: bool
+) -> np.ndarray:
+    """Return y and its deviation, x and its deviation, and status, shape (5, ...)."""
+    total, *powers = np.ascontiguousarray(np.moveaxis(moments, -1, 0))
+    usable = total > 0
+    if known is not None:
+        usable = usable & known
+    total = np.where(usable, total, np.nan)
+    made = np.empty((5, *total.shape))
+    for n, middle in enumerate(middles):
+        mean = powers[2 * n] / total
+        spread = powers[2 * n + 1] / total - mean**2
+        made[2 * n] = mean + middle
+        made[2 * n + 1] = (np.maximum(spread, 0) / total) ** 0.5 if counted else np.nan
+    made[4] = np.where(usable, 0, int(Status.NO_DATA))
+    return made
+
+
+def _lazily_centred(moments: Any, known: Any, told: Mapping[str, Any]) -> list[Any]:
+    """Return the same of lazy moments, by one task for each chunk: each step would be many."""
+    import dask.array
+
+    da: Any = dask.array
+    whole = da.asarray(moments)
+    whole = whole.rechunk({whole.ndim - 1: -1})
+    nav = tuple(range(whole.ndim - 1))
+    arguments: list[Any] = [whole, (*nav, whole.ndim - 1)]
+    if known is not None:
+        arguments += [da.asarray(known).rechunk(whole.chunks[:-1]), nav]
+    made = da.blockwise(
+        _centres_of_chunk, (whole.ndim, *nav), *arguments, told=dict(told), dtype=np.float64,
+        new_axes={whole.ndim: 5}, concatenate=True,
+        meta=np.empty((0,) * whole.ndim),
+    )  # fmt: skip
+    return [made[n] for n in range(5)]
+
+
+def _centres_of_chunk(
+    moments: np.ndarray, known: np.ndarray | None = None, *, told: Mapping[str, Any]
+) -> np.ndarray:  # fmt: skip
+    return _centres(moments, known, **told)
 
 
 def question(name: str, wanted: Wanted, places: Places) -> Question:
