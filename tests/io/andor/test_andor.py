@@ -144,7 +144,7 @@ def test_settings_fill_the_common_metadata(tmp_path):
     assert measurement.metadata == {
         "started": "2023-07-28T11:51:04+00:00",
         "instrument": {"vendor": "Andor", "model": "DH334T-18F-63"},
-        "spectrometer": {"grating": "599.566 lines/mm"},
+        "spectrometer": {"grating": "599.566 lines/mm", "centre_wavelength": 561.47},
         "detector": {
             "exposure_time": 3.0, "accumulations": 4.0, "temperature": 248.15, "gain": 2500.0,
             "mode": "kinetic",

@@ -269,7 +269,7 @@ def _metadata(section: Section) -> dict[str, Any]:
     settings, calibration = section.settings, section.calibration
     laser = calibration["rayleigh_wavelength"]
     is_raman = calibration["x_type"] == _RAMAN_SHIFT and laser and laser > 0
-    lines = settings.get("lines")
+    lines, active = settings.get("lines"), bool(settings.get("grating_active"))
     return stated(
         {
             "started": _moment(settings["time"]),
@@ -277,7 +277,8 @@ def _metadata(section: Section) -> dict[str, Any]:
             "instrument": {"vendor": "Andor", "model": settings["head_model"]},
             "laser": {"wavelength": laser if is_raman else None},
             "spectrometer": {
-                "grating": f"{lines:g} lines/mm" if lines and settings["grating_active"] else None
+                "grating": f"{lines:g} lines/mm" if lines and active else None,
+                "centre_wavelength": settings.get("centre") or None if active else None,
             },
             "detector": {
                 "exposure_time": settings["exposure_time"],
