@@ -154,6 +154,14 @@ def test_the_header_fills_the_common_metadata(tmp_path):
     }
 
 
+@pytest.mark.parametrize(("off", "frequency"), [("FALSE", 23493.9), ("TRUE", None)])
+def test_a_probe_is_driven_where_the_output_is_on(tmp_path, off, frequency):
+    drive = "Oscillation Control"
+    entries = {f"{drive}>Center Frequency (Hz)": "23.4939E+3", f"{drive}>output off": off}
+    measurement = read(write_sxm(tmp_path / "a.sxm", [topography()], entries=entries))
+    assert measurement.metadata["probe"].get("drive_frequency") == frequency
+
+
 def test_odd_and_missing_entries_are_skipped(tmp_path):
     entries = {
         "REC_DATE": "32.13.2015",

@@ -100,6 +100,14 @@ def test_decimal_commas_are_read(tmp_path):
     assert read(path).metadata["probe"] == {"bias": 1.5}
 
 
+@pytest.mark.parametrize(("off", "frequency"), [("FALSE", 23493.9), ("TRUE", None)])
+def test_a_probe_is_driven_where_the_output_is_on(tmp_path, off, frequency):
+    drive = "Oscillation Control"
+    entries = {f"{drive}>Center Frequency (Hz)": "23.4939E+3", f"{drive}>output off": off}
+    metadata = read(write_dat(tmp_path / "a.dat", COLUMNS, entries=entries)).metadata
+    assert metadata["probe"].get("drive_frequency") == frequency
+
+
 @pytest.mark.parametrize("key", ["Start time", "Saved Date"])
 def test_an_empty_date_is_told_by_another_setting(tmp_path, key):
     entries = {"Date": "", key: "27.06.2025 14:44:13"}

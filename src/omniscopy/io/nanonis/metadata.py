@@ -41,7 +41,7 @@ def common_metadata(header: Header) -> dict[str, Any]:
             "software": f"Nanonis, format {header.text('NANONIS_VERSION')}",
         },
         "scan": _scan(header),
-        "probe": {"bias": _first(header.numbers("BIAS"))},
+        "probe": {"bias": _first(header.numbers("BIAS")), "drive_frequency": _drive(header)},
         "feedback": _feedback(header),
     }
     found: dict[str, Any] = {
@@ -72,6 +72,13 @@ def _scan(header: Header) -> dict[str, float | None]:
         "line_rate": 1 / line if line > 0 else None,
         "dwell_time": times[0] / pixels[0] if times and pixels and pixels[0] > 0 else None,
     }
+
+
+def _drive(header: Header) -> float | None:
+    """Return the frequency in Hz at which a probe is driven, `None` where it is not."""
+    if header.text("Oscillation Control>output off").upper() != "FALSE":
+        return None
+    return _first(header.numbers("Oscillation Control>Center Frequency (Hz)"))
 
 
 def _feedback(header: Header) -> dict[str, str | None]:

@@ -9,7 +9,13 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.names import slug
 from omniscopy.io.nanonis_3ds.arrays import GridValues
 from omniscopy.io.nanonis_3ds.header import Header, read_header
-from omniscopy.io.nanonis_dat.settings import feedback, number, started, technique_of
+from omniscopy.io.nanonis_dat.settings import (
+    drive_frequency,
+    feedback,
+    number,
+    started,
+    technique_of,
+)
 from omniscopy.io.planes import plane_axis
 from omniscopy.io.quantities import (
     dimension_of,
@@ -226,7 +232,10 @@ def _common_metadata(header: Header) -> dict[str, Any]:
             "comment": header.entries.get("Comment"),
             "instrument": {"vendor": "SPECS", "software": "Nanonis"},
             "scan": {"rotation": settings[4] if len(settings) > 4 else None},
-            "probe": {"bias": number(header.entries, "Bias>Bias (V)")},
+            "probe": {
+                "bias": number(header.entries, "Bias>Bias (V)"),
+                "drive_frequency": drive_frequency(header.entries),
+            },
             "feedback": feedback(header.entries),
         }
     )

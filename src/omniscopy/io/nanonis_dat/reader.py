@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.nanonis_dat.settings import feedback, number, started, technique_of
+from omniscopy.io.nanonis_dat.settings import (
+    drive_frequency,
+    feedback,
+    number,
+    started,
+    technique_of,
+)
 from omniscopy.io.quantities import (
     dimension_of,
     quantity_of,
@@ -175,7 +181,10 @@ def _common_metadata(settings: dict[str, str], technique: str) -> dict[str, Any]
             "operator": settings.get("User"),
             "title": settings.get("Experiment"),
             "instrument": {"vendor": "SPECS", "software": "Nanonis"},
-            "probe": {"bias": number(settings, "Bias>Bias (V)")},
+            "probe": {
+                "bias": number(settings, "Bias>Bias (V)"),
+                "drive_frequency": drive_frequency(settings),
+            },
             "feedback": feedback(settings),
         }
     )

@@ -8,6 +8,7 @@ from omniscopy.io.quantities import finite_number, known_units
 
 # When the measurement started, else when it was saved: newer versions leave `Date` empty.
 _MOMENTS = ("Start time", "Date", "Saved Date")
+_DRIVE = "Oscillation Control"
 _OSCILLATION = re.compile(r"amplitude|frequency shift|phase|excitation|deflection")
 
 
@@ -20,6 +21,13 @@ def started(settings: Mapping[str, str]) -> str | None:
     """Return when the measurement was started in ISO 8601, without a zone."""
     moments = [metadata.started(*settings.get(key, "").partition(" ")[::2]) for key in _MOMENTS]
     return next(filter(None, moments), None)
+
+
+def drive_frequency(settings: Mapping[str, str]) -> float | None:
+    """Return the frequency in Hz at which a probe is driven, `None` where it is not."""
+    if settings.get(f"{_DRIVE}>output off", "").upper() != "FALSE":
+        return None
+    return number(settings, f"{_DRIVE}>Center Frequency (Hz)")
 
 
 def feedback(settings: Mapping[str, str]) -> dict[str, str | None]:
