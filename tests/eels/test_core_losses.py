@@ -330,3 +330,16 @@ def test_peaks_of_fine_structures_are_found():
     assert float(found["peak_1_centre"]) == pytest.approx(455.3, abs=1e-4)
     with pytest.raises(DataError, match="outside of the window"):
         eels.fit_fine_structure(labelled(values), (440.0, 470.0), [500.0])
+
+
+def test_a_drift_of_the_energy_moves_background_and_edges_alike():
+    setting = {
+        "start": 330.0,
+        "channels": 400,
+        "dispersion": 0.5,
+        "background": 4e4,
+        "noise": False,
+    }
+    still = eels.simulate_spectrum({"Ti": 800.0}, **setting)
+    moved = eels.simulate_spectrum({"Ti": 800.0}, zero_loss_shift=3.0, **setting)
+    np.testing.assert_allclose(moved[6:], still[:-6], rtol=1e-5)

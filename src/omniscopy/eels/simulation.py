@@ -111,8 +111,16 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
 
     Notes
     -----
-    Plural scattering is exact (`omniscopy.physics.energy_loss.plural`), also that of core losses,
-    which are folded with the low loss.
+    :math:`J = N e^{-t/\lambda}\, Z \otimes (\delta + \sum_n (t/\lambda)^n S^{n \otimes} / n!)`
+    of the zero loss Z, N electrons and the normal single scattering S (exactly,
+    `omniscopy.physics.energy_loss.plural`), and in core losses
+    :math:`A (E / E_0)^{-r} + J \otimes \sum_k n_k \sigma_k` with the areal densities n and
+    the cross-sections σ [1]_.
+
+    References
+    ----------
+    .. [1] R. F. Egerton, *Electron Energy-Loss Spectroscopy in the Electron Microscope*,
+       3rd ed., Springer (2011), sections 3.4 and 4.3.
 
     Examples
     --------
@@ -145,7 +153,8 @@ def simulate_spectrum(  # noqa: PLR0913 - numbers of sample, microscope and dete
         first = int(np.round(start / dispersion)) + below
         mean = mean + low[..., first : first + len(energy)]
     else:
-        mean = mean + level[..., None] * (energy / start) ** -exponent
+        loss = np.maximum(energy - shift[..., None], 0.5 * dispersion)  # as the energy drifts
+        mean = mean + level[..., None] * (loss / start) ** -exponent
     mean = mean + _edges(density, densities, energy, low, (below, above), beam, sections)
     counts = _detected(mean, gain, readout_noise, point_spread / dispersion, noise=noise, rng=rng)
     dims = (*maps[0].dims, DIM)
