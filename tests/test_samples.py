@@ -55,7 +55,7 @@ RESULTS = {
     "nanobeam_disc_list": "diffraction.to_disc_list",
     "nanobeam_discs": "diffraction.find_discs",
     "nanobeam_lattice": "diffraction.fit_lattice",
-    "nanobeam_region": "diffraction.virtual_image",
+    "nanobeam_region": "signal.label_regions",
     "nanobeam_strain": "diffraction.measure_strain",
     "nanobeam_template": "diffraction.make_template",
     "peaks": "signal.find_peaks",

@@ -243,8 +243,9 @@ def nanobeam_strain() -> xr.Dataset:
 
 
 def nanobeam_region() -> xr.DataArray:
-    """Return where the beam was on `nanobeam_4d`, not 0 inside."""
-    return diffraction.virtual_image(nanobeam_4d(), diffraction.Disk(1.2, centre=(0.15, -0.25)))
+    """Return a part of the scan of `nanobeam_4d`: (y, x) in nm, not 0 inside."""
+    strain = nanobeam_strain()["strain_xx"]
+    return signal.label_regions(strain, {"particle": {"x": (1.0, None)}})
 
 
 def ring_profile() -> xr.DataArray:
