@@ -8,6 +8,7 @@ from omniscopy import crystal, samples, simulate
 from omniscopy.diffraction import (
     bragg_vector_map,
     calibrate,
+    centre_patterns,
     correct_ellipse,
     find_centre,
     find_discs,
@@ -404,3 +405,50 @@ def test_spots_are_named_with_their_zone():
     assert int(index_spots(long, "gold")["status"]) == 5
     with pytest.raises(DataError, match="such as `fit_lattice`"):
         index_spots(xr.Dataset(), "gold")
+
+
+def test_centred_patterns_are_where_the_moving_beam_was():
+    data = simulate.nanobeam_4d(
+        (4, 5), (64, 60), centre=(0.7, -0.5), descan=(0.1, -0.07), noise=False, background=0.0
+    )
+    found = find_centre(data)
+    assert float(abs(found["kx"] - found["kx"][0, 0]).max()) > 0.2
+    for order, most in ((1, 0.02), (3, 0.01)):
+        still = centre_patterns(data, found, order=order)
+        again = find_centre(still)
+        assert float(abs(again["ky"]).max()) < most
+        assert float(abs(again["kx"]).max()) < most
+    assert [float(still["ky"][32]), float(still["kx"][30])] == [0.0, 0.0]
+    assert still["kx"].attrs == data["kx"].attrs
+    assert still.attrs["units"] == data.attrs["units"]
+
+
+def test_centred_patterns_are_read_between_pixels_and_are_nan_beside_them():
+    ky, kx = 0.5 * np.arange(12) - 3.0, 0.25 * np.arange(10)
+    ramp = 3.0 * ky[:, None] - 2.0 * kx
+    data = xr.DataArray(
+        np.broadcast_to(ramp, (1, 3, 12, 10)),
+        {"ky": coordinate("ky", ky, "1/nm"), "kx": coordinate("kx", kx, "1/nm")},
+        dims=("y", "x", "ky", "kx"),
+    )
+    down, right = np.array([-0.2, 0.4, np.nan]), np.array([1.1, 1.6, 1.0])
+    centres = xr.Dataset(
+        {"com_y": ("x", down, {"units": "1/nm"}), "com_x": ("x", right, {"units": "1/nm"})}
+    )
+    made = centre_patterns(data, centres)
+    for n in range(2):
+        inside = made[0, n].notnull()
+        ramp = 3.0 * (made["ky"] + down[n]) - 2.0 * (made["kx"] + right[n])
+        xr.testing.assert_allclose(made[0, n].reset_coords(drop=True), ramp.where(inside))
+        beside = (made["ky"] + down[n] > ky[-1]) | (made["kx"] + right[n] > kx[-1])
+        assert not bool((inside & beside).any())
+        assert int(inside.sum()) >= 60
+    assert np.isnan(made[0, 2]).all()
+    for wrong, match in (
+        (centres.rename(com_y="a"), "must have one of the pairs"),
+        (centres.rename_dims(x="point"), "the scan has not"),
+        (centres.isel(x=slice(0, 2)), "2 centres along 'x' for 3 patterns"),
+        (centres.assign(com_y=centres["com_y"].assign_attrs(units="mrad")), "are in 'mrad'"),
+    ):
+        with pytest.raises(DataError, match=match):
+            centre_patterns(data, wrong)

@@ -9,6 +9,7 @@ __all__ = [
     "bragg_vector_map",
     "bright_field_image",
     "calibrate",
+    "centre_patterns",
     "correct_detector",
     "correct_ellipse",
     "count_electrons",
@@ -56,6 +57,7 @@ __all__ = [
 
 from .angles import bright_field_image, dark_field_image
 from .calibration.calibrating import calibrate, correct_ellipse
+from .calibration.centring import centre_patterns
 from .calibration.descan import fit_descan
 from .cameras.corrections import correct_detector, find_dead_pixels, mend_pixels
 from .cameras.counting import count_electrons

@@ -67,16 +67,13 @@ def fit_descan(
     True
     """
     require_choice("surface", surface, ("plane", "parabola"))
-    pair = next((each for each in _PAIRS if {*each} <= {*centres}), None)
-    if pair is None or "peak" in centres[pair[0]].dims:
-        message = f"centres must have one of the pairs {_PAIRS}, got {sorted(map(str, centres))}"
-        raise DataError(message)
-    dims = require_plane(centres[pair[0]], dims, kind="spatial", at_least=1)
-    units = centres[pair[0]].attrs.get("units")
+    down, right = middles_of(centres)
+    dims = require_plane(down, dims, kind="spatial", at_least=1)
+    units = down.attrs.get("units")
     axes = [np.asarray(centres[dim].values, np.float64) for dim in dims]
     found = map_signal(
-        _Surface(axes[0], axes[1], _TERMS[surface]).run, centres[pair[0]], dim=dims,
-        also=[centres[pair[1]].drop_vars(list(centres[pair[1]].coords))],
+        _Surface(axes[0], axes[1], _TERMS[surface]).run, down, dim=dims,
+        also=[right.drop_vars(list(right.coords))],
         output_dims=[{dim: centres.sizes[dim] for dim in dims}] * 4,
         dtypes=[np.float64] * 3 + [np.uint8],
     )  # fmt: skip
@@ -89,6 +86,15 @@ def fit_descan(
         },
     )
     return made.assign_coords({dim: centres.coords[dim] for dim in dims})
+
+
+def middles_of(centres: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return where the middles of patterns are along ky and kx, by any of their names."""
+    pair = next((each for each in _PAIRS if {*each} <= {*centres}), None)
+    if pair is None or "peak" in centres[pair[0]].dims:
+        message = f"centres must have one of the pairs {_PAIRS}, got {sorted(map(str, centres))}"
+        raise DataError(message)
+    return centres[pair[0]], centres[pair[1]]
 
 
 class _Surface:
