@@ -13,6 +13,7 @@ DIMS = {
     "cantilever": ("time",),
     "current_voltage": ("y", "x", "time"),
     "contact_kpfm": ("y", "x", "write_bias", "read_bias"),
+    "detector_scan": ("y", "x"),
     "diffraction_4d": ("y", "x", "ky", "kx"),
     "drifting_spectra": ("frame", "energy"),
     "eds_map": ("y", "x", "energy"),

@@ -35,6 +35,7 @@ __all__ = [
     "decomposition",
     "deflections",
     "defocused_4d",
+    "detector_scan",
     "diffraction_4d",
     "distorted_rings",
     "domain_positions",
@@ -111,6 +112,11 @@ __all__ = [
 def atom_image() -> xr.DataArray:
     """Return an image of atomic columns: (y, x) in nm, counts."""
     return simulate.atom_image()
+
+
+def detector_scan() -> xr.DataArray:
+    """Return the signal of a beam scanned over its detector: (y, x) in mrad, counts."""
+    return simulate.detector_scan()
 
 
 def atom_template() -> xr.DataArray:

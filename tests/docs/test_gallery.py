@@ -161,6 +161,29 @@ def rates_of_speckles_are_found(names: Names) -> None:
     close(names["rate"] / names["rate"]["k"] ** 2, names["diffusion"], rtol=0.15)
 
 
+def angle_of_features_is_found(names: Names) -> None:
+    close(names["found"]["rotation"], -130.0, atol=0.3)
+
+
+def shears_of_samples_are_found(names: Names) -> None:
+    means = names["first"].mean("atom").values
+    close(np.diff(means) / np.diff(means).mean(), 1.0, atol=0.1)
+
+
+def holes_of_copper_are_found(names: Names) -> None:
+    kinds = [hole.name for hole in names["holes"]]
+    assert kinds == ["octahedron"] * 4 + ["tetrahedron"] * 8
+
+
+def step_is_found(names: Names) -> None:
+    close(names["found"]["step_height"], 0.34, atol=0.002)
+
+
+def part_of_the_beam_is_found(names: Names) -> None:
+    fraction = (names["image"] - 20.0) / (names["found"]["full"] - 20.0)
+    close(names["found"]["fraction"], fraction, atol=1e-3)
+
+
 CHECKS: dict[str, Callable[[Names], None]] = {
     "atom_strain": stretch_of_atoms_is_found,
     "atoms": lattice_is_found,
@@ -170,20 +193,25 @@ CHECKS: dict[str, Callable[[Names], None]] = {
     "crystal_phases": crystals_are_told_apart,
     "current_voltage": capacitance_is_found,
     "decompose": two_materials_are_found,
+    "detector_response": part_of_the_beam_is_found,
     "dielectric": plasmon_is_found,
     "fit_lines": lines_are_found,
     "force_map": modulus_is_found,
     "gaussian_process": map_is_near,
     "gpa": stretch_of_fringes_is_found,
+    "interstitials": holes_of_copper_are_found,
     "learned_atoms": atoms_are_scored,
+    "matched_features": angle_of_features_is_found,
     "nanobeam_strain": strain_of_patterns_is_found,
     "orientations": orientations_are_found,
     "own_function": conductance_is_found,
     "phase_contrast": detector_is_turned,
     "register": drift_is_found,
     "ring_pattern": ellipse_is_found,
+    "several_samples": shears_of_samples_are_found,
     "slab": surface_plasmon_is_found,
     "speckles": rates_of_speckles_are_found,
+    "terraces": step_is_found,
     "thickness": wedge_is_found,
     "transients": times_are_found,
     "turned_objects": angles_are_learnt,

@@ -7,6 +7,7 @@ __all__ = [
     "change_mask",
     "clean_svd",
     "combine_masks",
+    "correct_detector_response",
     "correct_pair_drift",
     "correct_row_drift",
     "correct_row_jitter",
@@ -24,12 +25,15 @@ __all__ = [
     "filter_bands",
     "filter_fourier_spots",
     "find_blobs",
+    "find_circles",
     "find_fourier_spots",
     "find_grains",
+    "find_lines",
     "find_scars",
     "fit_calibration",
     "fit_correlation_length",
     "fit_gpa",
+    "fit_terraces",
     "grain_distribution",
     "height_distribution",
     "inpaint",
@@ -79,6 +83,7 @@ from .cleaning.denoising import denoise
 from .cleaning.inpainting import inpaint
 from .cleaning.scars import find_scars, remove_scars
 from .features.blobs import find_blobs
+from .features.hough import find_circles, find_lines
 from .features.templates import correlate_template, template_match
 from .fourier.bands import filter_bands
 from .fourier.spectra import power_spectrum
@@ -99,7 +104,9 @@ from .grains.masks import change_mask, combine_masks, mask_by_threshold, mask_ou
 from .levelling.backgrounds import estimate_background, subtract_background
 from .levelling.levelling import level
 from .levelling.row_alignment import align_rows
+from .levelling.terraces import fit_terraces
 from .profiles import profile, radial_average
+from .quality.detector_response import correct_detector_response
 from .quality.focus import measure_focus
 from .quality.image_statistics import measure_statistics
 from .quality.resolution import measure_resolution

@@ -63,6 +63,7 @@ __all__ = [
     "reconstruct",
     "remove_spikes",
     "rotate_components",
+    "separate_outliers",
     "smooth",
     "subtract_baseline",
     "subtract_model",
@@ -80,7 +81,13 @@ from .baselines import estimate_baseline, subtract_baseline
 from .clustering import cluster
 from .comparison import compare_models
 from .components import Sum
-from .decomposition import decompose, estimate_rank, reconstruct, rotate_components
+from .decomposition import (
+    decompose,
+    estimate_rank,
+    reconstruct,
+    rotate_components,
+    separate_outliers,
+)
 from .distances import measure_distance
 from .evaluation import evaluate_model, subtract_model
 from .expressions import Expression

@@ -19,6 +19,7 @@ __all__ = [
     "contrast_transfer",
     "crystal_lattice",
     "current_voltage",
+    "detector_scan",
     "diffraction_4d",
     "distorted_rings",
     "drifting_scans",
@@ -76,6 +77,7 @@ __all__ = [
 from .bloch.cbed import cbed, cbed_discs
 from .bloch.waves import bloch_convergence, bloch_waves
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients
+from .detector_scans import detector_scan
 from .diffraction_4d import diffraction_4d
 from .distorted_rings import distorted_rings
 from .drifts import drifting_spectra
