@@ -6,12 +6,19 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from tests.benchmarks.peers.races import Outcome
 
-TABLE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "docs" / "benchmarks.md"
+# Of the environment that the readers and writers of files are in.
+READERS = {
+    "RosettaSciIO": "rosettasciio", "SciFiReaders": "scifireaders", "pyNSID": "pynsid",
+    "pyUSID": "pyusid", "sidpy": "sidpy",
+}  # fmt: skip
 ROWS = pytest.StashKey[list[str]]()
 RACES = pytest.StashKey[list[str]]()
 VERSIONS = pytest.StashKey[dict[str, str]]()
@@ -106,6 +113,23 @@ def kept_rows(lines: list[str], new: list[str], columns: int) -> list[str]:
     return sorted(keyed.values())
 
 
+def environments(root: Path) -> list[str]:
+    """Return rows of what is not raced by name: readers of files, and what cannot be made."""
+    places = [str(each) for each in root.glob(".venv-peers/[Ll]ib/**/site-packages")]
+    there = {str(each.name).lower(): each.version for each in distributions(path=places)}
+    rows = [
+        f"| {name} | {name} {there[known]}, numpy {there.get('numpy')} |"
+        for name, known in READERS.items()
+        if known in there
+    ]
+    for said in sorted(root.glob(".venv-peer-*/error")):
+        why = " ".join(said.read_text(encoding="utf-8").replace("|", "/").split())[-300:]
+        if why:
+            name = said.parent.name.removeprefix(".venv-peer-")
+            rows.append(f"| {name} | cannot be made: {why} |")
+    return rows
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     rows, races = (session.config.stash.get(key, []) for key in (ROWS, RACES))
     if not (rows or races) or not session.config.getoption("--keep-benchmarks"):
@@ -137,7 +161,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     table = kept_rows([x for x in peers.splitlines() if not x.startswith("| work")], races, 2)
     listed = kept_rows(
         [x for x in versions.splitlines() if not x.startswith("| package")],
-        list(session.config.stash[VERSIONS].values()),
+        [*session.config.stash[VERSIONS].values(), *environments(ROOT)],
         1,
     )
     busy = f" The load of the machine was {os.getloadavg()[0]:.1f}." if races else ""
