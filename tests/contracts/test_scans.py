@@ -13,6 +13,7 @@ POOLED = {
     "signal.cluster": "all spectra make one set of clusters",
     "signal.decompose": "all spectra make one decomposition",
     "signal.estimate_rank": "all spectra have one rank",
+    "signal.separate_outliers": "all spectra share their components",
 }
 SCAN = {
     "y": coordinate("y", 0.5 * np.arange(5), "nm"),

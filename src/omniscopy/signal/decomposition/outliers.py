@@ -20,7 +20,7 @@ _ROUNDING = 1e-6
 _FITS, _PER_MEDIAN = 8, 1.4826
 
 
-@operation(example={"data": "spectrum_image"})
+@operation(example={"data": "drifting_spectra"})
 def separate_outliers(
     data: xr.DataArray,
     *,
