@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from omniscopy.compute.fitting import kernel
-from omniscopy.compute.fitting.lanes import make_lanes
 from omniscopy.compute.fitting.looking import Model, Spectrum
 from omniscopy.compute.fitting.normal import Space
 from omniscopy.compute.fitting.problem import Problem, Settings
@@ -72,8 +71,8 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
     points = -(-values // parts // 8) * 8
     most = parts * min(points_at_a_time(n), points)
     spectrum = Spectrum(
-        data=np.empty(0),
-        weight=np.empty(0),
+        data=aligned(values),
+        weight=aligned(values),
         model=aligned(most),
         jacobian=aligned(n, most + _APART),
         pull=aligned(most),
@@ -94,6 +93,7 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
         direction=np.empty(m),
         trial_normal=np.empty((m, m)),
         trial_direction=np.empty(m),
+        trial=np.empty(n),
         damping=np.empty(m),
         largest=np.empty(m),
         step=np.empty(m),
@@ -102,7 +102,7 @@ def make_room(compiled: Compiled, values: int, *, parts: int) -> kernel.Room:
         upper=model.upper[free],
         positive=compiled.positive,
     )
-    return kernel.Room(make_lanes(n, m, values), spectrum, space, descent)
+    return kernel.Room(spectrum, space, descent)
 
 
 def aligned(*shape: int) -> np.ndarray:

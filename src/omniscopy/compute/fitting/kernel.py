@@ -1,5 +1,5 @@
 # ruff: noqa: FBT001, FBT003, PLR0917 - kernels take their arrays one by one
-"""The compiled engine: bounded Levenberg-Marquardt for every spectrum, some at a time.
+"""The compiled engine: bounded Levenberg-Marquardt for one spectrum after the other.
 
 It calls the formulas of a model by their addresses, so that no model compiles anew. The rules
 are those of `omniscopy.compute.fitting.twin`, which reads more easily.
@@ -11,22 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from omniscopy.compute.fitting.inner import inner, inner_once, merged, outer
-from omniscopy.compute.fitting.lanes import (
-    COST,
-    FAINT,
-    GAIN,
-    LENGTH,
-    SIZE,
-    SQUARES,
-    STRENGTH,
-    TOTAL,
-    Lanes,
-    stays_inside,
-    step_together,
-)
 from omniscopy.compute.fitting.looking import (
     Model,
     Spectrum,
+    Summary,
     copy,
     look,
     look_here,
@@ -57,17 +45,16 @@ from omniscopy.model.status import Status
 
 _CONVERGED, _MAX_STEPS, _SINGULAR = (int(Status[n]) for n in ("CONVERGED", "MAX_STEPS", "SINGULAR"))
 _AT_BOUND, _NO_DATA, _INVALID = (int(Status[n]) for n in ("AT_BOUND", "NO_DATA", "INVALID"))
-# The status of a lane whose spectrum has not ended.
-_GOING = -1
 
 
 class Descent(NamedTuple):
-    """Room for the equations of one spectrum: those found, those of a trial, and its step."""
+    """Where the free parameters are, and which way is down: there, and after a step on trial."""
 
     normal: np.ndarray
     direction: np.ndarray
     trial_normal: np.ndarray
     trial_direction: np.ndarray
+    trial: np.ndarray  # of all parameters
     damping: np.ndarray
     largest: np.ndarray
     step: np.ndarray
@@ -78,9 +65,8 @@ class Descent(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Room of a thread: for spectra on their way, for points of one, and for its equations."""
+    """Room of a thread: for a spectrum, and for the equations."""
 
-    lanes: Lanes
     spectrum: Spectrum
     space: Space
     descent: Descent
@@ -134,39 +120,40 @@ def solve_linear(
 
 @merged
 def propose(
-    model: Model, values: np.ndarray, trial: np.ndarray, descent: Descent, space: Space,
-    strength: float,
-) -> tuple[bool, float, float, float]:  # fmt: skip
+    model: Model, values: np.ndarray, descent: Descent, space: Space, strength: float
+) -> tuple[bool, float, float]:
     """Fill in the parameters after a damped step.
 
-    Return whether there is a step, what it gains if the model is straight, its squared length and
-    that of the parameters.
+    Return whether there is a step, what it gains if the model is straight, and its squared
+    length as part of that of the parameters.
     """
     d = descent
     for a in range(model.free.size):
+        d.largest[a] = max(d.largest[a], d.normal[a, a])
         d.damping[a] = strength * (d.largest[a] if d.largest[a] > 0.0 else 1.0)
         d.current[a] = values[model.free[a]]
     if not bounded_step(
         d.normal, d.direction, d.damping, d.current, d.lower, d.upper, d.positive, model.carried,
         space, d.step,
     ):  # fmt: skip
-        return False, 0.0, 0.0, 0.0
+        return False, 0.0, np.inf
     gain, length, size = 0.0, 0.0, 0.0
-    copy(values, trial)
+    copy(values, d.trial)
     for a in range(model.free.size):
-        trial[model.free[a]] = d.current[a] + d.step[a]
+        d.trial[model.free[a]] = d.current[a] + d.step[a]
         along = 2.0 * d.direction[a]
         for b in range(model.free.size):
             along -= d.normal[a, b] * d.step[b]
         gain += along * d.step[a]
         length += d.largest[a] * d.step[a] ** 2
         size += d.largest[a] * d.current[a] ** 2
-    length += carry(model, trial, d)
-    return True, gain, length, size
+    length += carry(model, d)
+    tie(model, d.trial)
+    return True, gain, length / size if size > 0.0 else np.inf
 
 
 @inner_once
-def carry(model: Model, trial: np.ndarray, descent: Descent) -> float:
+def carry(model: Model, descent: Descent) -> float:
     """Let amplitudes go along with exponents: times a factor, where a step would add a term.
 
     For small steps that is the same. For others it holds the values where they weigh most. Return
@@ -185,7 +172,7 @@ def carry(model: Model, trial: np.ndarray, descent: Descent) -> float:
         log = along / d.current[a]
         moved = (ahead + along) * math.exp(-log)
         if abs(log) < CARRIED and d.lower[a] <= moved <= d.upper[a]:
-            trial[model.free[a]] = moved
+            d.trial[model.free[a]] = moved
     return less
 
 
@@ -200,142 +187,69 @@ def damping_after(strength: float, ratio: float) -> float:
 
 
 @merged
-def begin(
-    data: np.ndarray, weights: np.ndarray, found: Found, k: int, lanes: Lanes, lane: int,
+def find_minimum(
+    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Summary,
     settings: Settings,
-) -> None:  # fmt: skip
-    """Put spectrum `k` into a lane, unless it has too few values."""
-    values, codes, figures = found.parameters[k], found.codes[k], lanes.figures
-    given = prepare(
-        lanes.data[lane], lanes.weight[lane], data[k], weights[k if weights.shape[0] > 1 else 0]
-    )
-    codes[0], codes[1], codes[2] = _NO_DATA, 0, given.points
-    if given.points < max(settings.fewest, 1):
-        values[:] = np.nan
-        return
-    lanes.spectra[lane], lanes.status[lane], lanes.steps[lane] = k, _GOING, 0
-    figures[COST, lane], figures[GAIN, lane], figures[STRENGTH, lane] = np.inf, np.inf, FIRST
-    lanes.points[lane] = given.points
-    figures[SQUARES, lane], figures[TOTAL, lane] = given.squares, given.total
-    figures[FAINT, lane] = given.faint
-    copy(values, lanes.trial[lane])
-    for a in range(lanes.largest.shape[0]):
-        lanes.largest[a, lane] = 0.0
+) -> tuple[float, int, int]:  # fmt: skip
+    """Go down from `values` to a minimum; return cost, status and steps.
 
-
-@merged
-def look_around(
-    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, lane: int,
-    settings: Settings,
-) -> int:  # fmt: skip
-    """Look at the trial of a lane, and go there if it is lower; return whether that is the end."""
-    lanes, d, trial = room.lanes, room.descent, room.lanes.trial[lane]
-    figures, spectrum = lanes.figures, in_lane(room, lane)
-    first = lanes.steps[lane] == 0
-    if settings.separable or (first and starts_linear(model, values)):
-        solve_linear(model, columns, trial, spectrum, room.space, settings, first)
-        lanes.steps[lane] += 1
-    tie(model, trial)
-    lowered = look_here(
-        model, columns, trial, spectrum, model.free, figures[FAINT, lane], settings, False,
-        d.trial_normal, d.trial_direction,
-    )  # fmt: skip
-    lanes.steps[lane] += 1
-    cost, gain, strength = figures[COST, lane], figures[GAIN, lane], figures[STRENGTH, lane]
-    if lowered < cost:
-        gone, small = cost - lowered, settings.cost_tolerance * lowered
-        cost, strength = lowered, damping_after(strength, gone / gain)
-        figures[COST, lane], figures[STRENGTH, lane] = cost, strength
-        take_step(model, values, room, lane)
-        if gone <= small and gain <= small:
-            return _CONVERGED
-    elif cost == np.inf:
-        return _INVALID
-    elif abs(gain) <= NO_GAIN * cost or strength > HOPELESS:
-        return _CONVERGED
-    else:
-        figures[STRENGTH, lane] = damping_after(strength, 0.0)
-    if cost <= ROUNDING * figures[SQUARES, lane] or model.free.size == 0:
-        return _CONVERGED
-    return _MAX_STEPS if lanes.steps[lane] >= settings.max_steps else _GOING
-
-
-@inner_once
-def in_lane(room: Room, lane: int) -> Spectrum:
-    """Return the spectrum in a lane."""
-    s = room.spectrum
-    return Spectrum(
-        room.lanes.data[lane], room.lanes.weight[lane], s.model, s.jacobian, s.pull, s.hold,
-        s.rows, s.scratch, s.tally,
-    )  # fmt: skip
-
-
-@merged
-def take_step(model: Model, values: np.ndarray, room: Room, lane: int) -> None:
-    """Go where the trial of a lane was, and take its equations over."""
-    lanes, d, n = room.lanes, room.descent, model.free.size
-    copy(lanes.trial[lane], values)
-    for a in range(n):
-        lanes.current[a, lane] = values[model.free[a]]
-        lanes.direction[a, lane] = d.trial_direction[a]
-        for b in range(a + 1):
-            lanes.normal[n * a + b, lane] = d.trial_normal[a, b]
-
-
-@inner_once
-def take_out(model: Model, room: Room, lane: int) -> None:
-    """Fill in the equations of the spectrum in a lane."""
-    lanes, d, n = room.lanes, room.descent, model.free.size
-    for a in range(n):
-        d.direction[a], d.largest[a] = lanes.direction[a, lane], lanes.largest[a, lane]
-        for b in range(a + 1):
-            d.normal[a, b] = d.normal[b, a] = lanes.normal[n * a + b, lane]
-
-
-@merged
-def step_alone(model: Model, values: np.ndarray, room: Room, lane: int) -> bool:
-    """Fill in the step of a lane, damped the more until there is one; return whether there is."""
-    figures, found = room.lanes.figures, False
-    take_out(model, room, lane)
-    while not found:
-        found, gain, length, size = propose(
-            model, values, room.lanes.trial[lane], room.descent, room.space,
-            figures[STRENGTH, lane],
+    The normal equations are then those at the final `values`, or a last step before them, that
+    was too short to look again.
+    """
+    d, free = room.descent, model.free
+    cost, gain, strength, steps = np.inf, np.inf, FIRST, 0
+    d.largest[:] = 0.0
+    copy(values, d.trial)
+    while True:
+        if settings.separable or (steps == 0 and starts_linear(model, values)):
+            solve_linear(model, columns, d.trial, room.spectrum, room.space, settings, steps == 0)
+            steps += 1
+        tie(model, d.trial)
+        lowered = look_here(
+            model, columns, d.trial, room.spectrum, free, given.faint, settings, False,
+            d.trial_normal, d.trial_direction,
         )  # fmt: skip
-        figures[GAIN, lane], figures[LENGTH, lane], figures[SIZE, lane] = gain, length, size
-        if not found and figures[STRENGTH, lane] > HOPELESS:
-            return False
-        if not found:
-            figures[STRENGTH, lane] = damping_after(figures[STRENGTH, lane], 0.0)
-    return True
+        steps += 1
+        if lowered < cost:
+            gone, small = cost - lowered, settings.cost_tolerance * lowered
+            cost, strength = lowered, damping_after(strength, gone / gain)
+            take_step(values, d)
+            if gone <= small and gain <= small:
+                return cost, _CONVERGED, steps
+        elif cost == np.inf:
+            return cost, _INVALID, steps
+        elif abs(gain) <= NO_GAIN * cost or strength > HOPELESS:
+            return cost, _CONVERGED, steps
+        else:
+            strength = damping_after(strength, 0.0)
+        if cost <= ROUNDING * given.squares or free.size == 0:
+            return cost, _CONVERGED, steps
+        if steps >= settings.max_steps:
+            return cost, _MAX_STEPS, steps
+        found, length = False, np.inf
+        while not found:
+            found, gain, length = propose(model, values, d, room.space, strength)
+            if not found and strength > HOPELESS:
+                return cost, _SINGULAR, steps
+            strength = strength if found else damping_after(strength, 0.0)
+        last = abs(gain) <= settings.cost_tolerance * cost and strength < 1.0
+        if length <= settings.step_tolerance**2 or (last and length <= SHORT**2):
+            copy(d.trial, values)
+            return cost - max(gain, 0.0), _CONVERGED, steps
 
 
 @merged
-def go_aside(model: Model, values: np.ndarray, lanes: Lanes, lane: int) -> None:
-    """Fill in the parameters of a lane after a step that was found together with others."""
-    copy(values, lanes.trial[lane])
-    for a in range(model.free.size):
-        lanes.trial[lane, model.free[a]] = lanes.current[a, lane] + lanes.step[a, lane]
-
-
-@merged
-def is_last(model: Model, values: np.ndarray, lanes: Lanes, lane: int, settings: Settings) -> bool:
-    """Return whether a step is too short to look again, after it was taken."""
-    figures, trial = lanes.figures, lanes.trial[lane]
-    gain, cost, size = figures[GAIN, lane], figures[COST, lane], figures[SIZE, lane]
-    length = figures[LENGTH, lane] / size if size > 0.0 else np.inf
-    last = abs(gain) <= settings.cost_tolerance * cost and figures[STRENGTH, lane] < 1.0
-    if not (length <= settings.step_tolerance**2 or (last and length <= SHORT**2)):
-        return False
-    tie(model, trial)
-    copy(trial, values)
-    figures[COST, lane] = cost - max(gain, 0.0)
-    return True
+def take_step(values: np.ndarray, descent: Descent) -> None:
+    """Go where the trial was, and take its equations over."""
+    copy(descent.trial, values)
+    copy(descent.trial_direction, descent.direction)
+    for a in range(descent.direction.size):
+        copy(descent.trial_normal[a], descent.normal[a])
 
 
 @merged
 def measure(
-    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, lane: int,
+    model: Model, columns: np.ndarray, values: np.ndarray, room: Room, given: Summary, cost: float,
     settings: Settings, std: np.ndarray,
 ) -> tuple[bool, bool, float, float]:  # fmt: skip
     """Fill in standard deviations, from a normal matrix without damping and without a loss.
@@ -343,19 +257,17 @@ def measure(
     Return whether the parameters are determined, whether one is at a bound, chi square, and what
     the inverse of the normal matrix is multiplied with.
     """
-    free, space, d, spectrum = model.free, room.space, room.descent, in_lane(room, lane)
-    points, cost = room.lanes.points[lane], room.lanes.figures[COST, lane]
+    free, spectrum, space, d = model.free, room.spectrum, room.space, room.descent
     chi_square, spread, bounded = cost, 1.0, False
-    take_out(model, room, lane)
     if settings.loss > 0:
         spectrum.tally[:] = 0.0
         chi_square = look(
-            model, columns, values, spectrum, free, 0.0, settings, True,
+            model, columns, values, spectrum, free, given.faint, settings, True,
             d.normal, d.trial_direction,
         )  # fmt: skip
-        spread = spread_of_loss(spectrum.tally, points, free.size)
+        spread = spread_of_loss(spectrum.tally, given.points, free.size)
     elif not settings.poisson:
-        degrees = points - free.size
+        degrees = given.points - free.size
         spread = cost / degrees if degrees > 0 else np.nan
     for a in range(free.size):
         value = values[free[a]]
@@ -380,32 +292,6 @@ def starts_linear(model: Model, values: np.ndarray) -> bool:
     return waiting
 
 
-@merged
-def end(
-    model: Model, columns: np.ndarray, found: Found, room: Room, lane: int, settings: Settings
-) -> None:
-    """Write what was found of the spectrum in a lane, and leave the lane to another."""
-    lanes, k, status = room.lanes, room.lanes.spectra[lane], room.lanes.status[lane]
-    values, codes, figures = found.parameters[k], found.codes[k], found.figures[k]
-    codes[0], codes[1], lanes.spectra[lane] = status, lanes.steps[lane], -1
-    if status == _INVALID:
-        values[:] = np.nan
-        return
-    regular, bounded, chi_square, spread = measure(
-        model, columns, values, room, lane, settings, found.std[k]
-    )
-    figures[0], figures[1] = lanes.figures[COST, lane], chi_square
-    figures[2], figures[3] = lanes.figures[TOTAL, lane], spread
-    if found.normal.shape[1] > 0:
-        copy(room.descent.direction, found.direction[k])
-        for a in range(model.free.size):
-            copy(room.descent.normal[a], found.normal[k, a])
-    if not regular:
-        codes[0] = _SINGULAR
-    elif status == _CONVERGED and bounded:
-        codes[0] = _AT_BOUND
-
-
 @outer
 def fit_block(
     model: Model, columns: np.ndarray, data: np.ndarray, weights: np.ndarray,
@@ -414,40 +300,30 @@ def fit_block(
     """Fit every spectrum; `found.parameters` holds the starts, and then the results.
 
     A linear parameter that starts as NaN is solved for before anything else. What is not
-    found stays what it was. All lanes look where they are one after the other, and then step
-    together; a spectrum that has ended leaves its lane to the next one.
+    found stays what it was.
     """
-    lanes, d, count, following, busy = room.lanes, room.descent, data.shape[0], 0, True
-    one = columns.shape[0] == 1
-    lanes.spectra[:] = -1
-    while busy:
-        busy = False
-        for lane in range(lanes.data.shape[0]):
-            while lanes.spectra[lane] >= 0 or following < count:
-                if lanes.spectra[lane] < 0:
-                    begin(data, weights, found, following, lanes, lane, settings)
-                    following += 1
-                    continue
-                k = lanes.spectra[lane]
-                axis = columns[0 if one else k]
-                if lanes.status[lane] == _GOING:
-                    lanes.status[lane] = look_around(
-                        model, axis, found.parameters[k], room, lane, settings
-                    )
-                if lanes.status[lane] == _GOING:
-                    busy = True
-                    break
-                end(model, axis, found, room, lane, settings)
-        step_together(lanes, d.lower, d.upper, d.positive)
-        for lane in range(lanes.data.shape[0]):
-            k = lanes.spectra[lane]
-            if k < 0:
-                continue
-            values = found.parameters[k]
-            if model.carried.shape[0] == 0 and stays_inside(lanes, lane):
-                go_aside(model, values, lanes, lane)
-            elif not step_alone(model, values, room, lane):
-                lanes.status[lane] = _SINGULAR
-                continue
-            if is_last(model, values, lanes, lane, settings):
-                lanes.status[lane] = _CONVERGED
+    for k in range(data.shape[0]):
+        axis = columns[k if columns.shape[0] > 1 else 0]
+        values, std = found.parameters[k], found.std[k]
+        codes, figures = found.codes[k], found.figures[k]
+        given = prepare(room.spectrum, data[k], weights[k if weights.shape[0] > 1 else 0])
+        codes[0], codes[1], codes[2] = _NO_DATA, 0, given.points
+        if given.points < max(settings.fewest, 1):
+            values[:] = np.nan
+            continue
+        cost, codes[0], codes[1] = find_minimum(model, axis, values, room, given, settings)
+        if codes[0] == _INVALID:
+            values[:] = np.nan
+            continue
+        regular, bounded, chi_square, spread = measure(
+            model, axis, values, room, given, cost, settings, std
+        )
+        figures[0], figures[1], figures[2], figures[3] = cost, chi_square, given.total, spread
+        if found.normal.shape[1] > 0:
+            copy(room.descent.direction, found.direction[k])
+            for a in range(model.free.size):
+                copy(room.descent.normal[a], found.normal[k, a])
+        if not regular:
+            codes[0] = _SINGULAR
+        elif codes[0] == _CONVERGED and bounded:
+            codes[0] = _AT_BOUND

@@ -63,11 +63,10 @@ class Summary(NamedTuple):
 
 
 @inner_fast
-def prepare(
-    values: np.ndarray, given: np.ndarray, data: np.ndarray, weights: np.ndarray
-) -> Summary:
+def prepare(spectrum: Spectrum, data: np.ndarray, weights: np.ndarray) -> Summary:
     """Copy what is finite, with its weights; return what is to be known of it."""
     points, squares, total, mass, away = 0.0, 0.0, 0.0, 0.0, 0.0
+    values, given = spectrum.data, spectrum.weight
     for i in range(data.size):
         given[i] = weights[i] if weights.size > 0 else 1.0
     for i in range(data.size):
