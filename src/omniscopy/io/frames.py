@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from omniscopy.io.arrays import block_of, full_key, require_bytes
+from omniscopy.io.arrays import block_of, full_key, mapped, require_bytes
 from omniscopy.io.records import Key
 
 
@@ -106,7 +106,7 @@ class FrameStream:
                 "itemsize": self.stride,
             }
         )
-        return np.memmap(self.path, stored, "r", self.offset, (self.count,))["frame"]
+        return mapped(self.path, stored, self.offset, (self.count,))["frame"]
 
 
 def positions_of(parts: Key, shape: tuple[int, ...]) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import block_of, full_key, require_bytes
+from omniscopy.io.arrays import block_of, full_key, mapped, require_bytes
 from omniscopy.io.records import Key
 
 
@@ -97,7 +97,7 @@ class Recorded:
                 "itemsize": self.stride,
             }
         )
-        return np.memmap(part.path, stored, "r", part.offset, (part.count,))["field"]
+        return mapped(part.path, stored, part.offset, (part.count,))["field"]
 
 
 def _run(numbers: np.ndarray) -> slice | np.ndarray:
