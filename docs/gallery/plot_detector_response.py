@@ -20,4 +20,5 @@ axes[0].set(title="the detector", xlabel="x (mrad)", ylabel="y (mrad)", aspect="
 drawn = axes[1].pcolormesh(image["x"], image["y"], 100.0 * found["fraction"], cmap="gray")
 figure.colorbar(drawn, ax=axes[1], label="of the beam (%)")
 axes[1].set(title="the sample", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
-axes[1].invert_yaxis()
+for each in axes:
+    each.invert_yaxis()

@@ -23,4 +23,4 @@ for name, colour in colours.items():
     room = np.mean([min(hole.lengths) for hole in holes if hole.name == name])
     axes.scatter(*places.T, s=60, c=colour, label=f"{name}, {room:.2f} Å from atoms")
 axes.set(xlabel="x (Å)", ylabel="y (Å)", zlabel="z (Å)")
-legend = axes.legend(loc="upper left")
+legend = figure.legend(loc="outside lower center", markerscale=0.6)
