@@ -90,6 +90,16 @@ def test_a_worker_that_is_killed_costs_the_chunks_it_was_at(tmp_path, client, ce
     same(found, centres)
 
 
+def test_a_run_that_was_stopped_behind_its_last_chunk_is_ended(tmp_path, client, centres):
+    def stop(now):
+        if now.done == CHUNKS:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(centres, tmp_path / "a.zarr", scheduler=client, progress=stop)
+    same(run(centres, tmp_path / "a.zarr", scheduler=client), centres)
+
+
 def test_a_run_on_a_cluster_goes_on_with_threads(tmp_path, client, centres):
     def stop(now):
         if now.done == 3:

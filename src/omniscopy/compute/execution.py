@@ -274,7 +274,7 @@ def _do_on_cluster(parts: Parts, wanted: Sequence[Key], client: Any, done: Done)
             agenda.keep(key, future)
             if key in asked:
                 futures.append(future)
-        del future, given
+            del future, given  # what nothing needs is let go
         for future in as_completed(futures):  # type: ignore[no-untyped-call]
             done(future.key, future.result())
             future.release()

@@ -10,7 +10,7 @@ from omniscopy.compute import map_signal
 from omniscopy.image.levelling.facets import facet_slopes
 from omniscopy.image.levelling.polynomial_surfaces import terms_of
 from omniscopy.image.topography import like, require_image, steps_of
-from omniscopy.model import DataError, Status, coordinate, operation, result
+from omniscopy.model import DataError, Status, coordinate, operation, result, units_of
 from omniscopy.model.units import product
 
 _COLUMNS = ("height", "height_std", "area", "number")
@@ -123,7 +123,7 @@ def fit_terraces(
     columns = dict(zip((*_COLUMNS, *_NUMBERS), numbers, strict=True))
     places = {dim: image.coords[dim] for dim in dims}
     units = image.attrs.get("units")
-    area = product((_units_of_rows(image, dims), 2))
+    area = product((units_of(image, dims[0]), 2))
     found = result(
         None, {**made[0].coords, **places},
         levelled=(levelled.variable, units), terraces=(terraces.variable, "1"),
@@ -140,11 +140,6 @@ def fit_terraces(
     if not single:
         return found
     return found.isel(grain=slice(min(int(found["count"]), max_terraces)))
-
-
-def _units_of_rows(image: xr.DataArray, dims: tuple[str, str]) -> str | None:
-    units: str | None = image[dims[0]].attrs.get("units")
-    return units
 
 
 def _terraces_of(block: np.ndarray, *, most: int, **options: Any) -> tuple[np.ndarray, ...]:
