@@ -27,6 +27,7 @@ _CIRCLES = ("y", "x", "radius", "y_std", "x_std", "radius_std", "coverage")
 _SMOOTH, _STEEP = 1.5, 4.0 / 1.1774
 # Votes are counted in cells of so many pixels and degrees; what is nearer belongs to a shape.
 _CELL, _DEGREE, _NEAR = 1.0, 0.5, 1.5
+_ANGLES = round(180.0 / _DEGREE)
 
 
 @operation(example={"image": "surface_mask", "min_coverage": 0.1, "max_lines": 4})
@@ -308,24 +309,21 @@ class _Search:
         edges = self.edges(values, used)
         middle = 0.5 * (np.array(values.shape) - 1.0) * self.steps
         corner = float(np.hypot(*middle)) + self.pixel
+        votes = self.votes(edges, middle, corner)
         rows = []
         for _ in range(4 * self.most):
-            found = self.next_line(edges, middle, corner)
+            found = self.next_line(edges, votes, middle, corner)
             if found is None:
                 break
             row, taken = found
-            edges = edges.without(taken)
+            edges, votes = edges.without(taken), votes[~taken]
             if row is not None:
                 rows.append(row)
         table = np.array(rows).reshape(-1, len(_LINES))
         return table[np.argsort(-table[:, _LINES.index("length")], kind="stable")]
 
-    def next_line(
-        self, edges: _Edges, middle: np.ndarray, corner: float
-    ) -> tuple[np.ndarray | None, np.ndarray] | None:
-        """Return the line of most votes and which edges make it; `None` if there is none."""
-        if len(edges.places) * self.pixel < self.least:
-            return None
+    def votes(self, edges: _Edges, middle: np.ndarray, corner: float) -> np.ndarray:
+        """Return the cells of offset and angle that each edge votes for."""
         at, cell = edges.places - middle, _CELL * self.pixel
         turns = np.deg2rad(np.arange(-10.0, 10.0 + _DEGREE, _DEGREE))
         theta = edges.normal[:, None] + turns
@@ -333,12 +331,19 @@ class _Search:
         # A line is the same with its normal the other way round.
         turned = np.floor(theta / np.pi)
         theta, rho = theta - turned * np.pi, np.where(turned % 2 == 0, rho, -rho)
-        columns = round(180.0 / _DEGREE)
-        places = (np.rint((rho + corner) / cell).astype(int) * columns
-                  + np.rint(np.rad2deg(theta) / _DEGREE).astype(int) % columns)  # fmt: skip
-        best = int(np.bincount(places.ravel()).argmax())
-        angle = np.deg2rad(best % columns * _DEGREE)
-        offset = best // columns * cell - corner
+        offsets, angles = np.rint((rho + corner) / cell), np.rint(np.rad2deg(theta) / _DEGREE)
+        return np.asarray(offsets.astype(int) * _ANGLES + angles.astype(int) % _ANGLES)
+
+    def next_line(
+        self, edges: _Edges, votes: np.ndarray, middle: np.ndarray, corner: float
+    ) -> tuple[np.ndarray | None, np.ndarray] | None:
+        """Return the line of most votes and which edges make it; `None` if there is none."""
+        if len(edges.places) * self.pixel < self.least:
+            return None
+        at, cell = edges.places - middle, _CELL * self.pixel
+        best = int(np.bincount(votes.ravel()).argmax())
+        angle = np.deg2rad(best % _ANGLES * _DEGREE)
+        offset = best // _ANGLES * cell - corner
         near = np.zeros(len(at), dtype=bool)
         spread = 0.0
         for width in (3.0 * _NEAR, 2.0 * _NEAR, _NEAR, _NEAR):
@@ -347,7 +352,7 @@ class _Search:
             near = (np.abs(at @ normal - offset) < width * self.pixel) & (tilt < 0.3)
             if near.sum() < 5:
                 # No line: its cell votes no more.
-                taken = (places == best).any(axis=1)
+                taken = (votes == best).any(axis=1)
                 return None, taken if taken.any() else np.ones(len(at), dtype=bool)
             centre = at[near].mean(axis=0)
             axes = np.linalg.eigh(np.cov((at[near] - centre).T, bias=True))
