@@ -39,6 +39,17 @@ def test_metadata_have_their_units(tmp_path):
     assert tree.attrs["original_metadata"]["text"] == "Precession angle : 0.9"
 
 
+@pytest.mark.parametrize("dtype", ["u1", "<u2"])
+def test_version_1_3_says_the_depth_of_its_patterns(tmp_path, dtype):
+    values = (PATTERNS.astype(dtype) * 200).astype(dtype)
+    tree = om.open(write_blockfile(tmp_path / "a.blo", values, version=0x0103))
+    data = tree["Diffraction_patterns/signal"]
+    assert data.dtype == np.dtype(dtype).newbyteorder("=")
+    np.testing.assert_array_equal(data, values)
+    assert "\r\nBlo Bit Depth: " in tree.attrs["original_metadata"]["text"]
+    assert tree["Virtual_image/signal"].values.argmax() == values.sum(axis=(2, 3)).argmax()
+
+
 def test_a_file_without_scales_has_pixels_only(tmp_path):
     path = write_blockfile(tmp_path / "a.blo", PATTERNS, steps=(0, 0), pixels_per_metre=0)
     data = om.open(path)["Diffraction_patterns/signal"]

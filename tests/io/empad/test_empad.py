@@ -77,3 +77,35 @@ def test_the_scan_of_first_programs_is_that_which_was_acquired(tmp_path):
     data = om.open_signal(path)
     assert data.dims == ("y", "x", "ky", "kx")
     np.testing.assert_array_equal(data[1, 0], FRAMES[3])
+
+
+def test_later_programs_give_the_width_of_the_longer_side_times_a_factor(tmp_path):
+    path = write_empad(tmp_path / "a.xml", FRAMES, scan=(3, 2), later=True, field=(1e-6, 3e-6))
+    data = om.open_signal(path)
+    np.testing.assert_array_equal(data, FRAMES.reshape(3, 2, 128, 128))
+    np.testing.assert_allclose(data["y"], 1e-6 * np.arange(3))
+    np.testing.assert_allclose(data["x"], 1e-6 * np.arange(2))
+    assert "units" not in data["kx"].attrs
+    metadata = data.attrs["metadata"]
+    assert metadata["beam"]["voltage"] == 200e3
+    assert metadata["detector"]["camera_length"] == 0.369
+    assert metadata["detector"]["temperature"] == 268.15
+    assert metadata["scan"]["rotation"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["scan_x3_y2.raw", "a.raw"])
+def test_the_scan_to_search_with_may_have_been_recorded(tmp_path, name):
+    # The name of the frames tells, or else how many there are.
+    path = write_empad(
+        tmp_path / "a.xml", FRAMES, scan=(4, 4), searched=(2, 3), later=True, raw_name=name
+    )
+    np.testing.assert_array_equal(om.open_signal(path)[1, 0], FRAMES[3])
+
+
+def test_an_unfinished_scan_has_the_shape_in_its_name(tmp_path):
+    path = write_empad(
+        tmp_path / "a.xml", FRAMES, scan=(4, 4), later=True, raw_name="scan_x2_y4.raw"
+    )
+    data = om.open_signal(path)
+    assert data.shape == (4, 2, 128, 128)
+    assert data.attrs["incomplete"]["missing_from"] == 6

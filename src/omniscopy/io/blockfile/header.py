@@ -1,5 +1,6 @@
 """The header of a block file: 240 bytes of numbers, then a text of remarks."""
 
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from omniscopy.io.errors import FormatError
 
 MAGIC = b"IMGBLO"
 VERSION = 0x0102
+# Version 1.3 may have patterns of 16 bits, and says so in its remarks.
+_VERSIONS = (VERSION, 0x0103)
+_DEPTH = re.compile(r"^blo bit depth\s*:\s*(\d+) bits?\s*$", re.IGNORECASE | re.MULTILINE)
 PATTERN_MARK = 0x55AA
 # Before each pattern: its mark and its number.
 PATTERN_HEAD = struct.Struct("<HI")
@@ -40,6 +44,12 @@ class Header:
         """Return the rows, and columns, of a pattern."""
         return int(self.fields["pattern_size"])
 
+    @property
+    def dtype(self) -> str:
+        """Return the type of the pixels of a pattern."""
+        said = None if self.fields["version"] == VERSION else _DEPTH.search(self.text)
+        return "<u2" if said is not None and said[1] == "16" else "u1"
+
 
 def read_header(path: Path) -> Header:
     """Return the header of the block file at `path`."""
@@ -49,8 +59,9 @@ def read_header(path: Path) -> Header:
         message = f"a block file starts with {MAGIC!r} and {TEXT_OFFSET} bytes, found {start[:6]!r}"
         raise FormatError(message, path=path, offset=0)
     fields = dict(zip(NAMES, FIELDS.unpack_from(start), strict=True))
-    if fields["version"] != VERSION:
-        message = f"version {fields['version']:#06x} of the block file is not {VERSION:#06x}"
+    if fields["version"] not in _VERSIONS:
+        known = " or ".join(f"{version:#06x}" for version in _VERSIONS)
+        message = f"version {fields['version']:#06x} of the block file is not {known}"
         raise FormatError(message, path=path, offset=6)
     for key in ("pattern_size", "columns", "rows"):
         if not fields[key]:

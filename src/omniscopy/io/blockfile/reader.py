@@ -64,8 +64,10 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         restored, root = restore_array(channels[0], header.text.removeprefix(NOTE_MARK))
         return Measurement(channels=[restored], attrs=root)
     image_offset, rows_columns = header.fields["image_offset"], header.scan
-    if image_offset + math.prod(rows_columns) <= header.fields["patterns_offset"]:
-        image = Mapped(str(path), image_offset, rows_columns, np.dtype("u1"))
+    pixels, room = math.prod(rows_columns), header.fields["patterns_offset"] - image_offset
+    if room >= pixels:
+        dtype = np.dtype(header.dtype if room == 2 * pixels else "u1")
+        image = Mapped(str(path), image_offset, rows_columns, dtype)
         channels.append(
             replace(
                 channels[0], title="Virtual image", data=image, axes=scan, modality="STEM", attrs={}
@@ -79,8 +81,9 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 
 def _patterns(path: Path, header: Header, *, partial: bool) -> tuple[FrameStream, dict[str, Any]]:
-    offset, size = header.fields["patterns_offset"], header.size
-    stride, wanted = PATTERN_HEAD.size + size * size, math.prod(header.scan)
+    offset, size, dtype = header.fields["patterns_offset"], header.size, np.dtype(header.dtype)
+    stride = PATTERN_HEAD.size + size * size * dtype.itemsize
+    wanted = math.prod(header.scan)
     there = max(path.stat().st_size - offset, 0)
     found = min(there // stride, wanted)
     if found < wanted and not (partial and found):
@@ -91,7 +94,7 @@ def _patterns(path: Path, header: Header, *, partial: bool) -> tuple[FrameStream
         )
         raise FormatError(message, path=path, offset=offset)
     stream = FrameStream(
-        str(path), offset, header.scan, (size, size), "u1", count=found, before=PATTERN_HEAD.size
+        str(path), offset, header.scan, (size, size), dtype, count=found, before=PATTERN_HEAD.size
     )
     if found == wanted:
         return stream, {}

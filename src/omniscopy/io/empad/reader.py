@@ -1,6 +1,8 @@
 """Read EMPAD data: frames of 128 x 128 floating-point numbers, each with two rows of notes."""
 
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -13,7 +15,10 @@ from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 
 _SIZE = 128
 _NOTES = 2 * _SIZE * 4
+_FRAME_BYTES = _SIZE * _SIZE * 4 + _NOTES
+_NAME = re.compile(r"scan_x(\d+)_y(\d+)\.raw", re.IGNORECASE)
 _MOST_BYTES = 1 << 24
+_CELSIUS = 273.15
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:
@@ -44,8 +49,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         message = "the description is damaged: no element 'raw_file' can be read from it"
         raise FormatError(message, path=path, key="raw_file")
     raw = _frames_beside(path, look_up(tree, "raw_file", "filename"))
-    scan = _scan(path, tree)
-    whole, rest = divmod(raw.stat().st_size, _SIZE * _SIZE * 4 + _NOTES)
+    whole, rest = divmod(raw.stat().st_size, _FRAME_BYTES)
+    scan = _scan(path, tree, raw.name, whole)
     count = min(whole, math.prod(scan))
     data = FrameStream(str(raw), 0, scan, (_SIZE, _SIZE), "<f4", count=count, after=_NOTES)
     if data.missing and not (count and (partial or not rest)):
@@ -82,45 +87,73 @@ def _frames_beside(path: Path, said: str) -> Path:
     return raw
 
 
-def _scan(path: Path, tree: dict[str, Any]) -> tuple[int, ...]:
-    """Return rows and columns of a scan, or the number of frames of a series."""
-    said = tree
-    keys: tuple[str, ...] = ("count",)
+def _scan(path: Path, tree: dict[str, Any], raw: str, frames: int) -> tuple[int, ...]:
+    """Return rows and columns of a scan, or the number of frames of a series.
+
+    Later programs leave out what was recorded and describe the scan to search with and that to
+    record, either of which may have been run: the name of the frames tells, or their number.
+    """
+    said = list(_shapes_said(tree, raw))
+    sizes = [tuple(_number(text) for text in texts) for texts in said]
+    shapes = [
+        tuple(int(size) for size in each if size is not None)
+        for each in sizes
+        if all(size is not None and 1 <= size < 2**24 and size == int(size) for size in each)
+    ]
+    if not shapes or len(shapes[0]) != len(said[0]) or shapes[0] != sizes[0]:
+        message = f"a number of frames was expected, {list(said[0])} was found"
+        raise FormatError(message, path=path, key="pix_y" if len(said[0]) == 2 else "count")
+    return next((shape for shape in shapes if math.prod(shape) == frames), shapes[0])
+
+
+def _shapes_said(tree: dict[str, Any], raw: str) -> Iterator[tuple[str, ...]]:
+    """Yield the shapes that a description names, the surest first."""
+    settings = _settings(tree)
     if "pix_x" in tree:
-        keys = ("pix_y", "pix_x")
-    elif "count" not in tree and (acquired := _acquired(tree)):
-        # As the first programs of the camera wrote it.
-        said, keys = acquired, ("scan_resolution_y", "scan_resolution_x")
-    sizes = tuple(_number(look_up(said, key)) for key in keys)
-    if any(size is None or not 1 <= size < 2**24 or size != int(size) for size in sizes):
-        found = [look_up(said, key) for key in keys]
-        message = f"a number of frames was expected, {found} was found"
-        raise FormatError(message, path=path, key=keys[0])
-    return tuple(int(size) for size in sizes if size is not None)
+        yield look_up(tree, "pix_y"), look_up(tree, "pix_x")
+        return
+    for said, key in ((tree, "count"), *((each, "series_count") for each in settings)):
+        if key in said:
+            yield (look_up(said, key),)
+            return
+    if named := _NAME.fullmatch(raw):
+        yield named[2], named[1]
+    scans = [each for each in settings if "scan_resolution_x" in each]
+    for each in sorted(scans, key=lambda each: each.get("mode") != "acquire"):
+        yield look_up(each, "scan_resolution_y"), look_up(each, "scan_resolution_x")
+    yield ("",)
 
 
-def _acquired(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of the scan that was recorded, not of the one to search with."""
+def _settings(tree: dict[str, Any]) -> list[dict[str, Any]]:
     listed = tree.get("scan_parameters", [])
     listed = listed if isinstance(listed, list) else [listed]
-    settings = [each for each in listed if isinstance(each, dict) and "scan_resolution_x" in each]
-    recorded = [each for each in settings if each.get("mode") == "acquire"]
-    return (recorded or settings or [{}])[0]
+    return [each for each in listed if isinstance(each, dict)]
 
 
 def _scan_axes(tree: dict[str, Any], scan: tuple[int, ...]) -> list[Axis]:
     if len(scan) == 1:
         return [Axis(name="frame", size=scan[0])]
-    text = look_up(tree, "iom_measurements", "optics.get_full_scan_field_of_view")
-    fields = [_number(part) for part in text.strip("[] ").split(",")]
-    # Width before height.
     made = []
-    for name, size, field in zip("yx", scan, [*fields[::-1], None, None][:2], strict=True):
-        if field is None or field <= 0:
+    for name, size, step in zip("yx", scan, _steps(tree, scan), strict=True):
+        if step is None or not step > 0:
             made.append(Axis(name=name, size=size))
         else:
-            made.append(Axis(name=name, size=size, scale=field / size, units="m"))
+            made.append(Axis(name=name, size=size, scale=step, units="m"))
     return made
+
+
+def _steps(tree: dict[str, Any], scan: tuple[int, ...]) -> list[float | None]:
+    """Return the steps of the scan along y and x, in m."""
+    field = tree.get("iom_measurements")
+    field = field.get("full_scan_field_of_view") if isinstance(field, dict) else None
+    if isinstance(field, dict):
+        # Programs from 1.2 on give the width of the longer side, times a factor, for both.
+        width, factor = _number(look_up(field, "x")), _number(look_up(field, "scale_factor"))
+        return [width / factor / max(scan) if width and factor else None] * 2
+    text = look_up(tree, "iom_measurements", "optics.get_full_scan_field_of_view")
+    # Width before height.
+    fields = [*[_number(part) for part in text.strip("[] ").split(",")][1::-1], None, None][:2]
+    return [None if each is None else each / size for each, size in zip(fields, scan, strict=True)]
 
 
 def _detector_axis(tree: dict[str, Any], name: str) -> Axis:
@@ -133,23 +166,30 @@ def _detector_axis(tree: dict[str, Any], name: str) -> Axis:
 
 def _metadata(tree: dict[str, Any]) -> dict[str, Any]:
     exposure = _number(look_up(tree, "exposure_time"))
+    celsius = _number(look_up(tree, "temperature_controller", "temperature_value"))
+    length = _measured(tree, "optics.get_cameralength", "nominal_camera_length")
     return stated(
         {
             "started": look_up(tree, "timestamp", "isoformat"),
-            "beam": {"voltage": _number(look_up(tree, "iom_measurements", "source.get_voltage"))},
+            "beam": {"voltage": _measured(tree, "source.get_voltage", "high_voltage")},
             "detector": {
                 "name": "EMPAD",
-                "camera_length": _number(
-                    look_up(tree, "iom_measurements", "optics.get_cameralength")
+                "camera_length": _measured(
+                    tree, "optics.get_cameralength", "nominal_camera_length"
                 ),
                 "exposure_time": None if exposure is None else exposure * 1e-3,
+                "temperature": None if celsius is None else celsius + _CELSIUS,
             },
-            "scan": {
-                "rotation": _number(look_up(tree, "iom_measurements", "column.get_scanrotation"))
-            },
+            "scan": {"rotation": _measured(tree, "column.get_scanrotation", "scan_rotation")},
             "instrument": {"software": look_up(tree, "software_version")},
         }
     )
+
+
+def _measured(tree: dict[str, Any], *names: str) -> float | None:
+    """Return what the microscope told, by the name that it has in earlier or later programs."""
+    found = (_number(look_up(tree, "iom_measurements", name)) for name in names)
+    return next((value for value in found if value is not None), None)
 
 
 def _number(text: str) -> float | None:

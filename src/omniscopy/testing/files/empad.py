@@ -12,6 +12,9 @@ def write_empad(
     scan: tuple[int, int] | None = None,
     field: tuple[float, float] = (4e-6, 3e-6),
     angle: float = 4e-4,
+    later: bool = False,
+    searched: tuple[int, int] | None = None,
+    raw_name: str | None = None,
 ) -> Path:
     """Write a scan or a series of frames.
 
@@ -27,6 +30,12 @@ def write_empad(
         That the scan is of.
     angle : float, rad
         A pixel of the detector.
+    later : bool
+        Describe a scan as programs from version 1.2 on do.
+    searched : (rows, columns), optional
+        Of the scan to search with, in later programs; that of `scan` is the one to record.
+    raw_name : str, optional
+        Name of the file of frames.
 
     Returns
     -------
@@ -34,11 +43,14 @@ def write_empad(
         The description.
     """
     path = Path(path)
-    raw = path.with_suffix(".raw")
+    raw = path.with_name(raw_name or f"{path.stem}.raw")
     noted = np.zeros((len(frames), 130, 128), "<f4")
     noted[:, :128] = frames
     noted[:, 128:] = -1.0
     raw.write_bytes(noted.tobytes())
+    if later and scan is not None:
+        path.write_text(_later(scan, searched or scan, raw.name, field))
+        return path
     what = (
         f"<type>scan</type><pix_x>{scan[1]}</pix_x><pix_y>{scan[0]}</pix_y>"
         if scan
@@ -56,3 +68,25 @@ def write_empad(
         "</iom_measurements></root>"
     )
     return path
+
+
+def _later(
+    scan: tuple[int, int], searched: tuple[int, int], raw: str, field: tuple[float, float]
+) -> str:
+    scans = "".join(
+        f'<scan_parameters mode="{mode}"><scan_size>0.6</scan_size>'
+        f"<scan_resolution_y>{rows}</scan_resolution_y>"
+        f"<scan_resolution_x>{columns}</scan_resolution_x></scan_parameters>"
+        for mode, (rows, columns) in (("search", searched), ("acquire", scan))
+    )
+    width = max(field) * 0.72
+    return (
+        '<root name="a"><timestamp timestamp="1774471672.58" isoformat="2026-03-25T16:47:52.58"/>'
+        f'<software_version>1.2.2</software_version><raw_file filename="{raw}"/>'
+        f"<exposure_time>1</exposure_time>{scans}<temperature_controller>"
+        "<temperature_value>-5.00</temperature_value></temperature_controller><iom_measurements>"
+        "<scan_rotation>0.5</scan_rotation><full_scan_field_of_view>"
+        f"<scale_factor>0.72</scale_factor><x>{width}</x><y>{width}</y></full_scan_field_of_view>"
+        "<nominal_camera_length>0.369</nominal_camera_length><high_voltage>200000.0</high_voltage>"
+        "</iom_measurements></root>"
+    )
