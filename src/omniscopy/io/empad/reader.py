@@ -174,9 +174,7 @@ def _metadata(tree: dict[str, Any]) -> dict[str, Any]:
             "beam": {"voltage": _measured(tree, "source.get_voltage", "high_voltage")},
             "detector": {
                 "name": "EMPAD",
-                "camera_length": _measured(
-                    tree, "optics.get_cameralength", "nominal_camera_length"
-                ),
+                "camera_length": length,
                 "exposure_time": None if exposure is None else exposure * 1e-3,
                 "temperature": None if celsius is None else celsius + _CELSIUS,
             },
