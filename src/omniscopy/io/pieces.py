@@ -59,6 +59,35 @@ class Column(Derived):
 
 
 @dataclass(frozen=True)
+class Window:
+    """`inner` between `start` and `stop` of its last dimension."""
+
+    inner: LazyArray
+    start: int
+    stop: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return (*self.inner.shape[:-1], self.stop - self.start)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return self.inner.dtype
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:  # noqa: D102
+        return None
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        *others, last = full_key(key, self.shape)
+        if isinstance(last, slice):
+            return self.inner[
+                (*others, slice(last.start + self.start, last.stop + self.start, last.step))
+            ]
+        return self.inner[(*others, last + self.start)]
+
+
+@dataclass(frozen=True)
 class Field(Derived):
     """One field of the records of `inner`."""
 

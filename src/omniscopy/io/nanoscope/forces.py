@@ -6,12 +6,12 @@ from typing import Any
 
 from omniscopy.io.arrays import Flipped
 from omniscopy.io.errors import FormatError
-from omniscopy.io.nanoscope.arrays import Window
 from omniscopy.io.nanoscope.blocks import Block, map_counts
 from omniscopy.io.nanoscope.geometry import plane_axes
 from omniscopy.io.nanoscope.header import Header, Section, first_number, parse_quantity, spelled
 from omniscopy.io.nanoscope.metadata import modality, quantity_of
 from omniscopy.io.nanoscope.scaling import find_scale
+from omniscopy.io.pieces import Window
 from omniscopy.io.records import Axis, Channel, LazyArray
 from omniscopy.model.units import conversion_factor, is_unit
 

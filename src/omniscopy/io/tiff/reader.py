@@ -21,6 +21,7 @@ from omniscopy.io.tiff.calibration import Scales, find_scales, ome_pixels
 from omniscopy.io.tiff.container import open_tiff, require_segments
 from omniscopy.io.tiff.metadata import common_metadata, modality, original_metadata
 from omniscopy.io.tiff.notes import restored
+from omniscopy.io.tiff.park import park_measurement
 
 _COLOURS = ("red", "green", "blue", "alpha")
 _RGB, _YCBCR = 2, 6
@@ -43,7 +44,10 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     -------
     Measurement
         A channel for every series of pages of one shape and for every colour of a
-        fluorescence image. Reduced copies of an image are listed under ``not_read``.
+        fluorescence image. Reduced copies of an image are listed under ``not_read``. Of files of
+        Park Systems what was measured instead of the picture of it: heights and the like (y, x),
+        with `y` descending in the frame of the scanner; curves (..., sample), on a grid
+        (y, x, sample), each with the source that was driven as a further coordinate.
 
     Raises
     ------
@@ -55,9 +59,9 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     path = Path(path)
     channels: list[Channel] = []
     with open_tiff(path) as file:
-        ours = restored(path, file)
-        if ours is not None:
-            return ours
+        known = restored(path, file) or park_measurement(path, file)
+        if known is not None:
+            return known
         chosen, not_read = _full_series(file)
         for number, series in chosen:
             channels += _read_series(path, file, series, number, partial=partial)
