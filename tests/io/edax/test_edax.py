@@ -11,7 +11,7 @@ import pytest
 import omniscopy as om
 from omniscopy.io.edax.reader import read
 from omniscopy.io.errors import FormatError
-from omniscopy.testing.files.edax import write_ipr, write_spc, write_spd
+from omniscopy.testing.files.edax import write_ipr, write_line_table, write_spc, write_spd
 from omniscopy.testing.formats import absurd_sizes, bit_flips, check_damage, check_reader
 
 rng = np.random.default_rng(8)
@@ -50,13 +50,47 @@ def test_metadata_are_in_common_units(tmp_path):
         "comment": "Steel",
         "instrument": {"vendor": "EDAX"},
         "beam": {"voltage": 20e3, "magnification": 1500.0},
-        "detector": {"live_time": 30.5, "dispersion": pytest.approx(10.0)},
+        "detector": {
+            "live_time": 30.5,
+            "dispersion": pytest.approx(10.0),
+            "energy_resolution": pytest.approx(129.5),
+        },
         "stage": {"alpha": 5.0},
     }
     original = data.attrs["original_metadata"]
     assert original["spd"]["frames"] == 16
     assert original["spc"]["take_off"] == 35.0
     assert original["ipr"]["label"] == "SEI"
+
+
+def test_a_line_has_its_distances(tmp_path):
+    # Planned were six points, four were taken.
+    path = tmp_path / "line.lsd"
+    write_spd(path, COUNTS.reshape(1, 20, 64)[:, :6].astype("u4"), spectra=4)
+    write_spc(tmp_path / "line.spc", SPECTRUM)
+    write_line_table(tmp_path / "line.csv", [0.0, 1.5, 3.0, 5.0])
+    data = om.signals(om.open(path))["line"]
+    assert (data.dims, data.dtype) == (("x", "energy"), np.dtype("u4"))
+    np.testing.assert_array_equal(data, COUNTS[0, :4])
+    np.testing.assert_array_equal(data["x"], [0.0, 1.5, 3.0, 5.0])
+    assert (data["x"].attrs["units"], data["energy"].attrs["units"]) == ("nm", "keV")
+    assert data.attrs["original_metadata"]["csv"]["Amp Time"] == "7.68"
+
+
+@pytest.mark.parametrize("distances", [None, [0.0, 1.0], [0.0, 1.0, "?", 2.0]])
+def test_a_line_without_a_table_that_fits_has_no_distances(tmp_path, distances):
+    write_spd(tmp_path / "line.lsd", COUNTS[:1, :4])
+    if distances is not None:
+        write_line_table(tmp_path / "line.csv", distances)
+    data = om.open_signal(tmp_path / "line.lsd")
+    np.testing.assert_array_equal(data, COUNTS[0, :4])
+    assert "units" not in data["x"].attrs
+
+
+def test_the_header_of_the_image_may_have_the_name_in_the_map(tmp_path):
+    write_ipr(tmp_path / "picture.ipr", (0.5, 0.25))
+    path = write_spd(tmp_path / "map.spd", COUNTS, image="C:\\x\\picture.bmp")
+    np.testing.assert_allclose(om.open_signal(path)["x"], 0.5 * np.arange(5))
 
 
 def test_a_spectrum_is_read_alone(tmp_path):

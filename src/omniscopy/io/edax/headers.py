@@ -1,15 +1,20 @@
-"""The headers of maps (.spd), spectra (.spc) and images (.ipr), and where a map has the others.
+"""The headers of maps (.spd, .lsd), spectra (.spc) and images (.ipr), and where they are kept.
 
 Layouts: "SpcMap spd file format", "Spectrum V70" and "Image IPR", EDAX Inc.
 """
 
+import csv
 import datetime as dt
+import itertools
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
+import numpy as np
+
+from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 
 MAP_MARK = b"MAPSPECTRA_DATA"
@@ -39,6 +44,8 @@ _IMAGE_FIELDS = {
 }  # fmt: skip
 _IMAGE_BYTES = 72
 _IMAGE_VERSIONS = range(300, 400)
+_DISTANCE = "Distance (nm)"
+_MOST_TABLE_BYTES = 1 << 24
 
 
 def read_map_header(path: Path) -> dict[str, Any]:
@@ -70,11 +77,33 @@ def read_image_header(path: Path) -> dict[str, Any]:
     return found if found.get("version") in _IMAGE_VERSIONS else {}
 
 
-def beside(path: Path, endings: Sequence[str]) -> Path | None:
-    """Return the file of the same stem with one of some endings, `None` where there is none."""
-    for ending in endings:
+def read_line_table(path: Path) -> tuple[dict[str, str], np.ndarray | None]:
+    """Return the settings above the table of a line, and the distances in it, in nm."""
+    text = read_start(path, _MOST_TABLE_BYTES).decode("utf-8-sig", "replace")
+    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines())]
+    settings: dict[str, str] = {}
+    for number, row in enumerate(rows):
+        if _DISTANCE in row:
+            column = row.index(_DISTANCE)
+            cells = [each[column] for each in rows[number + 1 :] if len(each) > column]
+            try:
+                return settings, np.array([float(cell) for cell in cells])
+            except ValueError:
+                break
+        if len(row) > 1 and row[0]:
+            settings[row[0]] = ", ".join(row[1:]).rstrip(", ")
+    return settings, None
+
+
+def beside(path: Path, endings: Sequence[str], said: str = "") -> Path | None:
+    """Return the file of the same stem with one of some endings, `None` where there is none.
+
+    `said` is the path of another file, whose stem may be that which is looked for.
+    """
+    stems = [path.stem, *([PureWindowsPath(said).stem] if said else [])]
+    for stem, ending in itertools.product(stems, endings):
         for written in (ending, ending.upper(), ending.lower()):
-            found = path.with_name(path.stem + written)
+            found = path.with_name(stem + written)
             if found != path and found.is_file():
                 return found
     return None

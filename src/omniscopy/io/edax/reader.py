@@ -14,6 +14,7 @@ from omniscopy.io.edax.headers import (
     collected,
     energies,
     read_image_header,
+    read_line_table,
     read_map_header,
     read_spectrum_header,
 )
@@ -25,16 +26,18 @@ from omniscopy.io.spectrum_images import Rebinned, energy_axis, require_rebin
 
 _SPECTRUM_ENDINGS = (".spc",)
 _IMAGE_ENDINGS = ("_Img.ipr", ".ipr")
+_TABLE_ENDINGS = (".csv",)
+_LINE_ENDING = ".lsd"
 
 
 def read(path: Path, *, partial: bool = False, rebin_energy: int = 1) -> Measurement:
-    """Read a map (.spd) or a spectrum (.spc) of EDAX Genesis or TEAM.
+    """Read a map (.spd), a line (.lsd) or a spectrum (.spc) of EDAX Genesis or TEAM.
 
     Parameters
     ----------
     path : Path
-        The file. Energies of a map are in the .spc, its pixel size in the .ipr of the same name;
-        where they are not beside it, the map has no scales.
+        The file. Energies of a map or line are in the .spc, the pixel size of a map in the .ipr,
+        the places of a line in the .csv of the same name; what is not beside it is not known.
     partial : bool
         Read a map that is cut short: spectra that are missing are 0.
     rebin_energy : int
@@ -43,7 +46,8 @@ def read(path: Path, *, partial: bool = False, rebin_energy: int = 1) -> Measure
     Returns
     -------
     Measurement
-        A channel (y, x, energy), and the spectrum (energy,) that is beside a map or alone.
+        A channel (y, x, energy) of a map or (x, energy) of a line, and the spectrum (energy,)
+        that is beside it or alone.
         Energies are in keV, lengths in µm.
 
     Raises
@@ -62,15 +66,21 @@ def read(path: Path, *, partial: bool = False, rebin_energy: int = 1) -> Measure
 
 def _map(path: Path, rebin: int, *, partial: bool) -> list[Channel]:
     header = read_map_header(path)
-    scan, channels = (header["lines"], header["points"]), header["channels"]
+    scan: tuple[int, ...] = (header["lines"], header["points"])
+    is_line = path.suffix.lower() == _LINE_ENDING
+    if is_line and min(scan) > 0:
+        # What was planned may be more than the spectra that were taken.
+        scan = (min(math.prod(scan), header["spectra"]) or math.prod(scan),)
+    channels = header["channels"]
     dtype = np.dtype(f"<u{header['count_bytes']}")
     stride, wanted = channels * dtype.itemsize, math.prod(scan)
     offset = header["data_offset"]
     there = min(max(path.stat().st_size - offset, 0) // stride, wanted)
     if min(scan) < 1 or (there < wanted and not (partial and there * 1000 > wanted)):
         message = (
-            f"{scan[0]} x {scan[1]} spectra of {channels} channels need {wanted * stride} bytes, "
-            f"{there * stride} are there; the file is cut short or its header is damaged"
+            f"{' x '.join(map(str, scan))} spectra of {channels} channels need "
+            f"{wanted * stride} bytes, {there * stride} are there; the file is cut short or its "
+            "header is damaged"
         )
         raise FormatError(message, path=path, offset=offset)
     if channels < rebin:
@@ -79,8 +89,11 @@ def _map(path: Path, rebin: int, *, partial: bool) -> list[Channel]:
     data: LazyArray = FrameStream(str(path), offset, scan, (channels,), dtype, count=there)
     data = data if rebin == 1 else Rebinned(data, rebin)
     spectrum, fields = _beside_map(path)
-    image_path = beside(path, _IMAGE_ENDINGS)
+    image_path = None if is_line else beside(path, _IMAGE_ENDINGS, header["file_name"])
     image = {} if image_path is None else read_image_header(image_path)
+    table_path = beside(path, _TABLE_ENDINGS) if is_line else None
+    table, places = ({}, None) if table_path is None else read_line_table(table_path)
+    axes = [_line_axis(scan[0], places)] if is_line else _scan_axes(scan, image)
     attrs = {}
     if there < wanted:
         reason = f"{wanted - there} of {wanted} spectra are missing at the end"
@@ -88,13 +101,13 @@ def _map(path: Path, rebin: int, *, partial: bool) -> list[Channel]:
     channel = Channel(
         title=path.stem,
         data=data,
-        axes=[*_scan_axes(scan, image), energy_axis(channels, energies(fields), rebin)],
+        axes=[*axes, energy_axis(channels, energies(fields), rebin)],
         quantity="intensity",
         units="counts",
         modality="EDS",
         source="EDAX",
         metadata=_metadata(fields, image),
-        original_metadata=stated({"spd": header, "spc": fields, "ipr": image}),
+        original_metadata=stated({"spd": header, "spc": fields, "ipr": image, "csv": table}),
         attrs=attrs,
     )
     return [channel, *spectrum]
@@ -130,7 +143,14 @@ def _spectrum(path: Path) -> Channel:
     )
 
 
-def _scan_axes(scan: tuple[int, int], image: Mapping[str, Any]) -> list[Axis]:
+def _line_axis(size: int, places: np.ndarray | None) -> Axis:
+    """Return the distances along a line, where there is one for each spectrum."""
+    if places is None or len(places) != size:
+        return Axis(name="x", size=size)
+    return Axis(name="x", size=size, units="nm", values=places)
+
+
+def _scan_axes(scan: tuple[int, ...], image: Mapping[str, Any]) -> list[Axis]:
     axes = []
     for name, size in zip("yx", scan, strict=True):
         step = image.get(f"microns_{name}", 0.0)
@@ -145,7 +165,9 @@ def _scan_axes(scan: tuple[int, int], image: Mapping[str, Any]) -> list[Axis]:
 
 def _metadata(fields: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:
     line, tilt = energies(fields), _finite(fields.get("tilt"))
-    kilovolts, live = (_finite(fields.get(name)) for name in ("kilovolts", "live_time"))
+    kilovolts, live, width = (
+        _finite(fields.get(name)) for name in ("kilovolts", "live_time", "resolution")
+    )
     return stated(
         {
             "technique": "EDS",
@@ -161,6 +183,7 @@ def _metadata(fields: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
             "detector": {
                 "live_time": live if live and live > 0 else None,
                 "dispersion": line[0] * 1e3 if line else None,
+                "energy_resolution": width if width and width > 0 else None,
                 **_geometry(fields),
             },
             "stage": {"alpha": tilt},

@@ -1,6 +1,7 @@
 """Write maps, spectra and headers of images as EDAX Genesis and TEAM do."""
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ import numpy as np
 DATA_START = 3840
 
 
-def write_spd(path: str | Path, counts: np.ndarray, *, offset: int = 1024, **fields: int) -> Path:
+def write_spd(
+    path: str | Path,
+    counts: np.ndarray,
+    *,
+    offset: int = 1024,
+    image: str = "C:\\map.bmp",
+    **fields: int,
+) -> Path:
     """Write a map.
 
     Parameters
@@ -20,15 +28,17 @@ def write_spd(path: str | Path, counts: np.ndarray, *, offset: int = 1024, **fie
         Of 1, 2 or 4 bytes, unsigned.
     offset : int
         Where the counts begin.
+    image : str
+        Path of the image that the map is of.
     **fields
-        `lines`, `points`, `channels` or `count_bytes` in the place of what is right.
+        `spectra`, `lines`, `points`, `channels` or `count_bytes` in the place of what is right.
     """
     rows, columns, channels = counts.shape
     told = {"lines": rows, "points": columns, "channels": channels}
-    told |= {"count_bytes": counts.dtype.itemsize} | fields
+    told |= {"count_bytes": counts.dtype.itemsize, "spectra": rows * columns} | fields
     head = struct.pack(
-        "<16s2i6I120s", b"MAPSPECTRA_DATA", 2, rows * columns, told["points"], told["lines"],
-        told["channels"], told["count_bytes"], offset, 16, b"C:\\map.spd",
+        "<16s2i6I120s", b"MAPSPECTRA_DATA", 2, told["spectra"], told["points"], told["lines"],
+        told["channels"], told["count_bytes"], offset, 16, image.encode(),
     )  # fmt: skip
     path = Path(path)
     stored = counts.astype(counts.dtype.newbyteorder("<")).tobytes()
@@ -63,6 +73,7 @@ def write_spc(path: str | Path, counts: np.ndarray, **fields: Any) -> Path:
     struct.pack_into(
         "<6f", raw, 448, told["start"], told["end"], told["live_time"], told["tilt"], 35.0, 1.0
     )
+    struct.pack_into("<f", raw, 472, 129.5)
     struct.pack_into("<f", raw, 532, told["kilovolts"])
     path = Path(path)
     path.write_bytes(bytes(raw) + counts.astype("<i4").tobytes() + bytes(516))
@@ -86,4 +97,22 @@ def write_ipr(path: str | Path, microns: tuple[float, float], *, version: int = 
     struct.pack_into("<H2hIH2f", raw, 52, 200, 5, 35, 1500, 10, *microns)
     path = Path(path)
     path.write_bytes(bytes(raw))
+    return path
+
+
+def write_line_table(path: str | Path, distances: Sequence[float]) -> Path:
+    """Write the table of a line: 14 lines of settings, then a row for each point.
+
+    Parameters
+    ----------
+    path : path
+        Where to write; replaced if it exists.
+    distances : sequence of float, nm
+        From the start of the line.
+    """
+    settings = ["Amp Time,7.68", "Mag,40000", "kV,22", *[""] * 11]
+    rows = [f"{number},{place},{7 * number}" for number, place in enumerate(distances, 1)]
+    path = Path(path)
+    lines = [*settings, "Point, Distance (nm), Fe K", *rows]
+    path.write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
     return path
