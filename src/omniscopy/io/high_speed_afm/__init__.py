@@ -1,0 +1,1 @@
+"""Movies of high-speed atomic force microscopes of the RIBM kind (.asd)."""

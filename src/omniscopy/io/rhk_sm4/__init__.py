@@ -1,0 +1,1 @@
+"""Images and spectra of RHK Technology controllers (.sm4)."""
