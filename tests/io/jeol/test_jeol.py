@@ -153,12 +153,40 @@ def test_compiled_counts_are_those_of_plain_python(tmp_path):
     np.testing.assert_array_equal(*counts)
 
 
-def test_images_in_the_stream_are_said_not_to_be_read(tmp_path):
-    words = np.insert(encode_events(COUNTS), 5, 0xA123)
-    content = encode_pts(words, encode_map_tags((4, 8), SPECTRUM))
-    data = om.signals(om.open(write(tmp_path / "a.pts", content)))["EDS_a"]
-    np.testing.assert_array_equal(data, COUNTS)
-    assert data.attrs["not_read"] == "images in the stream"
+def with_images():
+    seen = rng.integers(0, 4096, COUNTS.shape[:3])
+    words = encode_events(COUNTS, images=seen)
+    return seen, encode_pts(words, encode_map_tags((4, 8), SPECTRUM))
+
+
+def test_images_in_the_stream_are_a_channel(tmp_path):
+    seen, content = with_images()
+    path = write(tmp_path / "a.pts", content)
+    found = om.signals(om.open(path))
+    assert list(found) == ["EDS_a", "Image_a", "EDS_a_sum"]
+    np.testing.assert_array_equal(found["EDS_a"], COUNTS)
+    image = found["Image_a"]
+    assert image.dims == ("time", "y", "x")
+    np.testing.assert_array_equal(image, seen)
+    np.testing.assert_array_equal(image[1:, 2, ::3], seen[1:, 2, ::3])
+    np.testing.assert_array_equal(image["x"], found["EDS_a"]["x"])
+    assert "units" not in image.attrs
+    together = om.signals(om.open(path, sum_frames=True))["Image_a"]
+    np.testing.assert_array_equal(together, seen.sum(0))
+    chosen = om.signals(om.open(path, frames=(1, 3)))["Image_a"]
+    np.testing.assert_array_equal(chosen, seen[1:])
+
+
+def test_brightness_is_added_alike_without_compilation():
+    from omniscopy.io.jeol.counting import add_brightness
+
+    seen, _ = with_images()
+    words = encode_events(COUNTS[:1], images=seen[:1])
+    images = np.zeros((2, 4, 8), np.uint32)
+    add_brightness(words, np.arange(4), np.arange(8), images[0])
+    plain = getattr(add_brightness, "py_func", add_brightness)
+    plain(words, np.arange(4), np.arange(8), images[1])
+    np.testing.assert_array_equal(images, seen[:1].repeat(2, 0))
 
 
 def test_a_map_without_most_of_its_tags_is_read(tmp_path):

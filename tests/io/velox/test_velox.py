@@ -176,6 +176,16 @@ def test_a_camera_image_has_magnification_and_exposure(tmp_path):
     assert "scan" not in metadata
 
 
+def test_titles_are_found_by_the_references_of_later_versions(tmp_path):
+    images = [VeloxImage(data=sample((4, 6)), label=label) for label in ("HAADF", "Ca")]
+    path = write_velox(tmp_path / "a.emd", images, references=True)
+    assert [c.title for c in read(path).channels] == ["HAADF", "Ca"]
+    with h5py.File(path, "r+") as file:
+        del file["SharedProperties/ImageSeriesDataReference"]
+        file["SharedProperties/ImageSeriesDataReference"] = h5py.SoftLink("/Data")
+    assert "Ca" not in [c.title for c in read(path).channels]
+
+
 def test_images_of_a_file_are_channels_with_the_titles_that_velox_shows(tmp_path):
     trees = [encode_velox_metadata(detector=name) for name in ("HAADF", "BF-S")]
     images = [

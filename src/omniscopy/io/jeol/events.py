@@ -1,6 +1,7 @@
 """Streams of EDS events, in words of 16 bits whose upper four tell what they are.
 
-8: the beam is at a column; 9: it is at a row; 11: a count in a channel. Columns and rows are in
+8: the beam is at a column; 9: it is at a row; 10: how bright an image is there; 11: a count in a
+channel. Columns and rows are in
 parts of 4096 of the scan. A row above the one before begins a frame. Others are marks of time.
 """
 
@@ -82,6 +83,50 @@ class EventMap:
                 counts = found if self.summed else found[number]
                 for start, stop in _runs(marks, frame_number, rows):
                     count_events(words[start:stop], rows, columns, places, counts)
+        return np.asarray(found[window.kept])
+
+
+@dataclass(frozen=True)
+class EventImage:
+    """The image (frame, y, x) that is in a stream of events, or (y, x) of all `frames` together."""
+
+    path: str
+    offset: int
+    words: int
+    scan: tuple[int, int]
+    frames: tuple[int, int]
+    summed: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the sizes of the dimensions."""
+        return self.scan if self.summed else (self.frames[1] - self.frames[0], *self.scan)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of the pixels."""
+        return np.dtype(np.uint32)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Return a frame."""
+        return (1,) * (len(self.shape) - 2) + self.scan
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        from omniscopy.io.jeol.counting import add_brightness
+
+        window = Window.of(key, self.shape)
+        found = np.zeros(window.shape, self.dtype)
+        if found.size:
+            rows, columns = (window.places(axis - 2, self.scan[axis]) for axis in (0, 1))
+            words = _mapped(self.path, self.offset, self.words)
+            marks = find_marks(self.path, self.offset, self.words, self.scan[0])
+            several = range(*self.frames)
+            for number, frame in enumerate(several if self.summed else window.ranges[0]):
+                image = found if self.summed else found[number]
+                wanted = frame if self.summed else several[frame]
+                for start, stop in _runs(marks, wanted, rows):
+                    add_brightness(words[start:stop], rows, columns, image)
         return np.asarray(found[window.kept])
 
 

@@ -1,7 +1,7 @@
 """EDS maps: settings in a tree of tags, then the stream of events."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from omniscopy.io.arrays import Mapped
 from omniscopy.io.errors import FormatError
 from omniscopy.io.jeol.calibration import microscopy, scan_axes
-from omniscopy.io.jeol.events import CHANNELS, EventMap, find_marks
+from omniscopy.io.jeol.events import CHANNELS, EventImage, EventMap, find_marks
 from omniscopy.io.jeol.tags import Tag, moment_of, parse_tags
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel
@@ -73,7 +73,7 @@ def read_map(path: Path, options: MapOptions, *, partial: bool) -> list[Channel]
     ]
     if not summed:
         axes.insert(0, _frame_axis(stop - first, metadata))
-    attrs: dict[str, Any] = {"not_read": "images in the stream"} if marks.has_images else {}
+    attrs: dict[str, Any] = {}
     if place.missing:
         reason = f"the last {place.missing} bytes of the stream are missing"
         attrs["incomplete"] = {"missing_from": marks.count - 1, "reason": reason}
@@ -89,7 +89,14 @@ def read_map(path: Path, options: MapOptions, *, partial: bool) -> list[Channel]
         original_metadata=place.tree.described() or {},
         attrs=attrs,
     )
-    return [channel, *_sum(place, metadata)]
+    images = []
+    if marks.has_images:
+        seen = EventImage(str(path), place.offset, place.words, scan, (first, stop), summed)
+        title = f"Image {path.stem}"
+        images = [
+            replace(channel, title=title, data=seen, axes=axes[:-1], units=None, modality=None)
+        ]
+    return [channel, *images, *_sum(place, metadata)]
 
 
 def _find(path: Path, *, partial: bool) -> _Place:

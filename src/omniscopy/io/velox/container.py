@@ -123,7 +123,24 @@ def display_labels(file: Any) -> dict[str, str]:
             label = display.get("label") if isinstance(display, dict) else None
             if isinstance(label, str) and label and isinstance(data_path, str):
                 labels[data_path] = unquote(label)
+    # From Velox 3.12 on, a display names a reference, which names the data.
+    for _, displays in _hard_links(file, "Displays"):
+        for name in displays if hasattr(displays, "keys") else ():
+            shown = read_json(displays, name)
+            label = next((shown[key] for key in ("id", "title") if shown.get(key)), None)
+            data_path = _referred(file, shown.get("data")).get("dataPath")
+            if isinstance(label, str) and isinstance(data_path, str):
+                labels.setdefault(data_path, label)
     return labels
+
+
+def _referred(file: Any, reference: Any) -> dict[str, Any]:
+    """Return the JSON text at a path of hard links, {} where there is none."""
+    *folders, name = reference.strip("/").split("/") if isinstance(reference, str) else [""]
+    group = file
+    for folder in folders:
+        group = linked(group, folder) if hasattr(group, "keys") else None
+    return read_json(group, name) if hasattr(group, "keys") and name else {}
 
 
 def _parsed(text: bytes) -> dict[str, Any]:

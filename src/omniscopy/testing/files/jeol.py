@@ -75,7 +75,9 @@ def encode_image(
     return raw.ljust(start + 12, b"\0") + encode_tags(long) + b"\xff"
 
 
-def encode_events(counts: np.ndarray, *, pixels: int | None = None) -> np.ndarray:
+def encode_events(
+    counts: np.ndarray, *, pixels: int | None = None, images: np.ndarray | None = None
+) -> np.ndarray:
     """Return the words of a stream.
 
     Parameters
@@ -84,6 +86,8 @@ def encode_events(counts: np.ndarray, *, pixels: int | None = None) -> np.ndarra
         What was counted.
     pixels : int, optional
         Of a row of the scan, if not all of its columns are in `counts`.
+    images : ndarray, shape (frame, y, x), optional
+        What a detector of electrons saw, below 4096.
     """
     frames, rows, columns, _ = counts.shape
     words: list[int] = []
@@ -92,8 +96,11 @@ def encode_events(counts: np.ndarray, *, pixels: int | None = None) -> np.ndarra
             words.append(0x9000 | (y * 4096 // rows))
             for x in range(columns):
                 events = np.repeat(np.arange(4096), counts[frame, y, x])
-                if len(events):
+                if len(events) or images is not None:
                     words.append(0x8000 | (x * 4096 // (pixels or columns)))
+                if images is not None:
+                    words.append(0xA000 | int(images[frame, y, x]))
+                if len(events):
                     words += [0xB000 | int(event) for event in events]
                 if (x + y) % 3 == 0:
                     words += [0x6000, 0x7000]  # marks of time

@@ -67,6 +67,7 @@ def write_velox(  # noqa: PLR0913 - all that a file may hold
     losses: Sequence[VeloxLosses] = (),
     spectrum_metadata: Mapping[str, Any] | None = None,
     metadata_bytes: int = 64000,
+    references: bool = False,
 ) -> Path:
     """Write a Velox file.
 
@@ -86,6 +87,8 @@ def write_velox(  # noqa: PLR0913 - all that a file may hold
         Of every spectrum.
     metadata_bytes : int
         Bytes of the text of one frame, filled up with NUL.
+    references : bool
+        Keep the titles as Velox does from 3.12 on.
     """
     import h5py
 
@@ -97,7 +100,12 @@ def write_velox(  # noqa: PLR0913 - all that a file may hold
         for number, image in enumerate(images):
             name = f"{number + 1:032x}"
             _write_image(file.create_group(f"Data/Image/{name}"), image, metadata_bytes)
-            if image.label is not None:
+            if image.label is not None and references:
+                reference = f"/SharedProperties/ImageSeriesDataReference/{number:032x}"
+                _write_json(file, reference, {"dataPath": f"/Data/Image/{name}"})
+                shown = {"data": reference, "id": image.label, "title": "shown"}
+                _write_json(file, f"Displays/ImageDisplay/{number:032x}", shown)
+            elif image.label is not None:
                 display = {"label": quote(image.label), "visible": "true"}
                 shown = {"display": display, "dataPath": f"/Data/Image/{name}"}
                 _write_json(file, f"Presentation/Displays/ImageDisplay/{number:032x}", shown)
