@@ -1,0 +1,1 @@
+"""Images and spectra of Createc scanning tunnelling microscopes (.dat, .VERT)."""
