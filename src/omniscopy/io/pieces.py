@@ -88,6 +88,21 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Scanned(Derived):
+    """`inner`, numbers with a fraction, NaN in all rows but those from `first` up to `stop`."""
+
+    first: int
+    stop: int
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        row, *others = full_key(key, self.shape)
+        values = np.array(self.inner[(row, *others)])
+        rows = np.arange(self.shape[0])[row]
+        values[(rows < self.first) | (rows >= self.stop)] = np.nan
+        return values
+
+
+@dataclass(frozen=True)
 class Field(Derived):
     """One field of the records of `inner`."""
 

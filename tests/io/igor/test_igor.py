@@ -191,6 +191,9 @@ def test_the_stored_rows_of_an_image_run_upwards(tmp_path):
         ("FrequencyTrace", "frequency", "Hz", "trace"),
         ("UserIn0Trace", "voltage", "mV", "trace"),
         ("UserCalcTrace", None, "deg", "trace"),
+        ("MapHeight", "height", "m", None),
+        ("MapAdhesion", "force", "N", None),
+        ("YoungsModulusTrace", "modulus", "Pa", "trace"),
         ("Mystery", None, None, None),
     ],
 )

@@ -52,6 +52,19 @@ def test_files_of_the_electrochemical_controller_are_read(tmp_path):
     np.testing.assert_allclose(data, counts * (24.576 / 2**16) * 363.9249, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("first", "count"), [(0, 2), (3, 2), (1, 3)])
+def test_lines_that_are_not_valid_are_nan(tmp_path, first, count):
+    counts = random_counts(5, 7)
+    section = {"Valid data start Y": first, "Valid data len Y": count}
+    image = NanoscopeImage(counts=counts, section=section)
+    channel = only(write_nanoscope(tmp_path / "a.spm", [image]))
+    expected = counts[::-1] * (24.576 / 2**16) * 363.9249
+    expected[:first] = expected[first + count :] = np.nan
+    np.testing.assert_allclose(load(channel.data)[::-1], expected, rtol=1e-12)
+    np.testing.assert_allclose(channel.data[2, 1:4], expected[2, 1:4], rtol=1e-12)
+    assert channel.attrs["incomplete"]["reason"] == f"{count} of 5 lines are valid"
+
+
 def test_the_stored_rows_run_upwards(tmp_path):
     counts = np.zeros((3, 2), "i2")
     counts[0, 1] = 5

@@ -47,6 +47,12 @@ def test_images_come_in_physical_units_from_the_top(tmp_path_factory, dtype, ord
     assert (channel.quantity, channel.units) == ("height", "m")
 
 
+def test_integers_without_a_sign_count_from_the_least_value(tmp_path):
+    counts = rng.integers(0, 2**16, (4, 6)).astype(np.uint16)
+    path = write_nid(tmp_path / "a.nid", [NidChannel(counts, entries={"SaveSign": "Unsigned"})])
+    np.testing.assert_allclose(load(only(path).data), counts / 2**16 * 1e-5 - 5e-6, atol=1e-18)
+
+
 def test_rows_are_stored_from_the_bottom(tmp_path):
     path = write_nid(tmp_path / "a.nid", [NidChannel(COUNTS)])
     raw = path.read_bytes()
@@ -178,7 +184,7 @@ def test_an_empty_file_and_a_header_without_end_are_refused(tmp_path):
         ({"Lines": "-3"}, "a number was expected, '-3'"),
         ({"Points": "999999999"}, "1 channels need"),
         ({"SaveBits": "24"}, "are not read"),
-        ({"SaveSign": "Unsigned"}, "are not read"),
+        ({"SaveSign": "Odd"}, "are not read"),
     ],
 )
 def test_headers_that_contradict_the_file_are_refused(tmp_path, entries, message):

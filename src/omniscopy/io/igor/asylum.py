@@ -42,6 +42,11 @@ _QUANTITIES: tuple[tuple[str, str, str | None], ...] = (
     ("Adhesion", "force", "N"),
     ("MaxForce", "force", "N"),
     ("Force", "force", "N"),
+    ("Indentation", "indentation", "m"),
+    ("Stiffness", "stiffness", "N/m"),
+    ("Modulus", "modulus", "Pa"),
+    ("Young", "modulus", "Pa"),
+    ("LossTan", "loss tangent", "1"),
     ("Time", "time", "s"),
 )
 _METADATA = {
@@ -77,6 +82,8 @@ def describe_label(label: str, settings: Mapping[str, Any]) -> tuple[str | None,
         stem = stem.removesuffix(ending)
     # The second pass of a line, the lifted one, has the same channels as the first.
     stem = stem.removeprefix("Nap")
+    # So are images that were made of a map of force curves called.
+    stem = stem.removeprefix("Map")
     given = setting(settings, f"{stem}Unit")
     for start, quantity, units in _QUANTITIES:
         if stem.startswith(start):

@@ -17,6 +17,7 @@ from omniscopy.io.nanoscope.geometry import plane_axes
 from omniscopy.io.nanoscope.header import Header, Section, read_header
 from omniscopy.io.nanoscope.metadata import common_metadata, modality, quantity_of
 from omniscopy.io.nanoscope.scaling import find_scale
+from omniscopy.io.pieces import Scanned
 from omniscopy.io.records import Channel, Measurement
 
 
@@ -37,7 +38,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         A channel for each image, and two or three for each force curve or volume: extend, retract
         and, where the tip was held at the turning point, pause.
         Values are counts times hard scale times sensitivity, in the sensitivity's units; native
-        counts where the header has no scale. Images and volumes are labelled from the top-left
+        counts where the header has no scale. Lines that the header says are not valid, of a scan
+        that was stopped, are NaN. Images and volumes are labelled from the top-left
         corner.
 
     Raises
@@ -97,6 +99,10 @@ def _image_channel(header: Header, block: Block, title: str, *, partial: bool) -
         raise FormatError(message, path=header.path, offset=block.offset)
     scale = find_scale(header, section, block.itemsize, force=False)
     data, missing = map_counts(header, block, (rows, columns), scale, partial=partial)
+    first, count = section.count("Valid data start Y") or 0, section.count("Valid data len Y")
+    if scale is not None and count and count < rows and first + count <= rows:
+        data = Scanned(data, first, first + count)
+        missing = missing or {"missing_from": count, "reason": f"{count} of {rows} lines are valid"}
     attrs: dict[str, Any] = {} if missing is None else {"incomplete": missing}
     if scale is not None and scale.missing is not None:
         attrs["missing_sensitivity"] = scale.missing

@@ -17,7 +17,8 @@ from omniscopy.io.quantities import dimension_of, known_units, quantity_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 
 _MOST_GROUPS = 4096
-_BITS = {8: "i1", 16: "i2", 32: "i4"}
+_BITS = {8: "1", 16: "2", 32: "4"}
+_SIGNS = {"signed": "i", "unsigned": "u"}
 _Mapped = tuple[LazyArray, tuple[Axis, ...], dict[str, Any] | None]
 _IMAGES = re.compile(r"(\d\w+ )?scan", re.IGNORECASE)
 
@@ -118,10 +119,10 @@ def _read_block(header: Header, name: str, offset: int) -> _Block:
         raise FormatError(message, path=header.path, key=name)
     bits = _count(header, section, "SaveBits")
     dtype = _BITS.get(bits)
-    signed = section.get("SaveSign", "Signed").lower() == "signed"
-    if dtype is None or not signed or section.get("SaveMode", "Binary").lower() != "binary":
+    sign = _SIGNS.get(section.get("SaveSign", "Signed").lower())
+    if dtype is None or sign is None or section.get("SaveMode", "Binary").lower() != "binary":
         saved = [section.get(key) for key in ("SaveMode", "SaveBits", "SaveSign")]
-        message = f"values saved as {saved} are not read, only signed integers of 8, 16 or 32 bits"
+        message = f"values saved as {saved} are not read, only integers of 8, 16 or 32 bits"
         raise UnsupportedFormatError(message, path=header.path, key=name)
     order = "<" if section.get("SaveOrder", "Intel").lower() == "intel" else ">"
     return _Block(
@@ -131,7 +132,7 @@ def _read_block(header: Header, name: str, offset: int) -> _Block:
         offset=offset,
         lines=_count(header, section, "Lines"),
         points=_count(header, section, "Points"),
-        dtype=np.dtype(order + dtype),
+        dtype=np.dtype(order + sign + dtype),
     )
 
 
@@ -152,10 +153,12 @@ def _read_channel(block: _Block, *, partial: bool) -> Channel:
     least, extent = block.extent(2)
     steps = 2.0 ** (8 * block.dtype.itemsize)
     known = extent != 0.0
+    # The least value is that of the least integer.
+    zero = least + (extent / 2 if block.dtype.kind == "i" else 0.0)
     direction = next((word for word in ("forward", "backward") if word in frame.lower()), None)
     return Channel(
         title=title,
-        data=Scaled(data, extent / steps, least + extent / 2) if known else data,
+        data=Scaled(data, extent / steps, zero) if known else data,
         axes=axes,
         quantity=quantity_of(name, units),
         units=units if known else None,
