@@ -13,6 +13,7 @@ from omniscopy.io.tiff.reader import read
 from omniscopy.testing.files.tiff import (
     encode_dm_tags,
     encode_fei_tag,
+    encode_sightx_text,
     encode_tvips_tag,
     encode_zeiss_tag,
     write_tiff,
@@ -127,6 +128,25 @@ def test_zeiss_pixels_and_metadata(tmp_path):
     assert channel.metadata["stage"]["x"] == pytest.approx(0.0701)
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("2.5 nm", (2.50176, "nm")),  # as rounded in the text
+        (None, (2.50176e-9, "m")),
+        ("3.5 nm", (3.5, "nm")),  # not that number
+    ],
+)
+def test_zeiss_pixels_are_exact_in_numbers_without_names(tmp_path, said, expected):
+    # The fourth number is the pixel of an image 1024 pixels wide, and the image is 6 wide.
+    numbers = [0, 0, 0, 2.50176e-9 * 6 / 1024, 1.0]
+    named = {} if said is None else {"AP_IMAGE_PIXEL_SIZE": f"Image Pixel Size = {said}"}
+    tag = encode_zeiss_tag({**named, "AP_ACTUALKV": "EHT = 3.00 kV"}, numbers)
+    path = write(tmp_path / "a.tif", extratags=[tag])
+    for name, step, offset, units in axes_of(path):
+        assert (name in "yx", offset, units) == (True, 0.0, expected[1])
+        assert step == pytest.approx(expected[0], rel=1e-6)
+
+
 def test_digitalmicrograph_has_scales_and_offsets(tmp_path):
     tags = encode_dm_tags(scale=(0.5, 0.25), offset=(-7.0, 3.0), units="µm")
     assert axes_of(write(tmp_path / "a.tif", extratags=tags)) == [
@@ -183,6 +203,92 @@ def test_a_streak_camera_has_wavelength_and_time(tmp_path):
         ("time", 1.5, 0.0, "ps"),
         ("wavelength", 0.25, 0.0, "nm"),
     ]
+
+
+def test_a_streak_camera_may_list_its_times_and_wavelengths(tmp_path):
+    # Tables of labels are anywhere in the file; here they are behind it.
+    times = np.array([1.0, 2.5, 4.5, 7.0], "<f4")
+    path = tmp_path / "a.tif"
+    start = 10**6
+    for _ in range(2):  # how long the file is does not depend on where it says they are
+        text = (
+            '[Scaling],ScalingXType="1",ScalingXScale="1",ScalingXUnit="No unit",'
+            'ScalingXScalingFile="Other",ScalingYType="2",ScalingYScale="1",ScalingYUnit="ps",'
+            f'ScalingYScalingFile="#{start:07},0004"'
+        )
+        write(path, description=text)
+        assert axes_of(path)[0][0] == "y"  # nothing is at that place
+        start = path.stat().st_size
+    path.write_bytes(path.read_bytes() + times.tobytes())
+    ((time, x),) = [channel.axes for channel in read(path).channels]
+    assert (time.name, time.units) == ("time", "ps")
+    np.testing.assert_array_equal(time.coordinate(), times)
+    assert (x.name, x.units) == ("x", None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "selected", "unit", "expected"),
+    [
+        # A pixel of the camera is 10 µm: 1000 in a centimetre.
+        ("MAG", 20000.0, "X", [("y", 0.5, 0.0, "nm"), ("x", 0.5, 0.0, "nm")]),
+        # 10 µm at 80 cm are 12.5 µrad; 120 kV electrons have a wavelength of 3.34922 pm.
+        ("DIFF", 80.0, "cm", [("ky", 1.25e-5 / 3.34922e-3, 0, "1/nm")]),
+        ("DIFF", 800.0, "mm", [("ky", 1.25e-5 / 3.34922e-3, 0, "1/nm")]),
+        ("DIFF", 800.0, "?", [("y", 1.0, 0, None)]),
+        ("LOWMAG", 800.0, "X", [("y", 1.0, 0, None)]),
+    ],
+)
+def test_sightx_pixels_are_those_of_the_camera_over_its_setting(
+    tmp_path, mode, selected, unit, expected
+):
+    text = encode_sightx_text(mode=mode, selected=selected, unit=unit)
+    path = write(
+        tmp_path / "a.tif",
+        description=text,
+        resolution=(1000, 1000),
+        resolutionunit=3,
+        extratags=[(271, 2, 9, b"JEOL Ltd.", True)],
+    )
+    for found, wanted in zip(axes_of(path), expected, strict=False):
+        assert (found[0], found[3]) == (wanted[0], wanted[3])
+        assert found[1:3] == pytest.approx(wanted[1:3], rel=1e-5)
+    (channel,) = read(path).channels
+    metadata = channel.metadata
+    assert metadata["beam"]["voltage"] == 120e3
+    assert metadata["instrument"]["model"] == "JEM-1400Flash"
+    assert metadata["stage"] == {"alpha": 1.5, "beta": -2.0}
+    assert metadata["detector" if unit in ("cm", "mm") else "beam"].get("camera_length") == (
+        0.8 if unit in ("cm", "mm") else None
+    )
+
+
+def test_digitalmicrograph_has_the_scale_of_its_pages(tmp_path):
+    tags = encode_dm_tags(scale=(0.2, 0.1), offset=(1, 2), units="nm", pages=(2.5, 1.0, "s"))
+    path = write(tmp_path / "a.tif", image((3, 4, 6)), extratags=tags)
+    assert axes_of(path) == [
+        ("time", 2.5, 1.0, "s"),
+        ("y", 0.2, 1.0, "nm"),
+        ("x", 0.1, 2.0, "nm"),
+    ]
+
+
+def test_tvips_says_more_of_the_microscope_and_no_scale_of_diffraction(tmp_path):
+    known = {
+        "voltage": 99e3,
+        "exposure": 400.0,
+        "stage": (0.0, -9.25e-5, 7e-6),
+        "magnification": 32e3,
+    }
+    tag = encode_tvips_tag(pixel_size=(2, 2), **known)
+    (channel,) = read(write(tmp_path / "a.tif", extratags=[tag])).channels
+    metadata = channel.metadata
+    assert metadata["beam"] == {"voltage": 99e3, "magnification": 32e3}
+    assert metadata["detector"]["exposure_time"] == pytest.approx(0.4)
+    assert metadata["stage"]["y"] == pytest.approx(-9.25e-5)
+    tag = encode_tvips_tag(pixel_size=(2, 2), mode=3, **known)
+    path = write(tmp_path / "b.tif", extratags=[tag])
+    assert axes_of(path)[0] == ("y", 1.0, 0.0, None)
+    assert "magnification" not in read(path).channels[0].metadata["beam"]
 
 
 def write_ome(path, **changes):

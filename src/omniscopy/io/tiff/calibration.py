@@ -6,29 +6,43 @@ Plain resolution tags are dots per inch for printing, no calibration; only Image
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+
+from omniscopy.io.quantities import measures
 from omniscopy.io.tiff.container import declares_entities
-from omniscopy.model.units import is_unit, spell
+from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
+from omniscopy.model.units import conversion_factor, is_unit, spell
 
 FEI_TAGS = (34682, 34680)
 ZEISS_TAG, OLYMPUS_TAG, TVIPS_TAG = 34118, 33560, 37706
-_DM_UNITS = {"X": 65003, "Y": 65004}
-_DM_OFFSETS = {"X": 65006, "Y": 65007}
-_DM_SCALES = {"X": 65009, "Y": 65010}
+_DM_UNITS = {"X": 65003, "Y": 65004, "Z": 65005}
+_DM_OFFSETS = {"X": 65006, "Y": 65007, "Z": 65008}
+_DM_SCALES = {"X": 65009, "Y": 65010, "Z": 65011}
+# What tifffile calls the dimension of pages that follow each other.
+_PAGES = "IQTZ"
+_METRES_OF_RESOLUTION = {2: 0.0254, 3: 0.01}
+# EM-MENU in the mode of diffraction.
+TVIPS_DIFFRACTION = 3
+# How far the size of a pixel in text may be from the number that it was made of.
+_ROUNDING = 0.01
+_LEAST_VOLTS = 1e3
+_TABLE = re.compile(r"#(\d+),(\d+)")
 _TIME_UNITS = ("fs", "ps", "ns", "µs", "ms", "s")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The coordinate of pixel `i` is ``offset + i * step`` in `units`."""
+    """The coordinate of pixel `i` is ``offset + i * step``, or `values[i]`, in `units`."""
 
     step: float
     units: str
     offset: float = 0.0
     name: str | None = None
+    values: np.ndarray | None = None
 
 
 Scales = dict[str, Scale]
@@ -45,7 +59,8 @@ def find_scales(file: Any, series: Any, number: int) -> Scales:
         lambda: _tvips_scales(page),
         lambda: _dm_scales(page),
         lambda: _imagej_scales(file, page),
-        lambda: _hamamatsu_scales(page),
+        lambda: _hamamatsu_scales(file, page),
+        lambda: _sightx_scales(page),
     ]
     for finder in finders:
         found = finder()
@@ -127,12 +142,22 @@ def _ratio(length: float | None, count: float | None) -> float | None:
 
 def _zeiss_scales(page: Any) -> Scales:
     tree = tag_value(page, ZEISS_TAG)
-    for name in ("ap_image_pixel_size", "ap_pixel_size"):
-        entry = tree.get(name) if isinstance(tree, Mapping) else None
-        if isinstance(entry, tuple) and len(entry) == 3:
-            scale = _scale(entry[1], entry[2])
-            return _known(X=scale, Y=scale)
-    return {}
+    if not isinstance(tree, Mapping):
+        return {}
+    entries = (tree.get(name) for name in ("ap_image_pixel_size", "ap_pixel_size"))
+    said = next((one for one in entries if isinstance(one, tuple) and len(one) == 3), None)
+    scale = None if said is None else _scale(said[1], said[2])
+    # The fourth number without a name is that of an image 1024 pixels wide, in m.
+    numbers: Any = tree.get("")
+    has_it = isinstance(numbers, tuple) and len(numbers) > 3
+    exact = number_at({"": numbers[3]}, "") if has_it else None
+    step = exact * 1024 / page.imagewidth if exact is not None and exact > 0 else None
+    if step is not None and scale is None:
+        scale = _scale(step, "m")
+    elif step is not None and scale is not None and measures(scale.units, "m"):
+        step *= conversion_factor("m", scale.units)
+        scale = _scale(step, scale.units) if abs(step / scale.step - 1) < _ROUNDING else scale
+    return _known(X=scale, Y=scale)
 
 
 def _olympus_scales(page: Any) -> Scales:
@@ -143,6 +168,8 @@ def _olympus_scales(page: Any) -> Scales:
 
 def _tvips_scales(page: Any) -> Scales:
     tree = tag_value(page, TVIPS_TAG)
+    if number_at(tree, "TemMode") == TVIPS_DIFFRACTION:
+        return {}
     x, y = number_at(tree, "PixelSizeX"), number_at(tree, "PixelSizeY")
     return _known(X=_scale(x, "nm"), Y=_scale(y, "nm"))
 
@@ -152,7 +179,12 @@ def _dm_scales(page: Any) -> Scales:
     for letter, code in _DM_SCALES.items():
         offset = tag_value(page, _DM_OFFSETS[letter])
         found[letter] = _scale(tag_value(page, code), tag_value(page, _DM_UNITS[letter]), offset)
-    return _known(**found)
+    pages = found.pop("Z")
+    if pages is not None:
+        names = {"s": "time", "m": "z"}
+        name = next((name for of, name in names.items() if measures(pages.units, of)), None)
+        pages = replace(pages, name=name)
+    return _known(**found, **dict.fromkeys(_PAGES, pages))
 
 
 def _imagej_scales(file: Any, page: Any) -> Scales:
@@ -175,20 +207,84 @@ def _imagej_scales(file: Any, page: Any) -> Scales:
     return _known(**found)
 
 
-def _hamamatsu_scales(page: Any) -> Scales:
-    """Return the linear scales of a streak camera: wavelength across, time down."""
+def _hamamatsu_scales(file: Any, page: Any) -> Scales:
+    """Return the scales of a streak camera: wavelength across, time down."""
     text = page.description
-    if "ScalingXScale=" not in text:
+    if "ScalingXScale=" not in text and "ScalingXScalingFile=" not in text:
         return {}
-    entries = dict(re.findall(r'(Scaling[XY]\w+)="?([^",\]\r\n]*)', text))
-    found = {}
-    for letter in "XY":
-        # Type 2 is a table in the .img file that TIFF does not have.
+    found_all = re.findall(r'(Scaling[XY]\w+)=(?:"([^"]*)"|([^",\]\r\n]*))', text)
+    entries = {name: quoted or plain for name, quoted, plain in found_all}
+    found: dict[str, Scale | None] = {}
+    for letter, size in (("X", page.imagewidth), ("Y", page.imagelength)):
+        units = spell(entries.get(f"Scaling{letter}Unit", ""))
+        name = "time" if units in _TIME_UNITS else "wavelength" if units == "nm" else None
         if entries.get(f"Scaling{letter}Type", "1") == "1":
-            units = spell(entries.get(f"Scaling{letter}Unit", ""))
-            name = "time" if units in _TIME_UNITS else "wavelength" if units == "nm" else None
             found[letter] = _scale(entries.get(f"Scaling{letter}Scale"), units, name=name)
+            continue
+        values = _table(file, entries.get(f"Scaling{letter}ScalingFile", ""), size)
+        if values is not None and (scale := _scale(1.0, units, name=name)) is not None:
+            found[letter] = replace(scale, values=values)
     return _known(**found)
+
+
+def _table(file: Any, place: str, size: int) -> np.ndarray | None:
+    """Return the labels of a row or column at a place of the file, `None` where there are none."""
+    match = _TABLE.fullmatch(place)
+    if match is None or int(match[2]) < size:
+        return None
+    offset, needed = int(match[1]), 4 * size
+    if offset + needed > file.filehandle.size:
+        return None
+    file.filehandle.seek(offset)
+    values = np.frombuffer(file.filehandle.read(needed), "<f4").astype(np.float32)
+    return values if np.isfinite(values).all() else None
+
+
+def sightx_tree(page: Any) -> Mapping[str, Any]:
+    """Return the description that JEOL SightX keeps of the microscope, {} where there is none."""
+    maker = tag_value(page, 271)
+    if not (isinstance(maker, str) and maker.startswith("JEOL")):
+        return {}
+    text = page.description.strip("\x00\x01 \r\n\t")
+    root = None if declares_entities(text) else parse_xml(text)
+    tree = {} if root is None else xml_tree(root)
+    tree = tree.get("TemReporter", tree) if isinstance(tree, dict) else {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _sightx_scales(page: Any) -> Scales:
+    """Return the pixels of the camera, over the magnification or the camera length."""
+    tree = sightx_tree(page)
+    imaging = "ImageFormingSystem"
+    selected = number_at(tree, imaging, "SelectorValue")
+    unit = _METRES_OF_RESOLUTION.get(tag_value(page, 296) or 2)
+    if look_up(tree, "Eos", "EosMode") != "eosTEM" or not selected or unit is None:
+        return {}
+    x, y = (_number(tag_value(page, code)) for code in (282, 283))
+    mode = look_up(tree, imaging, "ModeString")
+    if not x or not y or x <= 0 or y <= 0:
+        return {}
+    if mode == "MAG":
+        step = unit / selected * 1e9
+        return _known(X=_scale(step / x, "nm"), Y=_scale(step / y, "nm"))
+    length = sightx_camera_length(tree)
+    volts = number_at(tree, "ElectronGun", "AccelerationVoltage")
+    if mode != "DIFF" or not length or not volts or volts < _LEAST_VOLTS:
+        return {}
+    from omniscopy.physics.electron import wavelength
+
+    step = unit / (length * wavelength(volts) * 1e-10) * 1e-9
+    return _known(X=_scale(step / x, "1/nm", name="kx"), Y=_scale(step / y, "1/nm", name="ky"))
+
+
+def sightx_camera_length(tree: Mapping[str, Any]) -> float | None:
+    """Return the camera length in m, `None` where the mode is another."""
+    imaging = "ImageFormingSystem"
+    if look_up(tree, imaging, "ModeString") != "DIFF":
+        return None
+    selected = number_at(tree, imaging, "SelectorValue")
+    units = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}.get(look_up(tree, imaging, "SelectorUnitString"))
+    return selected * units if selected and units else None
 
 
 def _ome_scales(file: Any, number: int) -> Scales:

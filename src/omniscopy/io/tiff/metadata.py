@@ -9,11 +9,15 @@ from typing import Any
 from omniscopy.io.tiff.calibration import (
     FEI_TAGS,
     OLYMPUS_TAG,
+    TVIPS_DIFFRACTION,
     TVIPS_TAG,
     ZEISS_TAG,
     number_at,
+    sightx_camera_length,
+    sightx_tree,
     tag_value,
 )
+from omniscopy.io.xml_trees import look_up
 from omniscopy.model.units import conversion_factor, is_unit, spell
 
 _LONGEST = 1000
@@ -46,7 +50,13 @@ def common_metadata(page: Any) -> dict[str, Any]:
             "software": _text(tag_value(page, 305)),
         },
     }
-    for found in (_fei(page), _zeiss(page), _olympus(page), _tvips(page)):
+    for found in (
+        _fei(page),
+        _zeiss(page),
+        _olympus(page),
+        _tvips(page),
+        _sightx(page),
+    ):
         for group, values in found.items():
             known = {name: value for name, value in values.items() if value is not None}
             tree[group] = {**tree.get(group, {}), **known}
@@ -157,11 +167,49 @@ def _tvips(page: Any) -> dict[str, dict[str, Any]]:
     tree = tag_value(page, TVIPS_TAG)
     if not isinstance(tree, Mapping) or not tree:
         return {}
+    exposure = number_at(tree, "ExposureTime")
+    position = tree.get("TemStagePosition")
+    known = isinstance(position, (list, tuple)) and len(position) >= 3
+    # In diffraction it is the camera length, in units that are not stated.
+    is_image = number_at(tree, "TemMode") != TVIPS_DIFFRACTION
     return {
+        "": {"comment": _text(tree.get("Comment"))},
         "instrument": {"model": _text(tree.get("TemType"))},
-        "beam": {"magnification": number_at(tree, "TemMagnification")},
-        "detector": {"name": _text(tree.get("CameraType"))},
+        "beam": {
+            "voltage": number_at(tree, "TemHighTension") or None,
+            "magnification": number_at(tree, "TemMagnification") if is_image else None,
+        },
+        "detector": {
+            "name": _text(tree.get("CameraType")),
+            "exposure_time": exposure * 1e-3 if exposure else None,
+        },
+        "stage": dict(zip("xyz", map(_real, position or ()), strict=False)) if known else {},
     }
+
+
+def _sightx(page: Any) -> dict[str, dict[str, Any]]:
+    tree = sightx_tree(page)
+    if not tree:
+        return {}
+    mode, length = look_up(tree, "ImageFormingSystem", "ModeString"), sightx_camera_length(tree)
+    magnification = number_at(tree, "ImageFormingSystem", "SelectorValue")
+    return {
+        "": {"technique": "STEM" if look_up(tree, "Eos", "EosMode") == "eosASID" else "TEM"},
+        "instrument": {"model": _text(look_up(tree, "Instruments"))},
+        "beam": {
+            "voltage": number_at(tree, "ElectronGun", "AccelerationVoltage"),
+            "magnification": magnification if mode == "MAG" else None,
+        },
+        "detector": {"camera_length": length},
+        "stage": {
+            name: number_at(tree, "GonioStage", "StagePosition", key)
+            for name, key in (("alpha", "TX"), ("beta", "TY"))
+        },
+    }
+
+
+def _real(value: Any) -> float | None:
+    return number_at({"": value}, "")
 
 
 def _entry(tree: Mapping[str, Any], section: str, name: str) -> Any:

@@ -206,6 +206,8 @@ def _axes(letters: str, shape: Sequence[int], scales: Scales) -> list[Axis]:
             axes.append(Axis(name=name, size=size, values=np.array(_COLOURS[:size])))
         elif scale is None:
             axes.append(Axis(name=name, size=size))
+        elif scale.values is not None:
+            axes.append(Axis(name=name, size=size, values=scale.values, units=scale.units))
         else:
             offset = scale.offset
             axes.append(
