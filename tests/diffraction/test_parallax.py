@@ -35,19 +35,49 @@ def test_the_lens_the_rotation_and_the_flip_are_found(rotation, flip):
     assert int(found["status"]) == Status.CONVERGED
     assert bool(found["flip"]) == flip
     assert float(found["rotation"]) == pytest.approx(rotation, abs=0.5)
-    assert float(found["defocus"]) == pytest.approx(120.0, rel=0.07)
-    assert float(found["astigmatism"]) == pytest.approx(25.0, abs=5.0)
-    assert float(found["astigmatism_angle"]) == pytest.approx(20.0, abs=4.0)
+    # Shifts alone are 5 % too long: near the edge of the disc one side band passes.
+    for name, least in (("defocus", 2.0), ("astigmatism", 1.5), ("astigmatism_angle", 2.0)):
+        assert abs(float(found[name]) - LENS[name]) < least
+        assert 0 < float(found[f"{name}_std"]) < 3 * least
 
 
-def test_the_sign_of_the_defocus_is_found_where_the_rotation_is_known():
-    data = block(aberrations={"defocus": -120.0}, rotation=130.0)
-    known = reconstruct_parallax(data, rotation=130.0, flip=False)
-    assert float(known["defocus"]) == pytest.approx(-120.0, rel=0.07)
-    # Half a turn away, the opposite defocus gives the same shifts.
-    free = reconstruct_parallax(data, flip=False)
-    assert float(free["rotation"]) == pytest.approx(-50.0, abs=0.5)
-    assert float(free["defocus"]) == pytest.approx(120.0, rel=0.07)
+def test_a_probe_in_focus_is_told_to_be():
+    data = block(aberrations={}, sampling=0.06)
+    found = reconstruct_parallax(data, rotation=0.0, flip=False)
+    assert abs(float(found["defocus"])) < 1.0 + 3 * float(found["defocus_std"])
+    assert float(found["astigmatism"]) < 1.0
+    inside = (slice(4, -4), slice(4, -4))
+    truth, seen = (each[inside] for each in (phase_of(data, found), found["phase"].values))
+    assert np.std(seen - truth) < 0.35 * np.std(truth)
+
+
+@pytest.mark.parametrize(("rotation", "defocus"), [(130.0, -120.0), (-170.0, 120.0), (30.0, -90.0)])
+def test_of_two_rotations_half_a_turn_apart_that_with_bright_atoms_is_found(rotation, defocus):
+    data = block(aberrations={"defocus": defocus}, rotation=rotation)
+    known = reconstruct_parallax(data, rotation=rotation, flip=False)
+    assert float(known["defocus"]) == pytest.approx(defocus, abs=3.0)
+    free = reconstruct_parallax(data)
+    assert float(free["rotation"]) == pytest.approx(rotation, abs=0.5)
+    assert float(free["defocus"]) == pytest.approx(defocus, abs=3.0)
+    inside = (slice(5, -5), slice(5, -5))
+    truth = phase_of(data, free)[inside]
+    for name in ("phase", "flipped_image"):
+        assert np.corrcoef(free[name].values[inside].ravel(), truth.ravel())[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("rotation", [-90.0, -20.0, 0.0, 89.0, 90.0, 130.0, -179.0])
+def test_half_a_turn_with_the_opposite_lens_moves_images_alike(rotation):
+    lens = np.array([-120.0, 20.0, -15.0, rotation])
+    within, other = optics.within_quarters(lens), optics.half_turned(lens)
+    assert -90.0 <= within[3] < 90.0
+    assert -180.0 <= other[3] <= 180.0
+    for values in (within, other):
+        slopes = [
+            Turn(float(each[3]), False).matrix.T
+            @ np.array([[each[0] - each[1], each[2]], [each[2], each[0] + each[1]]])
+            for each in (lens, values)
+        ]
+        np.testing.assert_allclose(*slopes, atol=1e-9)
 
 
 def test_atoms_are_bright_in_the_phase_and_in_the_image_with_its_contrast_flipped():
@@ -61,7 +91,9 @@ def test_atoms_are_bright_in_the_phase_and_in_the_image_with_its_contrast_flippe
     }
     assert alike["image"] < -0.6  # underfocus makes atoms dark
     assert alike["flipped_image"] > 0.75
-    assert alike["phase"] > 0.85
+    assert alike["phase"] > 0.95
+    seen = found["phase"].values[inside]
+    assert np.std(seen - truth) < 0.35 * np.std(truth)
 
 
 def test_images_of_a_finer_grid_have_the_coordinates_and_the_object_of_it():
@@ -89,8 +121,8 @@ def test_the_lens_is_found_in_noise():
         for rng in range(2)
     ]
     for each in found:
-        assert abs(float(each["defocus"]) - 120.0) < 9.0 + 4 * float(each["defocus_std"])
-        assert 0 < float(each["defocus_std"]) < 12.0
+        assert abs(float(each["defocus"]) - 120.0) < 2.0 + 3 * float(each["defocus_std"])
+        assert 0 < float(each["defocus_std"]) < 5.0
 
 
 @pytest.mark.parametrize("rotation", [-80.0, -20.0, 0.0, 45.0, 89.0])

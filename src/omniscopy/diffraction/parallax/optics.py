@@ -39,20 +39,17 @@ def of_slope(
     return np.array([*values, rotation]), flipped
 
 
-def spreads(
-    slope: np.ndarray, covariance: np.ndarray, rotation: float | None, *, flip: bool
-) -> np.ndarray:
-    """Return the covariance of `FIRST_ORDER`, from that of the slope by rows."""
-    base, _ = of_slope(slope, rotation, flip=flip)
-    size = 1e-5 * np.abs(slope).max() + 1e-30
-    jacobian = np.empty((4, 4))
-    for number in range(4):
-        step = np.zeros(4)
-        step[number] = size
-        away = of_slope(slope + step.reshape(2, 2), rotation, flip=flip)[0] - base
-        away[3] = (away[3] + 90.0) % 180.0 - 90.0
-        jacobian[:, number] = away / size
-    return np.asarray(jacobian @ covariance @ jacobian.T)
+def within_quarters(values: np.ndarray) -> np.ndarray:
+    """Return the same lens with a rotation from -90 to 90 degrees."""
+    turned = (values[3] + 90.0) % 360.0 - 90.0
+    if turned < 90.0:
+        return np.array([*values[:3], turned])
+    return np.array([*-values[:3], turned - 180.0])
+
+
+def half_turned(values: np.ndarray) -> np.ndarray:
+    """Return the opposite lens with half a turn more, from -180 to 180 degrees."""
+    return np.array([*-values[:3], values[3] - 180.0 if values[3] > 0 else values[3] + 180.0])
 
 
 def astigmatism(a: float, b: float, covariance: np.ndarray) -> tuple[float, float, float, float]:

@@ -9,6 +9,7 @@ from scipy import fft
 
 from omniscopy.compute import map_signal
 from omniscopy.diffraction.parallax import optics
+from omniscopy.diffraction.parallax.refining import refine
 from omniscopy.diffraction.parallax.shifts import Images, Shifts, align
 from omniscopy.diffraction.ptychography.experiment import (
     Beam,
@@ -28,6 +29,8 @@ _NUMBERS = (
     "defocus", "defocus_std", "astigmatism", "astigmatism_std", "astigmatism_angle",
     "astigmatism_angle_std", "rotation", "rotation_std", "flip",
 )  # fmt: skip
+# How many standard deviations of chance tell that phases are skewed.
+_SURE = 3.0
 _IMAGES = ("image", "flipped_image", "phase")
 
 
@@ -57,7 +60,7 @@ def reconstruct_parallax(  # noqa: PLR0913 - each is a physical parameter
         Radius of the aperture; that of the metadata otherwise.
     rotation, flip : float, degrees, and bool
         How deflections on the detector are turned to be those in the scan, from +x to +y and
-        after ky is negated, as `fit_dpc` finds it; found otherwise, the rotation from -90 to 90.
+        after ky is negated, as `fit_dpc` finds it; found otherwise.
     centre : (ky, kx) or "auto", units of the coordinates
         The middle of the patterns; that of the disc in the mean pattern otherwise.
     upsampling : int
@@ -72,8 +75,8 @@ def reconstruct_parallax(  # noqa: PLR0913 - each is a physical parameter
     -------
     Dataset, shape (..., y, x)
         ``image``, the mean of the aligned images, and ``flipped_image``, with the contrast of all
-        frequencies of one sign, both as a part of the mean; ``phase`` in rad, with the whole
-        transfer undone. ``defocus`` (underfocus positive) and ``astigmatism`` in Å,
+        frequencies of one sign, both as a part of the mean; ``phase`` in rad, that which fits all
+        pixels best. ``defocus`` (underfocus positive) and ``astigmatism`` in Å,
         ``astigmatism_angle`` (from +kx to +ky) and ``rotation`` in degrees, each with ``_std``,
         and ``flip``. ``shift_y`` and ``shift_x`` (ky, kx), in units of the scan, are those of the
         group that a pixel belongs to, NaN outside of the disc. ``sections`` (z, y, x) with
@@ -91,11 +94,15 @@ def reconstruct_parallax(  # noqa: PLR0913 - each is a physical parameter
     The image of the pixel at the angle :math:`\theta` is shifted by :math:`-\nabla W(\theta)`
     [1]_. Images are compared by groups of pixels that become smaller; a plane through the shifts
     is :math:`B \theta`, of which the orthogonal part is the rotation and the flip and the
-    symmetric part defocus and astigmatism. Half a turn more with the opposite defocus gives the
-    same shifts. A flip is found where the defocus is more than the astigmatism. Standard
-    deviations are of the scatter of groups about the plane; edges of a scan that is not many times
-    wider than the probe bias the defocus by some percent more. The transfer is that of a thin
-    object with a small phase, :math:`2 \sin \chi(Q)` near the axis [2]_.
+    symmetric part defocus and astigmatism. From these on, those values are looked for that explain
+    most of what pixels vary by along the scan as a phase object, seen by two side bands, or near
+    the edge of the disc by one [2]_; standard deviations are of the scatter of frequencies of the
+    scan about that. A flip is found where the defocus is more than the astigmatism, a rotation
+    the better the more there is of it. Half a turn more with the opposite defocus gives the same
+    patterns of a phase of the opposite sign: that is taken whose phases are skewed to positive
+    values, as those of atoms are, and a rotation from -90 to 90 degrees where neither is clearly
+    so. The transfer is that of a thin object with a small phase, :math:`2 \sin \chi(Q)` near the
+    axis [2]_.
 
     References
     ----------
@@ -212,17 +219,25 @@ class _Parallax:
         qy, qx = np.fft.fftfreq(rows, step_y), np.fft.fftfreq(columns, step_x)
         k = np.stack([ky, kx], axis=1)
         across = 2 * self.found.beam.radius / max(abs(each) for each in self.found.pixels)
-        found = align(Images(_tapered(spectra), k, qy, qx), across, self.rotation, flip=self.flip)
+        tapered = _tapered(spectra)
+        found = align(Images(tapered, k, qy, qx), across, self.rotation, flip=self.flip)
         # From nm for 1/nm to Å for rad.
         scale = 10.0 / self.found.beam.wavelength
         slope = found.slope * scale
         values, flip = optics.of_slope(slope, self.rotation, flip=self.flip)
-        spread = optics.spreads(slope, found.covariance * scale**2, self.rotation, flip=flip)
-        numbers = _numbers(values, spread, flip=flip)
-        terms = {(1, 0): complex(values[0]), (1, 2): complex(values[1], values[2])}
-        beam = replace(self.found.beam, terms=terms)
-        turn = Turn(float(values[3]), flip)
+        values, spread = refine(
+            tapered, k, qy, qx, self.found.beam, values, fixed=self.rotation is not None, flip=flip
+        )
+        if self.rotation is None:
+            values = optics.within_quarters(values)
+        beam, turn = _lens(self.found.beam, values, flip=flip)
         pictures = self.pictures(spectra, k, beam, turn)
+        if self.rotation is None and _is_dark(pictures[2], self.cells()):
+            # The same patterns of atoms that are bright.
+            values = optics.half_turned(values)
+            beam, turn = _lens(self.found.beam, values, flip=flip)
+            pictures = [pictures[0], -pictures[1], -pictures[2]]
+        numbers = _numbers(values, spread, flip=flip)
         group = _of_groups(found, k)
         shifts = []
         for column in group.T:
@@ -231,19 +246,26 @@ class _Parallax:
             shifts.append(plane.reshape(block.shape[2:]))
         return [*pictures, *numbers, *shifts, self.layers(spectra, k, beam, turn)]
 
+    def cells(self) -> float:
+        """Return how many parts of the scan are resolved."""
+        found = self.found
+        sides = [
+            len(axis) * min(1.0, 2.0 * abs(axis[1] - axis[0]) * 2.0 * found.beam.radius)
+            for axis in (found.y, found.x)
+        ]
+        return float(np.prod(sides))
+
     def pictures(
         self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn
     ) -> list[np.ndarray]:
         """Return the aligned image, with its contrast flipped, and the phase."""
-        total, transfer = self.aligned(spectra, k, beam, turn, transfer=True)
-        power = np.abs(transfer) ** 2
+        total, transfer, spectrum = self.aligned(spectra, k, beam, turn, transfer=True)
         flipped = total * np.where(transfer.real < 0, -1.0, 1.0)
-        phase = total * transfer.conj() / (power + self.regularisation * power.max())
-        for each in (total, flipped, phase):
+        for each in (total, flipped, spectrum):
             each[0, 0] = 0.0
         return [
             np.asarray(fft.ifft2(each, norm="forward").real)
-            for each in (total * len(k), flipped * len(k), phase)
+            for each in (total * len(k), flipped * len(k), spectrum)
         ]
 
     def layers(self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn) -> np.ndarray:
@@ -251,7 +273,7 @@ class _Parallax:
         made = []
         for depth in self.depths or ():
             terms = {**beam.terms, (1, 0): beam.terms[1, 0] + 10.0 * depth}
-            total, _ = self.aligned(spectra, k, replace(beam, terms=terms), turn, transfer=False)
+            total, *_ = self.aligned(spectra, k, replace(beam, terms=terms), turn, transfer=False)
             total[0, 0] = 0.0
             made.append(fft.ifft2(total * len(k), norm="forward").real)
         shape = tuple(self.upsampling * n for n in spectra.shape[1:])
@@ -259,8 +281,11 @@ class _Parallax:
 
     def aligned(
         self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn, *, transfer: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        r"""Return the mean spectrum of aligned images, and that of a phase of :math:`\delta`."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        r"""Return the mean of aligned images, that of a phase of :math:`\delta`, and the phase.
+
+        All are spectra; the phase is the least squares of :math:`G = i \Phi \Gamma / n`.
+        """
         rows, columns = (self.upsampling * n for n in spectra.shape[1:])
         step_y, step_x = (each / self.upsampling for each in self.found.steps)
         qy, qx = np.fft.fftfreq(rows, step_y), np.fft.fftfreq(columns, step_x)
@@ -270,7 +295,8 @@ class _Parallax:
             np.arange(columns) % spectra.shape[2],
         )
         total = np.zeros((rows, columns), dtype=complex)
-        passed = np.zeros((rows, columns), dtype=complex)
+        passed, matched = np.zeros((2, rows, columns), dtype=complex)
+        power = np.zeros((rows, columns))
         some = max(1, 2**21 // total.size)
         for begin in range(0, len(k), some):
             part = slice(begin, begin + some)
@@ -279,11 +305,33 @@ class _Parallax:
             back = np.exp(
                 -2j * np.pi * (away_y[:, None, None] * at_y + away_x[:, None, None] * at_x)
             )
-            total += (spectra[part][:, repeat_y[:, None], repeat_x] * back).sum(axis=0)
+            seen = spectra[part][:, repeat_y[:, None], repeat_x]
+            total += (seen * back).sum(axis=0)
             if transfer:
                 minus, plus = interference(beam, k[part, 0], k[part, 1], at_y, at_x)
-                passed += ((minus - plus) * back).sum(axis=0)
-        return total / len(k), 1j * passed / len(k) ** 2
+                gamma = minus - plus
+                passed += (gamma * back).sum(axis=0)
+                matched += (gamma.conj() * seen).sum(axis=0)
+                power += (np.abs(gamma) ** 2).sum(axis=0)
+        count = len(k)
+        # What no pixel tells stays small: a probe in focus hardly tells long periods.
+        least = self.regularisation * max(float(power.max()), float(count))
+        phase = -1j * count * matched / (power + least)
+        return total / count, 1j * passed / count**2, phase
+
+
+def _lens(beam: Beam, values: np.ndarray, *, flip: bool) -> tuple[Beam, Turn]:
+    terms = {(1, 0): complex(values[0]), (1, 2): complex(values[1], values[2])}
+    return replace(beam, terms=terms), Turn(float(values[3]), flip)
+
+
+def _is_dark(phase: np.ndarray, cells: float) -> bool:
+    """Return whether phases are skewed to negative values, more than by chance."""
+    away = phase - phase.mean()
+    size = float(np.mean(away**2))
+    if not size > 0:
+        return False
+    return float(np.mean(away**3)) / size**1.5 < -_SURE * float(np.sqrt(6.0 / max(cells, 1.0)))
 
 
 def _tapered(spectra: np.ndarray) -> np.ndarray:

@@ -42,13 +42,12 @@ class Images:
 class Shifts:
     """Shifts of groups of pixels, the middles of these, and the plane through them.
 
-    `slope` (2, 2) times the middle is the shift; `covariance` is that of its elements, by rows.
+    `slope` (2, 2) times the middle is the shift.
     """
 
     k: np.ndarray
     shifts: np.ndarray
     slope: np.ndarray
-    covariance: np.ndarray
 
 
 def align(images: Images, across: float, rotation: float | None, *, flip: bool | None) -> Shifts:
@@ -179,11 +178,4 @@ def _plane(k: np.ndarray, shifts: np.ndarray, weights: np.ndarray) -> Shifts:
         distance = np.hypot(away[:, 0], away[:, 1])
         scale = 1.5 * np.median(distance) + 1e-12 * (np.abs(shifts).max() + 1e-30)
         robust = np.minimum(1.0, 2.0 * scale / np.maximum(distance, 1e-300))
-    bread = inverse @ (basis * total[:, None]).T
-    left = max(len(k) - 3, 1) / len(k)
-    covariance = np.zeros((4, 4))
-    for i in (0, 1):
-        for j in (0, 1):
-            part = (bread * (away[:, i] * away[:, j] / left)) @ bread.T
-            covariance[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] = part[:2, :2]
-    return Shifts(k, shifts - fitted[2], fitted[:2].T, covariance)
+    return Shifts(k, shifts - fitted[2], fitted[:2].T)
