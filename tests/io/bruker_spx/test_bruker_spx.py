@@ -59,6 +59,12 @@ def test_decimal_commas_are_those_of_the_language(tmp_path):
     assert metadata["detector"]["real_time"] == 0.0405
 
 
+def test_an_energy_that_the_microscope_did_not_tell_is_none(tmp_path):
+    spectrum = encode_spectrum(COUNTS).replace("1.5E1", "-1")
+    data = om.open_signal(write_spx(tmp_path / "a.spx", spectrum))
+    assert "beam" not in data.attrs["metadata"]
+
+
 def test_odd_dates_and_fractions_do_not_stop_the_spectrum(tmp_path):
     odd = {"Date": "31.2.2018", "Time": "noon", "ChannelCount": "300"}
     path = write_spx(tmp_path / "a.spx", encode_spectrum(COUNTS + 0.5, header=odd))

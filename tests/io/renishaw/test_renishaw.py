@@ -59,6 +59,17 @@ def test_a_map_is_on_its_grid_with_the_times_of_its_spectra(tmp_path):
     assert om.validate(om.open(path)) == []
 
 
+def test_a_rapid_map_says_how_long_each_pixel_was_exposed(tmp_path):
+    took = [98801.0, 100000.0, 97502.0, 99051.0, 101051.0, 101150.0]
+    exposed = WdfOrigin(27, took, "act exp time", units=25, primary=False)
+    data = only(
+        write_wdf(tmp_path / "a.wdf", SPECTRA, SHIFTS, origins=[*WHERE, exposed], area=GRID)
+    )
+    assert data["exposure_time"].dims == ("y", "x")
+    np.testing.assert_array_equal(data["exposure_time"].values.ravel(), took)
+    assert data["exposure_time"].attrs["units"] == "µs"
+
+
 @pytest.mark.parametrize("way", [[0, 1, 2, 5, 4, 3], [0, 3, 1, 4, 2, 5]])
 def test_a_map_scanned_another_way_is_put_in_order(tmp_path, way):
     where = [

@@ -106,7 +106,8 @@ def spectrum_metadata(element: ElementTree.Element) -> dict[str, Any]:
             "technique": modality(element),
             "started": started(header),
             "instrument": {"vendor": "Bruker"},
-            "beam": {"voltage": energy * _KILO if energy else None},
+            # Programs of old write -1 where the microscope did not tell.
+            "beam": {"voltage": energy * _KILO if energy and energy > 0 else None},
             "detector": {
                 "name": _detector(element),
                 "real_time": real * _MILLI if real else None,

@@ -11,12 +11,12 @@ from omniscopy.io.temperatures import ZERO_CELSIUS
 _UNITS = {
     1: "1/cm", 2: "1/cm", 3: "nm", 4: "eV", 5: "µm", 6: "counts", 7: "electrons", 8: "mm", 9: "m",
     10: "K", 11: "Pa", 12: "s", 13: "ms", 14: "h", 16: "px", 19: "deg", 20: "rad",
-    23: "K/min",
+    23: "K/min", 25: "µs",
 }  # fmt: skip
 _NAMES = {
     3: "x", 4: "y", 5: "z", 6: "radius", 7: "azimuth", 8: "polar_angle", 9: "temperature",
     10: "pressure", 11: "time", 13: "polarization", 14: "focus", 15: "ramp_rate",
-    18: "elapsed_time", 25: "power",
+    18: "elapsed_time", 25: "power", 27: "exposure_time",
 }  # fmt: skip
 _TIME = 11
 _FILETIME, _CELSIUS = 24, 21
