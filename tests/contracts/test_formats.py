@@ -69,6 +69,7 @@ from omniscopy.testing.files import (
     trivista,
     tvips,
     velox,
+    witec,
     wsxm,
 )
 from omniscopy.testing.formats import (
@@ -370,6 +371,12 @@ MAKERS = {
     "arina": (
         "_master.h5",
         lambda path: arina.write_arina(path, np.uint16([IMAGE] * 6), packed=None),
+    ),
+    "witec": (
+        ".wip",
+        lambda path: witec.write_witec(
+            path, [("TDImage", {"Caption": "Height", "values": IMAGE.astype("f4")})]
+        ),
     ),
     "wsxm": (".top", lambda path: wsxm.write_wsxm_image(path, IMAGE)),
 }

@@ -89,16 +89,14 @@ class Window:
 
 @dataclass(frozen=True)
 class Scanned(Derived):
-    """`inner`, numbers with a fraction, NaN in all rows but those from `first` up to `stop`."""
+    """`inner`, numbers with a fraction, NaN in the rows that are not `valid`."""
 
-    first: int
-    stop: int
+    valid: tuple[bool, ...]
 
     def __getitem__(self, key: Key) -> np.ndarray:
         row, *others = full_key(key, self.shape)
         values = np.array(self.inner[(row, *others)])
-        rows = np.arange(self.shape[0])[row]
-        values[(rows < self.first) | (rows >= self.stop)] = np.nan
+        values[~np.array(self.valid)[row]] = np.nan
         return values
 
 

@@ -101,7 +101,7 @@ def _image_channel(header: Header, block: Block, title: str, *, partial: bool) -
     data, missing = map_counts(header, block, (rows, columns), scale, partial=partial)
     first, count = section.count("Valid data start Y") or 0, section.count("Valid data len Y")
     if scale is not None and count and count < rows and first + count <= rows:
-        data = Scanned(data, first, first + count)
+        data = Scanned(data, tuple(first <= row < first + count for row in range(rows)))
         missing = missing or {"missing_from": count, "reason": f"{count} of {rows} lines are valid"}
     attrs: dict[str, Any] = {} if missing is None else {"incomplete": missing}
     if scale is not None and scale.missing is not None:

@@ -1,0 +1,1 @@
+"""Projects and data of WITec (.wip, .wid): Raman spectra, maps and images."""
