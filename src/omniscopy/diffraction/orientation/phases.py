@@ -41,6 +41,8 @@ _REFLECTIONS = ("g", "extinction_distance")
 _STARTS, _ROUNDS = 5, 2
 # Crystals so well matched alone, over the best one, may be the strongest of a mixture.
 _LIKELY = 0.6
+# Orientations whose likeness is behind the best one by less than this, and steps to settle each.
+_NEARLY, _SETTLING = 0.05, 4
 
 
 class Phase(NamedTuple):
@@ -149,7 +151,10 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
 
     ``weight_std`` is that of the fit with the residuals that there are, and with these correlated
     over the width of a spot, so that spots which are brighter or fainter than expected count. An
-    orientation that is wrong altogether is not in it: mind ``unexplained``.
+    orientation that is wrong altogether is not in it: mind ``unexplained``. Where all spots are of
+    one zone, a crystal turned by half about the axis of the zone has the same ones: of cubic
+    crystals orientations that are 60 (about 111), 36.9 (210) or 50.5 degrees (311) apart cannot be
+    told then.
     Intensities are those of single scattering: in thick crystals weights are estimates.
 
     References
@@ -351,11 +356,17 @@ def _alone(image: Floats, phase: Phase, frame: Frame, before: Found | None = Non
     starts = best_entries(
         np.maximum(image, 0.0), phase.templates, (frame.grid, frame.power, phase.nearest), _STARTS
     )  # fmt: skip
-    for entry, turn in starts:
-        each = _entry(image, phase, entry, turn, frame)
-        if found is None or each.alike > found.alike:
-            found = each
-    return found
+    tried = [_entry(image, phase, entry, turn, frame) for entry, turn in starts]
+    if found is not None:
+        tried.append(found)
+    if not tried:
+        return None
+    best = max(tried, key=_likeness)
+    if phase.crystal is None:
+        return best
+    # Some orientations, such as those of twins, differ by little: each is settled, then compared.
+    near = [each for each in tried if each.alike > best.alike - _NEARLY]
+    return max((_settled(image, phase.crystal, each, frame) for each in near), key=_likeness)
 
 
 def _entry(image: Floats, phase: Phase, entry: int, turn: float, frame: Frame) -> Found:
@@ -364,10 +375,44 @@ def _entry(image: Floats, phase: Phase, entry: int, turn: float, frame: Frame) -
     matrix = about_z(turn) @ phase.matrix[entry]
     if phase.crystal is None:
         picture = picture_of(*_spots_of(phase, entry, turn), frame)
-    else:
-        matrix = refine(image, phase.crystal, matrix, frame.axes, frame.nearest, frame.width)
-        picture = picture_of(*phase.crystal.spots(matrix), frame)
+        return Found(matrix, picture, _alike(image, picture, frame))
+    tilts = refine(image, phase.crystal, matrix, frame.axes, frame.nearest, frame.width)
+    return max((_seen(image, phase.crystal, each, frame) for each in tilts), key=_likeness)
+
+
+def _seen(image: Floats, crystal: Crystal, matrix: Floats, frame: Frame) -> Found:
+    picture = picture_of(*crystal.spots(matrix), frame)
     return Found(matrix, picture, _alike(image, picture, frame))
+
+
+def _likeness(found: Found) -> float:
+    return found.alike
+
+
+def _settled(image: Floats, crystal: Crystal, found: Found, frame: Frame) -> Found:
+    """Return the orientation about this one in which the whole pattern is most alike, by steps."""
+    values = image[frame.inside]
+    for _ in range(_SETTLING):
+        small = _small(crystal)
+        slopes = np.array([each[frame.inside] for each in _changes(crystal, found, frame)])
+        picture = found.picture[frame.inside]
+        height = float(values @ picture) / max(float(picture @ picture), 1e-300)
+        columns = np.array([picture, *(height * slopes / (2.0 * small))])
+        normal = columns @ columns.T
+        normal[1:, 1:] += 1e-3 * np.diag(np.diag(normal)[1:])
+        step = np.linalg.pinv(normal) @ (columns @ (values - height * picture))
+        size = float(np.linalg.norm(step[1:]))
+        turn = step[1:] * min(1.0, 4.0 * small / max(size, 1e-300))
+        tried = _seen(image, crystal, turn_by(turn) @ found.matrix, frame)
+        if not tried.alike > found.alike:
+            break
+        found = tried
+    return found
+
+
+def _small(crystal: Crystal) -> float:
+    """Return a turn in radians by which no spot changes much."""
+    return 0.1 / (crystal.thickness * float(np.linalg.norm(crystal.g, axis=1).max()))
 
 
 def _together(
@@ -445,7 +490,7 @@ def _fit(image: Floats, pictures: list[Floats], frame: Frame) -> Floats:
 
 def _changes(crystal: Crystal, found: Found, frame: Frame) -> list[Floats]:
     """Return what small turns about x, y and z change in a picture."""
-    small = 0.1 / (crystal.thickness * float(np.linalg.norm(crystal.g, axis=1).max()))
+    small = _small(crystal)
     made = []
     for axis in np.eye(3):
         ends = [

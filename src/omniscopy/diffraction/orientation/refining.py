@@ -15,6 +15,8 @@ _FAINT = 1e-4
 # Spots are compared by the roots of their intensities, so that strong ones do not rule alone.
 _POWER = 0.5
 _MOST = 41
+# Of as many tilts that are likely the whole pattern tells the best one.
+_KEPT = 3
 
 
 class Crystal(NamedTuple):
@@ -49,8 +51,8 @@ class Crystal(NamedTuple):
 
 def refine(  # noqa: PLR0917 - an image, where it is, and what is in it
     image: Floats, crystal: Crystal, start: Floats, axes: list[Floats], nearest: float, width: float
-) -> Floats:
-    """Return the orientation near `start` whose spots are most alike those of an image.
+) -> list[Floats]:
+    """Return orientations near `start` whose spots are most alike those of an image, best first.
 
     What is measured of every spot is what a Gaussian takes there. It is compared with what is
     expected at tilts on a grid, which is drawn closer about the best one: no tilt within the
@@ -66,24 +68,45 @@ def refine(  # noqa: PLR0917 - an image, where it is, and what is in it
     for axis, place in zip(axes, (ky, kx), strict=True):
         near &= (place >= axis.min()) & (place <= axis.max())
     if not near.any():
-        return start
+        return [start]
     g, s, distances = g[near], s[near], crystal.distances[near]
     measured = _amplitudes(image, axes, ky[near], kx[near], width) ** _POWER
-    tilt = np.zeros(2)
     # Half the distance in which the farthest spot falls to half.
     fine = 0.8 / (crystal.thickness * float(across[near].max()))
     number = int(min(2 * np.ceil(reach / fine) + 1, _MOST))
-    for _ in range(3):
-        line = np.linspace(-reach, reach, number)
-        tilts = tilt + np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
+
+    def likeness(tilts: Floats) -> Floats:
         # A small turn about x moves z by y, one about y by -x; in the plane hardly anything moves.
         errors = s + tilts[:, :1] * g[:, 1] - tilts[:, 1:] * g[:, 0]
         expected = crystal.intensities(errors, distances) ** _POWER
         norm = np.sqrt(np.square(expected).sum(axis=1))
-        alike = (expected @ measured) / np.where(norm > 0.0, norm, np.inf)
-        tilt = tilts[int(alike.argmax())]
-        reach, number = 1.6 * reach / (number - 1), 7
-    return turn_by(np.array([*tilt, 0.0])) @ start
+        return np.asarray((expected @ measured) / np.where(norm > 0.0, norm, np.inf))
+
+    around = _square(reach, number)
+    made = []
+    for tilt in around[_peaks(likeness(around).reshape(number, number))]:
+        closer = 1.6 * reach / (number - 1)
+        for _ in range(2):
+            tilts = tilt + _square(closer, 7)
+            tilt = tilts[int(likeness(tilts).argmax())]  # noqa: PLW2901 - drawn closer
+            closer *= 1.6 / 6
+        made.append(turn_by(np.array([*tilt, 0.0])) @ start)
+    return made
+
+
+def _square(reach: float, number: int) -> Floats:
+    """Return pairs of tilts on a grid, shape (number ** 2, 2)."""
+    line = np.linspace(-reach, reach, number)
+    return np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
+
+
+def _peaks(values: Floats) -> np.ndarray:
+    """Return the flat indices of the highest values that none next to them is above."""
+    from scipy.ndimage import maximum_filter
+
+    flat = values.ravel()
+    (top,) = np.nonzero((values == maximum_filter(values, 3)).ravel())
+    return top[np.argsort(-flat[top], kind="stable")[:_KEPT]]
 
 
 def _amplitudes(image: Floats, axes: list[Floats], ky: Floats, kx: Floats, width: float) -> Floats:
