@@ -52,6 +52,7 @@ from omniscopy.testing.files import (
     nion,
     nt_mdt,
     omicron_asc,
+    omicron_scala,
     pantarhei,
     phenom,
     pictures,
@@ -198,6 +199,7 @@ MAKERS = {
         lambda path: bruker_spx.write_spx(path, bruker_spx.encode_spectrum(IMAGE.ravel())),
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "dm5": (".dm5", lambda path: dm.write_dm5(path, dm.DmImage(data=IMAGE))),
     "asylum_ardf": (".ardf", ramps),
     "asylum_hdf5": (".h5", force_map),
     "edax": (".spd", lambda path: edax.write_spd(path, IMAGE.astype("u2").reshape(3, 4, 9))),
@@ -371,6 +373,10 @@ MAKERS = {
     "arina": (
         "_master.h5",
         lambda path: arina.write_arina(path, np.uint16([IMAGE] * 6), packed=None),
+    ),
+    "omicron_scala": (
+        ".par",
+        lambda path: omicron_scala.write_scala(path, [("Z", "Forward", IMAGE.astype("i2"))]),
     ),
     "witec": (
         ".wip",
