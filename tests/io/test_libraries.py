@@ -25,7 +25,7 @@ IMAGE = rng.normal(size=(3, 4))
 BRIDGES = sorted(form.name for form in all_formats().values() if form.bridge)
 SAMPLES = {
     # a bridge: the name of a file that only it reads, and how that starts
-    "rosettasciio": ("cube.lsd", b"no signature"),
+    "rosettasciio": ("cube.mrcz", b"no signature"),
     "surfacetopography": ("surface.mnt", bytes.fromhex("d0cf11e0a1b11ae1")),
     "afmformats": ("curve.tab", b"# BEGIN METADATA\n"),
     "access2thematrix": ("scan--1_1.Z_mtrx", b"ONTMATRX0101"),
@@ -95,7 +95,7 @@ def test_no_library_is_imported_to_know_a_file(tmp_path):
 
 
 def test_our_own_readers_come_first(tmp_path):
-    path = tmp_path / "spectrum.lsd"
+    path = tmp_path / "spectrum.mrcz"
     np.save(tmp_path / "a.npy", IMAGE)
     path.write_bytes((tmp_path / "a.npy").read_bytes())
     assert io.identify(path) == "npy"
@@ -181,7 +181,7 @@ def rosetta(installed):
         specs = []
         for name, function in plugins.items():
             installed(f"rsciio.{name}", file_reader=function)
-            specs.append({"name": name, "api": f"rsciio.{name}", "file_extensions": ["lsd", "LSD"]})
+            specs.append({"name": name, "api": f"rsciio.{name}", "file_extensions": ["mrcz", "MRCZ"]})
         installed("rsciio", IO_PLUGINS=specs)
 
     return install

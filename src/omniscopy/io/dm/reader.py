@@ -58,7 +58,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
             kept.add(key)
     if not channels:
         raise tags.cut or FormatError("no image of the file can be read", path=path)
-    return Measurement(channels=channels, original_metadata=_tags_beside(tags, kept))
+    return Measurement(channels=channels, original_metadata=tags_beside(tags, kept))
 
 
 def _read_channel(
@@ -66,12 +66,25 @@ def _read_channel(
 ) -> Channel:
     image = read_image(entry, key, path)
     data, missing = open_pixels(image, path, tags.byte_order, partial=partial)
+    return channel_of(image, data, entry, tags, path, missing=missing)
+
+
+def channel_of(
+    image: Image,
+    data: LazyArray,
+    entry: Mapping[str, Any],
+    tags: TagFile,
+    path: Path,
+    *,
+    missing: str | None = None,
+) -> Channel:
+    """Return an image with the pixels `data`, which are in file order, as a channel."""
     layout = lay_out(image)
     attrs: dict[str, Any] = {}
     units, calibration = describe_intensity(image.brightness)
     if calibration is not None:
         attrs["intensity_calibration"] = calibration
-    drawn = annotations_of(tags.root, key, layout)
+    drawn = annotations_of(tags.root, image.key, layout)
     if drawn:
         attrs["annotations"] = drawn
     if tags.cut is not None:
@@ -113,7 +126,7 @@ def _displayed(data: LazyArray, layout: Layout, image: Image) -> LazyArray:
     return data if order == tuple(range(len(order))) else Transposed(data, order)
 
 
-def _tags_beside(tags: TagFile, kept: set[str]) -> dict[str, Any]:
+def tags_beside(tags: TagFile, kept: set[str]) -> dict[str, Any]:
     """Return the tags of the file without those of the images that are channels."""
     root = dict(tags.root)
     images = root.get("ImageList")

@@ -1,4 +1,4 @@
-"""Write Gatan DigitalMicrograph files (DM3, DM4), byte by byte."""
+"""Write Gatan DigitalMicrograph files: DM3 and DM4 byte by byte, DM5 as HDF5."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -89,6 +89,64 @@ def write_dm(
         Further tags of the file.
     """
     form = _Form(version, "<" if little_endian else ">")
+    body = form.group(_file_tags(images, tags or {}, thumbnail=thumbnail))
+    header = struct.pack(">I", version) + form.words(len(body)) + struct.pack(">I", little_endian)
+    Path(path).write_bytes(header + body + bytes(8))
+
+
+def write_dm5(
+    path: str | Path, *images: DmImage, thumbnail: bool = True, tags: TagTree | None = None
+) -> Path:
+    """Write a DM5 file: the tags of DM4 as groups and attributes of HDF5.
+
+    Parameters
+    ----------
+    path : path
+        File to write; an old one is replaced.
+    *images : DmImage
+        At least one.
+    thumbnail : bool
+        Put a small colour picture first, as DigitalMicrograph does.
+    tags : nested dict, optional
+        Further tags of the file.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    import h5py
+
+    path = Path(path)
+    with h5py.File(path, "w") as file:
+        _write_tags(file, _file_tags(images, tags or {}, thumbnail=thumbnail))
+    return path
+
+
+def _write_tags(group: Any, tags: TagTree | Sequence[Any]) -> None:
+    """Put tags into a group of HDF5; what has no name is counted in brackets."""
+    counted = {f"[{number}]": value for number, value in enumerate(tags)}
+    for name, value in (tags if isinstance(tags, Mapping) else counted).items():
+        if isinstance(value, (Mapping, list)):
+            _write_tags(group.create_group(name), value)
+        elif isinstance(value, np.ndarray):
+            group[name] = value.astype(np.uint32) if name == "Data" and _is_words(tags) else value
+        elif isinstance(value, str):
+            group.attrs[name] = np.bytes_(value.encode())
+        elif isinstance(value, tuple):
+            fields = [np.asarray(part) for part in value]
+            kind = [(str(place), part.dtype) for place, part in enumerate(fields)]
+            group.attrs[name] = np.array(value, kind)
+        else:
+            group.attrs[name] = value
+
+
+def _is_words(tags: Any) -> bool:
+    return isinstance(tags, Mapping) and tags.get("DataType") == COLOUR
+
+
+def _file_tags(images: Sequence[DmImage], tags: TagTree, *, thumbnail: bool) -> dict[str, Any]:
+    """Return the tags of a whole file."""
     entries = [_image_tags(image, number) for number, image in enumerate(images)]
     if thumbnail:
         entries.insert(0, _image_tags(_thumbnail_of(images[0]), len(images)))
@@ -102,14 +160,12 @@ def write_dm(
             for n in range(first, len(entries))
         ],
         "InImageMode": True,
-        **(tags or {}),
+        **tags,
     }
     if thumbnail:
         size = (np.int32(64), np.int32(64))
         root["Thumbnails"] = [{"ImageIndex": np.uint32(0), "SourceSize_Pixels": size}]
-    body = form.group(root)
-    header = struct.pack(">I", version) + form.words(len(body)) + struct.pack(">I", little_endian)
-    Path(path).write_bytes(header + body + bytes(8))
+    return root
 
 
 def pack_colours(colours: np.ndarray) -> np.ndarray:
