@@ -181,7 +181,9 @@ def rosetta(installed):
         specs = []
         for name, function in plugins.items():
             installed(f"rsciio.{name}", file_reader=function)
-            specs.append({"name": name, "api": f"rsciio.{name}", "file_extensions": ["mrcz", "MRCZ"]})
+            specs.append(
+                {"name": name, "api": f"rsciio.{name}", "file_extensions": ["mrcz", "MRCZ"]}
+            )
         installed("rsciio", IO_PLUGINS=specs)
 
     return install
