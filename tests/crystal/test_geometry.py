@@ -119,6 +119,15 @@ def test_hexagonal_tetragonal_and_low_families_are_those_of_their_laue_groups(tr
     assert low.sizes["reflection"] == 124
 
 
+def test_members_of_a_family_count_where_their_indices_are_not_listed():
+    # (110) of a hexagonal crystal is one with (1-20) and (2-10), of larger indices.
+    few = crystal.reflections(crystal.structure("graphite"), largest_index=1, unique=True)
+    listed = dict(zip(map(tuple, few.hkl.values.tolist()), few.multiplicity.values, strict=True))
+    assert listed == {
+        (0, 0, 1): 2, (1, 0, 0): 6, (1, 0, 1): 12, (1, 1, 0): 6, (1, 1, 1): 12,
+    }  # fmt: skip
+
+
 def test_members_of_a_family_scatter_alike():
     atoms = crystal.structure("rutile")
     found = crystal.reflections(atoms, limit=1.2)

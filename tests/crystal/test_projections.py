@@ -136,6 +136,38 @@ def test_polyhedra_are_known_by_their_shape(name, centre, ligand, shape, corners
     assert {len(polyhedron.ligands) for polyhedron in found} == {corners}
 
 
+GOLDEN = (1 + 5**0.5) / 2
+RING = np.deg2rad(60.0 * np.arange(6))
+
+
+@pytest.mark.parametrize(
+    ("shape", "corners"),
+    [
+        (
+            "icosahedron",
+            [np.roll([0.0, a, b * GOLDEN], n) for n in range(3) for a in (-1, 1) for b in (-1, 1)],
+        ),
+        (
+            "cuboctahedron",
+            [np.roll([0.0, a, b], n) for n in range(3) for a in (-1, 1) for b in (-1, 1)],
+        ),
+        ("cube", [[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)]),
+        (
+            "hexagonal bipyramid",
+            [[0, 0, 1], [0, 0, -1], *np.stack([np.cos(RING), np.sin(RING), 0 * RING], 1)],
+        ),
+    ],
+)
+def test_polyhedra_of_as_many_corners_differ_by_their_angles(shape, corners):
+    places = np.asarray(corners, float)
+    places *= 2.4 / np.linalg.norm(places, axis=1, keepdims=True)
+    rng = np.random.default_rng(3)
+    places = places + rng.uniform(-0.05, 0.05, places.shape)
+    atoms = ase.Atoms(["U", *["O"] * len(places)], [[0, 0, 0], *places])
+    (found,) = crystal.polyhedra(atoms, "U", "O")
+    assert found.name == shape
+
+
 def test_an_ideal_octahedron_is_not_distorted():
     (found,) = crystal.polyhedra(crystal.structure("SrTiO3"), "Ti", "O")
     length = 3.905268 / 2

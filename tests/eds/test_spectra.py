@@ -202,6 +202,18 @@ def test_phases_are_found_with_their_spectra(method):
     assert peak.sel(phase=second) < 0.2 * peak.sel(phase=1 - second)
 
 
+@pytest.mark.parametrize("method", ["kmeans", "gmm", "nmf"])
+def test_places_without_counts_are_no_phase(method):
+    data = samples.eds_map()
+    whole = eds.find_phases(data, 2, method=method)
+    empty = data.where(data["y"] > data["y"][4], 0.0).assign_attrs(data.attrs)
+    found = eds.find_phases(empty, 2, method=method)
+    assert (found["label"][:5] == -1).all()
+    assert np.isnan(found["abundance"][:5]).all()
+    same = (found["label"] == whole["label"])[5:].mean()
+    assert same > 0.95 or same < 0.05  # the phases may be counted the other way round
+
+
 def test_wrong_spectra_are_refused(exact):
     with pytest.raises(DataError, match="elements must be a list such as"):
         eds.fit_lines(exact, "Fe")

@@ -60,26 +60,31 @@ class Polyhedron:
         """Return what it is called: octahedron, trigonal prism, ... or the number of corners."""
         count = len(self.corners)
         straight = int((self.angles > 155.0).sum())
+        right = int((np.abs(self.angles - 90.0) < 10.0).sum())
         if count == 4:
             return "square" if straight == 2 else "tetrahedron"
         if count == 6:
             return "octahedron" if straight == 3 else "trigonal prism" if not straight else "6"
         if count == 8 and straight == 4:
-            return "cube"
+            return "hexagonal bipyramid" if right > 6 else "cube"
         if count == 12 and straight == 6:
-            return "cuboctahedron"
+            return "cuboctahedron" if right > 5 else "icosahedron"
         return {2: "dumbbell", 3: "triangle"}.get(count, str(count))
 
     @property
     def distortion(self) -> float:
-        """Return the mean difference of the lengths from their mean, over that (Baur's index)."""
+        """Return the mean difference of the lengths from their mean, over that.
+
+        Baur's index (Acta Cryst. B 30, 1195, 1974).
+        """
         return float(np.abs(self.lengths - self.lengths.mean()).mean() / self.lengths.mean())
 
     @property
     def angle_variance(self) -> float:
         """Return the variance of the angles in square degrees (Robinson, Science 172, 567, 1971).
 
-        NaN where it is neither a tetrahedron nor an octahedron.
+        About the ideal angle, over one less than their number: 6 of a tetrahedron, the 12 right
+        ones of an octahedron. NaN where it is neither a tetrahedron nor an octahedron.
         """
         if self.name not in IDEAL_ANGLE:
             return float("nan")

@@ -44,8 +44,9 @@ def project(
     -------
     Dataset, dimension column
         ``y`` and ``x`` (Å, y upwards), ``atoms`` (how many in one period along the beam),
-        ``atomic_number`` (their sum), ``height`` (Å, of the first along the beam), ``elements``
-        (their symbols), and ``cell`` (Å, along `vector` and `axis`), the vectors of the repeat.
+        ``atomic_number`` (their sum), ``height`` (Å, towards the viewer, of the lowest of them in
+        the period), ``elements`` (their symbols, from there on), and ``cell`` (Å, along `vector`
+        and `axis`), the vectors of the repeat.
         Attributes: ``zone``, ``period`` (Å along the beam) and ``orientation`` (the rotation).
 
     Raises

@@ -25,7 +25,7 @@ def reflections(
     unique: bool = False,
     tolerance: float = 1e-2,
 ) -> xr.Dataset:
-    """List reflections by the length of their vectors, with the family that each is of.
+    r"""List reflections by the length of their vectors, with the family that each is of.
 
     Parameters
     ----------
@@ -52,6 +52,16 @@ def reflections(
     ------
     DataError
         Neither `limit` nor `largest_index` is given, or they hold too many reflections.
+
+    Notes
+    -----
+    :math:`g = h a^* + k b^* + l c^*` with :math:`a \cdot a^* = 1`, so that :math:`|g| = 1/d`. A
+    family is all :math:`(hkl) W` with the rotations W of the Laue group, whether or not `limit`
+    and `largest_index` let them be listed [1]_.
+
+    References
+    ----------
+    .. [1] *International Tables for Crystallography*, vol. A, Wiley (2016), section 3.2.
     """
     cell = require_cell(atoms)
     hkl = indices_within(cell, limit, largest_index)
@@ -60,17 +70,17 @@ def reflections(
     if limit is not None:
         within = length <= limit * (1.0 + 1e-9)
         hkl, g, length = hkl[within], g[within], length[within]
-    names = family_names(hkl, symmetry(atoms, tolerance=tolerance).laue_rotations())
+    rotations = symmetry(atoms, tolerance=tolerance).laue_rotations()
+    names = family_names(hkl, rotations)
     # By length, then by family, then with the fewest negative and the largest indices first;
     # lengths of one family differ by rounding.
     order = np.lexsort((-_key(hkl), (hkl < 0).sum(axis=1), -names, np.round(length, 9)))
     hkl, g, length, names = hkl[order], g[order], length[order], names[order]
-    _, first, family, multiplicity = np.unique(
-        names, return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, family = np.unique(names, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
-    family, multiplicity = rank[family], multiplicity[family]
+    multiplicity = _members(hkl[first], rotations)[family]
+    family = rank[family]
     if unique:
         kept = np.sort(first)
         hkl, g, length = hkl[kept], g[kept], length[kept]
@@ -118,14 +128,28 @@ def family_names(hkl: npt.NDArray[np.int64], rotations: npt.NDArray[Any]) -> npt
 
     A rotation R of positions turns the indices of planes, as a row, into h R.
     """
-    largest = int(np.abs(hkl).max(initial=0)) * int(np.abs(rotations).sum(axis=1).max())
-    weights = np.array([(2 * largest + 1) ** 2, 2 * largest + 1, 1], np.int64)
-    # h R by the weights is h by a vector for each rotation.
-    columns = rotations.astype(np.int64) @ weights
+    columns = _keys_of_turned(hkl, rotations)
     names = hkl @ columns[0]
     for column in columns[1:]:
         np.maximum(names, hkl @ column, out=names)
     return names
+
+
+def _members(hkl: npt.NDArray[np.int64], rotations: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return how many different reflections rotations make of each."""
+    keys = np.sort(hkl @ _keys_of_turned(hkl, rotations).T, axis=1)
+    count: npt.NDArray[np.int64] = 1 + np.count_nonzero(np.diff(keys, axis=1), axis=1)
+    return count
+
+
+def _keys_of_turned(
+    hkl: npt.NDArray[np.int64], rotations: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Return a vector for each rotation R; its product with indices h is a key of h R."""
+    largest = int(np.abs(hkl).max(initial=0)) * int(np.abs(rotations).sum(axis=1).max())
+    weights = np.array([(2 * largest + 1) ** 2, 2 * largest + 1, 1], np.int64)
+    columns: npt.NDArray[np.int64] = rotations.astype(np.int64) @ weights
+    return columns
 
 
 def _labelled(

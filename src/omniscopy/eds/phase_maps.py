@@ -22,7 +22,7 @@ def find_phases(
     dim: str = "energy",
     rng: int | np.random.Generator | None = None,
 ) -> xr.Dataset:
-    """Sort the spectra of a map into phases, and return the spectrum of each.
+    r"""Sort the spectra of a map into phases, and return the spectrum of each.
 
     Parameters
     ----------
@@ -51,6 +51,17 @@ def find_phases(
         The axis is no energy, the values are no counts, there is one spectrum only, or more
         phases than spectra.
 
+    Notes
+    -----
+    What is clustered is :math:`n_{pk} / (N_p (r_k + \max r / 100))`, with the counts n of spectrum
+    p in channel k, their sum N, and the root :math:`r_k` of the mean of :math:`n_{pk} / N_p`: by it
+    the noise of counts is as large in all channels [1]_. A phase's spectrum is the sum of those
+    that are sorted into it.
+
+    References
+    ----------
+    .. [1] M. R. Keenan, P. G. Kotula, *Surf. Interface Anal.* 36, 203 (2004).
+
     Examples
     --------
     >>> import omniscopy as om
@@ -75,7 +86,8 @@ def find_phases(
         scaled = (data / counts.where(known)).assign_attrs(units="1")
         # The mean squares of channels differ by orders; noise of counts is evened out.
         root = scaled.mean(others) ** 0.5
-        even = (scaled / (root + root.max(dim) * 1e-2)).fillna(0.0).assign_attrs(units="1")
+        # Spectra without counts are NaN, and no cluster of their own.
+        even = (scaled / (root + root.max(dim) * 1e-2)).assign_attrs(units="1")
         made = cluster(even, n_phases, method=method, dim=dim, n_components=n_phases + 1, rng=rng)
         label = made["label"].where(known, -1).astype(np.int64)
         phase = xr.DataArray(np.arange(n_phases), dims="phase")
