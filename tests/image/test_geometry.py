@@ -30,6 +30,13 @@ def test_angles_turn_from_x_towards_y_and_radii_are_in_units():
     assert found["radius"].attrs["units"] == "nm"
 
 
+@pytest.mark.parametrize("dim", ["y", "x"])
+def test_angles_are_those_of_coordinates_that_fall(dim):
+    data = samples.surface()
+    turned = polar(data.isel({dim: slice(None, None, -1)}), (400.0, 500.0), angle_step=15.0)
+    np.testing.assert_allclose(turned, polar(data, (400.0, 500.0), angle_step=15.0), atol=1e-9)
+
+
 def test_outside_and_missing_pixels_are_nan():
     data = labelled(np.ones((20, 30)))
     data[4, 7] = np.nan

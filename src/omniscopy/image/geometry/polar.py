@@ -6,7 +6,14 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.image.geometry.planes import pixel_of, require_any_plane, sampled
 from omniscopy.image.topography import like, require_positive_length, steps_of
-from omniscopy.model import DataError, coordinate, kind_of_dim, operation, units_of
+from omniscopy.model import (
+    DataError,
+    coordinate,
+    kind_of_dim,
+    operation,
+    require_uniform,
+    units_of,
+)
 
 
 @operation(example={"image": "surface", "angle_step": 5.0})
@@ -77,9 +84,13 @@ def polar(
     radii = step * np.arange(int(reach / step + 1e-9) + 1)
     angles = angle_step * np.arange(round(turns))
     turn = np.radians(angles)
+    # Directions are those of the coordinates, which may fall from row to row.
+    down, right = (
+        size * np.sign(require_uniform(image, dim)) for size, dim in zip(steps, dims, strict=True)
+    )
     pixels = np.stack([
-        at[0] + radii[:, None] * np.sin(turn) / steps[0],
-        at[1] + radii[:, None] * np.cos(turn) / steps[1],
+        at[0] + radii[:, None] * np.sin(turn) / down,
+        at[1] + radii[:, None] * np.cos(turn) / right,
     ])  # fmt: skip
     (made,) = map_signal(
         _sampled, image, dim=dims, output_dims=[{"radius": len(radii), "angle": len(angles)}],

@@ -81,6 +81,18 @@ def find_contact(
     ------
     DataError
         There is no height, or it is no length, or an option is unknown.
+
+    Notes
+    -----
+    With the travel s towards the sample, and :math:`u = s - s_0` from the contact :math:`s_0` on
+    (0 before it), least squares fit :math:`F = F_0 + m u` ("constant_line"),
+    :math:`F_0 + m u + n u^2` ("constant_polynomial") or :math:`F_0 + t s + m u + n u^2`
+    ("line_polynomial"); ``contact_std`` is that of white noise. The choices are
+    those of [1]_.
+
+    References
+    ----------
+    .. [1] P. Müller et al., *BMC Bioinformatics* 20, 465 (2019).
     """
     dim, height = curve_axis(data, "z", dim)
     require_choice("method", method, METHODS)
