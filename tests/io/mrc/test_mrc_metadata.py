@@ -10,6 +10,7 @@ from omniscopy.io.mrc.reader import read
 from omniscopy.testing.files.mrc import (
     encode_fei_record,
     write_direct_electron_info,
+    write_direct_electron_positions,
     write_mrc,
 )
 
@@ -207,6 +208,64 @@ def test_a_movie_that_is_no_full_raster_stays_frames(tmp_path, frames, changes):
     assert [a.name for a in channel.axes] == ["frame", "ky", "kx"]
 
 
+def scan_by_list(folder, places, frames, **changes):
+    stem = "20250429_06699"
+    write_direct_electron_info(folder / f"{stem}_info.txt", {**RASTER, **changes})
+    write_direct_electron_positions(folder / f"{stem}_scan_coordinates.csv", places)
+    write_mrc(folder / f"{stem}_movie.mrc", frames)
+    return folder / f"{stem}_movie.mrc"
+
+
+def test_frames_of_a_list_of_positions_are_at_their_places(tmp_path):
+    frames = np.arange(4 * 2 * 5, dtype=np.uint16).reshape(4, 2, 5) + 1
+    places = [(2, 0), (0, 1), (1, 1), (0, 0)]  # x, y
+    path = scan_by_list(tmp_path, places, frames, **{"Scan - Type": "XY File"})
+    (channel,) = read(path).channels
+    assert [axis.name for axis in channel.axes] == ["y", "x", "ky", "kx"]
+    expected = np.zeros((2, 3, 2, 5), np.uint16)
+    for frame, (x, y) in zip(frames, places, strict=True):
+        expected[y, x] = frame
+    np.testing.assert_array_equal(values_of(channel), expected)
+    np.testing.assert_array_equal(channel.data[1, slice(0, 3, 2), 1], expected[1, ::2, 1])
+    assert channel.attrs["incomplete"]["reason"].startswith("2 positions were left out")
+
+
+def test_positions_that_were_visited_again_have_a_frame_for_each_time(tmp_path):
+    frames = np.arange(5 * 2 * 3, dtype=np.int16).reshape(5, 2, 3) + 1
+    places = [(0, 0), (1, 0), (0, 0), (2, 1), (0, 0)]
+    path = scan_by_list(tmp_path, places, frames, **{"Scan - Type": "XY File"})
+    (channel,) = read(path).channels
+    assert [axis.name for axis in channel.axes] == ["y", "x", "frame", "ky", "kx"]
+    found = values_of(channel)
+    assert found.shape == (2, 3, 3, 2, 3)
+    np.testing.assert_array_equal(found[0, 0], frames[[0, 2, 4]])
+    np.testing.assert_array_equal(found[0, 1, 0], frames[1])
+    np.testing.assert_array_equal(found[1, 2, 0], frames[3])
+    assert not found[0, 1, 1:].any()
+
+
+def test_bytes_of_direct_electron_are_unsigned(tmp_path):
+    # 0 to 127 and -128 to -1, by the convention of the format.
+    counts = np.arange(256, dtype=np.uint8).reshape(2, 8, 16)
+    info = {**RASTER, "Scan - Enable": "Disable", "Autosave Counted Movie Pixel Format": "uint8"}
+    write_direct_electron_info(tmp_path / "20250429_06699_info.txt", info)
+    path = tmp_path / "20250429_06699_movie.mrc"
+    write_mrc(path, counts.view(np.int8), space_group=1)
+    (channel,) = read(path).channels
+    assert channel.data.dtype == np.uint8
+    np.testing.assert_array_equal(values_of(channel), counts)
+
+
+@pytest.mark.parametrize(
+    "places", [[(0, 0)] * 3, [(0, 0), (1, -1), (0, 1), (1, 1)], [("x", "y")] * 4, [(9**9, 0)] * 4]
+)
+def test_a_list_that_does_not_fit_leaves_frames(tmp_path, places):
+    frames = np.arange(4 * 2 * 5, dtype=np.uint16).reshape(4, 2, 5)
+    path = scan_by_list(tmp_path, places, frames, **{"Scan - Type": "XY File"})
+    (channel,) = read(path).channels
+    assert channel.data.shape == (4, 2, 5)
+
+
 def test_metadata_of_the_companion_are_in_common_units(tmp_path):
     measurement = read(write_movie(tmp_path, 6, {}))
     assert measurement.metadata == {
@@ -238,6 +297,8 @@ REAL = {
     "mrc/20241021_00405_0_Virt 0_sum.mrc": [("y", 1.0, None), ("x", 1.0, None)],
     "mrc/20241021_00405_final.mrc": [("y", 1.0, None), ("x", 1.0, None)],
     "mrc/Custom_movie/Custom_movie.mrc": [
+        ("y", 1.0, None),
+        ("x", 1.0, None),
         ("frame", 1.0, None),
         ("ky", 1.0, None),
         ("kx", 1.0, None),
@@ -258,6 +319,10 @@ def test_real_files_have_the_values_of_the_manifest(shared, name):
     (expected,) = entry["signals"]
     (channel,) = read(vendor / name).channels
     values = values_of(channel)
+    if "Custom" in name:
+        # The scan went along y at every other x, twice.
+        assert not values[:, 1::2].any()
+        values = values.transpose(2, 1, 0, 3, 4)[:, ::2].reshape(30, 16, 16)
     assert list(values.shape) == expected["shape"]
     assert values.dtype == expected["dtype"]
     assert hashlib.sha256(values.tobytes()).hexdigest()[:32] == expected["sha256"]

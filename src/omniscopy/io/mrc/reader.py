@@ -7,7 +7,7 @@ calibration.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.mrc import direct_electron, fei
 from omniscopy.io.mrc.arrays import ComplexShorts, CutShort, FourBit, Triples
 from omniscopy.io.mrc.header import COLOUR, HEADER_BYTES, LETTERS, NOTE_TYPE, Header, read_header
+from omniscopy.io.recorded import Part, Recorded
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 
 FIRST_VOLUME_STACK = 401
@@ -58,13 +59,24 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         restored = _restored(path, header, notes)
         if restored is not None:
             return restored
-    extras = _Extras(fei.read_records(path, header), direct_electron.read_info(path))
+    info = direct_electron.read_info(path)
+    if direct_electron.has_unsigned_bytes(info):
+        header = replace(header, unsigned_bytes=True)
+    visits = _visits(path, header, info) if not notes else None
+    extras = _Extras(fei.read_records(path, header), info, visits)
     layout = _lay_out(path, header, extras, partial=partial)
     missing = math.prod(layout.shape) // math.prod(header.size[:2]) - header.size[2]
-    if missing > 0:
+    visits = extras.visits
+    if visits is not None and visits.left_out:
+        reason = f"{visits.left_out} positions were left out by the list that the scan followed"
+        notes = {"incomplete": {"missing_from": None, "reason": reason}}
+    elif missing > 0:
         reason = f"the scan was interrupted: {missing} of its positions have no pattern"
         notes = {"incomplete": {"missing_from": header.size[2], "reason": reason}}
-    pixels = _pixels(path, header, layout.shape)
+    if visits is None:
+        pixels = _pixels(path, header, layout.shape)
+    else:
+        pixels = _placed(path, header, visits)
     inner = [_COLOURS] if header.mode == COLOUR else []
     axes, data = _displayed([*layout.axes, *inner], pixels)
     channel = Channel(
@@ -106,6 +118,7 @@ class _Extras:
 
     records: fei.FeiRecords | None
     info: dict[str, str] = field(default_factory=dict)
+    visits: direct_electron.Visits | None = None
 
     def title(self, path: Path) -> str:
         name = fei.detector_name(self.records) if self.records is not None else None
@@ -204,6 +217,8 @@ def _scan_shape(
         positions = 0 if shape is None else math.prod(shape)
         interrupted = partial and sections < positions <= sections * _LEAST_PART
         return shape if positions == sections or interrupted else None
+    if extras.visits is not None:
+        return extras.visits.shape
     if direct_electron.is_scan_movie(path, extras.info):
         return direct_electron.scan_shape(extras.info, sections)
     return None
@@ -262,6 +277,24 @@ def _pixels(path: Path, header: Header, shape: tuple[int, ...]) -> LazyArray:
     if header.mode == 101:
         return FourBit(inner, shape[-1])
     return inner
+
+
+def _visits(path: Path, header: Header, info: dict[str, str]) -> direct_electron.Visits | None:
+    """Return where the frames of a movie are, for pixels that are numbers without gaps of NaN."""
+    if not direct_electron.is_scan_movie(path, info) or header.file_dtype.kind not in "iu":
+        return None
+    if header.mode in (3, 101, COLOUR):
+        return None
+    return direct_electron.read_visits(path, info, header.size[2])
+
+
+def _placed(path: Path, header: Header, visits: direct_electron.Visits) -> LazyArray:
+    columns, rows, sections = header.size
+    stride = rows * columns * header.file_dtype.itemsize
+    part = Part(str(path), header.data_offset, sections)
+    return Recorded(
+        (part,), stride, 0, (rows, columns), header.file_dtype, visits.shape, visits.frames
+    )
 
 
 def _displayed(axes: Sequence[Axis], pixels: LazyArray) -> tuple[list[Axis], LazyArray]:

@@ -180,6 +180,21 @@ def write_direct_electron_info(path: str | Path, values: Mapping[str, Any]) -> P
     return path
 
 
+def write_direct_electron_positions(path: str | Path, places: Sequence[tuple[int, int]]) -> Path:
+    """Write the list of positions (x, y) that a scan followed, a line for each.
+
+    Parameters
+    ----------
+    path : path
+        Such as ``20250429_06699_scan_coordinates.csv`` for ``20250429_06699_movie.mrc``.
+    places : sequence of (x, y)
+        In the order of the frames.
+    """
+    path = Path(path)
+    path.write_text("".join(f"{x},{y}\n" for x, y in places), encoding="utf-8")
+    return path
+
+
 def _encoded(sections: np.ndarray, mode: int, byte_order: Literal["<", ">"]) -> bytes:
     if mode == 3:
         pairs = np.stack([sections.real, sections.imag], axis=-1)
