@@ -265,6 +265,25 @@ def test_positions_without_a_deflection_are_nan_and_alone():
     assert np.isnan(nothing["rotation"])
 
 
+def test_deflections_that_are_all_the_same_have_no_rotation():
+    com = samples.deflections()
+    for name in ("com_y", "com_x"):
+        com[name] = com[name] * 0 + 0.37
+    for call in (fit_dpc, reconstruct_idpc):
+        found = call(com)
+        assert int(found["status"]) == Status.NO_DATA
+        assert np.isnan(found["rotation"])
+        assert np.isnan(found["rotation_std"])
+    assert int(fit_dpc(com, rotation=20.0)["status"]) == Status.CONVERGED
+
+
+def test_deflections_of_which_one_has_no_units_are_refused():
+    com = samples.deflections()
+    del com["com_x"].attrs["units"]
+    with pytest.raises(DataError, match="both components must have the same units"):
+        fit_dpc(com)
+
+
 def test_a_scan_that_moves_the_beam_loses_a_plane():
     com, _ = deflections((96, 96), rotation=20.0)
     moved = com.assign(

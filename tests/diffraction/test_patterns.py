@@ -128,6 +128,17 @@ def test_a_hot_pixel_is_no_disc():
     assert bad or float(found["radius"]) < 1.5
 
 
+@pytest.mark.parametrize("places", [[(3, 4)], [(24, 25), (24, 26)], [(20, 30), (40, 9)]])
+@pytest.mark.parametrize("height", [20.0, 6e4])
+def test_a_disc_is_found_beside_hot_pixels(one_pattern, places, height):
+    hot = one_pattern.astype(float)
+    for row, column in places:
+        hot[row, column] = height * float(one_pattern.max())
+    found, clean = find_centre(hot), find_centre(one_pattern)
+    for name in ("ky", "kx", "radius"):
+        assert float(found[name]) == pytest.approx(float(clean[name]), abs=0.02)
+
+
 def test_a_disc_and_the_ring_around_it_make_the_larger_disc(data):
     centre = (0.25, -0.4)
     inner, outer = (

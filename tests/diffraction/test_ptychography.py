@@ -297,6 +297,16 @@ def test_pixels_that_are_not_known_are_left_out():
     assert error_of(data, found) < 0.1
 
 
+@pytest.mark.parametrize("method", ["ssb", "matched", "wdd"])
+def test_closed_forms_do_without_pixels_and_patterns_that_are_not_known(method):
+    data = block((16, 16), sampling=0.05, phase=0.1)
+    spoilt = data.copy()
+    spoilt[:, :, 12, 14] = np.nan
+    spoilt[3, 4] = np.nan
+    found = reconstruct_ptychography(spoilt, method=method)
+    assert error_of(data, found) < 0.35
+
+
 def test_every_array_goes_through_the_library_that_was_given():
     class Counting:
         def __init__(self):

@@ -9,6 +9,7 @@ from omniscopy.model import (
     conversion_factor,
     is_unit,
     operation,
+    require_array,
     require_plane,
     units_of,
 )
@@ -156,6 +157,7 @@ def of_a_mrad(data: xr.DataArray, plane: tuple[str, str], voltage: float | None)
 
 
 def _beam(data: xr.DataArray) -> dict[str, float]:
+    require_array(data)
     metadata = data.attrs.get("metadata")
     beam = metadata.get("beam") if isinstance(metadata, dict) else None
     return beam if isinstance(beam, dict) else {}

@@ -23,6 +23,8 @@ _FOUND = ("ky", "kx", "radius", "ky_std", "kx_std", "radius_std")
 _MAX_STEPS = 60
 # How far around the disc intensity counts for its centre of mass, in radii.
 _AROUND = 1.3
+# How many times brighter than its surroundings a pixel is hot.
+_HOT = 3.0
 
 Method = Literal["edge", "com", "symmetry"]
 
@@ -51,7 +53,8 @@ def find_centre(
         ``ky``, ``kx`` and ``radius`` in units of the coordinates, each with ``_std``, and
         ``status``: 1 (max steps) where the fit did not settle, 4 (no data) where nothing is
         brighter than the rest, 5 (invalid) where what was found is smaller than a pixel or
-        reaches over the edge; NaN for the last two. Other methods than the fit have no ``_std``,
+        reaches over the edge; NaN for the last two. Single pixels more than three times brighter
+        than the brightest region are left out. Other methods than the fit have no ``_std``,
         the symmetry has no radius: NaN.
 
     Raises
@@ -122,6 +125,7 @@ class _Patterns:
     def disc_of(self, pattern: np.ndarray) -> tuple[np.ndarray, int]:
         """Return the columns of one pattern, and what became of it."""
         nothing = np.full(len(_FOUND), np.nan)
+        pattern = _without_hot_pixels(pattern)
         if self.method == "symmetry":
             return self.symmetric(pattern)
         start = self.start_of(pattern)
@@ -196,6 +200,8 @@ class _Patterns:
         finite = np.isfinite(pattern)
         if not finite.any():
             return None
+        if not np.ptp(pattern[finite]) > 0:
+            return None
         filled = np.where(finite, pattern, np.median(pattern[finite]))
         dark = float(np.median(filled))
         smooth = ndimage.uniform_filter(filled, 3)
@@ -219,6 +225,20 @@ class _Patterns:
         width = 0.5 * abs(self.ky[1] - self.ky[0])
         middle = [self.ky[rows].mean(), self.kx[columns].mean()]
         return np.array([*middle, radius, width, level - dark, dark])
+
+
+def _without_hot_pixels(pattern: np.ndarray) -> np.ndarray:
+    """Return a pattern, NaN at single pixels or pairs that are far brighter than all else."""
+    from scipy import ndimage
+
+    known = np.isfinite(pattern)
+    filled = np.where(known, pattern, 0.0)
+    top = float(filled.max(initial=0.0))
+    # Of a disc the mean of nine pixels is hardly less than its brightest one.
+    if not top > _HOT * float(ndimage.uniform_filter(filled, 3).max()):
+        return pattern
+    limit = _HOT * float(ndimage.rank_filter(filled, -5, size=5).max())
+    return np.where(filled > limit, np.nan, pattern) if limit > 0 else pattern
 
 
 def _fit_disc(

@@ -11,6 +11,10 @@ from omniscopy.model.units import conversion_factor, is_unit, parse
 from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
 
 
+# What units a coordinate may be in, for the one who has to write them down.
+_USUAL = {"reciprocal": "1/nm", "temporal": "s"}
+
+
 def kind_of_dim(data: xr.DataArray | xr.Dataset, dim: Hashable) -> str | None:
     """Return the kind of a dimension: what its coordinate says, else what its name means.
 
@@ -181,7 +185,7 @@ def require_dim(
         message = (
             f"dimension {dim!r} has no coordinate; assign one{wanted}, as in `data.assign_coords("
             f"{dim}=({dim!r}, step * np.arange({data.sizes[dim]}), "
-            f"{{'units': {units or 'nm'!r}}}))`"
+            f"{{'units': {units or _USUAL.get(str(kind_of(dim)), 'nm')!r}}}))`"
         )
         raise DataError(message)
     if units is not None:

@@ -139,6 +139,9 @@ def reduce_events(
         empty, {dim: events.coords[dim] for dim in sizes}, dims=tuple(sizes),
         attrs={"units": "electrons"},
     )  # fmt: skip
+    if not data.size:
+        message = f"the list is of no patterns: {sizes}"
+        raise DataError(message)
     table = _Events(events, data, scan, plane)
     if centres is None:
         pattern = table.pattern(table.weights)

@@ -41,6 +41,12 @@ def components(
             f"both components must have the same dimensions, got {along_y.dims} and {along_x.dims}"
         )
         raise DataError(message)
+    if along_x.attrs.get("units") != along_y.attrs.get("units"):
+        message = (
+            f"both components must have the same units, got {along_y.attrs.get('units')!r} along "
+            f"ky and {along_x.attrs.get('units')!r} along kx: calibrate both coordinates"
+        )
+        raise DataError(message)
     steps = [
         require_uniform(along_y, dim)
         * require_units(along_y.coords[dim], "nm", what=f"coordinate {dim!r}")

@@ -64,7 +64,7 @@ def fit_dpc(
         ``rotation_std`` in degrees (0 where it was given), ``flip``, and ``curl``, the root of
         the mean square of the curl that is left, as a part of that of the divergence: near 0 for
         a phase object without noise. ``status``: 4 (no data) where fewer than 9 positions have a
-        deflection.
+        deflection, or all the same one and the rotation is to be found.
 
     Raises
     ------
@@ -264,6 +264,15 @@ def reconstruct_idpc(  # noqa: PLR0913 - as `fit_dpc`, and how is integrated
     )
 
 
+def _varies(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return whether values differ by more than rounding, for each image."""
+    over = (-2, -1)
+    high = np.where(known, values, -np.inf).max(axis=over, initial=-np.inf)
+    low = np.where(known, values, np.inf).min(axis=over, initial=np.inf)
+    size = np.where(known, np.abs(values), 0.0).max(axis=over, initial=0.0)
+    return np.asarray(high - low > 1e-9 * size)
+
+
 def _require_thickness(thickness: float | None) -> float:
     if thickness is not None and not thickness > 0:
         message = f"the thickness must be positive, in nm, got {thickness!r}"
@@ -316,9 +325,11 @@ class _Turn:
     ) -> tuple[np.ndarray, ...]:  # fmt: skip
         """Return the columns for deflections of shape (..., y, x)."""
         outer = along_y.shape[:-2]
-        along_y, along_x = (self.without_background(each) for each in (along_y, along_x))
         known = np.isfinite(along_y) & np.isfinite(along_x)
         enough = known.sum(axis=(-2, -1)) >= 9
+        if self.rotation is None:
+            enough &= _varies(along_y, known) | _varies(along_x, known)
+        along_y, along_x = (self.without_background(each) for each in (along_y, along_x))
         flips = (False, True) if self.flip is None else (self.flip,)
         tried = [self.tried(along_y, along_x, steps, flip=flip) for flip in flips]
         best = np.argmin([np.nan_to_num(each[2], nan=np.inf) for each in tried], axis=0)

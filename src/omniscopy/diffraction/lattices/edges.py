@@ -4,7 +4,15 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
-from omniscopy.model import DataError, coordinate, operation, require_plane, require_uniform, result
+from omniscopy.model import (
+    DataError,
+    coordinate,
+    operation,
+    require_array,
+    require_plane,
+    require_uniform,
+    result,
+)
 from omniscopy.model.checks import units_of
 
 _STRAINS = ("strain_yy", "strain_xx", "strain_xy", "rotation")
@@ -61,6 +69,7 @@ def profile_strain(
     if units != units_of(strain, dims[1]):
         message = f"coordinates {dims} must have the same units; use `convert_units`"
         raise DataError(message)
+    require_array(region)
     if {*region.dims} != {*dims} or any(region.sizes[dim] != strain.sizes[dim] for dim in dims):
         message = (
             f"the region has the shape {dict(region.sizes)}, the scan "

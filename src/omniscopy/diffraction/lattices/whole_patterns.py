@@ -167,7 +167,8 @@ def _fit(
         index = indices[n]
         start = np.append(starts[index], radius)
         pattern = np.asarray(patterns[index], np.float64)
-        if not np.isfinite(start).all() or not np.isfinite(pattern).all() or not pattern.any():
+        known = np.isfinite(start).all() and np.isfinite(pattern).all()
+        if not (known and np.ptp(pattern) > 0):
             return
         found, status[index] = fit_one(pattern, start, grid, max_steps)
         values[(slice(None), *index)] = found
@@ -280,7 +281,7 @@ def _step(  # noqa: PLR0917 - a linear problem and what it is of
              intensity @ slopes[2].reshape(len(sites), -1)]  # fmt: skip
     every = np.concatenate([np.stack(turns), linear])
     # Scaled, as lengths and counts differ by orders of magnitude.
-    scale = np.sqrt((weights * every**2).sum(axis=1))
+    scale = np.sqrt(np.maximum((weights * every**2).sum(axis=1), 0.0))
     if not (scale > 0).all():
         return None
     scaled = every / scale[:, None]

@@ -76,8 +76,8 @@ def match_orientation(
         library; ``in_plane`` (degrees), by which it is turned about the beam, counterclockwise as
         seen; ``correlation``, which would be 1 for spots as sharp as a pixel and nothing else;
         ``reliability``, by which part the best entry is ahead of the best one more than 5
-        degrees away; ``status``, 4 (no data) and NaN where a pattern has nothing in it or is not
-        finite.
+        degrees away; ``status``, 4 (no data) and NaN where a pattern has nothing in it, is the same
+        all around, as a saturated one, or is not finite.
 
     Raises
     ------
@@ -317,8 +317,16 @@ def polar_of(pattern: np.ndarray, grid: Grid, power: float, nearest: float) -> A
     polar = np.empty((len(grid.rows), 2 * grid.rows.shape[1]), np.float32)
     to_polar(image, *grid.origin, grid.rows, grid.columns, polar)
     polar[: int(np.ceil(nearest / grid.step))] = 0.0
-    # What is the same all around, such as what is scattered diffusely, is in no spot.
-    polar -= np.median(polar, axis=1, keepdims=True)
+    # What is the same all around, such as what is scattered diffusely, is in no spot; of rings
+    # that leave the detector that is what is on it.
+    top = float(np.abs(polar).max(initial=0.0))
+    inside = _inside(grid, image.shape)
+    whole = inside.all(axis=1)
+    polar[whole] -= np.median(polar[whole], axis=1, keepdims=True)
+    for ring in np.flatnonzero(~whole & inside.any(axis=1)):
+        there = np.tile(inside[ring], 2)
+        polar[ring] = np.where(there, polar[ring] - np.median(polar[ring, there]), 0.0)
+    polar[np.abs(polar) <= 1e-6 * top] = 0.0
     np.maximum(polar, 0.0, out=polar)
     np.power(polar, np.float32(power), out=polar)
     # In the mean over pixels; a spot is weighed by what it has in the plane.
@@ -328,6 +336,13 @@ def polar_of(pattern: np.ndarray, grid: Grid, power: float, nearest: float) -> A
         return None
     polar /= np.float32(norm * np.sqrt(2.0 * np.pi / (polar.shape[1] // 2)))
     return polar
+
+
+def _inside(grid: Grid, shape: tuple[int, ...]) -> np.ndarray:
+    """Return which points of a polar grid are on the pixels of patterns of this shape."""
+    row, column = grid.rows + grid.origin[0], grid.columns + grid.origin[1]
+    found = (row >= 0) & (row <= shape[0] - 1) & (column >= 0) & (column <= shape[1] - 1)
+    return np.asarray(found)
 
 
 def about_z(turn: float) -> Floats:

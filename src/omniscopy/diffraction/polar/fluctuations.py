@@ -8,7 +8,14 @@ from omniscopy.diffraction.detectors import Centre
 from omniscopy.diffraction.profiles import radial_profile
 from omniscopy.diffraction.reductions.reading import scan_of
 from omniscopy.diffraction.reductions.wanted import COUNTS
-from omniscopy.model import DataError, operation, require_choice, require_plane, result
+from omniscopy.model import (
+    DataError,
+    operation,
+    require_choice,
+    require_plane,
+    require_real,
+    result,
+)
 
 Kind = Literal["ring", "annular_mean", "mean_ring"]
 
@@ -77,6 +84,7 @@ def measure_fluctuations(
     """
     require_choice("kind", kind, get_args(Kind))
     dims = require_plane(data, dims, kind="reciprocal", at_least=1)
+    require_real(data)
     over = scan_of(data, dims)
     if not over:
         message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"

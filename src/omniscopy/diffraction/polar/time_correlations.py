@@ -177,6 +177,8 @@ def pairs_of_frames(frames: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarr
     pairs = (count - lags)[:, None]
     for y in range(high):
         row = frames[:, y].astype(np.float64)
+        # What is not finite is no number in all lags of its pixel.
+        row = np.where(np.isfinite(row), row, np.nan)
         power = np.abs(np.fft.rfft(row, 2 * count, axis=0)) ** 2
         products[:, y] = np.fft.irfft(power, 2 * count, axis=0)[lags] / pairs
         sums = np.cumsum(row, axis=0)

@@ -41,7 +41,9 @@ def bright_spectra(block: np.ndarray, inside: np.ndarray) -> Iterator[tuple[slic
     """
     rows, columns = block.shape[:2]
     flat = block.reshape(rows, columns, -1)
-    total = float(np.nansum(np.nanmean(block.reshape(rows * columns, -1), axis=0)))
+    there = np.isfinite(flat)
+    sums = np.where(there, flat, 0.0).sum(axis=(0, 1), dtype=np.float64)
+    total = float((sums / np.maximum(there.sum(axis=(0, 1)), 1)).sum())
     some = max(1, _BLOCK // (rows * columns))
     for begin in range(0, len(inside), some):
         part = slice(begin, begin + some)

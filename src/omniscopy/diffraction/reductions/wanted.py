@@ -173,14 +173,14 @@ def _centres(
 ) -> np.ndarray:
     """Return y and its deviation, x and its deviation, and status, shape (5, ...)."""
     total, *powers = np.ascontiguousarray(np.moveaxis(moments, -1, 0))
-    usable = total > 0
+    usable = (total > 0) & np.isfinite(moments).all(axis=-1)
     if known is not None:
         usable = usable & known
     total = np.where(usable, total, np.nan)
     made = np.empty((5, *total.shape))
     for n, middle in enumerate(middles):
-        mean = powers[2 * n] / total
-        spread = powers[2 * n + 1] / total - mean**2
+        mean, square = (np.where(usable, each, 0.0) / total for each in powers[2 * n : 2 * n + 2])
+        spread = square - mean**2
         made[2 * n] = mean + middle
         made[2 * n + 1] = (np.maximum(spread, 0) / total) ** 0.5 if counted else np.nan
     made[4] = np.where(usable, 0, int(Status.NO_DATA))

@@ -15,7 +15,7 @@ from omniscopy.diffraction.reductions.reading import (
 )
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset, require_scan
 from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
-from omniscopy.model import DataError, require_plane
+from omniscopy.model import DataError, require_plane, require_real
 
 
 def stream(
@@ -68,11 +68,12 @@ def stream(
     [7, 14, 21, 28, 35, 42]
     """
     plane = require_plane(like, None, kind="reciprocal", at_least=1)
+    require_real(like)
     asked = named(operations)
     require_scan(like, plane, asked)
     scan = [str(dim) for dim in like.dims if dim not in plane]
     over = scan_of(like, plane)
-    if scan != over or tuple(like.dims) != (*scan, *plane):
+    if not scan or scan != over or tuple(like.dims) != (*scan, *plane):
         message = (
             f"frames come in the order of a scan, (y, x, ky, kx) or (point, ky, kx); got the "
             f"dimensions {tuple(like.dims)}"
