@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import omniscopy as om
-from omniscopy.testing.files.rhk import RhkPage, write_sm4
+from omniscopy.testing.files.rhk import RhkPage, write_sm2, write_sm3, write_sm4
 from omniscopy.testing.formats import bit_flips, check_damage, check_reader, truncations
 
 RNG = np.random.default_rng(8)
@@ -108,3 +108,74 @@ def test_damage_is_refused_or_harmless(tmp_path):
     content = path.read_bytes()
     for damaged in (*truncations(content, 100), *bit_flips(content, 100, RNG)):
         check_damage(path, damaged, folder=tmp_path)
+
+
+def oldest(numbers, kind=0, header=(), texts=(), places=None):
+    """Return a page of a .sm2 file, whose lines are short."""
+    said = {"label": "Topography", "x_units": "m", "y_units": "m", "z_units": "m",
+            "date": "10/24/99", "time": "16:05:09", "user_text": "Au(111)"}  # fmt: skip
+    return RhkPage(numbers, kind, dict(header), {**said, **dict(texts)}, places)
+
+
+@pytest.mark.parametrize("form", ["sm3", "first sm3", "sm2"])
+def test_older_files_have_images_as_the_newer_ones_do(tmp_path, form):
+    counts = COUNTS.astype(np.int16) if form == "sm2" else COUNTS
+    upwards = {"x_scale": 1e-10, "y_scale": 2e-10, "scan_direction": 1}
+    pages = [oldest(counts), oldest(counts, header=upwards)]
+    if form == "sm2":
+        path = write_sm2(tmp_path / "a.sm2", pages)
+    else:
+        path = write_sm3(tmp_path / "a.sm3", pages, version=1 if form == "first sm3" else 2)
+    check_reader("rhk_sm4", path)
+    tree = om.open(path)
+    found = om.signals(tree)
+    assert list(found) == ["Topography_forward", "Topography_backward"]
+    forward, backward = found.values()
+    np.testing.assert_allclose(forward, 1e-10 + 1e-12 * counts[:, ::-1], rtol=1e-6)
+    np.testing.assert_allclose(backward, 1e-10 + 1e-12 * counts[::-1], rtol=1e-6)
+    np.testing.assert_allclose(forward["x"], 4.75e-9 + 1e-10 * np.arange(5), rtol=1e-6)
+    np.testing.assert_allclose(forward["y"], -3.6e-9 + 2e-10 * np.arange(6)[::-1], rtol=1e-6)
+    assert forward.attrs["units"] == "m"
+    said = tree.attrs["metadata"]
+    assert said["started"] == "1999-10-24T16:05:09"
+    assert said["comment"] == "Au(111)"
+    assert (said["probe"]["bias"], said["scan"]["rotation"]) == (-0.5, 30.0)
+    assert said["feedback"]["setpoint"] == "1e-10 A"
+
+
+@pytest.mark.parametrize(("form", "dtype"), [("sm3", "i4"), ("sm2", "i2"), ("sm2", "f4")])
+def test_spectra_of_older_files_have_their_sweep_and_places(tmp_path, form, dtype):
+    counts, places = (COUNTS % 1000).astype(dtype), RNG.normal(size=(6, 2)) * 1e-9
+    header = {"line_type": 7, "x_scale": -0.1, "x_offset": 0.3, "z_scale": 2e-12, "z_offset": 0.0}
+    texts = {"label": "Current", "x_units": "V", "z_units": "A"}
+    kinds = (1,) if form == "sm3" else (3, 1)
+    pages = [oldest(counts, kind, header, texts, None if kind == 1 and form == "sm2" else places)
+             for kind in kinds]  # fmt: skip
+    path = {"sm3": write_sm3, "sm2": write_sm2}[form](tmp_path / f"a.{form}", pages)
+    check_reader("rhk_sm4", path)
+    found = om.signals(om.open(path))
+    assert len(found) == len(kinds)
+    for current in found.values():
+        assert (current.dims, current.attrs["units"]) == (("point", "bias"), "A")
+        np.testing.assert_allclose(current, 2e-12 * counts, rtol=1e-6)
+        np.testing.assert_allclose(current["bias"], 0.3 - 0.1 * np.arange(5), atol=1e-7)
+    current = next(iter(found.values()))
+    np.testing.assert_allclose(current["x"], places[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(current["y"], places[:, 1], rtol=1e-6)
+
+
+def test_damage_of_older_files_is_refused_or_harmless(tmp_path):
+    places = RNG.normal(size=(6, 2)) * 1e-9
+    for write, dtype, kind in ((write_sm3, "i4", 1), (write_sm2, "i2", 3)):
+        counts = (COUNTS % 1000).astype(dtype)
+        lines = oldest(counts, kind, {"line_type": 7}, {"x_units": "V"}, places)
+        path = write(tmp_path / "a.sm3", [oldest(counts), lines])
+        content = path.read_bytes()
+        path.write_bytes(content[:-20])
+        with pytest.raises(om.FormatError, match="page 1 needs"):
+            om.open(path)
+        tree = om.open(path, partial=True)
+        assert list(om.signals(tree)) == ["Topography_forward"]
+        assert tree.attrs["not_read"] == "page 1, which is not whole"
+        for damaged in (*truncations(content, 100), *bit_flips(content, 100, RNG)):
+            check_damage(path, damaged, folder=tmp_path)

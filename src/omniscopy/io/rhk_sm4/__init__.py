@@ -1,1 +1,1 @@
-"""Images and spectra of RHK Technology controllers (.sm4)."""
+"""Images and spectra of RHK Technology controllers (.sm4, .sm3, .sm2)."""

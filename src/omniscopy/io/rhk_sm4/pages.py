@@ -9,7 +9,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 
-_MAGIC = "STiMage 005".encode("utf-16-le")
+SM4 = "STiMage 005".encode("utf-16-le")
 _FIRST, _OBJECT = struct.Struct("<36x3I"), struct.Struct("<3I")
 _COUNTS = struct.Struct("<2I8x")
 _INDEX = struct.Struct("<16s4I")
@@ -45,7 +45,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Page:
-    """One page: what its header and its texts say, and where its numbers are."""
+    """One page: what its header and its texts say, where its numbers are, and of which type.
+
+    Without a `dtype`, the type follows from the kind of line.
+    """
 
     number: int
     kind: int
@@ -53,6 +56,7 @@ class Page:
     texts: dict[str, str]
     data: Place
     places: np.ndarray = field(default_factory=lambda: np.empty(0, PLACE))
+    dtype: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def read_pages(path: Path) -> Content:
         source = _Source(path, file)
         head_bytes = int.from_bytes(source.read(0, 2, "the size of the header"), "little")
         head = source.read(2, 48, "the header")
-        if not head.startswith(_MAGIC):
+        if not head.startswith(SM4):
             message = "the file does not start with 'STiMage 005'"
             raise FormatError(message, path=path, offset=2)
         _, count, object_bytes = _FIRST.unpack_from(head)
@@ -142,7 +146,9 @@ def _read_page(source: _Source, number: int, kind: int, parts: dict[int, Place])
     if _TEXTS in objects:
         at = objects[_TEXTS]
         size = min(at.size, _MOST_TEXT)
-        texts = _texts(source.read(at.offset, size, f"the texts of page {number}"), header["texts"])
+        texts = parse_texts(
+            source.read(at.offset, size, f"the texts of page {number}"), header["texts"]
+        )
     places = np.empty(0, PLACE)
     if _PLACES in objects and kind == 1:
         size = header["rows"] * PLACE.itemsize
@@ -152,7 +158,8 @@ def _read_page(source: _Source, number: int, kind: int, parts: dict[int, Place])
     return Page(number, kind, header, texts, data, places)
 
 
-def _texts(raw: bytes, count: int) -> dict[str, str]:
+def parse_texts(raw: bytes, count: int) -> dict[str, str]:
+    """Return texts, each after its length, by what they are."""
     found, at = {}, 0
     for number in range(count):
         if at + 2 > len(raw):

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import Flipped, Mapped, Scaled, Transposed
+from omniscopy.io.arrays import Flipped, Mapped, Scaled, Transposed, read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import Column, Window
 from omniscopy.io.planes import plane_axis
 from omniscopy.io.quantities import dimension_of, known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
-from omniscopy.io.rhk_sm4.pages import Content, Page, read_pages
+from omniscopy.io.rhk_sm4.pages import SM4, Content, Page, read_pages
+from omniscopy.io.rhk_sm4.sequences import read_sequence
 
 _IMAGE, _LINE = 0, 1
 # Types of lines whose numbers are floats.
@@ -23,6 +24,7 @@ _DISCRETE = 22
 _DIRECTIONS = {0: "forward", 1: "backward", 2: "up", 3: "down"}
 _ABSCISSAS = {7: "bias", 8: "z", 24: "time"}
 _MOST_TEXT = 1 << 22
+_FIRST_YEAR = 80  # of which two digits are of the last century
 
 
 def read(path: Path, *, partial: bool = False) -> Measurement:
@@ -31,7 +33,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     Parameters
     ----------
     path : Path
-        A file of the kind .sm4.
+        A file of the kind .sm4, or of the older ones, .sm3 and .sm2.
     partial : bool
         Leave out pages whose numbers the file ends before.
 
@@ -49,7 +51,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         The file is cut short, or its header is damaged or contradicts its size.
     """
     path = Path(path)
-    content = read_pages(path)
+    is_old = not read_start(path, 64)[2:].startswith(SM4)
+    content = read_sequence(path, partial=partial) if is_old else read_pages(path)
     channels, skipped = [], list(content.skipped)
     for page in content.pages:
         try:
@@ -58,7 +61,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
             if not partial:
                 raise
             skipped.append(f"page {page.number}, which is not whole")
-    if not channels:
+    if not channels or not content.pages:
         message = "no page of the file can be read"
         raise FormatError(message, path=path)
     return Measurement(
@@ -101,7 +104,7 @@ def _channel(path: Path, page: Page) -> Channel:
 
 def _image(path: Path, page: Page, shape: tuple[int, int], label: str) -> dict[str, Any]:
     header = page.header
-    data: LazyArray = _numbers(path, page, shape, np.dtype("<i4"))
+    data: LazyArray = _numbers(path, page, shape, np.dtype(page.dtype or "<i4"))
     # The signs of the steps say in which order rows and columns were kept.
     turned = tuple(
         axis
@@ -131,13 +134,13 @@ def _lines(path: Path, page: Page, shape: tuple[int, int], label: str) -> dict[s
     """Return curves, one after the other, with their abscissa and places."""
     header, (rows, columns) = page.header, shape
     kind = int(header["line_type"])
-    dtype = np.dtype("<f4" if kind in _FLOATS else "<i4")
+    dtype = np.dtype(page.dtype or ("<f4" if kind in _FLOATS else "<i4"))
     units = known_units(page.texts.get("x_units"))
     name = dimension_of(units, _ABSCISSAS.get(kind, "sample" if units is None else "z"))
     attrs = {"long_name": page.texts["x_label"]} if page.texts.get("x_label") else {}
     coordinates = _places(page, rows)
     scale, offset = float(header["x_scale"]), float(header["x_offset"])
-    if kind == _DISCRETE:
+    if kind == _DISCRETE and not page.dtype:
         # Curve by curve in columns, after one of abscissas.
         table = _numbers(path, page, (columns, rows + 1), dtype)
         data: LazyArray = Transposed(Window(table, 1, rows + 1), (1, 0))
@@ -216,15 +219,16 @@ def _common(page: Page) -> dict[str, Any]:
 
 
 def _started(day: str, clock: str) -> str | None:
-    """Return a moment, of which the month comes first and the year has two digits."""
-    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{2})", day.strip())
+    """Return a moment, of which the month comes first; a year may have two digits."""
+    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{2}|\d{4})", day.strip())
     times = re.fullmatch(r"(\d{1,2}):(\d{2}):(\d{2})", clock.strip())
     if match is None or times is None:
         return None
     month, date, year = (int(part) for part in match.groups())
     hour, minute, second = (int(part) for part in times.groups())
+    century = 0 if year > 99 else 1900 if year >= _FIRST_YEAR else 2000
     try:
-        moment = dt.datetime(2000 + year, month, date, hour, minute, second)
+        moment = dt.datetime(century + year, month, date, hour, minute, second)
     except ValueError:
         return None
     return moment.isoformat()
