@@ -8,7 +8,7 @@ import xarray as xr
 
 from omniscopy.io.reading import read_measurement
 from omniscopy.io.remote import Place, RemotePath, locate
-from omniscopy.io.tree import SIGNAL, to_tree
+from omniscopy.io.tree import SIGNAL, grown, to_nodes
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import encode
 from omniscopy.model.provenance import PROVENANCE, source_file, steps_to
@@ -59,18 +59,19 @@ def open(
     # Handles go to processes that may run in other folders.
     place = locate(path, storage_options).absolute()
     form, measurement = read_measurement(place, reader=reader, partial=partial, **options)
-    tree = to_tree(measurement, chunks=chunks)
-    tree.attrs.setdefault("file", {"path": str(place), "format": form.name})
+    nodes = to_nodes(measurement, chunks=chunks)
     said = {"reader": reader, "partial": partial, **options}
-    new = [
-        node
-        for node in tree.subtree
-        if any(PROVENANCE not in values.attrs for values in node.data_vars.values())
-    ]
+    new = {
+        path: dataset
+        for path, dataset in nodes.items()
+        if any(PROVENANCE not in values.attrs for values in dataset.data_vars.values())
+    }
     # Looking at a whole folder costs something; a saved result has its history already.
     source = _source(place) if new else {}
-    for node in new:
-        _note_source(node, source, said)
+    for at, dataset in new.items():
+        _note_source("/".join(at), dataset, source, said)
+    tree = grown(nodes)
+    tree.attrs.setdefault("file", {"path": str(place), "format": form.name})
     return tree
 
 
@@ -167,11 +168,11 @@ def _merged(of_file: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _note_source(node: xr.DataTree, source: dict[str, Any], said: dict[str, Any]) -> None:
+def _note_source(
+    name: str, dataset: xr.Dataset, source: dict[str, Any], said: dict[str, Any]
+) -> None:
     """Write down with the values of a node the file that they came from."""
-    name = node.path.strip("/")
     given = encode({key: value for key, value in said.items() if value not in (None, False)})
-    dataset = node.dataset
     for key, values in dataset.data_vars.items():
         if PROVENANCE in values.attrs:
             continue

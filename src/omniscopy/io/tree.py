@@ -1,5 +1,6 @@
 """Records become labelled data: one node a channel, its values in the variable `signal`."""
 
+import functools
 import os
 import stat
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dask.base import tokenize
 from dask.blockwise import blockwise
 from dask.highlevelgraph import HighLevelGraph
 from dask.layers import ArraySliceDep
+from xarray.indexes import PandasIndex
 
 from omniscopy.compute.chunks import plan_chunks
 from omniscopy.io.arrays import Viewed
@@ -25,6 +27,8 @@ from omniscopy.model.fingerprints import FILE_ARRAY
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, kind_of, signal_type_of
 
 SIGNAL = "signal"
+Path = tuple[str, ...]
+_EMPTY = xr.Dataset()
 _array: Any = da.Array
 _cut: Any = normalize_chunks
 _layer: Any = blockwise
@@ -46,34 +50,62 @@ def to_tree(measurement: Measurement, *, chunks: Any = "auto") -> xr.DataTree:
     DataTree
         A child for each channel, under the path of its group.
     """
+    return grown(to_nodes(measurement, chunks=chunks))
+
+
+def to_nodes(measurement: Measurement, *, chunks: Any = "auto") -> dict[Path, xr.Dataset]:
+    """Return what the nodes of the tree of a measurement hold, by path; `()` is the root."""
     if measurement.nodes is not None:
-        stored = {path: _stored_dataset(node, chunks) for path, node in measurement.nodes.items()}
-        return xr.DataTree.from_dict(stored)
+        return {
+            tuple(part for part in path.split("/") if part): _stored_dataset(node, chunks)
+            for path, node in measurement.nodes.items()
+        }
     root = {"metadata": dict(measurement.metadata)} if measurement.metadata else {}
     if measurement.original_metadata:
         root["original_metadata"] = dict(measurement.original_metadata)
-    tree = xr.DataTree(xr.Dataset(attrs={**root, **measurement.attrs}))
+    nodes: dict[Path, xr.Dataset] = {(): xr.Dataset(attrs={**root, **measurement.attrs})}
     names = channel_names(measurement.channels)
     # Most channels of a file are of the same places, which are put together once.
     known: dict[Any, Any] = {}
-    nodes: dict[tuple[str, ...], xr.Dataset] = {}
     for name, channel in zip(names, measurement.channels, strict=True):
         groups = (part for part in channel.group.split("/") if part)
         nodes[*groups, name] = to_dataset(channel, chunks=chunks, known=known)
-    _grow(tree, nodes)
+    return nodes
+
+
+def grown(nodes: Mapping[Path, xr.Dataset]) -> xr.DataTree:
+    """Return a tree of nodes that are its own from now on."""
+    tree = _node(nodes.get(()))
+    _grow(tree, {path: dataset for path, dataset in nodes.items() if path}, bare=True)
     return tree
 
 
-def _grow(tree: xr.DataTree, nodes: Mapping[tuple[str, ...], xr.Dataset]) -> None:
-    """Put nodes below a tree, all of a parent together: one by one each would be copied."""
-    below: dict[str, dict[tuple[str, ...], xr.Dataset]] = {}
+def _grow(tree: xr.DataTree, nodes: Mapping[Path, xr.Dataset], *, bare: bool) -> None:
+    """Put nodes below a tree; where it is bare, nothing above it is in any variable."""
+    below: dict[str, dict[Path, xr.Dataset]] = {}
     for (first, *others), dataset in nodes.items():
         below.setdefault(first, {})[tuple(others)] = dataset
-    tree.children = {name: xr.DataTree(found.get(())) for name, found in below.items()}
+    children = {name: _node(found.get(())) for name, found in below.items()}
+    bare = bare and not tree.variables
+    if bare:
+        # To compare each with those above it takes longer than all else, and there is nothing.
+        for name, child in children.items():
+            child._name, child._parent = name, tree
+            tree._children[name] = child
+    else:
+        tree.children = children
     for name, found in below.items():
         further = {path: dataset for path, dataset in found.items() if path}
         if further:
-            _grow(tree.children[name], further)
+            _grow(tree.children[name], further, bare=bare)
+
+
+def _node(dataset: xr.Dataset | None) -> xr.DataTree:
+    """Return a node that holds a dataset, not a copy of it."""
+    node = xr.DataTree(_EMPTY)
+    if dataset is not None:
+        node._set_node_data(dataset)
+    return node
 
 
 def to_dataset(
@@ -90,10 +122,21 @@ def to_dataset(
     if channel.data is not None:
         parts[SIGNAL] = Variable(dims=_dims(channel), data=channel.data)
     values = {name: _values(part, alike.variables, chunks) for name, part in parts.items()}
-    # To copy is several times quicker than to have all of it checked again.
-    made = alike.copy(data=values)
-    (made if channel.data is None else made.variables[SIGNAL]).attrs = attrs
+    variables = {
+        name: _filled(each, values.get(str(name))) for name, each in alike.variables.items()
+    }
+    # Several times quicker than to have all of it checked, and indexes copied, again.
+    made = alike._replace(variables)
+    (made if channel.data is None else variables[SIGNAL]).attrs = attrs
     return made
+
+
+def _filled(alike: xr.Variable, values: Any) -> xr.Variable:
+    """Return a copy of a variable, of the values given."""
+    if values is None:
+        return alike.copy(deep=False)
+    checked = isinstance(values, da.Array)
+    return xr.Variable(alike.dims, values, dict(alike.attrs), fastpath=checked)
 
 
 def _alike(channel: Channel, known: dict[Any, Any], chunks: Any) -> xr.Dataset:
@@ -108,19 +151,50 @@ def _alike(channel: Channel, known: dict[Any, Any], chunks: Any) -> xr.Dataset:
     key = (places, channel.data is None, *(id(each) if each else None for each in further))
     if key not in known:
         if places not in known:
-            known[places] = xr.Coordinates({each.name: coordinate(each) for each in channel.axes})
-        coords = dict(known[places].variables)
+            known[places] = {axis.name: _indexed(axis) for axis in channel.axes}
+        coords: dict[Any, xr.Variable] = {name: each for name, (each, _) in known[places].items()}
         for name, place in channel.coordinates.items():
             coords[name] = _variable(place, coords, chunks)
         parts = {
-            name: (part.dims, _nothing(part.data), dict(part.attrs))
+            name: xr.Variable(part.dims, _nothing(part.data), dict(part.attrs))
             for name, part in channel.variables.items()
         }
         if channel.data is not None:
-            parts = {SIGNAL: (_dims(channel), _nothing(channel.data), {}), **parts}
-        known[key] = xr.Dataset(parts, coords=coords if channel.coordinates else known[places])
+            parts = {SIGNAL: xr.Variable(_dims(channel), _nothing(channel.data)), **parts}
+        indexes = {name: index for name, (_, index) in known[places].items()}
+        known[key] = _assembled(parts, coords, indexes)
     found: xr.Dataset = known[key]
     return found
+
+
+def _indexed(axis: Axis) -> tuple[xr.Variable, PandasIndex]:
+    """Return the coordinate of an axis and its index."""
+    given = {axis.name: coordinate(axis)}
+    index = PandasIndex.from_variables(given, options={})
+    return index.create_variables(given)[axis.name], index
+
+
+def _assembled(
+    parts: dict[str, xr.Variable],
+    coords: dict[Any, xr.Variable],
+    indexes: dict[str, PandasIndex],
+) -> xr.Dataset:
+    """Return a Dataset, without a search for what needs none where its sizes agree."""
+    whole: dict[Any, xr.Variable] = {**parts, **coords}
+    sizes: dict[Any, int] = {}
+    agree = all(
+        sizes.setdefault(dim, size) == size
+        for each in whole.values()
+        for dim, size in zip(each.dims, each.shape, strict=True)
+    )
+    # A dimension may be among the coordinates that no axis gives.
+    if (
+        not agree
+        or parts.keys() & (coords.keys() | sizes.keys())
+        or coords.keys() & (sizes.keys() - indexes.keys())
+    ):
+        return xr.Dataset(parts, coords)
+    return xr.Dataset._construct_direct(whole, set(coords), sizes, None, dict(indexes))
 
 
 def _dims(channel: Channel) -> tuple[str, ...]:
@@ -174,13 +248,13 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
         return data[tuple(slice(None) for _ in data.shape)]
     native = data.chunks
     if chunks == "auto":
-        chunks = plan_chunks(data.shape, data.dtype.itemsize, whole=whole, native=native)
+        chunks = _planned(tuple(data.shape), data.dtype.itemsize, whole, native and tuple(native))
     # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
     name = f"{FILE_ARRAY}{digest_bytes(repr((_identity(data), _age(data), chunks)).encode())}"
     # What is put together from blocks would otherwise be copied twice.
     handle = Viewed(data, name)
     # As `dask.array.from_array` does it, which looks at each array for three times as long.
-    cut = _cut(chunks, data.shape, dtype=data.dtype)
+    cut = _blocks(chunks, data.shape, data.dtype)
     axes = tuple(range(len(data.shape)))
     layer = _layer(
         getter,
@@ -195,6 +269,20 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
     )
     graph = HighLevelGraph({name: layer}, {name: set()})
     return _array(graph, name, cut, meta=np.empty((0,) * len(data.shape), data.dtype))
+
+
+@functools.lru_cache(maxsize=256)
+def _planned(
+    shape: tuple[int, ...], itemsize: int, whole: tuple[int, ...], native: tuple[int, ...] | None
+) -> tuple[int, ...]:
+    return plan_chunks(shape, itemsize, whole=whole, native=native)
+
+
+def _blocks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Return the lengths of the blocks along each axis."""
+    if chunks == tuple(shape) and 0 not in shape:
+        return tuple((size,) for size in shape)
+    return _cut(chunks, shape, dtype=dtype)
 
 
 def _stored_dataset(node: Node, chunks: Any) -> xr.Dataset:

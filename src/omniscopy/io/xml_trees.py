@@ -25,6 +25,8 @@ def xml_tree(element: ElementTree.Element, *, depth: int = 0) -> Any:
     Children of the same name are a list. Namespaces are left out.
     """
     text = (element.text or "").strip()
+    if not len(element) and not element.attrib:
+        return text
     found: dict[str, Any] = {local_name(key): value for key, value in element.attrib.items()}
     if depth < _DEEPEST:
         for child in element:

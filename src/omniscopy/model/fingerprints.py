@@ -19,10 +19,11 @@ def fingerprint(data: xr.DataArray | xr.Variable) -> str | None:
     """
     variable = data.variable if isinstance(data, xr.DataArray) else data
     values = variable._data  # `.data` would load the file
-    if isinstance(values, np.ndarray):  # asked first, as to ask for chunks takes long
+    if isinstance(values, np.ndarray):
         return f"content:{digest_array(values)}"
-    if variable.chunks is not None:
-        name = _origin(variable.data)
+    # As xarray asks for chunks takes as long as all else.
+    if getattr(values, "chunks", None) is not None:
+        name = _origin(values)
         return f"{'file' if name.startswith(FILE_ARRAY) else 'graph'}:{name}"
     if not variable._in_memory:
         return None

@@ -4,15 +4,22 @@ import h5py
 import numpy as np
 import pytest
 
+from omniscopy.io.errors import FormatError
 from omniscopy.io.storage.hdf5 import (
     UNREADABLE,
-    attribute_names,
+    each_attribute,
     open_hdf5,
     plain,
     read_attribute,
     read_attributes,
+    read_plain,
 )
-from omniscopy.io.storage.hdf5_attributes import ABSENT, ELSEWHERE, read_from_header
+from omniscopy.io.storage.hdf5_attributes import (
+    ABSENT,
+    ELSEWHERE,
+    read_from_header,
+    small_values,
+)
 
 VALUES = {
     "text": "µm and more",
@@ -59,13 +66,56 @@ def test_every_attribute_is_what_the_library_gives(path):
     with open_hdf5(path) as file:
         groups = [file["group"], *(file["single"][name] for name in VALUES)]
         for group in groups:
-            assert sorted(attribute_names(group)) == sorted(group.attrs)
+            assert sorted(name for name, _ in each_attribute(group)) == sorted(group.attrs)
             for name in group.attrs:
                 expected = plain(group.attrs[name], group)
                 found = read_attribute(group, name)
                 assert type(found) is type(expected), name
                 assert found == expected, name
             assert read_attribute(group, "absent") is UNREADABLE
+
+
+def test_small_data_sets_are_what_the_library_gives(path):
+    with h5py.File(path, "r+") as file:
+        group = file.create_group("sets")
+        for name, value in VALUES.items():
+            group[name] = value
+        group.create_dataset("blocks", data=np.arange(10.0), chunks=(5,))
+        group.create_dataset("never_written", shape=(3,), dtype="f4", fillvalue=2.5)
+        group.create_dataset("external", shape=(2,), dtype="u1", external=[("other.raw", 0, 2)])
+        group.create_dataset("of_named_type", data=5, dtype=file["type"])
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        space = h5py.h5s.create_simple((3,))
+        made = h5py.h5d.create(group.id, b"compact", h5py.h5t.NATIVE_INT32, space, compact)
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([1, -2, 3], np.int32))
+    with open_hdf5(path) as file:
+        group = file["sets"]
+        for name in {*group} - {"external"}:
+            expected = plain(group[name][()], group[name])
+            found = read_plain(group[name])
+            assert type(found) is type(expected), name
+            assert found == expected, name
+        others = {"blocks", "never_written", "external", "of_named_type", "nothing",
+                  "complex", "record"}  # fmt: skip
+        known = {name for name in group if small_values(group[name]) is not ELSEWHERE}
+        assert known.isdisjoint(others)
+        assert known >= {*group} - others - {"half", "truth", "truths"}
+
+
+def test_a_small_data_set_that_ends_behind_its_file_is_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = np.arange(8.0)
+        size = (64).to_bytes(8, "little")
+        place = file["a"].id.get_offset().to_bytes(8, "little") + size
+    with open_hdf5(tmp_path / "a.h5") as file:
+        assert small_values(file["a"])[7] == 7.0
+    content = (tmp_path / "a.h5").read_bytes()
+    assert content.count(place) == 1
+    elsewhere = (len(content) - 16).to_bytes(8, "little") + size
+    (tmp_path / "a.h5").write_bytes(content.replace(place, elsewhere))
+    with pytest.raises(FormatError, match="damaged"), open_hdf5(tmp_path / "a.h5") as file:
+        small_values(file["a"])
 
 
 def test_usual_attributes_are_found_in_the_header(tmp_path):

@@ -7,7 +7,7 @@ import codecs
 import functools
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,23 +38,23 @@ class Document:
 
 def read_document(path: Path, *, partial: bool) -> Document:
     """Return a document whose values are left where they are."""
-    text, is_whole, of_letters = _text(path)
+    letters = _Letters(path)
+    described, places = _without_values(letters)
     missing = None
-    if not is_whole:
+    if not letters.is_whole:
         missing = {"reason": "the packed document ends too early"}
         if not partial:
             message = f"{missing['reason']}; the file is cut short"
             raise FormatError(message, path=path, offset=path.stat().st_size)
-    if "anasysinstruments" not in text:
+    if "anasysinstruments" not in described:
         message = "the document is none of Analysis Studio"
         raise UnsupportedFormatError(message, path=path, offset=0)
-    # Entities are declared nowhere but in it.
-    if "<!DOCTYPE" in text:
+    # Entities are declared nowhere but in it, and no value has the sign that it begins with.
+    if "<!DOCTYPE" in described:
         message = "the document declares entities, which no document of Analysis Studio does"
         raise FormatError(message, path=path, offset=0)
-    described, places = _without_values(text)
     found, error = _parsed(described)
-    damage = of_letters or error
+    damage = letters.damage or error
     if damage is not None:
         if not partial:
             message = f"the XML is damaged ({damage})"
@@ -100,32 +100,39 @@ def values_of(text: str, shape: tuple[int, ...], label: str) -> np.ndarray:
 @functools.lru_cache(maxsize=1)
 def _unpacked_text(path: Path, _changed: int) -> str:
     """Return the text of a document, which one map after another is read from."""
-    return _text(path)[0]
+    return "".join(_Letters(path))
 
 
-def _text(path: Path) -> tuple[str, bool, UnicodeDecodeError | None]:
-    """Return a document up to what is wrong in it, and whether the file is whole.
+class _Letters:
+    """A document, piece by piece, up to what is wrong in it; what that is, is known at its end.
 
     It is decoded as it is unpacked: what fits into the cache of a processor is worked through
     several times faster than what does not.
     """
-    raw = path.read_bytes()
-    stream = zlib.decompressobj(wbits=31) if raw.startswith(_GZIP) else None
-    pieces = iter([raw]) if stream is None else _unpacked(path, raw, stream)
-    parts: list[str] = []
-    decoder = None
-    try:
-        for piece in pieces:
-            decoder = decoder or _decoder(piece)
-            parts.append(decoder.decode(piece))
-        parts += [decoder.decode(b"", final=True)] if decoder else []
-        damage = None
-    except UnicodeDecodeError as error:
-        damage = error
-        parts.append(error.object[: error.start].decode(error.encoding, errors="ignore"))
-    # Joined to the rest, the mark of the byte order would make all letters take two bytes.
-    text = "".join([part.removeprefix("\ufeff") for part in parts[:1]] + parts[1:])
-    return text, stream is None or stream.eof, damage
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_whole = True
+        self.damage: UnicodeDecodeError | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        raw = self.path.read_bytes()
+        stream = zlib.decompressobj(wbits=31) if raw.startswith(_GZIP) else None
+        decoder = None
+        try:
+            for piece in [raw] if stream is None else _unpacked(self.path, raw, stream):
+                if decoder is None:
+                    decoder = _decoder(piece)
+                    # With the mark of the byte order all letters would take two bytes.
+                    yield decoder.decode(piece).removeprefix("\ufeff")
+                else:
+                    yield decoder.decode(piece)
+            if decoder is not None:
+                yield decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            self.damage = error
+            yield error.object[: error.start].decode(error.encoding, errors="ignore")
+        self.is_whole = stream is None or stream.eof
 
 
 def _unpacked(path: Path, raw: bytes, stream: Any) -> Iterator[bytes]:
@@ -152,23 +159,38 @@ def _decoder(head: bytes) -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder(code)()
 
 
-def _without_values(text: str) -> tuple[str, dict[str | None, tuple[int, int]]]:
+def _without_values(pieces: Iterable[str]) -> tuple[str, dict[str | None, tuple[int, int]]]:
     """Return a document with words in place of its values, and where each of those lies.
 
     Nearly all of a document are values, which the parser need not see.
     """
     places: dict[str | None, tuple[int, int]] = {}
-    parts, at = [], 0
-    while (start := text.find(_VALUES, at)) >= 0:
-        start += len(_VALUES)
-        end = text.find("<", start)
-        if end < 0:
-            break
-        stands_for = f"values {len(places)}"
-        parts += [text[at:start], stands_for]
-        places[stands_for] = (start, end)
-        at = end
-    return "".join([*parts, text[at:]]), places
+    parts: list[str] = []
+    start = None  # of the values that are gone through
+    before, left = 0, ""  # letters that are done, and what is not
+    for piece in pieces:
+        text = left + piece
+        at = 0
+        while True:
+            if start is None:
+                found = text.find(_VALUES, at)
+                # The word may go on in the next piece.
+                end = max(at, len(text) - len(_VALUES) + 1) if found < 0 else found + len(_VALUES)
+                parts.append(text[at:end])
+                at = end
+                if found < 0:
+                    break
+                start = before + at
+            end = text.find("<", at)
+            if end < 0:
+                at = len(text)
+                break
+            stands_for = f"values {len(places)}"
+            parts.append(stands_for)
+            places[stands_for] = (start, before + end)
+            start, at = None, end
+        before, left = before + at, text[at:]
+    return "".join([*parts, left]), places
 
 
 def _parsed(text: str) -> tuple[list[ElementTree.Element], Exception | None]:

@@ -11,12 +11,13 @@ import numpy as np
 from omniscopy.io.storage.hdf5 import (
     DAMAGE,
     UNREADABLE,
-    attribute_names,
+    each_attribute,
     linked,
-    plain,
     read_attribute,
+    read_plain,
     whole,
 )
+from omniscopy.io.storage.hdf5 import names_in as members_of
 
 NUMBERS = "biufc"
 
@@ -34,7 +35,8 @@ def attribute(thing: Any, name: str) -> Any:
 
 def attributes_of(thing: Any) -> dict[str, Any]:
     """Return all attributes as plain values, `None` for those that are damaged."""
-    return {name: attribute(thing, name) for name in attribute_names(thing)}
+    values = each_attribute(thing)
+    return {name: None if value is UNREADABLE else value for name, value in values}
 
 
 def names_in(value: Any) -> list[str]:
@@ -59,7 +61,7 @@ def dataset_in(group: Any, name: str) -> Any:
 
 def datasets_in(group: Any) -> Iterator[tuple[str, Any]]:
     """Yield the names and datasets in a group."""
-    for name in group:
+    for name in members_of(group):
         found = dataset_in(group, name)
         if found is not None:
             yield name, found
@@ -126,7 +128,7 @@ def _describe(group: Any, left: Any, most: int, longest: int, *, depth: int) -> 
     import h5py
 
     content = attributes_of(group)
-    for name in group:
+    for name in members_of(group):
         if next(left) > most or depth > 16:
             break
         with suppress(*DAMAGE):
@@ -141,7 +143,7 @@ def _describe(group: Any, left: Any, most: int, longest: int, *, depth: int) -> 
 
 
 def _described_value(dataset: Any) -> Any:
-    value = plain(whole(dataset), dataset)
+    value = read_plain(dataset)
     attrs = attributes_of(dataset)
     return {"value": value, **attrs} if attrs else value
 

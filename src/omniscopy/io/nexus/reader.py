@@ -16,12 +16,13 @@ from omniscopy.io.nexus.groups import (
     values_of,
 )
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.storage.hdf5 import address, linked, open_hdf5, whole
+from omniscopy.io.storage.hdf5 import address, has_attribute, linked, open_hdf5, whole
 from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
 from omniscopy.io.storage.hdf5_tree import read_stored
 from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
 
+_OF_DATA = ("signal", "axes")
 _MANY_POINTS = 10_000_000
 
 
@@ -79,7 +80,7 @@ def _channels(file: Any) -> list[Channel]:
 
 
 def _is_data(group: Any) -> bool:
-    return class_of(group) == "NXdata" or "signal" in group.attrs or "axes" in group.attrs
+    return class_of(group) == "NXdata" or any(has_attribute(group, each) for each in _OF_DATA)
 
 
 def _has_linked_signal(group: Any) -> bool:

@@ -21,8 +21,10 @@ from omniscopy.io.records import Key, Variable
 from omniscopy.io.storage.hdf5_attributes import (
     ABSENT,
     ELSEWHERE,
-    names_in_header,
+    all_in_header,
     read_from_header,
+    small_values,
+    value_in,
 )
 from omniscopy.io.storage.hdf5_heaps import (
     HEAP,
@@ -180,7 +182,7 @@ def _walk(file: Any, without: frozenset[str], opened: dict[tuple[int, str], Any]
         yield found
         if not isinstance(found, h5py.Group) or depth >= MAX_DEPTH:
             continue
-        for name in found:
+        for name in names_in(found):
             if name.startswith("_") or name in without:
                 continue
             with suppress(*DAMAGE):  # a damaged object hides itself only
@@ -202,6 +204,20 @@ def linked(group: Any, name: str) -> Any:
             return _open_linked(group, name)
         kept[place] = (group, _open_linked(group, name))
     return kept[place][1]
+
+
+def names_in(group: Any) -> list[str]:
+    """Return the names of what is linked into a group, looked for once while a file is open."""
+    kept = _links.get()
+    if kept is None:
+        return list(group)
+    place = (group.id.id, "")  # nothing can be called so
+    if place not in kept:
+        if len(kept) >= _MOST_LINKS:
+            return list(group)
+        kept[place] = (group, list(group))
+    found: list[str] = kept[place][1]
+    return found
 
 
 def _open_linked(group: Any, name: str) -> Any:
@@ -232,6 +248,10 @@ def require_values(dataset: Any) -> None:
     import h5py
 
     path, shape = file_of(dataset), dataset.shape
+    offset = dataset.id.get_offset()
+    if offset is not None and shape is not None:  # in a row, in this file
+        _require_end(dataset, path, offset + math.prod(shape) * dataset.dtype.itemsize)
+        return
     stored = dataset.id.get_create_plist()
     layout = stored.get_layout()
     if layout == h5py.h5d.VIRTUAL or stored.get_external_count():
@@ -240,15 +260,16 @@ def require_values(dataset: Any) -> None:
     if shape is None:
         message = "the dataset is empty (it has no shape)"
         raise FormatError(message, path=path, key=dataset.name)
-    size, width = os.stat(path).st_size, dataset.dtype.itemsize  # noqa: PTH116 - of hundreds
     if layout == h5py.h5d.CHUNKED:  # to add them all up would take a time that grows with them
-        end = math.prod(dataset.chunks) * width // DEFLATE_RATIO
-    else:
-        offset = dataset.id.get_offset()
-        end = 0 if offset is None else offset + math.prod(shape) * width
+        end = math.prod(dataset.chunks) * dataset.dtype.itemsize // DEFLATE_RATIO
+        _require_end(dataset, path, end)
+
+
+def _require_end(dataset: Any, path: str, end: int) -> None:
+    size = os.stat(path).st_size  # noqa: PTH116 - of hundreds
     if end > size:
         message = (
-            f"the values ({shape} of {dataset.dtype}) need bytes up to {end}, but the "
+            f"the values ({dataset.shape} of {dataset.dtype}) need bytes up to {end}, but the "
             f"file has {size}; it is cut short or damaged"
         )
         raise FormatError(message, path=path, key=dataset.name)
@@ -289,24 +310,44 @@ def whole(dataset: Any) -> Any:
     return values[()]
 
 
+def read_plain(dataset: Any) -> Any:
+    """Return all of a small dataset as plain values, without the library where that can be."""
+    with suppress(*DAMAGE):
+        value = small_values(dataset)
+        if value is not ELSEWHERE:
+            return plain(value, dataset)
+    return plain(whole(dataset), dataset)
+
+
 def read_attributes(found: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the attributes of a group or dataset as plain values; unreadable ones are left out."""
-    attributes = {}
-    for name in attribute_names(found)[:MAX_ENTRIES]:
-        if name not in without:
-            value = read_attribute(found, name)
-            if value is not UNREADABLE:
-                attributes[name] = value
-    return attributes
+    values = each_attribute(found, without=without)
+    return {name: value for name, value in values if value is not UNREADABLE}
 
 
-def attribute_names(found: Any) -> list[str]:
-    """Return the names of the attributes of a group or dataset."""
+def each_attribute(
+    found: Any, *, without: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Any]]:
+    """Yield the names of attributes and their plain values, or `UNREADABLE`."""
+    kept = None
     with suppress(*DAMAGE):
-        names = names_in_header(found)
-        if names is not None:
-            return names
-    return list(found.attrs)
+        kept = all_in_header(found)
+    if kept is None:
+        for name in list(found.attrs)[:MAX_ENTRIES]:
+            if name not in without:
+                yield name, read_attribute(found, name)
+        return
+    # The header is looked up but once for all of them.
+    heaps, attributes = kept
+    for word, attribute in itertools.islice(attributes.items(), MAX_ENTRIES):
+        name = word.decode("utf-8", "surrogateescape")
+        if name in without:
+            continue
+        value = UNREADABLE
+        with suppress(*DAMAGE):
+            value = value_in(heaps, attribute)
+            value = read_attribute(found, name) if value is ELSEWHERE else plain(value, found)
+        yield name, value
 
 
 def has_attribute(found: Any, name: str) -> bool:
@@ -410,6 +451,11 @@ def line_of(values: np.ndarray) -> tuple[float, float] | None:
 
 def plain(value: Any, found: Any) -> Any:
     """Return an attribute as text, numbers, lists and dictionaries."""
+    # What most are, before the library's own kinds are asked for.
+    if isinstance(value, str):
+        return value
+    if isinstance(value, np.number | np.bool_):
+        return value.item()
     import h5py
 
     if isinstance(value, bytes):
@@ -550,7 +596,7 @@ def _read_group(group: Any, without: frozenset[str], left: list[int], above: set
     found = read_attributes(group, without=without)
     left[0] -= len(found) + 1
     children: dict[str, Any] = {}
-    for name in group:
+    for name in names_in(group):
         if left[0] <= 0 or len(above) >= MAX_DEPTH:
             break
         with suppress(*DAMAGE):

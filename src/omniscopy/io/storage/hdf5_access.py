@@ -16,6 +16,7 @@ from omniscopy.io.storage.hdf5 import (
     address,
     file_of,
     linked,
+    names_in,
     open_hdf5,
     read_attribute,
     require_values,
@@ -54,9 +55,10 @@ def walk_groups(root: Any) -> Iterator[Any]:
     waiting, seen = deque([(root, 0)]), set()
     while waiting:
         group, depth = waiting.popleft()
-        if address(group) in seen:
+        place = address(group)
+        if place in seen:
             continue
-        seen.add(address(group))
+        seen.add(place)
         if len(seen) > MAX_OBJECTS or depth > MAX_DEPTH:
             message = f"more than {MAX_OBJECTS} groups, or more than {MAX_DEPTH} in each other"
             raise FormatError(message, path=root.file.filename, key=group.name)
@@ -66,7 +68,7 @@ def walk_groups(root: Any) -> Iterator[Any]:
 
 def members(group: Any) -> Iterator[tuple[str, Any]]:
     """Yield the names and objects that are in a group itself."""
-    for name in group:
+    for name in names_in(group):
         member = linked(group, name)
         if member is not None:
             yield name, member

@@ -1,7 +1,8 @@
 """Attributes of HDF5 read from the headers of objects, which the library takes long to ask for.
 
 Only those that are most often met: texts, integers and floats, whose values stand in the header
-itself (HDF5 File Format Specification 3.0, sections IV.A.2.b, d, m and v). What is kept elsewhere
+itself, and data sets that are as small (HDF5 File Format Specification 3.0, sections IV.A.2.b, d,
+i, m and v). What is kept elsewhere
 or is of another type is left to the library.
 """
 
@@ -11,7 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5_heaps import Attribute, Heaps, Slot, heaps_of_open
+from omniscopy.io.storage.hdf5_heaps import (
+    EXTERNAL,
+    LAYOUT,
+    SPACE,
+    TYPE,
+    Attribute,
+    Heaps,
+    Slot,
+    heaps_of_open,
+)
 
 # What an attribute is that is not there, and one that only the library can read.
 ABSENT, ELSEWHERE = object(), object()
@@ -22,6 +32,8 @@ _FIXED = {_INTEGER: struct.Struct("<3sIHH"), _FLOAT: struct.Struct("<3sIHHBBBBI"
 # Places and sizes of exponent and mantissa, and the bias of the exponent.
 _IEEE = {4: (23, 8, 0, 23, 127), 8: (52, 11, 0, 52, 1023)}
 _LONGEST = 60_000
+# How the values of a data set are laid out.
+_COMPACT, _IN_A_ROW = 0, 1
 
 
 def read_from_header(found: Any, name: bytes) -> Any:
@@ -36,18 +48,47 @@ def read_from_header(found: Any, name: bytes) -> Any:
     attribute = heaps.header(address).attributes.get(name)
     if attribute is None:
         return ELSEWHERE if heaps.has_further_attributes(address) else ABSENT
-    return _value(heaps, attribute)
+    return value_in(heaps, attribute)
 
 
-def names_in_header(found: Any) -> list[str] | None:
-    """Return the names of the attributes of an object, `None` where only the library knows."""
+def all_in_header(found: Any) -> tuple[Heaps, dict[bytes, Attribute]] | None:
+    """Return the attributes of an object by name, `None` where only the library knows them all."""
     kept = heaps_of_open(found)
     if kept is None or kept[0].has_further_attributes(kept[1]):
         return None
-    return [name.decode() for name in kept[0].header(kept[1]).attributes]
+    return kept[0], kept[0].header(kept[1]).attributes
 
 
-def _value(heaps: Heaps, attribute: Attribute) -> Any:
+def small_values(dataset: Any) -> Any:
+    """Return the values of a small data set as `read_from_header` does those of an attribute.
+
+    `ELSEWHERE` where they are in blocks, many, or of a type that only the library reads.
+    """
+    kept = heaps_of_open(dataset)
+    if kept is None:
+        return ELSEWHERE
+    heaps, address = kept
+    messages = heaps.header(address).messages
+    if EXTERNAL in messages or not messages.keys() >= {SPACE, TYPE, LAYOUT}:
+        return ELSEWHERE
+    place, layout = messages[LAYOUT]
+    if len(layout) < 4 or layout[0] not in (3, 4) or layout[1] not in (_COMPACT, _IN_A_ROW):
+        return ELSEWHERE
+    if layout[1] == _COMPACT:
+        place, values = place + 4, layout[4 : 4 + int.from_bytes(layout[2:4], "little")]
+    else:
+        end = 2 + heaps.offset_bytes
+        start = int.from_bytes(layout[2:end], "little")
+        size = int.from_bytes(layout[end : end + heaps.length_bytes], "little")
+        if size > _LONGEST or start + size > heaps.size:
+            return ELSEWHERE
+        place = heaps.base + start
+        values = heaps.read(place, size)
+    return value_in(heaps, Attribute(place, values, messages[TYPE][1], messages[SPACE][1]))
+
+
+def value_in(heaps: Heaps, attribute: Attribute) -> Any:
+    """Return an attribute as `read_from_header` does."""
     shape = _shape(attribute.space, heaps.length_bytes)
     kind, values = attribute.kind, attribute.value
     if shape is None or len(kind) < 8:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,7 +27,8 @@ _COLLECTION, _OBJECT = struct.Struct("<8sQ"), struct.Struct("<HHIQ")
 _REFERENCES = {4: struct.Struct("<III"), 8: struct.Struct("<IQI")}
 _MOST_BLOCKS, _MOST_PARTS, _MOST_FIELDS, _MOST_PLACES = 1000, 2**20, 10_000, 10_000
 # Kinds of messages in the header of an object.
-_LAYOUT, _ATTRIBUTE, _CONTINUATION, _MORE_ATTRIBUTES = 0x08, 0x0C, 0x10, 0x15
+SPACE, TYPE, EXTERNAL, LAYOUT = 0x01, 0x03, 0x07, 0x08
+_ATTRIBUTE, _CONTINUATION, _MORE_ATTRIBUTES = 0x0C, 0x10, 0x15
 # A message, or the type or shape in one, that stands elsewhere in the file.
 _SHARED_MESSAGE, _SHARED_PART = 2, 3
 STRING = 3  # the library's number of the class of texts
@@ -49,11 +51,17 @@ class Attribute(NamedTuple):
     space: bytes
 
 
-class Header(NamedTuple):
-    """Place and content of the messages of an object by their kind, and attributes by name."""
+@dataclass
+class Header:
+    """Place and content of the messages of an object by their kind, and those of attributes."""
 
-    messages: dict[int, tuple[int, bytes]]
-    attributes: dict[bytes, Attribute]
+    messages: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    of_attributes: list[tuple[bytes, int]] = field(default_factory=list)
+
+    @cached_property
+    def attributes(self) -> dict[bytes, Attribute]:
+        """Return the attributes by name."""
+        return dict(_attribute_in(content, place) for content, place in self.of_attributes)
 
 
 @dataclass
@@ -106,15 +114,15 @@ class Heaps:
     def header(self, address: int) -> Header:
         """Return what stands in the header of an object."""
         if address not in self.headers:
-            header = Header({}, {})
+            header = Header()
             for kind, place, content, flags in self._messages(self.base + address):
-                if kind == _ATTRIBUTE and flags & _SHARED_MESSAGE:
-                    header.messages[_MORE_ATTRIBUTES] = place, b""
+                if flags & _SHARED_MESSAGE:
+                    elsewhere = _MORE_ATTRIBUTES if kind == _ATTRIBUTE else kind
+                    header.messages[elsewhere] = place, b""
                 elif kind != _ATTRIBUTE:
                     header.messages[kind] = place, content
                 elif len(content) > _ATTRIBUTE_HEAD.size:
-                    name, attribute = _attribute_in(content, place)
-                    header.attributes[name] = attribute
+                    header.of_attributes.append((content, place))
             self.headers[address] = header
         return self.headers[address]
 
@@ -326,7 +334,7 @@ def _stored_parts(dataset: Any, heaps: Heaps) -> list[tuple[int, int]]:
         place = dataset.id.get_offset()
         return [] if place is None else [(place, dataset.id.get_storage_size())]
     if layout == h5d.COMPACT:
-        place, content = heaps.header(_address(dataset)).messages[_LAYOUT]
+        place, content = heaps.header(_address(dataset)).messages[LAYOUT]
         version, kind, size = struct.unpack_from("<BBH", content.ljust(4, b"\0"))
         if version < 3 or kind != 0:
             raise heaps.damaged(f"values laid out in version {version}", place)

@@ -10,6 +10,7 @@ from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, load, plain, read_attribute, whole
 from omniscopy.io.storage.hdf5_access import handle_of
+from omniscopy.io.storage.hdf5_attributes import ELSEWHERE, small_values
 
 LONGEST_TEXT = 2**24
 _LONGEST_LIST = 4096
@@ -67,16 +68,22 @@ def attribute(found: Any, name: str) -> Any:
 def small_value(dataset: Any) -> Any:
     """Return a text, a number or a short list of either as plain values, `None` for all else."""
     with suppress(*DAMAGE):
-        shape, dtype = getattr(dataset, "shape", None), getattr(dataset, "dtype", None)
-        if shape is None or dtype is None:
-            return None
-        if math.prod(shape) > _LONGEST_LIST or dtype.kind not in "biufcOSU":
-            return None
-        if dtype.kind == "O" and not _is_text(dataset):
-            return None
-        value = whole(dataset) if dtype.kind == "O" else load(dataset)
-        return _plain_texts(plain(value, dataset))
+        # Asked first: shape and type of a data set take longer than all of a small one.
+        value = small_values(dataset) if hasattr(type(dataset), "dtype") else None
+        if value is ELSEWHERE:
+            value = _small_by_library(dataset)
+        if value is not None and np.size(value) <= _LONGEST_LIST:
+            return _plain_texts(plain(value, dataset))
     return None
+
+
+def _small_by_library(dataset: Any) -> Any:
+    shape, dtype = dataset.shape, dataset.dtype
+    if shape is None or math.prod(shape) > _LONGEST_LIST or dtype.kind not in "biufcOSU":
+        return None
+    if dtype.kind == "O":
+        return whole(dataset) if _is_text(dataset) else None
+    return load(dataset)
 
 
 def text_at(group: Any, path: str) -> str | None:
