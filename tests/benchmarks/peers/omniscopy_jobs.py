@@ -130,7 +130,8 @@ def refine(data: Arrays):
 
 
 def gpa(data: Arrays):
-    image, period = image_of(data), float(data["period"])
+    # In the precision it is stored in, as it is given to the other package; that works in double.
+    image, period = labelled(data["values"], ("y", "x"), "1"), float(data["period"])
     left = slice(100, 350)
 
     def work():

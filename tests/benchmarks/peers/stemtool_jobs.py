@@ -9,7 +9,7 @@ def gpa(data: Arrays):
     """Do what its class does, with the steps that are drawn left out of the time."""
     import matplotlib.pyplot as plt
 
-    image, period = data["values"].astype(float), float(data["period"])
+    image, period = data["values"], float(data["period"])
 
     def work():
         made = st.gpa.GPA(image, 1.0, "nm")

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal, read_again
+from omniscopy.compute.threads import share_work
 from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.fourier.spots import find_fourier_spots
 from omniscopy.image.strain.local_frequencies import Smoothing, Waves
@@ -234,7 +235,8 @@ def _region(
                 f"{ends[0]:g} to {ends[1]:g}"
             )
             raise DataError(message)
-        inside[dim] = np.isin(numbers.values, chosen.values)
+        inside[dim][:] = False
+        inside[dim][chosen.values] = True
     return inside[dims[0]], inside[dims[1]]
 
 
@@ -252,13 +254,14 @@ class _Analysis:
     def run(self, block: np.ndarray, *spots: np.ndarray, kind: np.dtype) -> tuple[np.ndarray, ...]:
         """Return all maps, the status and the reference vectors of a block of images."""
         outer, shape = block.shape[:-2], block.shape[-2:]
-        maps = np.empty((*outer, len(COLUMNS), *shape), dtype=kind)
+        # One by one, they take the places of what was let go of before: pages are not made anew.
+        maps = tuple(np.empty((*outer, *shape), dtype=kind) for _ in COLUMNS)
         status = np.full(block.shape, Status.NO_DATA, dtype=np.uint8)
         scalars = np.full((len(_SCALARS), *outer), np.nan)
         for place in np.ndindex(*outer):
             image = block[place]
             # No sum of pixels of single precision is too large for double.
-            total = float(image.sum(dtype=np.float64))
+            total = float(image.sum(axis=0, dtype=np.float64).sum())
             used = None if np.isfinite(total) else np.isfinite(image)
             vectors = self.vectors
             if vectors is None:
@@ -267,35 +270,37 @@ class _Analysis:
                 )
                 vectors = _strongest(ky, kx, strength)
             if vectors is None or (used is not None and not used.any()):
-                maps[place] = np.nan
+                for column in maps:
+                    column[place] = np.nan
                 status[place] = Status.INVALID
                 if used is not None:
                     status[(*place, ~used)] = Status.NO_DATA
                 continue
-            g0 = self._strain(image, used, vectors, maps[place], status[place])
+            columns = tuple(column[place] for column in maps)
+            g0 = self._strain(image, used, total, vectors, columns, status[place])
             scalars[(slice(None), *place)] = g0.ravel()
-        columns = (maps[..., number, :, :] for number in range(len(COLUMNS)))
-        return (*columns, status, *scalars)
+        return (*maps, status, *scalars)
 
-    def _strain(
-        self, image: np.ndarray, used: np.ndarray | None, vectors: np.ndarray, maps: np.ndarray,
-        status: np.ndarray,
+    def _strain(  # noqa: PLR0917
+        self, image: np.ndarray, used: np.ndarray | None, total: float, vectors: np.ndarray,
+        maps: tuple[np.ndarray, ...], status: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Write the maps and the outcome of one image; return the reference vectors."""
-        kind = maps.dtype
+        kind = maps[0].dtype
         # In pixels, so that rounding does not depend on the units of the coordinates.
         pixel = abs(self.steps[0])
         steps = (self.steps[0] / pixel, self.steps[1] / pixel)
         sigma = _resolution(vectors, self.resolution) / _PER_SIGMA / pixel
         smoothing = Smoothing(sigma, steps)
+        count = image.size if used is None else int(np.count_nonzero(used))
         if used is None:
-            values = np.subtract(image, image.mean(dtype=np.float64), dtype=kind)
+            values = np.subtract(image, total / image.size, dtype=kind)
         else:
             values = np.where(used, image, 0).astype(kind)
-            values -= kind.type(values.sum(dtype=np.float64) / np.count_nonzero(used))
+            values -= kind.type(values.sum(dtype=np.float64) / count)
             values[~used] = 0
         weights = smoothing.weights(used, image.shape, kind)
-        waves, variance = smoothing.waves(values, vectors * pixel)
+        waves, variance = smoothing.waves(values, vectors * pixel, count)
         nodes, near = waves.at_nodes(), weights.at(waves.stride)
         inside = self._inside(near[0], waves.stride)
         g0, level = _reference_of(nodes, near, waves, inside)
@@ -309,7 +314,8 @@ class _Analysis:
             whole=_WHOLE, out=maps, status=status,
         )  # fmt: skip
         if used is not None:
-            maps[:, ~used] = np.nan
+            for column in maps:
+                column[~used] = np.nan
             status[~used] = Status.NO_DATA
         return g0 / pixel
 
@@ -409,11 +415,14 @@ def _phases(
     if not good.any():
         return phases
     level = good & inside if (good & inside).any() else good
-    for phase in phases:
-        unwrapped = _unwrapped(phase, good)
+
+    def work(number: int) -> None:
+        unwrapped = _unwrapped(phases[number], good)
         # The reference has no phase on average: whole turns of all of it say nothing.
         turned = np.round(np.median(unwrapped[level]) / (2 * np.pi))
-        phase[:] = filled(unwrapped - 2 * np.pi * turned, good)
+        phases[number] = filled(unwrapped - 2 * np.pi * turned, good)
+
+    share_work(work, range(2))
     return phases
 
 

@@ -42,11 +42,18 @@ class Waves(NamedTuple):
         """Return waves and derivatives per unit on all nodes, shape (2, 3, y nodes, x nodes)."""
         kind = self.coefficients.real.dtype
         value, slope = (each.astype(kind) for each in _AT_NODES)
-        along, down = (_summed(self.coefficients, each, 1) for each in (value, slope))
-        down /= kind.type(self.stride[0] * self.steps[0])
-        right = _summed(along, slope, 2)
-        right /= kind.type(self.stride[1] * self.steps[1])
-        return np.stack([_summed(along, value, 2), _summed(down, value, 2), right], axis=1)
+        lines = self.coefficients
+        made = np.empty((2, 3, *(size - TAPS + 1 for size in lines.shape[1:])), lines.dtype)
+        per_node = [kind.type(1 / (a * b)) for a, b in zip(self.stride, self.steps, strict=True)]
+
+        def work(number: int) -> None:
+            along, down = (_summed(lines[number], each, 0) for each in (value, slope))
+            made[number, 0] = _summed(along, value, 1)
+            np.multiply(_summed(down, value, 1), per_node[0], out=made[number, 1])
+            np.multiply(_summed(along, slope, 1), per_node[1], out=made[number, 2])
+
+        share_work(work, range(2))
+        return made
 
     def taps(self, axis: int) -> np.ndarray:
         """Return what coefficients count from a node on along an axis, shape (stride, 2, 8).
@@ -129,10 +136,11 @@ class Smoothing:
         )
         return rows, columns
 
-    def waves(self, values: np.ndarray, vectors: np.ndarray) -> tuple[Waves, float]:
+    def waves(self, values: np.ndarray, vectors: np.ndarray, count: int) -> tuple[Waves, float]:
         r"""Return the waves near `vectors`, shape (2, 2), and the variance of the noise.
 
-        `values` are 0 where there are none, and on average. The wave near g is
+        `values` are 0 on average, and where there are none; there are `count` others. The wave
+        near g is
         :math:`F^{-1}[F(k)\,e^{-|k - g|^2 / 2 \sigma_k^2}]` with
         :math:`\sigma_k = 1 / 2 \pi \sigma`. White noise has an exponential distribution of
         power, of which the median is ln 2 of the mean; spots are too few to shift it.
@@ -140,9 +148,9 @@ class Smoothing:
         whole = self.padded_shape(values.shape)
         half = fft.rfft(values, whole[1], axis=1, workers=available_cores())
         sampled = half[:, :: -(-half.shape[1] // _SAMPLED)]
-        power = np.abs(fft.fft(sampled, whole[0], axis=0)) ** 2
-        used = max(np.count_nonzero(values), 1)
-        noise = float(np.median(power)) / np.log(2.0) / used
+        seen = fft.fft(sampled, whole[0], axis=0)
+        power = seen.real**2 + seen.imag**2
+        noise = float(np.median(power)) / np.log(2.0) / count
         pixels = 1 / (np.array(whole) * self.steps)
         centres = np.round(vectors / pixels).astype(int)
         nodes = [-(-size // stride) for size, stride in zip(values.shape, self.stride, strict=True)]

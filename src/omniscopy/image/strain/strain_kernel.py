@@ -241,16 +241,16 @@ def _work(  # noqa: PLR0913, PLR0917
     columns: np.ndarray, pixels: np.ndarray, near: np.ndarray, turns_y: np.ndarray,
     turns_x: np.ndarray, g: np.ndarray, away: np.ndarray, g0: np.ndarray, inverse: np.ndarray,
     noise: Any, lever: np.ndarray, least: np.ndarray, finite: bool, whole: Any,  # noqa: FBT001
-    codes: tuple[int, int, int], numbers: Any, begin: int, end: int, out: np.ndarray,
+    codes: tuple[int, int, int], numbers: Any, begin: int, end: int, out: Any,
     status: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write all columns, shape (columns, y, x), and the outcome, from one node to another.
+    """Write all columns, each of shape (y, x), and the outcome, from one node to another.
 
     `lines`, shape (2, nodes + 7, nodes + 7): see `Waves`. `near`, shape (2, nodes, x): phases of
     the nearest nodes, unwrapped.
     """
-    room = np.zeros(_ROOM, out.dtype)
-    stride, size = len(taps_y), out.shape[2]
+    room = np.zeros(_ROOM, out[0].dtype)
+    stride, size = len(taps_y), status.shape[1]
     for first in range(0, size, RUN):
         count = min(RUN, size - first)
         for node in range(begin, end):
@@ -258,7 +258,7 @@ def _work(  # noqa: PLR0913, PLR0917
                 for n in range(2):
                     wave = room[n * _WAVE : (n + 1) * _WAVE]
                     interpolate_kernel(wave, lines[n, line], taps_x, line % TAPS, first, count)
-            for row in range(node * stride, min((node + 1) * stride, out.shape[1])):
+            for row in range(node * stride, min((node + 1) * stride, status.shape[0])):
                 nearest = min((row + stride // 2) // stride, near.shape[1] - 1)
                 taps = taps_y[row - node * stride]
                 for n in range(2):
@@ -269,7 +269,7 @@ def _work(  # noqa: PLR0913, PLR0917
                 deform_kernel(room, g0, inverse, noise, lever, least, numbers, count)
                 finish_kernel(room, finite, numbers, count)
                 for column in range(14):
-                    keep_kernel(room[_OUT + column * RUN :], out[column, row][first:], count)
+                    keep_kernel(room[_OUT + column * RUN :], out[column][row][first:], count)
                 for j in range(count):
                     code = codes[0] if room[_PART + j] >= whole else codes[1]
                     status[row, first + j] = codes[2] if np.isnan(room[_OUT + j]) else code
@@ -298,9 +298,9 @@ strain_kernel = compiled(_work)
 def strain_of(  # noqa: PLR0913
     waves: Waves, weights: Weights, phases: np.ndarray, turns: tuple[np.ndarray, np.ndarray],
     g0: np.ndarray, *, noise: float, sigma: float, pixel: float, finite: bool,
-    least: np.ndarray, whole: float, out: np.ndarray, status: np.ndarray,
+    least: np.ndarray, whole: float, out: tuple[np.ndarray, ...], status: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write the columns, shape (columns, y, x), and the outcome of every pixel, by all cores.
+    """Write the columns, each of shape (y, x), and the outcome of every pixel, by all cores.
 
     `phases`, shape (2, nodes), are those of every `waves.stride` pixels, unwrapped, and `turns`,
     shapes (2, y) and (2, x), what is added to those of the waves. `noise` is the standard
@@ -310,7 +310,7 @@ def strain_of(  # noqa: PLR0913
     uncertain as frequencies times 2 pi sigma root 2. What lies on values to less than `whole` is
     at a bound.
     """
-    kind = out.dtype
+    kind = out[0].dtype
     inverse = np.linalg.inv(g0) * pixel
     vectors = [
         waves.g,
@@ -324,7 +324,7 @@ def strain_of(  # noqa: PLR0913
     codes = int(Status.CONVERGED), int(Status.AT_BOUND), int(Status.INVALID)
     numbers = tuple(_NUMBERS.astype(kind))
     lines = waves.coefficients, waves.taps(0), waves.taps(1)
-    columns = (np.arange(out.shape[2]) + waves.stride[1] // 2) // waves.stride[1]
+    columns = (np.arange(status.shape[1]) + waves.stride[1] // 2) // waves.stride[1]
     near = phases[:, :, np.minimum(columns, phases.shape[2] - 1)]
     added = [each.astype(kind) for each in (near, *turns)]
 
