@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from omniscopy import eels, open_signal, samples, simulate
+from omniscopy.eels.simulation import _detected
 from omniscopy.eels.zero_loss import peak_kernel as kernel
 from omniscopy.eels.zero_loss.shapes import SHAPES as MODELS
 from omniscopy.eels.zero_loss.shapes import areas_of, figures_of
@@ -397,3 +398,15 @@ def test_pixels_of_simulated_maps_are_counted_where_they_have_no_place():
     made = eels.simulate_spectrum(start=-10.0, channels=60, t_over_lambda=thickness)
     assert validate(made) == []
     assert made["x"].values.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_electrons_are_drawn_alike_whatever_rounding_makes_of_empty_channels():
+    mean = np.full(400, 40.0)
+    empty = np.arange(400) % 3 > 0
+    rounded = np.random.default_rng(1).choice([-1e-17, 0.0, 1e-17], (2, 400))
+    one, other = (
+        _detected(np.where(empty, each, mean), 1.0, 0.0, 0.0, noise=True, rng=5) for each in rounded
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (one[empty] == 0).all()
+    assert abs(one[~empty].mean() - 40.0) < 4 * np.sqrt(40.0 / np.sum(~empty))

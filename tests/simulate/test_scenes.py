@@ -9,6 +9,7 @@ from omniscopy.atoms import refine_atoms, score_positions
 from omniscopy.model import DataError
 from omniscopy.simulate import atom_scene, true_atoms
 from omniscopy.simulate.scenes.cells import PROTOTYPES, cell_of
+from omniscopy.simulate.scenes.imaging import Instrument, detected
 
 PIXEL = 0.01
 
@@ -174,3 +175,15 @@ def test_scenes_without_meaning_are_refused(options, words):
 def test_only_scenes_have_a_truth():
     with pytest.raises(DataError, match="metadata hold the truth"):
         true_atoms(xr.DataArray(np.zeros((4, 4)), dims=("y", "x")))
+
+
+def test_electrons_are_drawn_alike_whatever_rounding_makes_of_empty_pixels():
+    mean = np.full((20, 20), 2.0)
+    empty = np.arange(400).reshape(20, 20) % 3 > 0
+    rounded = np.random.default_rng(1).choice([-1e-17, 0.0, 1e-17], (2, 20, 20))
+    one, other = (
+        detected(np.where(empty, each, mean), 20.0, Instrument(), np.random.default_rng(5))
+        for each in rounded
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (one[empty] == 0).all()

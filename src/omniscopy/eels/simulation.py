@@ -26,6 +26,8 @@ from omniscopy.physics.line_shapes import FWHM_PER_SIGMA
 PER_BARN = 1e-10
 # Losses to plasmons that core losses are folded with, in eV.
 _LOW, _HIGH = -20.0, 300.0
+# Electrons in a channel, of which none is ever drawn.
+_LEAST = np.finfo(np.float64).tiny
 
 
 @operation(example={"areal_density": {"O": 50.0}, "channels": 200, "start": 450.0}, lazy=False)
@@ -230,7 +232,8 @@ def _detected(
     drawn = mean
     generator = np.random.default_rng(rng)
     if noise:
-        drawn = generator.poisson(np.maximum(mean, 0.0)).astype(np.float64)
+        # Not from 0: no number is drawn there, and rounding says which channels are above it.
+        drawn = generator.poisson(np.maximum(mean, _LEAST)).astype(np.float64)
     if spread > 0:
         drawn = ndimage.gaussian_filter1d(drawn, spread / FWHM_PER_SIGMA, axis=-1, mode="nearest")
     drawn = gain * drawn

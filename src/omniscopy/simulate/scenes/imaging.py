@@ -107,7 +107,8 @@ def detected(
     mean: np.ndarray, dose: float, instrument: Instrument, rng: np.random.Generator
 ) -> np.ndarray:
     """Return counts: those of Poisson at a dose for a column of brightness 1, and readout noise."""
-    counts = rng.poisson(np.clip(mean, 0.0, None) * dose).astype(np.float64)
+    # Not from 0: no number is drawn there, and rounding says which pixels are above it.
+    counts = rng.poisson(np.maximum(mean * dose, np.finfo(np.float64).tiny)).astype(np.float64)
     if instrument.readout > 0:
         counts += instrument.readout * rng.standard_normal(counts.shape)
     return counts
