@@ -53,6 +53,7 @@ from omniscopy.testing.files import (
     nt_mdt,
     omicron_asc,
     omicron_scala,
+    oxford,
     pantarhei,
     phenom,
     pictures,
@@ -199,6 +200,12 @@ MAKERS = {
         lambda path: bruker_spx.write_spx(path, bruker_spx.encode_spectrum(IMAGE.ravel())),
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "oxford": (
+        ".h5oina",
+        lambda path: oxford.write_h5oina(
+            path, {"EDS": {"Spectrum": IMAGE.reshape(3, 4, 9)}}, grid=(3, 4)
+        ),
+    ),
     "dm5": (".dm5", lambda path: dm.write_dm5(path, dm.DmImage(data=IMAGE))),
     "asylum_ardf": (".ardf", ramps),
     "asylum_hdf5": (".h5", force_map),
@@ -378,6 +385,7 @@ MAKERS = {
         ".par",
         lambda path: omicron_scala.write_scala(path, [("Z", "Forward", IMAGE.astype("i2"))]),
     ),
+    "wyko": (".opd", lambda path: surfaces.write_opd(path, {"RAW_DATA": IMAGE.astype("f4")})),
     "witec": (
         ".wip",
         lambda path: witec.write_witec(
