@@ -17,6 +17,7 @@ __all__ = [
     "write_metropro",
     "write_mi",
     "write_nms",
+    "write_opd",
     "write_opdx",
     "write_plu",
     "write_sdf",
@@ -460,4 +461,35 @@ def write_gwyddion_text(
     rows = ["\t".join(f"{value:.17g}" for value in row) for row in values]
     path = Path(path)
     path.write_bytes(("\n".join(header + rows) + "\n").encode(encoding))
+    return path
+
+
+def write_opd(
+    path: str | Path, arrays: Mapping[str, np.ndarray], blocks: Mapping[str, Any] | None = None
+) -> Path:
+    """Write a Wyko file: arrays (y, x) of uint8, int16 or float32 by name, and further blocks.
+
+    Whole numbers are of two bytes, others of four; `None` leaves a block out.
+    """
+    said = {
+        "Title": "Step", "Date": "03/04/2005", "Time": "06:07:08", "Wavelength": 632.5, "Mult": 100,
+        "Aspect": 1.25, "Pixel_size": 0.002, **(blocks or {}),
+    }  # fmt: skip
+    parts: list[tuple[str, int, bytes]] = []
+    for name, array in arrays.items():
+        stored = array[::-1].T
+        head = struct.pack("<3H", *stored.shape, array.dtype.itemsize)
+        parts.append((name, 3, head + stored.tobytes()))
+    for name, value in said.items():
+        if isinstance(value, str):
+            parts.append((name, 5, value.encode("latin-1").ljust(20, b"\0")))
+        elif isinstance(value, int):
+            parts.append((name, 6, struct.pack("<h", value)))
+        elif value is not None:
+            parts.append((name, 7, struct.pack("<f", value)))
+    entry = struct.Struct("<16shiH")
+    head = b"\x01\0" + entry.pack(b"Directory", 1, entry.size * (len(parts) + 2), 0)
+    head += b"".join(entry.pack(name.encode(), kind, len(raw), 0) for name, kind, raw in parts)
+    path = Path(path)
+    path.write_bytes(head + entry.pack(b"", 0, 0, 0) + b"".join(raw for _, _, raw in parts))
     return path
