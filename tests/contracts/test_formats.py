@@ -66,6 +66,7 @@ from omniscopy.testing.files import (
     surfaces,
     tia,
     tiff,
+    tofwerk,
     topostats,
     topspin,
     trivista,
@@ -200,6 +201,12 @@ MAKERS = {
         lambda path: bruker_spx.write_spx(path, bruker_spx.encode_spectrum(IMAGE.ravel())),
     ),
     "dm": (".dm4", lambda path: dm.write_dm4(path, dm.DmImage(data=IMAGE))),
+    "tofwerk": (
+        ".h5",
+        lambda path: tofwerk.write_tofdaq(
+            path, peaks=IMAGE.reshape(1, 3, 4, 9).astype(np.float32), masses=range(1, 10)
+        ),
+    ),
     "oxford": (
         ".h5oina",
         lambda path: oxford.write_h5oina(
@@ -385,6 +392,7 @@ MAKERS = {
         ".par",
         lambda path: omicron_scala.write_scala(path, [("Z", "Forward", IMAGE.astype("i2"))]),
     ),
+    "keyence": (".vk4", lambda path: surfaces.write_vk4(path, [IMAGE.astype("u4")])),
     "wyko": (".opd", lambda path: surfaces.write_opd(path, {"RAW_DATA": IMAGE.astype("f4")})),
     "witec": (
         ".wip",
