@@ -56,6 +56,10 @@ def require_positions(
     if wrong:
         message = f"{what}: {wrong} must lie along 'atom', got {positions[wrong[0]].dims}"
         raise DataError(message)
+    unfit = [name for name in ("y", "x", *needs) if positions[name].dtype.kind not in "biuf"]
+    if unfit:
+        message = f"{what}: {unfit} must be real numbers, got {positions[unfit[0]].dtype}"
+        raise DataError(message)
     units = positions["y"].attrs.get("units")
     if units != positions["x"].attrs.get("units"):
         message = (

@@ -56,7 +56,7 @@ def lattice_of_image(data: xr.DataArray) -> Results:
     if len({units_of(data, dim) for dim in dims_of_kind(data, "spatial")}) > 1:
         return {}
     spots = find_fourier_spots(data)
-    if not _make_a_lattice(spots):
+    if not make_a_lattice(spots):
         return {}
     return {
         "Symmetry of the spectrum": measure_symmetry(data),
@@ -64,7 +64,7 @@ def lattice_of_image(data: xr.DataArray) -> Results:
     }
 
 
-def _make_a_lattice(spots: xr.Dataset) -> bool:
+def make_a_lattice(spots: xr.Dataset) -> bool:
     """Return whether the strong spots are sums of two of them."""
     strong = np.asarray(spots["signal_to_noise"].values) > _STRONG
     g = np.stack([np.asarray(spots[name].values)[strong] for name in ("ky", "kx")], axis=-1)

@@ -245,7 +245,7 @@ def _pairs(block: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, ...]:
     status = np.full(outer, Status.NO_DATA, dtype=np.uint8)
     for place in np.ndindex(*outer):
         pair = [np.asarray(each[place], dtype=np.float64) for each in (block, others)]
-        if any(np.isfinite(each).sum() < 64 for each in pair):
+        if any(np.isfinite(each).sum() < 64 or _is_flat(each) for each in pair):
             continue
         found, deviation, done = _drift_of(pair)
         if not np.isfinite(found).all():
@@ -255,6 +255,11 @@ def _pairs(block: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, ...]:
         drift[place], std[place] = found, deviation
         status[place] = Status.CONVERGED if done else Status.MAX_STEPS
     return mean, apart, drift, std, status
+
+
+def _is_flat(values: np.ndarray) -> bool:
+    """Return whether nothing in an image tells how it has moved."""
+    return not float(np.nanmax(values) - np.nanmin(values)) > 0
 
 
 def _at_sample(values: np.ndarray, drift: np.ndarray, *, up: bool) -> np.ndarray:
@@ -326,6 +331,8 @@ def _drift_of_bands(pair: list[np.ndarray]) -> np.ndarray:
     votes = []
     for top in range(0, rows - high + 1, high // 2):
         one, other = (each[top : top + high] for each in known)
+        if _is_flat(one) or _is_flat(other):
+            continue
         window = np.multiply.outer(np.hanning(high + 2)[1:-1], np.hanning(one.shape[1] + 2)[1:-1])
         shift, _, _ = correlate(
             window * (one - one.mean()), window * (other - other.mean()), normalization=None,
@@ -334,4 +341,4 @@ def _drift_of_bands(pair: list[np.ndarray]) -> np.ndarray:
         middle = top + high / 2
         # Second minus first is 2 d (1 - y/H), to first order, along both axes.
         votes.append(-shift / (2 * max(1 - middle / rows, 0.1)))
-    return np.asarray(np.median(votes, axis=0))
+    return np.asarray(np.median(votes, axis=0)) if votes else np.zeros(2)

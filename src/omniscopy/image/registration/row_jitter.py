@@ -76,10 +76,11 @@ def correct_row_jitter(
     rows, length = (image.sizes[dim] for dim in dims)
     reach = length / 30 if max_shift is None else max_shift / abs(steps[1])
     width = max(rows / 20, 2.0) if smoothing is None else smoothing / abs(steps[0])
-    if not (0 < reach <= length / 4 and width > 0):
+    if not (0 < reach <= length / 4 and 0 < width <= rows):
         message = (
-            "max_shift must be above 0 and at most a quarter of a row, smoothing above 0, got "
-            f"{max_shift!r} and {smoothing!r}"
+            f"max_shift must be above 0 and at most a quarter of a row ({length / 4:g} pixels), "
+            f"smoothing above 0 and at most {rows} rows, both in the units of the coordinates; "
+            f"got {max_shift!r} and {smoothing!r}, with pixels of {abs(steps[0]):g}"
         )
         raise DataError(message)
     kind = single_or_double(image.dtype)
