@@ -543,3 +543,9 @@ def test_a_constant_voltage_determines_nothing():
     found = fit_force_kpfm(trace(np.ones(2000)), drive_frequency=F0, ac_voltage=0.0)
     assert (found["status"] == 2).all()
     assert np.isnan(found["contact_potential"]).all()
+
+
+def test_forces_of_time_that_falls_are_refused():
+    backwards = om.samples.transients().isel(time=slice(None, None, -1))
+    with pytest.raises(DataError, match="'time' must ascend"):
+        fit_force_kpfm(backwards, ac_voltage=1.0, drive_frequency=60e3)

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import omniscopy as om
-from omniscopy.model import convert_units, coordinate
+from omniscopy.model import DataError, convert_units, coordinate
 from omniscopy.spm.general_mode import current_voltage as module
 from omniscopy.spm.general_mode.inference import Factor
 
@@ -263,3 +263,9 @@ def test_published_currents_give_their_resistance_within_two_percent(shared):
     published = np.interp(known["x"], bias[order], known["true_R_GOhm"][order])
     theirs = np.abs(known["mR"] / published - 1)[np.abs(known["x"]) > 0.5]
     assert error.max() < 0.2 * theirs.max()
+
+
+def test_time_that_falls_is_refused():
+    backwards = om.samples.current_voltage().isel(time=slice(None, None, -1))
+    with pytest.raises(DataError, match="'time' must ascend"):
+        om.spm.invert_current_voltage(backwards, bias="bias", frequency=200.0)

@@ -9,6 +9,7 @@ from omniscopy.model import (
     Status,
     coordinate,
     operation,
+    require_dim,
     require_real,
     require_uniform,
     require_units,
@@ -88,6 +89,7 @@ def fit_force_creep(
     (('element',), '1/Pa')
     """
     require_real(data)
+    require_dim(data, dim)
     step = require_uniform(data, dim) * require_units(data.coords[dim], "s")
     newton = require_units(data, "N", what="the forces")
     if not (radius > 0 and elements >= 1 and 0 <= poisson_ratio < 1 and step > 0):

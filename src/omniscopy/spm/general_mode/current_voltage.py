@@ -218,7 +218,8 @@ def _periods(data: xr.DataArray, dim: str, frequency: float) -> int:
         return 1
     if dim not in data.coords or units is None:
         return 1
-    require_dim(data, dim, ascending=False, at_least=8)
+    # Not backwards: the displacement current follows from which bias came before.
+    require_dim(data, dim, at_least=8)
     exact = abs(require_uniform(data, dim)) * to_seconds * data.sizes[dim] * frequency
     if round(exact) < 1 or abs(exact - round(exact)) > 2.0 / data.sizes[dim] * max(exact, 1.0):
         message = (

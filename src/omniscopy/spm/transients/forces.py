@@ -11,6 +11,7 @@ from omniscopy.model import (
     Status,
     coordinate,
     operation,
+    require_dim,
     require_real,
     require_uniform,
     require_units,
@@ -198,9 +199,12 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     >>> found["contact_potential"].attrs["units"]
     'V'
     """
-    step = require_uniform(data, dim)
+    require_dim(data, dim)
     require_real(data)
-    second = require_units(data.coords[dim], "s", what=f"coordinate {dim!r}")
+    step, second = (
+        require_uniform(data, dim),
+        require_units(data.coords[dim], "s", what=f"coordinate {dim!r}"),
+    )
     h, samples = step * second, data.sizes[dim]
     length = _window(cycles, overlap, drive_frequency * abs(h), samples)
     angle = None
@@ -230,8 +234,8 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
         parameters=windows,
     )  # fmt: skip
     place = data.coords[dim].values[0] + step * (begins + 0.5 * (length - 1))
-    time = (dim, place, dict(data.coords[dim].attrs))
-    found, status = (each.assign_coords({dim: time}) for each in (found, status))
+    along = {dim: (dim, place, dict(data.coords[dim].attrs))}
+    found, status = (each.assign_coords(along) for each in (found, status))
     made: dict[str, tuple[xr.DataArray, str | None]] = {}
     if bias is None:
         drive, other = _drives(data, dim, abs(h), drive_frequency)
