@@ -21,6 +21,7 @@ __all__ = [
     "write_opdx",
     "write_plu",
     "write_sdf",
+    "write_vk4",
     "write_x3p",
 ]
 
@@ -492,4 +493,42 @@ def write_opd(
     head += b"".join(entry.pack(name.encode(), kind, len(raw), 0) for name, kind, raw in parts)
     path = Path(path)
     path.write_bytes(head + entry.pack(b"", 0, 0, 0) + b"".join(raw for _, _, raw in parts))
+    return path
+
+
+def write_vk4(
+    path: str | Path,
+    heights: Sequence[np.ndarray],
+    light: np.ndarray | None = None,
+    colours: np.ndarray | None = None,
+    *,
+    texts: Sequence[str] = ("Step", "Standard lens"),
+    magic: bytes = b"VK4_",
+) -> Path:
+    """Write a Keyence file: counts of heights and of light (y, x), and colours (y, x, 3).
+
+    A step is 1.5 µm along x, 1.25 µm along y and 100 pm in height.
+    """
+    conditions = [0] * 76
+    conditions[0:8] = [304, 2019, 8, 7, 16, 5, 4, 120]
+    conditions[24], conditions[56] = 500, 950
+    conditions[42:45] = [1_500_000, 1_250_000, 100]
+    start = 12 + (18 if magic == b"VK4_" else 17) * 4
+    places = [0] * 17
+    body = struct.pack("<7Ii68I", *conditions)
+    places[0] = start
+    blue_first = None if colours is None else np.ascontiguousarray(colours[..., ::-1])
+    for place, image in [(1, blue_first), (3, light), *enumerate(heights, start=6)]:
+        if image is None:
+            continue
+        places[place] = start + len(body)
+        rows, columns, bits = *image.shape[:2], 8 * image.itemsize * image[0, 0].size
+        body += struct.pack("<5I", columns, rows, bits, 0, image.nbytes)
+        body += bytes(8 + 768) if image.ndim == 2 else b""
+        body += image.tobytes()
+    places[16] = start + len(body)
+    body += b"".join(struct.pack("<I", len(text)) + text.encode("utf-16-le") for text in texts)
+    path = Path(path)
+    head = magic + bytes(8) + struct.pack("<17I", *places)
+    path.write_bytes(head.ljust(start, b"\0") + body)
     return path

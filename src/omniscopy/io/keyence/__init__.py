@@ -1,0 +1,1 @@
+"""Maps of Keyence laser microscopes (.vk4, .vk3)."""
