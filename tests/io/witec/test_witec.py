@@ -1,5 +1,7 @@
 """WITec projects."""
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -204,6 +206,28 @@ def test_images_video_images_texts_and_traces(tmp_path):
     assert said["detector"] == {"exposure_time": 0.5, "accumulations": 7, "temperature": 213.15}
     assert said["laser"] == {"power": 0.005, "wavelength": 532.0}
     assert said["optics"] == {"objective": "100x"}
+
+
+@pytest.mark.parametrize("form", ["bottom up", "downwards", "with a gap"])
+def test_video_images_of_older_projects_are_bitmaps(tmp_path, form):
+    colours = RNG.integers(0, 256, (3, 5, 3)).astype("u1")
+    bits = 32 if form == "with a gap" else 24
+    stored = np.zeros((3, 5, bits // 8), "u1")
+    stored[..., :3] = colours[..., ::-1]
+    rows = stored if form == "downwards" else stored[::-1]
+    raw = b"".join(row.tobytes().ljust((5 * bits + 31) // 32 * 4, b"\0") for row in rows)
+    height = -3 if form == "downwards" else 3
+    head = struct.pack("<2sI4xIIiiHHI20x", b"BM", 54 + len(raw), 54, 40, 5, height, 1, bits, 0)
+    stream = {"StreamData": np.frombuffer(head + raw, "u1")}
+    data = [("TDBitmap", {"TDStream": stream, **links(SpaceTransformationID=2)}), space()]
+    path = write_witec(tmp_path / "a.wip", data, magic=b"WIT_PRCT")
+    check_reader("witec", path)
+    found = om.open_signal(path)
+    np.testing.assert_array_equal(found, colours)
+    np.testing.assert_allclose(found["y"], 20 - 0.25 * np.arange(3))
+    content = path.read_bytes()
+    for damaged in bit_flips(content, 60, RNG):
+        check_damage(path, damaged, folder=tmp_path)
 
 
 def test_a_file_that_is_cut_short_gives_the_columns_that_are_there(tmp_path):

@@ -12,6 +12,7 @@ from omniscopy.io.pieces import Scanned, Squeezed, Window, map_rows
 from omniscopy.io.quantities import known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.witec.axes import Places, Project, find_abscissa, find_places
+from omniscopy.io.witec.bitmaps import find_bitmap
 from omniscopy.io.witec.tags import Tag, read_tags
 from omniscopy.io.witec.traces import find_traces, plain_text
 
@@ -65,10 +66,16 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     for kind, tag in entries:
         caption = tag.text("TData", "Caption") or kind
         below = tag.at(*_VALUES[kind]) if kind in _VALUES else None
+        stream = tag.at("TDStream", "StreamData") if kind == "TDBitmap" else None
+        old = find_bitmap(stream) if stream is not None else None
         if kind == "TDText" and below is not None:
             texts[caption] = plain_text(below.content())
-        elif below is not None:
-            values, said = _MADE[kind](project, tag.children[kind])
+        elif below is not None or (old is not None and kind in tag.children):
+            values, said = (
+                _MADE[kind](project, tag.children[kind])
+                if old is None
+                else _coloured(project, tag.children[kind], old, {})
+            )
             trace = traces.get(tag.text("TData", "GUID").strip().upper(), {})
             channels.append(
                 Channel(
@@ -152,12 +159,20 @@ def _bitmap(project: Project, tag: Tag) -> tuple[dict[str, Any], dict[str, Any]]
     """Return the colours of a video image."""
     shape = (tag.integer("SizeY"), tag.integer("SizeX"), 4)
     data, missing = _stored(project, tag.at("BitmapData", "Data"), shape, np.dtype("u1"))
-    places = find_places(project, tag.integer("SpaceTransformationID"), shape[:2])
+    return _coloured(project, tag, Window(data, 0, 3), missing)
+
+
+def _coloured(
+    project: Project, tag: Tag, data: LazyArray, missing: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return red, green and blue of a video image, with its place."""
+    shape = (data.shape[0], data.shape[1])
+    places = find_places(project, tag.integer("SpaceTransformationID"), shape)
     if len(places.axes) != 2:
         places = Places([Axis(name=name, size=size) for name, size in zip("yx", shape[:2])])  # noqa: B905
     colours = Axis(name="channel", size=3, values=np.array(["red", "green", "blue"]))
     values = {
-        "data": Window(data, 0, 3),
+        "data": data,
         "axes": [*places.axes, colours],
         "quantity": "intensity",
         "signal_type": "image",
