@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
+import dask.array
+import numpy as np
 import pytest
+import xarray as xr
 
 from omniscopy import samples
 from omniscopy.model import analyses_for, history, validate
+from omniscopy.signal.defaults import components_of_spectral_image
 
 EXPECTED = {
     "atom_image": {
@@ -130,3 +134,16 @@ def test_data_without_a_pixel_are_no_error(name):
         empty = data.isel({dim: slice(0)})
         for analysis in analyses_for(empty):
             assert isinstance(analysis.function(empty), Mapping)
+
+
+def test_large_spectrum_images_are_decomposed_binned():
+    frames = xr.DataArray(
+        dask.array.zeros((14, 512, 512, 4096), np.uint16, chunks=(1, 32, 512, 4096)),
+        dims=("time", "y", "x", "energy"),
+        attrs={"units": "counts", "signal_type": "spectral_image"},
+    )
+    [made] = components_of_spectral_image(frames).values()
+    assert made.sizes == {"time": 14, "y": 128, "x": 256, "energy": 1024, "component": 6}
+    assert [step.operation.rpartition(".")[2] for step in history(made)][-2:] == [
+        "rebin", "decompose",
+    ]  # fmt: skip

@@ -58,3 +58,14 @@ def test_infinite_values_are_extremes():
     found = measure_statistics(array([1.0, np.inf]))
     assert found.maximum == math.inf
     assert math.isnan(found.std)
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i2", ">u2", "i8", "f2", ">f4", "f8", "g", "c8"])
+def test_values_of_any_type_are_summed_in_pieces(dtype):
+    drawn = np.random.default_rng(0).normal(50, 30, (3, 50_000)) > 20
+    values = (drawn * np.arange(50_000) % 120).astype(dtype)[:, ::-2]
+    wide = np.abs(values).astype(float)
+    found = measure_statistics(array(values))
+    assert (found.minimum, found.maximum) == (wide.min(), wide.max())
+    assert found.mean == pytest.approx(wide.mean(), rel=1e-12)
+    assert found.std == pytest.approx(wide.std(), rel=1e-12)

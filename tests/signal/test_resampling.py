@@ -313,3 +313,25 @@ def test_says_which_axes_cannot_be_interpolated():
         interpolate(data[:, :1], {"x": 0.1})
     with pytest.raises(DataError, match="expected a dimension 'z'"):
         interpolate(data, {"z": 0.1})
+
+
+@pytest.mark.parametrize("dtype", ["i1", ">u2", "i8", "f2", ">f4", "f8", "g", "c8"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_sums_of_bins_are_those_of_loops(dtype, lazy):
+    drawn = np.random.default_rng(0).integers(0, 50, (9, 8, 15))
+    values = drawn.astype(dtype)
+    if values.dtype.kind in "fc":
+        values[drawn > 40] = np.nan
+        values[0, 0, 0] = np.inf
+        values[3:6, 2:4, 4:8] = np.nan
+    data = xr.DataArray(values, dims=("y", "x", "energy"), attrs={"units": "counts"})
+    found = rebin(data.chunk(y=2, x=3, energy=7) if lazy else data, {"energy": 4, "y": 3, "x": 2})
+    wide = values.astype({"f": "f8", "c": "c16"}.get(values.dtype.kind, "i8"))
+    for at in np.ndindex(found.shape):
+        y, x, energy = np.multiply(at, (3, 2, 4))
+        part = wide[y : y + 3, x : x + 2, energy : energy + 4]
+        known = part[~np.isnan(part)]
+        expected = known.sum() if known.size else np.nan
+        np.testing.assert_allclose(found.values[at], expected, rtol=1e-2 if dtype == "f2" else 1e-6)
+    same = values.dtype.newbyteorder("=")
+    assert found.dtype == {"i": np.int64, "u": np.uint64}.get(same.kind, same)

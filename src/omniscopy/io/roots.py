@@ -71,9 +71,12 @@ class Root:
     def leads_out(self, entry: Path) -> bool:
         """Return whether an entry is, or is reached by, a link to something outside."""
         try:
-            return not entry.resolve().is_relative_to(self.folder)
+            found = entry.resolve()
         except (OSError, RuntimeError):  # links that go in circles
             return True
+        # As of Python 3.13 those are no errors: they stay links.
+        circles = any(each.is_symlink() for each in (found, *found.parents))
+        return circles or not found.is_relative_to(self.folder)
 
     def _joined(self, path: str) -> Path:
         if is_url(path):

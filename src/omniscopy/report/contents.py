@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import dask
 import numpy as np
 import xarray as xr
 
@@ -185,10 +186,10 @@ def results_of(
     analysis: Analysis, data: xr.DataArray
 ) -> tuple[dict[str, Labelled], Failure | None]:  # fmt: skip
     """Return what an analysis makes of data, those that are not large computed; or its failure."""
-    made: dict[str, Labelled] = {}
     try:
-        for title, result in analysis.function(data).items():
-            made[title] = result.compute() if result.nbytes <= _KEPT_BYTES else result
+        made = dict(analysis.function(data))
+        small = {title: result for title, result in made.items() if result.nbytes <= _KEPT_BYTES}
+        made |= dask.compute(small)[0]  # type: ignore[attr-defined, no-untyped-call] # data are read once for all
     except Exception as error:  # noqa: BLE001 - as above
         return {}, failure_of("This analysis could not be made", error)
     return made, None

@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 from dask.base import compute
 
-# Values that are turned into floating point at once: as many as stay in the processor's cache.
-_PIECE = 2**19
+from omniscopy.report.moment_kernel import measure_moments
+
+# Values that are summed at once: as many as stay in the processor's cache.
+_PIECE = 2**16
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,18 @@ def _measure_block(block: np.ndarray) -> _Part:
 
 def _measure_piece(values: np.ndarray) -> _Part:
     real = np.abs(values) if values.dtype.kind == "c" else values
-    known = real[~np.isnan(real)] if real.dtype.kind == "f" else real
-    known = known.astype(np.float64)
-    if not known.size:
+    if (
+        real.dtype.kind not in "iuf"
+        or real.dtype.itemsize not in (1, 2, 4, 8)
+        or real.dtype == "f2"
+    ):
+        real = real.astype(np.float64)
+    real = np.ascontiguousarray(real, real.dtype.newbyteorder("="))
+    count, mean, squares = measure_moments(real)
+    if not count:
         return _Part(values.size, 0, math.inf, -math.inf, 0.0, 0.0)
-    mean = float(known.mean())
-    low, high = float(known.min()), float(known.max())
-    squares = math.nan
-    if math.isfinite(mean):
-        known -= mean
-        squares = float(np.dot(known, known))
-    return _Part(values.size, known.size, low, high, mean, squares)
+    low, high = float(np.fmin.reduce(real)), float(np.fmax.reduce(real))
+    return _Part(values.size, count, low, high, mean, squares)
 
 
 def _together(one: _Part, other: _Part) -> _Part:

@@ -1,6 +1,7 @@
 """What is done with spectra when nobody says what to do."""
 
 import math
+from collections.abc import Hashable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,10 +14,14 @@ from omniscopy.signal.decomposition import decompose
 from omniscopy.signal.grids import to_grid
 from omniscopy.signal.peaks import find_peaks
 from omniscopy.signal.positions import with_positions
+from omniscopy.signal.resampling import rebin
 from omniscopy.signal.scattered import spans_area
 from omniscopy.signal.sums import mean_over, sum_over
 
 _COMPONENTS = 6
+# Products of the channels of all spectra with each other: what takes seconds, not hours.
+_PRODUCTS = 2**39
+_ENOUGH_CHANNELS = 1024
 # Of a spectrum with a baseline, at least.
 _CHANNELS = 32
 _COUNTS = ("counts", "electrons")
@@ -75,12 +80,27 @@ def sums_of_spectral_image(data: xr.DataArray) -> Results:
 
 @analysis("Components", "spectral_image", applies=_can_decompose)
 def components_of_spectral_image(data: xr.DataArray) -> Results:
-    """Decompose a spectrum image into the components that explain most of it."""
+    """Decompose a spectrum image, a large one binned, into what explains most of it."""
     signal = dims_of_role(data, "signal")
+    factors = _bins(dict(data.sizes), signal)
+    data = rebin(data, factors) if factors else data
     channels = math.prod(data.sizes[dim] for dim in signal)
     number = min(_COMPONENTS, channels, data.size // channels)
     noise: Literal["poisson"] | None = "poisson" if _is_counted(data) else None
     return {"Components": decompose(data, number, noise=noise)}
+
+
+def _bins(sizes: dict[Hashable, int], signal: Sequence[str]) -> dict[str, int]:
+    """Return how many channels and points to join for a decomposition that takes seconds."""
+    factors = dict.fromkeys(sizes, 1)
+    while True:
+        left = {dim: size // factors[dim] for dim, size in sizes.items()}
+        channels = math.prod(left[dim] for dim in signal)
+        if math.prod(left.values()) * channels <= _PRODUCTS:
+            return {str(dim): factor for dim, factor in factors.items() if factor > 1}
+        points = [dim for dim in sizes if dim not in signal]
+        longest = max(signal if channels > _ENOUGH_CHANNELS else points, key=left.__getitem__)
+        factors[longest] *= 2
 
 
 @analysis(

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import xarray as xr
 
 from omniscopy.model import DataError, operation, require_choice, require_numbers
 from omniscopy.model.units import is_unit, parse
+from omniscopy.signal.bin_kernel import sum_bins
 from omniscopy.signal.companions import Labelled, Nature, change_each, require_labelled
 
 Reduction = Literal["sum", "mean"]
@@ -82,12 +83,10 @@ def rebin(
         wanted = reduce or ("sum" if is_counted(owner) else "mean")
         noise = values**2 if nature == "std" else values
         total = _joined(noise, own, keep=keep, how="sum")
-        if wanted == "mean" or values.dtype.kind in "fc":
+        if wanted == "mean":
             count = _joined(_present(values, own), own, keep=keep, how="sum")
-            total = total.where(count > 0) if values.dtype.kind in "fc" else total
             power = 1 if nature == "value" else 2
-            if wanted == "mean":
-                total = total / count.where(count > 0).astype(_real_type(total)) ** power
+            total = total / count.where(count > 0).astype(_real_type(total)) ** power
         return total**0.5 if nature == "std" else total
 
     return change_each(data, change, dims=set(factors))
@@ -150,20 +149,28 @@ def is_counted(values: xr.DataArray) -> bool:
 def _joined(
     values: xr.DataArray, factors: Mapping[str, int], *, keep: bool, how: Literal["sum", "max"]
 ) -> xr.DataArray:
-    """Return sums or maxima of bins, one dimension after the other; NaN counts as zero."""
+    """Return sums or maxima of bins, one dimension after the other; NaN is left out."""
     words = [n for n, c in values.coords.items() if c.dtype.kind not in "iufcM"]
     values = values.drop_vars([name for name in words if set(factors) & {*values[name].dims}])
-    for dim, factor in factors.items():
-        size = values.sizes[dim]
+    for dim in (each for each in values.dims if each in factors):  # the last reads the least
+        size, factor = values.sizes[dim], factors[str(dim)]
         whole = size // factor * factor
         parts = [(slice(0, whole), factor)] if whole else []
         parts += [(slice(whole, None), size - whole)] if keep and whole < size else []
         made = []
         for part, width in parts:
             bins = values.isel({dim: part}).coarsen({dim: width}, coord_func="mean")
-            made.append(bins.sum() if how == "sum" else bins.max())
+            made.append(bins.reduce(_sum_of_bins) if how == "sum" else bins.max())
         values = made[0] if len(made) == 1 else xr.concat(made, dim, join="exact")
     return values
+
+
+def _sum_of_bins(values: Any, axis: tuple[int]) -> Any:
+    """Return sums along one axis of an array in memory or a lazy one."""
+    if isinstance(values, np.ndarray):
+        return sum_bins(values, axis)
+    dtype = sum_bins(np.empty((0,) * values.ndim, values.dtype), axis).dtype
+    return values.map_blocks(sum_bins, axis=axis, drop_axis=axis, dtype=dtype)
 
 
 def _present(values: xr.DataArray, factors: Mapping[str, int]) -> xr.DataArray:
