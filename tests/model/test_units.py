@@ -35,6 +35,23 @@ from omniscopy.model.units import (
         ("V/Hz^0.5", "V/Hz^0.5"),
         ("nm²", "nm^2"),
         (" nm ", "nm"),
+        ("Angstroms", "Å"),
+        ("nanometers", "nm"),
+        ("Micrometre", "µm"),
+        ("Microns", "µm"),
+        ("1/nanometer", "1/nm"),
+        ("milliradians", "mrad"),
+        ("KeV", "keV"),
+        ("ev", "eV"),
+        ("Seconds", "s"),
+        ("msec", "ms"),
+        ("Milliseconds", "ms"),
+        ("Amps", "A"),
+        ("Kelvin", "K"),
+        ("kilohertz", "kHz"),
+        ("Cnt/sec", "counts/s"),
+        ("Pixels", "px"),
+        ("degrees/minute", "deg/min"),
     ],
 )
 def test_a_unit_is_spelled_one_way(written, spelled):
@@ -42,7 +59,9 @@ def test_a_unit_is_spelled_one_way(written, spelled):
     assert spell(spelled) == spelled
 
 
-@pytest.mark.parametrize("text", ["a.u.", "generic", "", "arb. unit", "uC/cm2x", "m/", "nm + m"])
+@pytest.mark.parametrize(
+    "text", ["a.u.", "generic", "", "arb. unit", "uC/cm2x", "m/", "nm + m", "nanopixel", "Celsius"]
+)
 def test_text_that_is_no_unit_is_left_alone(text):
     assert spell(text) == text.strip()
     assert not is_unit(text)

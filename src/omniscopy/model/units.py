@@ -59,8 +59,23 @@ _SPELLINGS = {
     "count": "counts", "Counts": "counts", "ct": "counts", "cts": "counts",
     "e": "electrons", "e-": "electrons", "electron": "electrons",
     "pixel": "px", "pixels": "px", "Ω": "Ohm", "ohm": "Ohm", "sec": "s", "Sec": "s",
-    "micron": "µm", "microns": "µm", "nanometer": "nm", "mRad": "mrad",
+    "mRad": "mrad", "EV": "eV", "ev": "eV", "KeV": "keV", "kev": "keV", "KEV": "keV",
+    "Cnt": "counts", "Cnts": "counts", "cnts": "counts", "secs": "s", "msec": "ms",
+    "usec": "µs", "µsec": "µs", "nsec": "ns", "psec": "ps",
 }  # fmt: skip
+# Names of units in full, of one or several, with prefixes in full.
+_NAMES = {
+    "meter": "m", "metre": "m", "second": "s", "volt": "V", "amp": "A", "ampere": "A", "ohm": "Ohm",
+    "watt": "W", "hertz": "Hz", "newton": "N", "pascal": "Pa", "kelvin": "K", "radian": "rad",
+    "electronvolt": "eV", "angstrom": "Å", "ångström": "Å", "tesla": "T", "joule": "J",
+    "count": "counts", "electron": "electrons", "pixel": "px", "degree": "deg", "micron": "µm",
+    "minute": "min", "hour": "h",
+}  # fmt: skip
+_PREFIX_NAMES = {
+    "femto": "f", "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "centi": "c",
+    "kilo": "k", "mega": "M", "giga": "G",
+}  # fmt: skip
+_SHORTEST_NAME = 3
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _HIGHEST_POWER = 12  # beyond it factors leave the range of numbers
 _FACTOR = re.compile(r"^([^\d^*/\s.-]+|1)(?:(?:\^|\*\*)?([+-]?\d+(?:\.\d+)?))?$")
@@ -262,9 +277,24 @@ def _symbol_and_power(symbol: str, text: str) -> tuple[str, float]:
 def _spelled(name: str) -> str:
     if name in _SPELLINGS:
         return _SPELLINGS[name]
+    if len(name) >= _SHORTEST_NAME and (symbol := _named(name.lower())) is not None:
+        return symbol
     if name.startswith("u") and not _known(name) and _known("µ" + name[1:]):
         return "µ" + name[1:]
     return name
+
+
+def _named(word: str) -> str | None:
+    """Return the symbol of a unit whose name is written in full, `None` where it is none."""
+    one = word if word in _NAMES or word == "hertz" else word.removesuffix("s")
+    if one in _NAMES:
+        return _NAMES[one]
+    for prefix, symbol in _PREFIX_NAMES.items():
+        rest = one.removeprefix(prefix)
+        base = _NAMES.get(rest) if rest != one else None
+        if base is not None and base not in _NO_PREFIX and base != "µm":
+            return symbol + base
+    return None
 
 
 def _known(symbol: str) -> bool:
