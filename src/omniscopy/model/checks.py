@@ -10,7 +10,6 @@ from omniscopy.model.errors import DataError
 from omniscopy.model.units import conversion_factor, is_unit, parse
 from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
 
-
 # What units a coordinate may be in, for the one who has to write them down.
 _USUAL = {"reciprocal": "1/nm", "temporal": "s"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from omniscopy.model.explanations import OPENED, explain
 from omniscopy.model.provenance import CHANGE, DATA
-from omniscopy.model.scripts import Line, imports_of
+from omniscopy.model.statements import Line, imports_of
 from omniscopy.model.texts import readable
 
 # A figure that cannot be drawn does not stop what comes after it.
