@@ -49,6 +49,7 @@ from omniscopy.testing.files import (
     nanoscope,
     nanosurf,
     nanosurf_studio,
+    neaspec,
     nion,
     nt_mdt,
     omicron_asc,
@@ -391,6 +392,10 @@ MAKERS = {
     "omicron_scala": (
         ".par",
         lambda path: omicron_scala.write_scala(path, [("Z", "Forward", IMAGE.astype("i2"))]),
+    ),
+    "neaspec": (
+        ".txt",
+        lambda path: neaspec.write_neaspec(path, {"O1A": np.ones((4, 5, 1, 8))}, np.arange(8.0)),
     ),
     "keyence": (".vk4", lambda path: surfaces.write_vk4(path, [IMAGE.astype("u4")])),
     "wyko": (".opd", lambda path: surfaces.write_opd(path, {"RAW_DATA": IMAGE.astype("f4")})),

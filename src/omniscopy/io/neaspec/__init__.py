@@ -1,0 +1,1 @@
+"""Near-field spectra of neaSPEC microscopes (.txt)."""
