@@ -67,6 +67,17 @@ def test_backgrounds(compared, tmp_path, job, what, asked):
     assert compared(what, "HyperSpy", ours, theirs, asked, error) > 1
 
 
+def test_bins(compared, tmp_path):
+    data, _, _ = core_losses()
+    ours, theirs = race("hyperspy", "binned", data, tmp_path)
+    exact = data["values"].astype(float).reshape(32, 2, 32, 2, 256, 4).sum((1, 3, 5))
+    faster = compared(
+        "bins of 2 x 2 points and 4 channels", "HyperSpy", ours, theirs, "",
+        lambda answer: f"{np.abs(answer['sums'] / exact - 1).max():.1g}",
+    )  # fmt: skip
+    assert faster > 1
+
+
 def test_edges_with_low_losses(compared, tmp_path):
     shape = xr.DataArray(np.ones((16, 16)), dims=("y", "x"))
     microscope = {

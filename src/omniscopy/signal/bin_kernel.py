@@ -24,12 +24,11 @@ def sum_bins(values: np.ndarray, axis: tuple[int]) -> np.ndarray:
     bins = np.ascontiguousarray(values, taken).reshape(
         int(np.prod(outer)), values.shape[along], int(np.prod(inner))
     )
-    sums = np.zeros((len(bins), bins.shape[2]), sums_type)
-    if kind in "fc":
-        _add_known(bins, sums)
-        return sums.reshape(outer + inner).astype(values.dtype.newbyteorder("="), copy=False)
-    _add(bins, sums)
-    return sums.reshape(outer + inner)
+    made = values.dtype.newbyteorder("=") if kind in "fc" else sums_type
+    sums = np.empty((len(bins), bins.shape[2]), np.float32 if made == np.float16 else made)
+    add = _add_known if kind in "fc" else _add
+    add(bins, sums, np.empty(bins.shape[2], sums_type))
+    return sums.reshape(outer + inner).astype(made, copy=False)
 
 
 def _sum_extended(values: np.ndarray, axis: int) -> np.ndarray:
@@ -39,28 +38,35 @@ def _sum_extended(values: np.ndarray, axis: int) -> np.ndarray:
     return np.where(known.any(axis), sums, np.nan).astype(values.dtype.newbyteorder("="))
 
 
-def _sum(bins: np.ndarray, sums: np.ndarray) -> None:
-    """Add up bins of shape (outer, size, inner)."""
+def _sum(bins: np.ndarray, sums: np.ndarray, line: np.ndarray) -> None:
+    """Add up bins of shape (outer, size, inner), in the precision of a line."""
     outer, size, inner = bins.shape
+    line[:] = 0
+    nothing = line[0]
     for row in range(outer):
         if inner == 1:
-            total = sums[row, 0]
+            total = nothing
             for at in range(size):
                 total += bins[row, at, 0]
             sums[row, 0] = total
             continue
+        line[:] = 0
         for at in range(size):
             for column in range(inner):
-                sums[row, column] += bins[row, at, column]
+                line[column] += bins[row, at, column]
+        for column in range(inner):
+            sums[row, column] = line[column]
 
 
-def _sum_known(bins: np.ndarray, sums: np.ndarray) -> None:
+def _sum_known(bins: np.ndarray, sums: np.ndarray, line: np.ndarray) -> None:
     """Add up what is no NaN of bins of shape (outer, size, inner)."""
     outer, size, inner = bins.shape
     known = np.zeros(inner, np.bool_)
+    line[:] = 0
+    nothing = line[0]
     for row in range(outer):
         if inner == 1:
-            total, count = sums[row, 0], 0
+            total, count = nothing, 0
             for at in range(size):
                 value = bins[row, at, 0]
                 there = value == value  # noqa: PLR0124 - NaN is not equal to itself
@@ -68,16 +74,16 @@ def _sum_known(bins: np.ndarray, sums: np.ndarray) -> None:
                 count += there
             sums[row, 0] = total if count else np.nan
             continue
+        line[:] = 0
         known[:] = False
         for at in range(size):
             for column in range(inner):
                 value = bins[row, at, column]
                 there = value == value  # noqa: PLR0124
-                sums[row, column] += value if there else 0.0
+                line[column] += value if there else 0.0
                 known[column] |= there
         for column in range(inner):
-            if not known[column]:
-                sums[row, column] = np.nan
+            sums[row, column] = line[column] if known[column] else np.nan
 
 
 _add: Any = keep_compiled(numba.njit, _sum, nogil=True, error_model="numpy")

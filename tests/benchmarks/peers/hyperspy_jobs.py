@@ -108,7 +108,19 @@ def eds_lines(data: Arrays):
     return work, pixels(data), answer
 
 
-JOBS = {job.__name__: job for job in (multifit, background_fast, background_fit, edges, eds_lines)}
+def binned(data: Arrays):
+    signal = spectra(data)
+
+    def work():
+        return signal.rebin(scale=(2, 2, 4))
+
+    return work, pixels(data), lambda made: {"sums": made.data}
+
+
+JOBS = {
+    job.__name__: job
+    for job in (multifit, background_fast, background_fit, edges, eds_lines, binned)
+}
 
 if __name__ == "__main__":
     main(JOBS, ("hyperspy", "exspy"))

@@ -58,6 +58,15 @@ def multifit(data: Arrays):
     return work, pixels(data), answer
 
 
+def binned(data: Arrays):
+    cube = spectra(data)
+
+    def work():
+        return om.signal.rebin(cube, {"y": 2, "x": 2, "energy_loss": 4})
+
+    return work, pixels(data), lambda found: {"sums": found}
+
+
 def background(data: Arrays, method: str):
     cube, window = spectra(data), tuple(data["window"])
 
@@ -321,7 +330,7 @@ JOBS = {
     for job in (
         multifit, background_fast, background_fit, edges, zero_loss, eds_lines, refine, gpa,
         register, discs, reductions, orientations, potential, plane_wave, scan, windows,
-        oscillators, loops, inversion, transient, deep_kernel,
+        oscillators, loops, inversion, transient, deep_kernel, binned,
     )
 }  # fmt: skip
 
