@@ -173,7 +173,7 @@ def _pressure(file: Any) -> Iterator[Channel]:
 def _scan_axes(scan: list[int], width: float | None) -> list[Axis]:
     """Return the axes of slices, rows and columns, of which `width` µm are as wide as a row."""
     frames, rows, columns = scan
-    step, units = (1.0, None) if width is None else (width / columns, "µm")
+    step, units = (1.0, None) if width is None else (width / max(columns, 1), "µm")
     return [
         Axis(name="frame", size=frames),
         Axis(name="y", size=rows, scale=step, units=units),
