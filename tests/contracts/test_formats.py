@@ -51,6 +51,7 @@ from omniscopy.testing.files import (
     nanosurf_studio,
     neaspec,
     nion,
+    norpix,
     nt_mdt,
     omicron_asc,
     omicron_scala,
@@ -64,6 +65,7 @@ from omniscopy.testing.files import (
     renishaw,
     rhk,
     semper,
+    spmlab,
     surfaces,
     tia,
     tiff,
@@ -352,6 +354,7 @@ MAKERS = {
         lambda path: om.save(om.samples.spectrum_image(), path, packed=True),
     ),
     "tvips": (".tvips", lambda path: tvips.write_tvips(path, np.uint16([IMAGE] * 3))),
+    "norpix": (".seq", lambda path: norpix.write_seq(path, np.uint16([IMAGE] * 3))),
     "semper": (".unf", lambda path: semper.write_semper(path, IMAGE)),
     "npz": (".npz", lambda path: np.savez_compressed(path, one=IMAGE, two=IMAGE.T)),
     "delmic": (
@@ -397,6 +400,7 @@ MAKERS = {
         ".txt",
         lambda path: neaspec.write_neaspec(path, {"O1A": np.ones((4, 5, 1, 8))}, np.arange(8.0)),
     ),
+    "spmlab": (".zfr", lambda path: spmlab.write_spmlab(path, IMAGE.astype("u2"))),
     "keyence": (".vk4", lambda path: surfaces.write_vk4(path, [IMAGE.astype("u4")])),
     "wyko": (".opd", lambda path: surfaces.write_opd(path, {"RAW_DATA": IMAGE.astype("f4")})),
     "witec": (

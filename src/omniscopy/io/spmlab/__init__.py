@@ -1,0 +1,1 @@
+"""Images of ThermoMicroscopes SPMLab (.zfr and its kin)."""
