@@ -137,6 +137,12 @@ def steps_of(image: xr.DataArray, dims: Dims) -> tuple[float, float]:
     return steps[0], steps[1] * conversion_factor(str(units[1]), str(units[0]))
 
 
+def directions_of(data: xr.DataArray, dims: Dims) -> tuple[float, float]:
+    """Return 1 where a coordinate grows from row to row, or from column to column, and else -1."""
+    down, right = (1.0 if require_uniform(data, dim) > 0 else -1.0 for dim in dims)
+    return down, right
+
+
 def are_lengths(image: xr.DataArray, dims: Dims) -> bool:
     """Return whether heights and coordinates are lengths, so that they can be compared."""
     units = [image.attrs.get("units"), *(units_of(image, dim) for dim in dims)]

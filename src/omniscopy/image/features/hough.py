@@ -8,7 +8,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.cleaning.filling import filled
-from omniscopy.image.topography import require_image, steps_of
+from omniscopy.image.topography import directions_of, require_image, steps_of
 from omniscopy.model import (
     DataError,
     Status,
@@ -60,9 +60,9 @@ def find_lines(
     Returns
     -------
     Dataset, shape (..., peak)
-        The longest first: ``angle`` of the line, from +x towards +y (down in the image), from 0
-        to below 180 degrees, with ``_std``; ``offset``, the distance from the middle of the image
-        along the normal (turned by 90 degrees from the line), with ``_std``; ``y`` and ``x``, the
+        The longest first: ``angle`` of the line, from +x towards +y, from 0 to below 180
+        degrees, with ``_std``; ``offset``, the distance from the middle of the image along the
+        normal (turned by 90 degrees from the line), with ``_std``; ``y`` and ``x``, the
         middle of what is seen of it, its ``length`` and ``coverage``, the part of the line across
         the image. ``count`` before the limit, and ``status``: 4 (no data) without a finite pixel.
         Of a single image in memory as many lines as there are; otherwise `max_lines`.
@@ -92,6 +92,9 @@ def find_lines(
     120
     """
     dims = require_image(image, dims, at_least=16)
+    # Directions are those of the coordinates, which may fall from row to row.
+    falling = [dim for dim, way in zip(dims, directions_of(image, dims), strict=True) if way < 0]
+    image = image.isel(dict.fromkeys(falling, slice(None, None, -1)))
     steps = steps_of(image, dims)
     _require(of, min_coverage, max_lines, "max_lines")
     sides = [image.sizes[dim] * step for dim, step in zip(dims, steps, strict=True)]

@@ -9,7 +9,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.geometry.planes import in_units, pixel_of, require_any_plane, sampled
-from omniscopy.image.topography import like, steps_of
+from omniscopy.image.topography import directions_of, like, steps_of
 from omniscopy.model import (
     DataError,
     Status,
@@ -103,7 +103,8 @@ def measure_distortion(
     start = ((image.sizes[dims[0]] - 1) / 2, (image.sizes[dims[1]] - 1) / 2)
     if centre is not None:
         start = pixel_of(image, dims, centre)
-    ring = _Ring(steps, (float(low), float(high)), start, kept)
+    down, right = np.array(steps) * directions_of(image, dims)
+    ring = _Ring((down, right), (float(low), float(high)), start, kept)
     single: dict[str, int] = {}
     several = {"order": len(kept)}
     found = map_signal(
@@ -205,7 +206,8 @@ def undistort(
         raise DataError(message)
     starts = [float(image[dim][0]) for dim in dims]
     own = [require_uniform(image, dim) for dim in dims]
-    grid = _Grid(steps_of(image, dims), (starts[0], starts[1]), (own[0], own[1]), order, kind)
+    down, right = np.array(steps_of(image, dims)) * directions_of(image, dims)
+    grid = _Grid((down, right), (starts[0], starts[1]), (own[0], own[1]), order, kind)
     if "cosine" in distortion:
         also = [in_units(distortion[dim], units_of(image, dim)) for dim in dims]
         also += [distortion["cosine"], distortion["sine"]]
@@ -235,7 +237,10 @@ def undistort(
 
 @dataclass(frozen=True)
 class _Ring:
-    """Where a ring is looked for, in units of the rows, and what it may be like."""
+    """Where a ring is looked for, in units of the rows, and what it may be like.
+
+    Steps are negative where a coordinate falls: angles are those of the coordinates.
+    """
 
     steps: tuple[float, float]
     radii: tuple[float, float]
@@ -274,7 +279,7 @@ class _Ring:
                 return None
             fit, covariance, residual = _robust(design, ridge[there])
             moved = fit[1:3] / self.steps
-            if np.hypot(*moved) > 0.5 * self.radii[1] / min(self.steps):
+            if np.hypot(*moved) > 0.5 * self.radii[1] / min(map(abs, self.steps)):
                 return None
             at = at + moved
             if np.hypot(*moved) < 1e-4:
@@ -282,7 +287,7 @@ class _Ring:
                 break
         radius = fit[0]
         spread = np.sqrt(np.diag(covariance))
-        scale = np.concatenate([1 / np.array(self.steps), [1.0], np.full(len(fit) - 3, 1 / radius)])
+        scale = np.concatenate([1 / np.abs(self.steps), [1.0], np.full(len(fit) - 3, 1 / radius)])
         places = [1, 2, 0, *range(3, len(fit))]
         found = np.concatenate([at, [radius], fit[3:] / radius])
         return found, spread[places] * scale, residual, status
@@ -291,7 +296,7 @@ class _Ring:
         """Return the radius of the highest value in each direction, NaN where there is none."""
         from scipy.ndimage import gaussian_filter1d
 
-        step = min(self.steps) / 2
+        step = min(map(abs, self.steps)) / 2
         radii = np.arange(self.radii[0], self.radii[1] + step / 2, step)
         pixels = np.stack([
             at[0] + radii * np.sin(angles)[:, None] / self.steps[0],
@@ -331,7 +336,10 @@ def _robust(design: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 @dataclass(frozen=True)
 class _Grid:
-    """The pixels of an image: distances in units of the rows, and coordinates of both axes."""
+    """The pixels of an image: steps in units of the rows, and coordinates of both axes.
+
+    Steps are negative where a coordinate falls.
+    """
 
     steps: tuple[float, float]
     starts: tuple[float, float]

@@ -5,13 +5,17 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.geometry.planes import pixel_of, require_any_plane, sampled
-from omniscopy.image.topography import like, require_positive_length, steps_of
+from omniscopy.image.topography import (
+    directions_of,
+    like,
+    require_positive_length,
+    steps_of,
+)
 from omniscopy.model import (
     DataError,
     coordinate,
     kind_of_dim,
     operation,
-    require_uniform,
     units_of,
 )
 
@@ -85,9 +89,7 @@ def polar(
     angles = angle_step * np.arange(round(turns))
     turn = np.radians(angles)
     # Directions are those of the coordinates, which may fall from row to row.
-    down, right = (
-        size * np.sign(require_uniform(image, dim)) for size, dim in zip(steps, dims, strict=True)
-    )
+    down, right = np.array(steps) * directions_of(image, dims)
     pixels = np.stack([
         at[0] + radii[:, None] * np.sin(turn) / down,
         at[1] + radii[:, None] * np.cos(turn) / right,

@@ -9,7 +9,14 @@ from omniscopy.compute import map_signal
 from omniscopy.compute.threads import share_work
 from omniscopy.image.cleaning.inpainting import laplace_surface
 from omniscopy.image.grains.grains import require_grains
-from omniscopy.image.topography import Dims, are_lengths, require_image, require_lengths, steps_of
+from omniscopy.image.topography import (
+    Dims,
+    are_lengths,
+    directions_of,
+    require_image,
+    require_lengths,
+    steps_of,
+)
 from omniscopy.model import (
     DataError,
     Status,
@@ -61,7 +68,7 @@ def measure_grains(
         ``volume_min`` above its lowest point and ``volume_laplace`` above the soap film
         through its surroundings; ``slope_y``, ``slope_x`` of its plane, ``azimuth`` in which
         that climbs; ``curvature_min``, ``curvature_max`` of the quadratic through it, positive
-        on a hill; ``touches_edge``. Angles in degrees from +x towards +y (down in the image).
+        on a hill; ``touches_edge``. Angles in degrees from +x towards +y.
         NaN for numbers that no grain has. ``count`` of all grains, and ``status``: 4 (no data)
         of an image without one. Of images in memory as many rows as the highest number;
         otherwise `max_grains`, with NaN after the last.
@@ -113,6 +120,9 @@ def measure_grains(
     return found.assign_coords(grain=coordinate("grain", np.arange(1, rows + 1), "1"))
 
 
+_ANGLES = ("orientation", "feret_min_angle", "feret_max_angle")
+
+
 def _with_units(
     columns: dict[str, xr.DataArray], image: xr.DataArray, dims: Dims,
     steps: tuple[float, float], scale: float | None,
@@ -130,6 +140,11 @@ def _with_units(
         "perimeter": length, "major_axis": length, "minor_axis": length, "orientation": "deg",
         "feret_min_angle": "deg", "feret_max_angle": "deg",
     }  # fmt: skip
+    # The kernel counts rows and columns; the results are along the coordinates, which may fall.
+    down, right = directions_of(image, dims)
+    columns |= {"slope_y": down * columns["slope_y"], "slope_x": right * columns["slope_x"]}
+    if down != right:
+        columns |= {name: (180.0 - columns[name]) % 180.0 for name in _ANGLES}
     made: dict[str, tuple[xr.DataArray, str | None]] = {}
     for name, values in columns.items():
         if name in exact:

@@ -15,6 +15,7 @@ from omniscopy.image.roughness.texture import decay_lengths, lay
 from omniscopy.image.topography import (
     Masking,
     are_lengths,
+    directions_of,
     require_image,
     require_lengths,
     steps_of,
@@ -147,6 +148,7 @@ def measure_roughness(
 
     wanted = _wanted(quantities, lengths=lengths)
     given = [] if used is None else [used]
+    directions = directions_of(image, dims)
 
     def run(block: np.ndarray, *masks: np.ndarray) -> tuple[np.ndarray, ...]:
         made = np.full((len(wanted), *block.shape[:-2]), np.nan)
@@ -157,7 +159,9 @@ def measure_roughness(
             if np.isfinite(heights).any():
                 found = _measured(heights, steps, factor, (low, high), wanted)
                 if {*wanted} & {*_TILTS}:
-                    found |= _tilted(before, steps, factor)
+                    found |= _tilted(before, steps, factor, directions)
+                if "std" in found and directions[0] != directions[1]:
+                    found["std"] = (180.0 - found["std"]) % 180.0
                 for row, name in enumerate(wanted):
                     made[(row, *place)] = found[name]
         return tuple(made)
@@ -236,9 +240,11 @@ def _measured(
     return found
 
 
-def _tilted(heights: np.ndarray, steps: tuple[float, float], factor: float) -> dict[str, float]:
+def _tilted(
+    heights: np.ndarray, steps: tuple[float, float], factor: float, directions: tuple[float, float]
+) -> dict[str, float]:
     """Return which way the plane of least squares through heights rises, and how steeply."""
-    down, across = mean_slopes(heights, steps)
+    down, across = np.array(mean_slopes(heights, steps)) * directions
     # What rounding leaves of a level surface has no direction.
     known = np.isfinite(heights)
     size = float(np.max(np.abs(heights), where=known, initial=0.0))

@@ -5,7 +5,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.tips.tip_kernel import blind_kernel, dilate_kernel, erode_kernel
-from omniscopy.image.topography import require_image, steps_of
+from omniscopy.image.topography import directions_of, require_image, steps_of
 from omniscopy.model import DataError, coordinate, operation, result, units_of
 
 # Of the field of view, where no extent is given.
@@ -105,8 +105,10 @@ def estimate_tip(
     )  # fmt: skip
     base = units_of(image, dims[0])
     across = {
-        dim: coordinate(dim, step * np.arange(-reach, reach + 1), base, kind="spatial")
-        for dim, step, reach in zip(dims, steps, reaches, strict=True)
+        dim: coordinate(dim, way * step * np.arange(-reach, reach + 1), base, kind="spatial")
+        for dim, way, step, reach in zip(
+            dims, directions_of(image, dims), steps, reaches, strict=True
+        )
     }
     return result(
         tip=(tip.assign_coords(across), image.attrs.get("units")), steps=(passes, "1"),
