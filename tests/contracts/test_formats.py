@@ -10,6 +10,7 @@ import omniscopy as om
 from omniscopy.io.manifests import find_format
 from omniscopy.testing.files import (
     afm_workshop,
+    aist,
     anasys,
     andor,
     arina,
@@ -401,6 +402,7 @@ MAKERS = {
         lambda path: neaspec.write_neaspec(path, {"O1A": np.ones((4, 5, 1, 8))}, np.arange(8.0)),
     ),
     "spmlab": (".zfr", lambda path: spmlab.write_spmlab(path, IMAGE.astype("u2"))),
+    "aist": (".aist", lambda path: aist.write_aist(path, {"Height [nm]": IMAGE, "Phase": IMAGE})),
     "keyence": (".vk4", lambda path: surfaces.write_vk4(path, [IMAGE.astype("u4")])),
     "wyko": (".opd", lambda path: surfaces.write_opd(path, {"RAW_DATA": IMAGE.astype("f4")})),
     "witec": (

@@ -1,0 +1,1 @@
+"""Images of AIST-NT and Horiba SmartSPM microscopes (.aist)."""
