@@ -68,6 +68,7 @@ EXCEPTIONS = {
     ("diffraction.make_template", "check_units_of_coordinates"): "the radius is in 1/nm",
     ("diffraction.find_events", "check_units_of_values"): "events are whole numbers",
     ("diffraction.reduce_events", "check_further_dimension"): "all events make one list",
+    ("diffraction.fill_patterns", "check_further_dimension"): "all events make one list",
     ("diffraction.to_disc_list", "check_further_dimension"): "all discs make one list",
     ("diffraction.from_disc_list", "check_further_dimension"): "a list is of one scan",
     ("simulate.multislice", "check_units_of_values"): "potentials are in V Å",

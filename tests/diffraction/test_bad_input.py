@@ -90,6 +90,8 @@ SUMMING = {
     "count_electrons": lambda data, tools: d.count_electrons(data),
     "find_dead_pixels": lambda data, tools: d.find_dead_pixels(data),
     "find_events": lambda data, tools: d.find_events(data),
+    "make_events": lambda data, tools: d.make_events([0, 0], [3, 3], data),
+    "fill_patterns": lambda data, tools: d.fill_patterns(d.find_events(data)),
     "make_template": lambda data, tools: d.make_template(data),
     "make_template of a vacuum": lambda data, tools: d.make_template(
         data, vacuum=d.mean_pattern(data)
@@ -200,7 +202,7 @@ def test_odd_data_are_answered_or_refused(patterns, tools, case):
 @pytest.mark.parametrize("case", WRONG)
 def test_what_are_no_patterns_is_refused_in_words(patterns, tools, case):
     data = WRONG[case](patterns)
-    as_they_are = {"calibrate", "rebin"} if case == "complex" else set()
+    as_they_are = {"calibrate", "rebin", "make_events"} if case == "complex" else set()
     for name, call in CALLS.items():
         if name in as_they_are or (name, case) == ("profile_strain", "an image"):
             continue

@@ -16,8 +16,10 @@ from omniscopy.diffraction import (
     correct_detector,
     count_electrons,
     dark_field_image,
+    fill_patterns,
     find_dead_pixels,
     find_events,
+    make_events,
     mend_pixels,
     radial_profile,
     rebin,
@@ -208,6 +210,51 @@ def test_events_of_a_series_have_patterns_of_their_own(data):
     expected = reduce(frames, ["mean", "max", "sum"])
     for name in expected:
         np.testing.assert_allclose(made[name].transpose(*expected[name].dims), expected[name])
+
+
+def test_a_list_of_single_electrons_in_any_order_is_that_of_the_patterns(data):
+    events = find_events(data)
+    draw = np.random.default_rng(0).permutation(int(events["electrons"].sum()))
+    position, pixel = (
+        np.repeat(events[name].values, events["electrons"].values)[draw].astype(np.uint32)
+        for name in ("position", "pixel")
+    )
+    for made in (
+        make_events(position, pixel, data),
+        make_events(np.divmod(position, data.sizes["x"]), np.divmod(pixel, 52), data),
+    ):
+        for name in ("position", "pixel", "electrons"):
+            np.testing.assert_array_equal(made[name], events[name])
+    patterns = fill_patterns(made)
+    np.testing.assert_array_equal(patterns, data)
+    np.testing.assert_array_equal(patterns["kx"], data["kx"])
+    # Not joined, as a program may write them, they are the same in all sums.
+    loose = make_events([0, 0, 1], [3, 3, 5], data)
+    apart = loose.isel(event=[0, 0, 1])
+    apart["electrons"][:2] = 1
+    asked = ["max", "variance", "mean", "sum"]
+    xr.testing.assert_allclose(reduce_events(apart, asked), reduce_events(loose, asked))
+    np.testing.assert_array_equal(fill_patterns(apart), fill_patterns(loose))
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda data: make_events([0, 1], [3], data), "has a position and a pixel"),
+        (lambda data: make_events([0.5], [3], data), "a row of whole numbers"),
+        (lambda data: make_events([[0]], [3], data), "a row of whole numbers"),
+        (lambda data: make_events([10**6, 0], [3, 3], data), "1 of 2 events have a position"),
+        (lambda data: make_events([0], ([3], [52]), data), "1 of 1 events have a pixel"),
+        (lambda data: make_events([0], ([3], [5], [6]), data), "one for each of"),
+        (lambda data: make_events(([0, 1], [0]), [3], data), "as many along each"),
+        (lambda data: make_events([0], [3], data, electrons=[-1]), "must not be negative"),
+        (lambda data: make_events([0], [3], data[0, 0]), "there is no scan"),
+        (lambda data: make_events([0], [3], data.values), "DataArray"),
+    ],
+)
+def test_numbers_that_are_no_events_are_refused(data, call, match):
+    with pytest.raises(DataError, match=match):
+        call(data)
 
 
 def test_events_know_what_they_are_of(data):

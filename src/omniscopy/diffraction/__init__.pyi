@@ -15,6 +15,7 @@ __all__ = [
     "count_electrons",
     "dark_field_image",
     "file_frames",
+    "fill_patterns",
     "find_centre",
     "find_dead_pixels",
     "find_discs",
@@ -27,6 +28,7 @@ __all__ = [
     "from_disc_list",
     "index_rings",
     "index_spots",
+    "make_events",
     "make_template",
     "match_orientation",
     "match_phases",
@@ -61,6 +63,7 @@ from .calibration.centring import centre_patterns
 from .calibration.descan import fit_descan
 from .cameras.corrections import correct_detector, find_dead_pixels, mend_pixels
 from .cameras.counting import count_electrons
+from .cameras.event_lists import fill_patterns, make_events
 from .cameras.events import find_events, reduce_events
 from .centre import find_centre
 from .com import measure_com

@@ -25,7 +25,7 @@ from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
 from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
 from omniscopy.model import DataError, coordinate, operation, require_plane, require_real, result
 
-_VARIABLES = ("position", "pixel", "electrons")
+VARIABLES = ("position", "pixel", "electrons")
 
 
 @operation(example={"data": "diffraction_4d"}, lazy=False)
@@ -83,7 +83,7 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
         {"scan": scan, "pattern": [*plane]},
         **{
             name: (xr.DataArray(column.astype(kind), event, dims="event"), "1")
-            for name, column, kind in zip(_VARIABLES, columns, kinds, strict=True)
+            for name, column, kind in zip(VARIABLES, columns, kinds, strict=True)
         },
     )
     return made.assign_coords({dim: data.coords[dim] for dim in (*scan, *plane)})
@@ -130,7 +130,7 @@ def reduce_events(
     >>> found["sum"].dims, found["mean_pattern"].dims
     (('y', 'x'), ('ky', 'kx'))
     """
-    scan, plane = _require_events(events)
+    scan, plane = require_events(events)
     asked = named(operations)
     sizes = {dim: events.sizes[dim] for dim in (*scan, *plane)}
     # Patterns that take no room: only their labels are looked at.
@@ -164,7 +164,7 @@ class _Events:
         self, events: xr.Dataset, data: xr.DataArray, scan: list[str], plane: tuple[str, str]
     ) -> None:
         self.data, self.scan, self.plane = data, scan, plane
-        self.position, self.pixel = (events[name].values for name in _VARIABLES[:2])
+        self.position, self.pixel = (events[name].values for name in VARIABLES[:2])
         self.weights = events["electrons"].values.astype(np.float64)
         self.positions = int(np.prod([data.sizes[dim] for dim in scan]))
         self.shape = tuple(data.sizes[dim] for dim in plane)
@@ -258,11 +258,16 @@ class _Events:
         pixels, count = int(np.prod(self.shape)), int(np.prod(outer))
         place = group * pixels + self.pixel
         full = (*outer, *self.shape)
+        # Of a list that was not made here, several events may be at the same place.
+        whole, where = np.unique(self.position * pixels + self.pixel, return_inverse=True)
+        sums = np.bincount(where, self.weights, len(whole))
+        joined = place[np.unique(where, return_index=True)[1]] if len(whole) < len(place) else place
+        weights = sums if len(whole) < len(place) else self.weights
         largest = np.zeros(count * pixels, self.data.dtype)
-        np.maximum.at(largest, place, self.weights.astype(self.data.dtype))
+        np.maximum.at(largest, joined, weights.astype(self.data.dtype))
         each = {
             "total": np.bincount(place, self.weights, count * pixels),
-            "squares": np.bincount(place, self.weights**2, count * pixels),
+            "squares": np.bincount(joined, weights**2, count * pixels),
             "largest": largest,
             "count": np.full(count * pixels, float(self.positions // max(count, 1))),
         }
@@ -272,9 +277,10 @@ class _Events:
         }
 
 
-def _require_events(events: xr.Dataset) -> tuple[list[str], tuple[str, str]]:
-    if not isinstance(events, xr.Dataset) or not set(_VARIABLES) <= set(events):
-        message = f"expected a list of events as of `find_events`, with {_VARIABLES}"
+def require_events(events: xr.Dataset) -> tuple[list[str], tuple[str, str]]:
+    """Return the dimensions of scan and pattern of a list of events; raise where it is none."""
+    if not isinstance(events, xr.Dataset) or not set(VARIABLES) <= set(events):
+        message = f"expected a list of events as of `find_events`, with {VARIABLES}"
         raise DataError(message)
     scan, plane = events.attrs.get("scan"), events.attrs.get("pattern")
     if not scan or not plane or any(dim not in events.coords for dim in (*scan, *plane)):
