@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from omniscopy import crystal, diffraction, simulate
-from omniscopy.diffraction.orientation import refining
+from omniscopy.diffraction.orientation import phases, refining
 from omniscopy.diffraction.orientation.matching import templates_of
 from omniscopy.diffraction.orientation.matching_kernel import (
     correlate,
@@ -283,6 +283,26 @@ def test_tilts_are_found_with_their_signs(two_phases):
         back = refining.refine(image, own, start, axes, 3.0, 0.65)[0]
         assert angle_between(start, true) > 1.2
         assert angle_between(back, true) < 0.1
+
+
+@pytest.mark.parametrize("scale_of_values", [1e-6, 1.0, 1e9])
+def test_an_orientation_settles_where_the_whole_pattern_is_most_alike(two_phases, scale_of_values):
+    library = two_phases[0][0]
+    own = refining.Crystal(
+        library["g"].values, library["extinction_distance"].values, 10.0,
+        **{name: library.attrs[name] for name in refining.NEEDED},
+    )  # fmt: skip
+    axes = [0.6 * (np.arange(64) - 32)] * 2
+    away = np.hypot(axes[0][:, None], axes[1])
+    frame = phases.Frame(None, 0.3, axes, 0.65, 3.0, away >= 3.0, away.astype(int))
+    true = truth_of(two_phases[1][0])[0, 0]
+    image = scale_of_values * phases.picture_of(*own.spots(true), frame)
+    # A turn about the beam too, of which entries know the next step of a degree.
+    start = refining.turn_by(np.deg2rad([0.05, -0.05, 0.4])) @ true
+    found = phases._settled(image, own, phases._seen(image, own, start, frame), frame)
+    assert angle_between(start, true) > 0.3
+    assert angle_between(found.matrix, true) < 0.1
+    assert found.alike > 0.999
 
 
 def test_patterns_of_nothing_have_no_phase_and_wrong_calls_say_so(two_phases):

@@ -396,11 +396,17 @@ def _settled(image: Floats, crystal: Crystal, found: Found, frame: Frame) -> Fou
         small = _small(crystal)
         slopes = np.array([each[frame.inside] for each in _changes(crystal, found, frame)])
         picture = found.picture[frame.inside]
-        height = float(values @ picture) / max(float(picture @ picture), 1e-300)
-        columns = np.array([picture, *(height * slopes / (2.0 * small))])
-        normal = columns @ columns.T
-        normal[1:, 1:] += 1e-3 * np.diag(np.diag(normal)[1:])
-        step = np.linalg.pinv(normal) @ (columns @ (values - height * picture))
+        power = float(picture @ picture)
+        height = float(values @ picture) / power if power > 0 else 0.0
+        if not height > 0:
+            break
+        # All as a part of what the picture is, and each column as long as the others.
+        columns = np.array([picture, *(slopes / (2.0 * small))])
+        norms = np.sqrt(np.square(columns).sum(axis=1))
+        columns /= np.where(norms > 0, norms, 1.0)[:, None]
+        normal = columns @ columns.T + 1e-3 * np.diag([0.0, 1.0, 1.0, 1.0])
+        step = np.linalg.solve(normal, columns @ (values / height - picture))
+        step /= np.where(norms > 0, norms, np.inf)
         size = float(np.linalg.norm(step[1:]))
         turn = step[1:] * min(1.0, 4.0 * small / max(size, 1e-300))
         tried = _seen(image, crystal, turn_by(turn) @ found.matrix, frame)
