@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import omniscopy as om
+from omniscopy.io.reading import read_measurement
 from omniscopy.testing.files.park import write_park_curves, write_park_image
 from omniscopy.testing.formats import bit_flips, check_damage, check_reader, truncations
 
@@ -45,6 +46,21 @@ def test_the_first_version_has_short_counts_and_units_of_their_own(tmp_path):
     phase = om.open_signal(path)
     np.testing.assert_allclose(phase, 0.1 * counts[::-1])
     assert (phase.name, phase.attrs["units"]) == ("Phase", "deg")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_agrees_with_surfacetopography(tmp_path):
+    pytest.importorskip("SurfaceTopography")
+    counts = np.random.default_rng(1).integers(-900, 900, (4, 6)).astype(np.int32)
+    path = write_park_image(tmp_path / "a.tiff", counts, scale=2.0, zero=30.0)
+    theirs = read_measurement(path, reader="surfacetopography", format="ps")[1].channels[0]
+    ours = read_measurement(path)[1].channels[0]
+    whole = (slice(None), slice(None))
+    np.testing.assert_allclose(ours.data[whole], theirs.data[whole], rtol=1e-9)
+    assert ours.units == theirs.units
+    assert [abs(axis.scale) for axis in ours.axes] == pytest.approx(
+        [axis.scale for axis in theirs.axes]
+    )
 
 
 def test_a_profile_stays_the_picture_it_is(tmp_path):
