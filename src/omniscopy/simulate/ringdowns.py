@@ -20,7 +20,7 @@ def ringdown(  # noqa: PLR0913 - the numbers of an experiment
     noise: float = 1e-11,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate amplitudes after a drive has ended, on a sample that damps less along x.
+    r"""Simulate amplitudes after a drive has ended, on a sample that damps less along x.
 
     Parameters
     ----------
@@ -50,6 +50,10 @@ def ringdown(  # noqa: PLR0913 - the numbers of an experiment
     DataError
         The shape has no points, or `sampling`, the resonance, a quality factor, `amplitude`,
         `duration` or `points` is not positive.
+
+    Notes
+    -----
+    :math:`A e^{-t / \tau}` with :math:`\tau = 2 Q / \omega_0 = Q / \pi f_0`.
 
     Examples
     --------

@@ -20,7 +20,7 @@ def thermal_spectrum(
     averages: int = 100,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate the power density of the thermal deflection of a cantilever.
+    r"""Simulate the power density of the thermal deflection of a cantilever.
 
     Parameters
     ----------
@@ -51,6 +51,17 @@ def thermal_spectrum(
     DataError
         `points`, `spring_constant`, `resonance_frequency`, `quality_factor` or `temperature` is not
         positive.
+
+    Notes
+    -----
+    :math:`\frac{2 \langle z^2 \rangle}{\pi f_0 Q} \frac{f_0^4}{(f^2 - f_0^2)^2 + (f f_0 / Q)^2}`
+    and the floor, with :math:`\langle z^2 \rangle = 0.817\, k_B T / k` of the first mode of a beam
+    whose angle is measured [1]_; an average of n spectra has a relative noise of
+    :math:`1 / \sqrt n`.
+
+    References
+    ----------
+    .. [1] H.-J. Butt, M. Jaschke, *Nanotechnology* 6, 1 (1995).
     """
     require_positive(
         points=points, spring_constant=spring_constant, resonance_frequency=resonance_frequency,

@@ -78,6 +78,7 @@ def test_smooth_edges_trim_and_repeats():
         (lambda: triangle_waveform(0, 1.0), "steps must be at least 1"),
         (lambda: triangle_waveform(8, 1.0, fraction=0.0), "fraction must be"),
         (lambda: forc_waveform(8, (1.0, 2.0), (2.0, -1.0), 2), "high must be above low"),
+        (lambda: forc_waveform(2, (1.0, 2.0), (-1.0, -2.0), 2), "steps must be at least 3"),
         (lambda: band_excitation_waveform(340e3, 60e3, rate=5e5), "half the rate"),
         (lambda: band_excitation_waveform(340e3, 1e3, points=64), "bins of"),
         (lambda: band_excitation_waveform(340e3, 60e3, kind="noise"), "kind must be"),

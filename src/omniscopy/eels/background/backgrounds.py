@@ -110,7 +110,7 @@ def subtract_background(
     radius: float | None = None,
     dim: str = DIM,
 ) -> xr.DataArray:
-    """Take the background off core losses.
+    r"""Take the background off core losses.
 
     Parameters
     ----------
@@ -136,6 +136,11 @@ def subtract_background(
     ------
     DataError
         As `fit_background`.
+
+    Notes
+    -----
+    :math:`I(E) - B(E)` at every energy above 0 eV, below and in the window too, with the
+    background B of `fit_background`; negative values stay.
 
     Examples
     --------

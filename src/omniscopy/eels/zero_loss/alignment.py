@@ -57,6 +57,15 @@ def align_zero_loss(
     DataError
         The axis is not in eV, not uniform, or does not hold 0 eV.
 
+    Notes
+    -----
+    "peak": least squares of :math:`\ln I = a + b E + c E^2` over the channels above half of the
+    top, with weights I since :math:`\mathrm{var} \ln I = 1 / I` for counts; the place is
+    :math:`-b / 2 c`. "centroid": :math:`\sum (I - 0.3\, I_\mathrm{max}) E / \sum (I - 0.3\,
+    I_\mathrm{max})` over the channels around the top that are above, with :math:`\sigma^2 =
+    \sum I (E - \bar E)^2 / [\sum (I - 0.3\, I_\mathrm{max})]^2`. The first peak counts, not the
+    highest: of thick samples that is a plasmon.
+
     Examples
     --------
     >>> import omniscopy as om

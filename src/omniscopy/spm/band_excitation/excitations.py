@@ -20,7 +20,7 @@ def triangle_waveform(
     fraction: float = 1.0,
     phase: float = 0.0,
 ) -> xr.DataArray:
-    """Make the biases of a bipolar triangle.
+    r"""Make the biases of a bipolar triangle.
 
     Parameters
     ----------
@@ -46,6 +46,13 @@ def triangle_waveform(
     ------
     DataError
         There are no steps or cycles, or the fraction is not above 0 and at most 1.
+
+    Notes
+    -----
+    Step n of the m of a cycle is at the part :math:`p = n f / m + \varphi` of a full one, with the
+    fraction f and the phase φ: :math:`V = V_0 + A\, [1 - |(4 p + 1) \bmod 4 - 2|]`, which is
+    :math:`V_0` at p = 0 and 1/2, :math:`V_0 + A` at 1/4 and :math:`V_0 - A` at 3/4. The bias of
+    the end of a cycle is that of the next one's beginning, and not repeated.
     """
     _require_steps(steps=steps, cycles=cycles)
     if not 0.0 < fraction <= 1.0:
@@ -63,7 +70,7 @@ def triangle_waveform(
 def forc_waveform(
     steps: int, high: tuple[float, float], low: tuple[float, float], curves: int
 ) -> xr.DataArray:
-    """Make the biases of first-order reversal curves.
+    r"""Make the biases of first-order reversal curves.
 
     Parameters
     ----------
@@ -82,9 +89,18 @@ def forc_waveform(
     Raises
     ------
     DataError
-        There are no steps or curves, or a highest bias is not above the lowest one.
+        There are fewer than 3 steps, no curves, or a highest bias is not above the lowest one.
+
+    Notes
+    -----
+    Curve k of K goes from :math:`h_k` to :math:`l_k`, both in equal steps from the first to the
+    last: :math:`V = (h_k + l_k) / 2 + t\, (h_k - l_k) / 2`, with the triangle t of
+    `triangle_waveform` between -1 and 1, stretched so that one of its steps is at an end.
     """
     _require_steps(steps=steps, curves=curves)
+    if steps < 3:
+        message = f"steps must be at least 3 for a curve to go up and down, got {steps!r}"
+        raise DataError(message)
     if not all(up > down for up, down in zip(high, low, strict=True)):
         message = f"high must be above low, got {high} and {low}"
         raise DataError(message)
