@@ -119,6 +119,13 @@ def deconvolve(  # noqa: PLR0913 - two methods
     inner = (f"psf_{dims[0]}", f"psf_{dims[1]}")
     if psf is None:
         width = require_positive_length("resolution", resolution)
+        field = min(image.sizes[dim] * step for dim, step in zip(dims, steps, strict=True))
+        if width > field:
+            message = (
+                f"resolution {width:g} is larger than the image ({field:g}, in the units of the "
+                "coordinates)"
+            )
+            raise DataError(message)
         blur = xr.DataArray(gaussian_psf(width, steps), dims=inner)
     else:
         require_psf(psf, image, dims)

@@ -21,5 +21,5 @@ def noise_of_image(values: np.ndarray, used: np.ndarray) -> float:
     inside = binary_erosion(used, np.ones((3, 3)))
     if not inside.any():
         return float("nan")
-    found = convolve(np.where(used, values, 0.0), _MASK, mode="nearest")[inside]
+    found = convolve(np.where(used, values, 0.0).astype(np.float64), _MASK, mode="nearest")[inside]
     return float(_PER_MEDIAN * np.median(np.abs(found)))

@@ -164,6 +164,9 @@ def _column(grains: xr.Dataset, name: str, dim: str = _DIM) -> xr.DataArray:
     if name not in known:
         message = f"grains have no {name!r}; there are {known}"
         raise DataError(message)
+    if grains[name].dtype.kind not in "biuf":
+        message = f"{name!r} must be real numbers, got {grains[name].dtype}"
+        raise DataError(message)
     return grains[name].drop_attrs(deep=False)
 
 

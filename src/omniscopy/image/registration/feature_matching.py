@@ -135,8 +135,11 @@ def match_features(
     grid, fixed = _grid_of(image, dims), _grid_of(reference, dims)
     near = _NEAR * float(np.abs([grid.steps, fixed.steps]).max())
     if max_residual is not None:
-        if not max_residual > 0:
-            message = f"max_residual must be above 0, in units of y and x, got {max_residual!r}"
+        if not 0 < max_residual < np.inf:
+            message = (
+                "max_residual must be above 0 and finite, in units of y and x, got "
+                f"{max_residual!r}"
+            )
             raise DataError(message)
         near = float(max_residual)
     task = _Matching(

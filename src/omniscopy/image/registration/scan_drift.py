@@ -115,8 +115,11 @@ def correct_scan_drift(
     height = abs(steps[0]) * images.sizes[dims[0]]
     most = height / 10 if max_drift is None else max_drift
     width = height / 40 if smoothing is None else smoothing
-    if not (most > 0 and width > 0):
-        message = f"max_drift and smoothing must be above 0, got {max_drift!r}, {smoothing!r}"
+    if not (0 < most <= height and 0 < width <= height):
+        message = (
+            f"max_drift and smoothing must be above 0 and at most {height:g}, the height of the "
+            f"image in the units of its coordinates, got {max_drift!r} and {smoothing!r}"
+        )
         raise DataError(message)
     count, shape = images.sizes[frame], {dim: images.sizes[dim] for dim in dims}
     along = {frame: count, dims[0]: shape[dims[0]], _AXIS: 2}
