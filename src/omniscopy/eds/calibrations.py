@@ -60,7 +60,8 @@ def calibrate(
     :math:`E_\mathrm{true} = o + g E`. Weighted least squares of the sum of all spectra; the counts
     of the lines and of the continuum are found in closed form for each scale (variable
     projection). Lines may be off by up to three times the resolution, which may be wrong by a
-    factor of 2. One family alone tells of a shift, and leaves open whether it is one of gain or offset.
+    factor of 2. One family alone tells of a shift, and leaves open whether it is one of gain or
+    offset.
 
     Examples
     --------
