@@ -5,9 +5,9 @@ import pytest
 import scipy.fft
 
 from omniscopy import simulate
-from omniscopy.diffraction import reconstruct_ptychography
+from omniscopy.diffraction import reconstruct_parallax, reconstruct_ptychography
 from omniscopy.diffraction.ptychography.arrays import Arrays
-from omniscopy.model import DataError, Status, convert_units
+from omniscopy.model import DataError, MetadataWarning, Status, convert_units
 
 DEFOCUS = {"defocus": 60.0}
 
@@ -305,6 +305,14 @@ def test_closed_forms_do_without_pixels_and_patterns_that_are_not_known(method):
     spoilt[3, 4] = np.nan
     found = reconstruct_ptychography(spoilt, method=method)
     assert error_of(data, found) < 0.35
+
+
+@pytest.mark.parametrize("angle", [10.0, 14.0, 26.0])
+def test_a_disc_that_is_not_as_large_as_the_angle_says_is_warned_of(angle):
+    data = block((8, 8))
+    for call in (reconstruct_ptychography, reconstruct_parallax):
+        with pytest.warns(MetadataWarning, match=f"is 19.9 mrad, but the .* is {angle:g} mrad"):
+            call(data, convergence_angle=angle)
 
 
 def test_every_array_goes_through_the_library_that_was_given():

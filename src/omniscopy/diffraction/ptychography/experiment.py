@@ -1,5 +1,6 @@
 """What phase retrieval must know of a measurement: beam, scan and detector, in nm and 1/nm."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from omniscopy.diffraction.angles import of_a_mrad
 from omniscopy.diffraction.centre import find_centre
 from omniscopy.model import (
     DataError,
+    MetadataWarning,
     coordinate,
     require_plane,
     require_real,
@@ -21,6 +23,8 @@ from omniscopy.physics import aberrations, electron
 
 Centre = tuple[float, float] | Literal["auto"]
 
+# By which part of the stated radius that of the disc may be another.
+_ALIKE = 0.2
 _BEAM = {"voltage": ("V", "200e3"), "convergence_angle": ("mrad", "20.0")}
 
 
@@ -119,7 +123,20 @@ class Experiment:
         }
         disc = find_centre(xr.DataArray(mean, axes, dims=("ky", "kx")))
         middle = float(disc["ky"]), float(disc["kx"])
+        self.compare_radius(float(disc["radius"]))
         return middle if np.isfinite(middle).all() and self.holds(middle) else None
+
+    def compare_radius(self, found: float) -> None:
+        """Warn where the disc is not as large as the convergence angle says."""
+        stated, pixel = self.beam.radius, max(abs(each) for each in self.pixels)
+        if np.isfinite(found) and abs(found - stated) > max(_ALIKE * stated, 1.5 * pixel):
+            angles = [1e3 * self.beam.wavelength * radius for radius in (found, stated)]
+            message = (
+                f"the disc in the mean pattern has a radius of {found:.3g} 1/nm, which is "
+                f"{angles[0]:.3g} mrad, but the convergence angle is {angles[1]:.3g} mrad: phases "
+                "will be wrong. Is it half of the full angle, and are ky and kx calibrated?"
+            )
+            warnings.warn(message, MetadataWarning, stacklevel=2)
 
     def holds(self, middle: tuple[float, float]) -> bool:
         """Return whether the disc around this middle is on the detector, but for half a pixel."""
