@@ -53,7 +53,7 @@ def polar(
     Returns
     -------
     DataArray, shape (..., radius, angle), units of `image`
-        ``angle`` is in degrees from +x towards +y (down in the image). NaN outside of the image
+        ``angle`` is in degrees from +x towards +y. NaN outside of the image
         and beside missing pixels.
 
     Raises
