@@ -1,0 +1,1 @@
+"""Sequences of frames of Norpix StreamPix (.seq), which fast cameras of microscopes write."""
