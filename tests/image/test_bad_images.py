@@ -11,8 +11,10 @@ from omniscopy.image import (
     correct_scan_drift,
     correlate_grains,
     deconvolve,
+    fit_gpa,
     join_windows,
     match_features,
+    polar,
     sliding_windows,
 )
 from omniscopy.image.cleaning.image_noise import noise_of_image
@@ -79,3 +81,16 @@ def test_features_are_not_matched_at_any_distance():
     image = samples.atom_image()
     with pytest.raises(DataError, match="max_residual must be above 0 and finite"):
         match_features(image, image, max_residual=np.inf)
+
+
+@pytest.mark.parametrize("resolution", [1e-9, 1e9])
+def test_phases_are_not_averaged_over_less_than_a_pixel_or_more_than_the_image(resolution):
+    with pytest.raises(DataError, match="resolution must be from a pixel"):
+        fit_gpa(samples.atom_image(), resolution=resolution)
+
+
+@pytest.mark.parametrize("steps", [{"radius_step": 1e-9}, {"angle_step": 1e-9},
+                                   {"max_radius": 1e9}])  # fmt: skip
+def test_more_points_than_an_image_holds_are_not_made(steps):
+    with pytest.raises(DataError, match="points; at most"):
+        polar(samples.surface(), **steps)

@@ -19,6 +19,9 @@ from omniscopy.model import (
     units_of,
 )
 
+# No image has more in it.
+_MOST_POINTS = 2.0**28
+
 
 @operation(example={"image": "surface", "angle_step": 5.0})
 def polar(
@@ -85,6 +88,13 @@ def polar(
     far = np.maximum(np.abs(at), np.abs(sizes - 1 - at)) * steps
     reach = float(np.hypot(*far)) if max_radius is None else max_radius
     reach = require_positive_length("max_radius", reach)
+    points = (reach / step + 1.0) * turns
+    if points > _MOST_POINTS:
+        message = (
+            f"radius_step {step:g} and angle_step {angle_step:g} degrees make {points:.3g} points; "
+            f"at most {_MOST_POINTS:.3g} are made. Pixels are {min(steps):g} apart"
+        )
+        raise DataError(message)
     radii = step * np.arange(int(reach / step + 1e-9) + 1)
     angles = angle_step * np.arange(round(turns))
     turn = np.radians(angles)

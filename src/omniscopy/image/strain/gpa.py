@@ -122,6 +122,13 @@ def fit_gpa(
     vectors = _vectors(g1, g2, steps)
     if resolution is not None:
         resolution = require_positive_length("resolution", resolution)
+        field = max(image.sizes[dim] * abs(step) for dim, step in zip(dims, steps, strict=True))
+        if not max(np.abs(steps)) <= resolution <= field:
+            message = (
+                f"resolution must be from a pixel ({max(np.abs(steps)):g}) to the field of view "
+                f"({field:g}), in the units of the coordinates, got {resolution:g}"
+            )
+            raise DataError(message)
     if not 0 <= min_amplitude < 1:
         message = f"min_amplitude must be from 0 to below 1, got {min_amplitude!r}"
         raise DataError(message)

@@ -149,7 +149,7 @@ class Smoothing:
         half = fft.rfft(values, whole[1], axis=1, workers=available_cores())
         sampled = half[:, :: -(-half.shape[1] // _SAMPLED)]
         seen = fft.fft(sampled, whole[0], axis=0)
-        power = seen.real**2 + seen.imag**2
+        power = np.square(seen.real, dtype=np.float64) + np.square(seen.imag, dtype=np.float64)
         noise = float(np.median(power)) / np.log(2.0) / count
         pixels = 1 / (np.array(whole) * self.steps)
         centres = np.round(vectors / pixels).astype(int)
