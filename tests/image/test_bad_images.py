@@ -11,6 +11,8 @@ from omniscopy.image import (
     correct_scan_drift,
     correlate_grains,
     deconvolve,
+    find_fourier_spots,
+    fit_calibration,
     fit_gpa,
     join_windows,
     match_features,
@@ -94,3 +96,10 @@ def test_phases_are_not_averaged_over_less_than_a_pixel_or_more_than_the_image(r
 def test_more_points_than_an_image_holds_are_not_made(steps):
     with pytest.raises(DataError, match="points; at most"):
         polar(samples.surface(), **steps)
+
+
+def test_spots_at_complex_places_do_not_calibrate():
+    spots = find_fourier_spots(samples.atom_image())
+    spots["ky"] = spots["ky"].astype(complex)
+    with pytest.raises(DataError, match="complex128"):
+        fit_calibration(spots, 0.39)

@@ -14,6 +14,7 @@ from omniscopy.model import (
     Status,
     kind_of_dim,
     operation,
+    require_real,
     require_uniform,
     result,
 )
@@ -106,6 +107,8 @@ def fit_calibration(
     if missing:
         message = f"spots must be a Dataset with {dims} along 'peak', as `find_fourier_spots` makes"
         raise DataError(message)
+    for name in dims:
+        require_real(spots[name])
     own = reciprocal(units) if units is not None else spots[dims[0]].attrs.get("units")
     columns = [in_units(spots[name], own) for name in dims]
     spread = [f"{name}_std" for name in dims]
