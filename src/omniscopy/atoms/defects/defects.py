@@ -7,7 +7,7 @@ from omniscopy.atoms.graphs.bonds import planar_bonds
 from omniscopy.atoms.graphs.faces import faces_of
 from omniscopy.atoms.graphs.polygons import areas_and_centres
 from omniscopy.atoms.neighbourhoods.distances import surrounded
-from omniscopy.atoms.strain.links import Links, lattice_links, lattice_vectors, reduced
+from omniscopy.atoms.strain.links import Links, lattice_links, lattice_vectors, reduced, spans_plane
 from omniscopy.atoms.strain.strain import deformations
 from omniscopy.atoms.strain.sublattices import linked_groups
 from omniscopy.atoms.tables import (
@@ -122,7 +122,7 @@ def _off_sites(
     ax: np.ndarray, by: np.ndarray, bx: np.ndarray, threshold: float,
 ) -> Arrays:  # fmt: skip
     cell = np.array([[float(ay), float(ax)], [float(by), float(bx)]])
-    if not np.isfinite(cell).all() or len(points) < 4:
+    if not spans_plane(cell) or len(points) < 4:
         return {}
     links = lattice_links(points, cell, 1.5)
     length = float(np.hypot(*reduced(cell)[1]))

@@ -104,8 +104,9 @@ def _listed(points: np.ndarray, rows: np.ndarray, *, max_length: float | None) -
     away = other - one
     length = np.hypot(*away.T)
     middle = (one + other) / 2
+    mean = float(length.mean())
     return {
         "y": middle[:, 0], "x": middle[:, 1], "length": length, "angle": angles_of(away) % 180.0,
-        "strain": length / length.mean() - 1.0, "first": rows[bonds[:, 0]],
+        "strain": length / (mean if mean > 0 else np.nan) - 1.0, "first": rows[bonds[:, 0]],
         "second": rows[bonds[:, 1]], "count": np.asarray(len(bonds)),
     }  # fmt: skip

@@ -76,6 +76,10 @@ def _dimension(polygons: object) -> str:
             f"{type(polygons).__name__}"
         )
         raise DataError(message)
+    unfit = [name for name in _CORNERS if polygons[name].dtype.kind not in "biuf"]
+    if unfit:
+        message = f"polygons: {unfit} must be real numbers, got {polygons[unfit[0]].dtype}"
+        raise DataError(message)
     dims = [str(dim) for dim in polygons["corner_y"].dims]
     if "corner" not in dims or len(dims) < 2:
         message = f"'corner_y' must have the dimensions of polygons and 'corner', got {dims}"
@@ -107,7 +111,7 @@ def _turning(corners: np.ndarray) -> np.ndarray | None:
 
     Outlines go from +x towards +y; each place has the mean direction of its stretch.
     """
-    corners = corners[np.isfinite(corners).all(axis=-1)]
+    corners = corners[np.isfinite(corners).all(axis=-1)].astype(np.float64)
     if len(corners) < 3:
         return None
     following = np.roll(corners, -1, axis=0)

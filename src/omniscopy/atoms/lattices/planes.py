@@ -5,7 +5,7 @@ from math import gcd
 import numpy as np
 import xarray as xr
 
-from omniscopy.atoms.strain.links import lattice_links, lattice_vectors
+from omniscopy.atoms.strain.links import lattice_links, lattice_vectors, spans_plane
 from omniscopy.atoms.tables import ATOM, COUNT, Arrays, Column, map_tables, require_positions
 from omniscopy.model import DataError, operation
 
@@ -93,7 +93,7 @@ def _planes_of(
     bx: np.ndarray, direction: tuple[int, int],
 ) -> Arrays:  # fmt: skip
     cell = np.array([[float(ay), float(ax)], [float(by), float(bx)]])
-    if not np.isfinite(cell).all():
+    if not spans_plane(cell):
         return {}
     along = np.array(direction) @ cell
     along /= np.hypot(*along)
@@ -123,6 +123,8 @@ def _measured(
     tables = {name: np.full((3, count), np.nan) for name in ("period", "spacing")}
     for number, own in enumerate(members):
         period[own[:-1]] = np.hypot(*np.diff(points[own], axis=0).T)
+        if not np.ptp(s[own]) > 0:
+            continue
         slope, level = np.polyfit(s[own] - s[own].mean(), n[own], 1)
         turned = along + slope * normal
         angle[number] = (np.degrees(np.arctan2(*turned)) + 90.0) % 180.0 - 90.0

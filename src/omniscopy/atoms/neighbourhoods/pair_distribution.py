@@ -108,6 +108,8 @@ def _counted(
         half = usual_distance(points) / 2
         low, high = points.min(axis=0) - half, points.max(axis=0) + half
     sides = high - low
+    if not (sides > 0).all():
+        return {}
     tree = KDTree(points)
     pairs = tree.query_pairs(edges[-1], output_type="ndarray")
     lengths = np.hypot(*(points[pairs[:, 0]] - points[pairs[:, 1]]).T)

@@ -35,6 +35,10 @@ def lattice_vectors(
             f"{type(lattice).__name__}"
         )
         raise DataError(message)
+    unfit = [name for name in names if lattice[name].dtype.kind not in "biuf"]
+    if unfit:
+        message = f"lattice: {unfit} must be real numbers, got {lattice[unfit[0]].dtype}"
+        raise DataError(message)
     own = lattice["a_y"].attrs.get("units")
     if own == units:
         factor = 1.0
@@ -45,6 +49,13 @@ def lattice_vectors(
         factor = conversion_factor(own, units)
     ay, ax, by, bx = (lattice[name] * factor for name in names)
     return (ay, ax), (by, bx)
+
+
+def spans_plane(cell: np.ndarray) -> bool:
+    """Return whether two vectors (rows) are there, and not parallel."""
+    if not np.isfinite(cell).all():
+        return False
+    return bool(abs(np.linalg.det(cell)) > 1e-6 * np.prod(np.hypot(*cell.T)))
 
 
 def reduced(cell: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from omniscopy.atoms.strain.links import lattice_links, lattice_vectors
+from omniscopy.atoms.strain.links import lattice_links, lattice_vectors, spans_plane
 from omniscopy.atoms.tables import (
     STATUS,
     Arrays,
@@ -122,7 +122,7 @@ def _strained(  # noqa: PLR0913 - what comes with each table
 ) -> Arrays:  # fmt: skip
     places = {"y": points[:, 0], "x": points[:, 1]}
     cell = np.array([[float(ay), float(ax)], [float(by), float(bx)]])
-    if not np.isfinite(cell).all() or len(points) < 3:
+    if not spans_plane(cell) or len(points) < 3:
         return places
     links = lattice_links(points, cell, reach)
     matrix, inverse, residual, count = deformations(points, links.index, links.ideal)

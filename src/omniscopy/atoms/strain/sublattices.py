@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.atoms.columns.mixtures import maximum_likelihood
-from omniscopy.atoms.strain.links import lattice_links, lattice_vectors, reduced
+from omniscopy.atoms.strain.links import lattice_links, lattice_vectors, reduced, spans_plane
 from omniscopy.atoms.tables import (
     COUNT,
     Arrays,
@@ -93,7 +93,7 @@ def _sorted(
     ax: np.ndarray, by: np.ndarray, bx: np.ndarray, most: int,
 ) -> Arrays:  # fmt: skip
     cell = np.array([[float(ay), float(ax)], [float(by), float(bx)]])
-    if not np.isfinite(cell).all():
+    if not spans_plane(cell):
         return {"y": points[:, 0], "x": points[:, 1]}
     groups = linked_groups(points, cell)
     sizes = np.bincount(groups)
@@ -124,6 +124,7 @@ def _sorted(
     if intensity is not None:
         made["mean_intensity"] = strength[order]
     fraction = np.array([offset(points, cell, own == n, own == order[0]) for n in order])
+    fraction = fraction.reshape(-1, 2)
     return {
         **made, "y": points[:, 0], "x": points[:, 1], "label": rank[own],
         "size": size[order].astype(np.float64), "fraction_a": fraction[:, 0],

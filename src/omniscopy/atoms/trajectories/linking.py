@@ -176,8 +176,9 @@ def tracks_of(points: np.ndarray, limit: float | None, max_gap: int) -> np.ndarr
     """
     there = np.isfinite(points).all(axis=-1)
     if limit is None:
+        # Atoms that are all at one place have no usual distance.
         usual = [usual_distance(frame[own]) for frame, own in zip(points, there, strict=True)]
-        known = [each for each in usual if np.isfinite(each)]
+        known = [each for each in usual if np.isfinite(each) and each > 0]
         limit = _HALF * float(np.median(known)) if known else np.inf
     frames = len(points)
     open_tracks: dict[int, int] = {}
