@@ -33,9 +33,10 @@ def test_importing_the_package_is_cheap(measured):
 
 @pytest.mark.shared
 def test_every_real_file_opens_quickly(shared, measured):
-    """By the work of this thread, and with all that is imported there; a busy machine takes twice.
+    """By the work of this thread, and with all that is imported there.
 
-    What takes longest is a document of 83 maps and spectra in 12 MB of packed text.
+    What takes longest is a document of 83 maps and spectra in 12 MB of packed text: to unpack it,
+    and to take the digest of its file, are half of that.
     """
     vendor = shared / "data/vendor"
     files = [
@@ -50,14 +51,15 @@ def test_every_real_file_opens_quickly(shared, measured):
     )
     measured("`om.open` of the slowest real file, CPU seconds", most, "< 0.05")
     assert len(took) > 240
-    assert {name: seconds for name, seconds in took.items() if seconds > 0.1} == {}
-    assert most < 0.2
+    # A busy machine takes half as long again.
+    assert {name: seconds for name, seconds in took.items() if seconds > 0.075} == {}
+    assert most < 0.12
 
 
 def opened_in(path):
     """Return what opening a file takes of this thread, `None` where it is refused."""
     seconds = []
-    for _ in range(6):
+    for _ in range(11):
         begin = time.thread_time()
         try:
             with warnings.catch_warnings():  # of packages that bridges import

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Key
 
 # `DataType` of an image: the type of one stored pixel, without byte order.
 NUMBERS = {
@@ -19,44 +19,29 @@ HALF_TRANSFORM = {27: "c8", 28: "c16"}
 
 
 @dataclass(frozen=True)
-class Binary:
+class Binary(Derived):
     """Bytes of 0 and 1 as truth values; any other byte counts as true."""
-
-    inner: LazyArray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(bool)
-
-    @property
-    def chunks(self) -> tuple[int, ...] | None:
-        return self.inner.chunks
 
     def __getitem__(self, key: Key) -> np.ndarray:
         return np.asarray(self.inner[key] != 0)
 
 
 @dataclass(frozen=True)
-class Colours:
+class Colours(Derived):
     """Red, green and blue of pixels stored as four bytes; `order` says where each is.
 
     The fourth byte is not transparency: DigitalMicrograph leaves it 0 and shows the pixel.
     """
 
-    inner: LazyArray
     order: tuple[int, int, int]
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (*self.inner.shape[:-1], 3)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
@@ -69,7 +54,7 @@ class Colours:
 
 
 @dataclass(frozen=True)
-class HalfTransform:
+class HalfTransform(Derived):
     """The Fourier transform of a real image, of which `inner` holds the columns of k >= 0.
 
     Column j of the half belongs to the column j left of the centre, rows are in place; what
@@ -77,16 +62,11 @@ class HalfTransform:
     the whole is ``fftshift(fft2(image))``, with k = 0 at ``(rows // 2, columns // 2)``.
     """
 
-    inner: LazyArray
     columns: int
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.inner.shape[0], self.columns)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.inner.dtype
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
@@ -105,7 +85,7 @@ class HalfTransform:
 
 
 @dataclass(frozen=True)
-class SquareTransform:
+class SquareTransform(Derived):
     """The Fourier transform of a real square image of 2n by 2n, packed into 2n by 2n floats.
 
     Row by row, `inner` holds the right half (column 0 to n - 1 from the centre) as pairs of
@@ -114,12 +94,6 @@ class SquareTransform:
     real by symmetry share two places: k = (0, 0) with (-n, 0), and (0, -n) with (-n, -n).
     Rows and columns are those that DigitalMicrograph shows, k = 0 at (n, n).
     """
-
-    inner: LazyArray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.inner.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.arrays import full_key
-from omniscopy.io.records import Key, LazyArray
+from omniscopy.io.arrays import Derived, full_key
+from omniscopy.io.records import Key
 
 COMPONENTS = {"R": "red", "G": "green", "B": "blue", "A": "alpha"}
 
 
 @dataclass(frozen=True)
-class Colours:
+class Colours(Derived):
     """The components of the records of `inner` as a last dimension."""
-
-    inner: LazyArray
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -7,12 +7,12 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ from omniscopy.io.storage.hdf5_heaps import (
     require_sound_values,
 )
 from omniscopy.model.units import spell
+
+Looked = TypeVar("Looked")
 
 # What the library and a parser may raise on damaged bytes.
 DAMAGE = (
@@ -208,16 +210,21 @@ def linked(group: Any, name: str) -> Any:
 
 def names_in(group: Any) -> list[str]:
     """Return the names of what is linked into a group, looked for once while a file is open."""
+    return looked_up(group, "", lambda: list(group))  # nothing can be called so
+
+
+def looked_up(found: Any, key: str, look: Callable[[], Looked]) -> Looked:
+    """Return what `look` finds of an object under a key, once while its file is open."""
     kept = _links.get()
     if kept is None:
-        return list(group)
-    place = (group.id.id, "")  # nothing can be called so
+        return look()
+    place = (found.id.id, key)
     if place not in kept:
         if len(kept) >= _MOST_LINKS:
-            return list(group)
-        kept[place] = (group, list(group))
-    found: list[str] = kept[place][1]
-    return found
+            return look()
+        kept[place] = (found, look())
+    known: Looked = kept[place][1]
+    return known
 
 
 def _open_linked(group: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ i, m and v). What is kept elsewhere
 or is of another type is left to the library.
 """
 
+import functools
 import math
 import struct
 from typing import Any
@@ -135,6 +136,7 @@ def _decoded(parts: list[bytes], shape: tuple[int, ...]) -> list[str] | str:
     return texts if shape else texts[0]
 
 
+@functools.lru_cache(maxsize=256)
 def _number_type(code: int, kind: bytes) -> np.dtype[Any] | None:
     """Return the type of integers or floats that NumPy has too."""
     layout = _FIXED.get(code)
@@ -152,6 +154,7 @@ def _number_type(code: int, kind: bytes) -> np.dtype[Any] | None:
     return np.dtype(f"{order}f{width}")
 
 
+@functools.lru_cache(maxsize=256)
 def _shape(space: bytes, width: int) -> tuple[int, ...] | None:
     """Return the shape of values, `None` of those without any and of unknown layouts."""
     if len(space) < 4:

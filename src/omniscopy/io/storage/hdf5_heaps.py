@@ -82,6 +82,11 @@ class Heaps:
     heaps: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
     places: dict[int, tuple[Any, int]] = field(default_factory=dict)
 
+    @cached_property
+    def name(self) -> bytes:
+        """Return the path as the library gives it."""
+        return os.fsencode(self.path)
+
     @property
     def reference(self) -> struct.Struct:
         """Return the layout of a reference: length, address of the heap, number in it."""
@@ -369,10 +374,10 @@ def heaps_of_open(found: Any) -> tuple[Heaps, int] | None:
         return None
     number = found.id.id
     if number not in kept.places:
-        from h5py import h5f
+        import h5py
 
         # The library's own name of the file is asked: an object of the file costs more.
-        if os.fsencode(kept.path) != h5f.get_name(found.id) or len(kept.places) > _MOST_PLACES:
+        if kept.name != h5py.h5f.get_name(found.id) or len(kept.places) > _MOST_PLACES:
             return None
         kept.places[number] = found.id, _address(found)
     return kept, kept.places[number][1]
@@ -396,9 +401,9 @@ def _attribute_in(content: bytes, place: int) -> tuple[bytes, Attribute]:
 
 
 def _address(found: Any) -> int:
-    from h5py import h5o
+    import h5py
 
-    return int(h5o.get_info(found.id).addr)
+    return int(h5py.h5o.get_info(found.id).addr)
 
 
 def _number(content: bytes) -> int:

@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import checked_attribute, read_attribute, text_of
+from omniscopy.io.storage.hdf5 import (
+    checked_attribute,
+    has_attribute,
+    looked_up,
+    read_attribute,
+    text_of,
+)
 
 # What the program says of itself, and what the program that mends its files says.
 _PROGRAM, _MENDED = "DAQ_software_version_name", "V3patcher"
@@ -37,7 +43,11 @@ def is_unlinked(found: Any) -> bool:
 
 def table_of(main: Any, name: str) -> Any:
     """Return a table of a dataset: what it refers to, or else the nearest one above; or `None`."""
-    if name in main.attrs:
+    return looked_up(main, f"/table/{name}", lambda: _table_of(main, name))
+
+
+def _table_of(main: Any, name: str) -> Any:
+    if has_attribute(main, name):
         return main.file[checked_attribute(main, name)]
     group = main.parent
     while name not in group and group.name != "/":

@@ -17,6 +17,7 @@ from omniscopy.io.storage.hdf5 import (
     DESCRIPTIONS,
     field_variable,
     fields_of,
+    groups_above,
     known_units,
     load,
     open_hdf5,
@@ -115,6 +116,15 @@ class _Tables:
     whole: bool = False
     sides: dict[tuple[str, str, str, int], Side] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def above(self, main: Any) -> dict[str, Any]:
+        """Return the attributes of all groups above a dataset; the nearest one counts."""
+        paths = groups_above(main.name)
+        for path in paths:
+            if path not in self.groups:
+                self.groups[path] = read_attributes(main.file[path], without=BOOK_KEEPING)
+        return {key: value for path in paths for key, value in self.groups[path].items()}
 
     def side(self, main: Any, side: str, taken: Iterable[str] = ()) -> Side:
         """Return what the ancillary tables of one side of a dataset say."""
@@ -152,7 +162,7 @@ def _channel(main: Any, tables: _Tables) -> Channel:
     steps = tables.side(main, "Spectroscopic", positions.names)
     said = read_attributes(main, without=frozenset({*REFERENCES, *BOOK_KEEPING}))
     original = {key: value for key, value in said.items() if key not in DESCRIBED}
-    above = _attributes_above(main)
+    above = tables.above(main)
     result = _result_group(main)
     done = _completed(main, result)
     axes = [*positions.axes, *steps.axes]
@@ -289,17 +299,6 @@ def _incomplete(main: Any, done: np.ndarray | None) -> dict[str, Any]:
     count = int(np.count_nonzero(~done))
     reason = f"the process was interrupted: {count} of {main.shape[0]} positions are not done"
     return {"incomplete": {"missing_from": missing, "reason": reason}}
-
-
-def _attributes_above(main: Any) -> dict[str, Any]:
-    """Return the attributes of all groups above a dataset; the nearest one counts."""
-    chain, group = [], main.parent
-    while True:
-        chain.append(read_attributes(group, without=BOOK_KEEPING))
-        if group.name == "/":
-            break
-        group = group.parent
-    return {key: value for said in reversed(chain) for key, value in said.items()}
 
 
 def _metadata(above: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.storage.hdf5 import linked, whole
+from omniscopy.io.storage.hdf5_attributes import ELSEWHERE, small_values
 
 MOST_GROUPS = 4096
 LARGEST_TEXT = 1 << 20
@@ -36,6 +37,15 @@ def data_groups(file: Any) -> Iterator[tuple[str, Any]]:
 def read_json(group: Any, name: str) -> dict[str, Any]:
     """Return the JSON text of a small data set, {} where it is missing or damaged."""
     dataset = linked(group, name)
+    if dataset is None:
+        return {}
+    try:
+        value = small_values(dataset)
+        if value is not ELSEWHERE:
+            value = value[0] if isinstance(value, list) and len(value) == 1 else value
+            return _parsed(value) if isinstance(value, str) else {}
+    except (*_DAMAGE, FormatError):
+        return {}
     if getattr(dataset, "shape", None) not in ((), (1,)) or dataset.dtype.kind not in "OS":
         return {}
     try:
@@ -143,9 +153,10 @@ def _referred(file: Any, reference: Any) -> dict[str, Any]:
     return read_json(group, name) if hasattr(group, "keys") and name else {}
 
 
-def _parsed(text: bytes) -> dict[str, Any]:
+def _parsed(text: bytes | str) -> dict[str, Any]:
     try:
-        parsed = json.loads(text.decode("utf-8", errors="replace"))
+        text = text if isinstance(text, str) else text.decode("utf-8", errors="replace")
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
