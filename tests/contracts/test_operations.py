@@ -1,8 +1,10 @@
 """What every registered operation must do."""
 
+import numpy as np
 import pytest
 
-from omniscopy.model import all_operations
+from omniscopy import simulate
+from omniscopy.model import DataError, all_operations
 from omniscopy.testing import contracts
 
 # Where a promise has no meaning for an operation, and why.
@@ -104,3 +106,10 @@ def test_the_first_operations_are_registered():
         "signal.decompose", "signal.find_peaks", "image.power_spectrum", "diffraction.find_centre",
         "simulate.spectrum_image",
     } <= set(OPERATIONS)  # fmt: skip
+
+
+@pytest.mark.parametrize("rng", [-1, 1.5, True, "seed"])
+def test_random_numbers_start_from_whole_numbers(rng):
+    with pytest.raises(DataError, match="rng must be a whole number from 0, or a generator"):
+        simulate.surface(rng=rng)
+    assert simulate.surface(rng=np.int64(3)).equals(simulate.surface(rng=3))

@@ -102,3 +102,19 @@ def test_grains_of_nothing_are_no_data():
     assert int(table["status"]) == Status.NO_DATA
     with pytest.raises(DataError, match="no finite value"):
         plot.surface(nothing)
+
+
+@pytest.mark.parametrize("name", ["slopes", "curvature"])
+def test_a_height_that_is_not_finite_is_missing(name):
+    missing, infinite = SURFACE.copy(), SURFACE.copy()
+    missing[30, 31], infinite[30, 31] = np.nan, np.inf
+    xr.testing.assert_equal(*(ALL[name](each).drop_attrs() for each in (missing, infinite)))
+
+
+@pytest.mark.parametrize("name", ["plane", "facet", "rows", "grains", "slopes"])
+def test_rows_without_a_place_are_refused(name):
+    places = SURFACE["y"].values.copy()
+    places[5] = np.nan
+    data = SURFACE.assign_coords(y=("y", places, SURFACE["y"].attrs))
+    with pytest.raises(DataError, match=r"coordinate 'y' has 1 values that are not finite"):
+        ALL[name](data)

@@ -145,7 +145,8 @@ def test_an_image_without_a_point_has_no_length():
     ("function", "options", "match"),
     [
         (autocorrelation, {"along": "x"}, "along must be one of"),
-        (structure_function, {"order": 0.0}, "order must be positive"),
+        (structure_function, {"order": 0.0}, "order must be above 0"),
+        (structure_function, {"order": 1e9}, "order must be above 0 and at most 20"),
         (structure_function, {"order": 3.0, "along": "radial"}, "'rows' and 'columns' only"),
         (fit_correlation_length, {"shape": "cubic"}, "shape must be one of"),
         (fit_correlation_length, {"k_range": (0.2, 0.1)}, "low < high"),

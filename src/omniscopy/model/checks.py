@@ -352,7 +352,7 @@ def require_plane(
     ------
     DataError
         `data` is no DataArray, fewer than two dimensions are of this kind, or one of the two has no
-        coordinate or too few points.
+        coordinate, one that is not finite, or too few points.
     """
     require_array(data)
     if dims is None:
@@ -367,6 +367,14 @@ def require_plane(
         dims = (rows, columns)
     for dim in dims:
         require_dim(data, dim, ascending=False, at_least=at_least)
+        labels = data[dim].values
+        if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+            missing = np.count_nonzero(~np.isfinite(labels))
+            message = (
+                f"coordinate {dim!r} has {missing} values that are not finite; assign it anew, or "
+                f"leave those rows out with `data.sel({dim}=np.isfinite(data[{dim!r}]))`"
+            )
+            raise DataError(message)
     return dims
 
 

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
+import numpy as np
 import xarray as xr
 
 from omniscopy.model.errors import DataError
@@ -124,6 +125,7 @@ def operation(
             return function(*args, **kwargs)
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
+        _require_seed(bound.arguments.get("rng"))
         inputs = {key: value for key, value in bound.arguments.items() if _holds_data(value)}
         parameters = {
             key: encode(value) for key, value in bound.arguments.items() if key not in inputs
@@ -214,6 +216,14 @@ def import_all() -> None:
             continue
         for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
             importlib.import_module(module.name)
+
+
+def _require_seed(rng: Any) -> None:
+    """Refuse what random numbers cannot start from, for all operations that draw some."""
+    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0
+    if not whole and not isinstance(rng, np.random.Generator | None):
+        message = f"rng must be a whole number from 0, or a generator of numpy, got {rng!r}"
+        raise DataError(message)
 
 
 def _origin(inputs: Mapping[str, Any], made: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from omniscopy.model import (
 from omniscopy.model.units import product
 
 Along = Literal["plane", "radial", "rows", "columns"]
+# Beyond, one difference alone is what counts.
+_HIGHEST_ORDER = 20
 
 
 @operation(example={"image": "surface"})
@@ -125,8 +127,8 @@ def structure_function(
     Raises
     ------
     DataError
-        The order is not positive, or not 2 where it has to be; y and x are not in units that
-        convert ("radial"), or the mask does not fit.
+        The order is not positive or above 20, or not 2 where it has to be; y and x are not in
+        units that convert ("radial"), or the mask does not fit.
 
     Notes
     -----
@@ -141,8 +143,8 @@ def structure_function(
     >>> om.image.structure_function(om.samples.surface()).attrs["units"]
     'nm^2'
     """
-    if not 0 < order < np.inf:
-        message = f"order must be positive, got {order!r}"
+    if not 0 < order <= _HIGHEST_ORDER:
+        message = f"order must be above 0 and at most {_HIGHEST_ORDER}, got {order!r}"
         raise DataError(message)
     if order != 2 and along in ("plane", "radial"):
         message = f"of order {order:g} there are differences along 'rows' and 'columns' only"

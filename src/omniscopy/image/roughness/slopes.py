@@ -52,7 +52,7 @@ def measure_slopes(image: xr.DataArray, *, dims: tuple[str, str] | None = None) 
     sizes = {dim: image.sizes[dim] for dim in dims}
 
     def run(block: np.ndarray) -> tuple[np.ndarray, ...]:
-        heights = factor * np.asarray(block, dtype=np.float64)
+        heights = factor * _known(block)
         down = np.gradient(heights, steps[0], axis=-2, edge_order=2)
         across = np.gradient(heights, steps[1], axis=-1, edge_order=2)
         size = np.hypot(down, across)
@@ -120,7 +120,7 @@ def measure_curvature(image: xr.DataArray, *, dims: tuple[str, str] | None = Non
     sizes = {dim: image.sizes[dim] for dim in dims}
 
     def run(block: np.ndarray) -> tuple[np.ndarray, ...]:
-        return curvatures(factor * np.asarray(block, dtype=np.float64), steps)
+        return curvatures(factor * _known(block), steps)
 
     names = (
         "laplacian", "mean_curvature", "gaussian_curvature", "largest_curvature",
@@ -133,6 +133,12 @@ def measure_curvature(image: xr.DataArray, *, dims: tuple[str, str] | None = Non
     stated = dict.fromkeys(names, one) | {"gaussian_curvature": two}
     kept = names if lengths else names[:1]
     return result(**{name: (found[name], stated[name]) for name in kept})
+
+
+def _known(block: np.ndarray) -> np.ndarray:
+    """Return heights, NaN where they are not finite."""
+    heights = np.asarray(block, dtype=np.float64)
+    return np.where(np.isfinite(heights), heights, np.nan)
 
 
 def curvatures(z: np.ndarray, steps: tuple[float, float]) -> tuple[np.ndarray, ...]:
