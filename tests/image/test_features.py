@@ -189,3 +189,21 @@ def test_every_column_of_an_image_of_atoms_is_a_blob():
 def test_says_what_is_wrong(call, match):
     with pytest.raises(DataError, match=match):
         call(samples.atom_image())
+
+
+@pytest.mark.parametrize("background", [0.0, 1.0, -3e4])
+def test_an_even_image_has_no_blob(background):
+    found = find_blobs(labelled(np.full((200, 210), background)))
+    assert found.sizes["peak"] == 0
+    assert int(found["status"]) == Status.CONVERGED
+
+
+def test_saturated_discs_are_one_blob_each():
+    y, x = np.mgrid[:120, :140]
+    values = np.zeros((120, 140))
+    for row, column in ((30, 40), (80, 100)):
+        values[np.hypot(y - row, x - column) < 9] = 255.0
+    found = find_blobs(labelled(values, (1.0, 1.0), (0.0, 0.0)), sigma_range=(4.0, 10.0))
+    strong = found.isel(peak=found["amplitude"].values > 100)
+    assert sorted(np.round(strong["y"].values)) == [30, 80]
+    assert sorted(np.round(strong["x"].values)) == [40, 100]

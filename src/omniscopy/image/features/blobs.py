@@ -172,11 +172,12 @@ class _Search:
 
     def blobs_of(self, values: np.ndarray, used: np.ndarray) -> np.ndarray:
         """Return a row of columns for each blob, the strongest first."""
-        from scipy.ndimage import maximum_filter
+        from scipy.ndimage import label, maximum_filter
 
         noise = noise_of_image(values, used)
         noise = noise if np.isfinite(noise) else 0.0
-        space = self.scale_space(self.sign * filled(values, used))
+        # Kernels end somewhere: what is even over the image would leave something of itself.
+        space = self.scale_space(self.sign * filled(values - values[used].mean(), used))
         area = self.steps[0] * self.steps[1]
         scatter = noise * np.sqrt(area / (2 * np.pi)) / self.sigmas
         limit = self.threshold
@@ -186,7 +187,13 @@ class _Search:
         top = space == maximum_filter(space, size=3, mode="nearest")
         top &= (space > floor[:, None, None]) & used
         strongest = space.max(where=top, initial=0.0)
-        places = np.argwhere(top & (space >= self.min_part * strongest))
+        top &= space >= self.min_part * strongest
+        # Where neighbours are equally high they are one blob, in their middle.
+        number = label(top, np.ones((3, 3, 3)))[0][top]
+        size = np.bincount(number)[1:]
+        places = np.argwhere(top)[
+            np.argsort(number, kind="stable")[np.cumsum(size) - size // 2 - 1]
+        ]
         table = self.refined(space, places)
         table = self.apart(table[np.argsort(-table[:, 3], kind="stable")])
         y, x, sigma, strength = table.T

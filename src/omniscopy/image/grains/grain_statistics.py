@@ -195,7 +195,7 @@ def _distributions(
         )  # fmt: skip
         low, high = window or (values.min(), values.max())
         # All of one value have one class around it.
-        high = high if high > low else np.nextafter(low, np.inf) + abs(low) * 1e-9
+        high = high if high > low else low + max(abs(low) * 1e-9, 1e-300)
         edges = np.linspace(low, high, bins + 1)
         inside = np.histogram(values, edges)[0]
         part = np.histogram(values, edges, weights=weight)[0] / total
