@@ -341,3 +341,11 @@ def test_single_precision_is_stated_and_close(noisy):
         )
         assert single["loadings"].dtype == single["components"].dtype == np.float32
         np.testing.assert_allclose(reconstruct(single), reconstruct(double), rtol=1e-4)
+
+
+def test_components_in_half_precision_are_turned_as_those_in_single(noisy):
+    made = decompose(noisy, 2)
+    half = made.assign({name: made[name].astype("f2") for name in ("loadings", "components")})
+    single = half.assign({name: half[name].astype("f4") for name in ("loadings", "components")})
+    one, other = (rotate_components(each)["components"].values for each in (half, single))
+    np.testing.assert_allclose(one, other, atol=0.02 * np.abs(other).max())

@@ -70,6 +70,10 @@ def test_an_elastic_material_has_no_elements_and_a_curve_without_contact_nothing
     found = spm.fit_force_creep(none, radius=RADIUS)
     assert int(found["status"]) == 4
     assert np.isnan(found["glassy_compliance"])
+    for strange in (-data, 0.0 * data):
+        found = spm.fit_force_creep(strange.assign_attrs(data.attrs), radius=RADIUS)
+        assert int(found["status"]) == 3
+        assert np.isnan(found["glassy_compliance_std"])
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def _independent(signals: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
     from sklearn.decomposition import fastica
     from sklearn.exceptions import ConvergenceWarning
 
-    centred = signals - signals.mean(axis=0)
+    centred = signals.astype(np.result_type(signals, np.float32))  # no half precision there
+    centred -= centred.mean(axis=0)
     _, singular, axes = np.linalg.svd(centred, full_matrices=False)
     # What has no variance is no signal.
     spread = np.where(singular > 1e-12 * singular[0], singular, np.inf) / np.sqrt(len(signals))

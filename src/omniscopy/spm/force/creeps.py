@@ -236,7 +236,7 @@ class _Curve:
         spread = np.full(len(free), np.nan)
         degrees = len(left) - int(free.sum())
         size = np.linalg.norm(jacobian[:, free], axis=0)
-        if degrees > 0 and (size > 0).all():
+        if degrees > 0 and free.any() and (size > 0).all():
             scaled = jacobian[:, free] / size
             normal = scaled.T @ scaled
             if np.linalg.cond(normal) < 1e13:
