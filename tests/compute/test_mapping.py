@@ -91,6 +91,19 @@ def test_functions_are_given_the_order_of_bytes_of_this_machine(data, chunks):
     assert all(seen)
 
 
+@pytest.mark.parametrize(("given", "taken"), [("f2", "f4"), ("g", "f8"), ("G", "c16"), (">f2", "f4")])
+def test_functions_are_given_numbers_that_can_be_compiled_for(data, given, taken):
+    seen = []
+
+    def add(block):
+        seen.append(block.dtype)
+        return block.sum(-1)
+
+    (found,) = map_signal(add, data.astype(given), dim="kx")
+    np.testing.assert_allclose(found, data.sum("kx"), rtol=2e-3)
+    assert set(seen) == {np.dtype(taken)}
+
+
 def test_an_array_of_another_shape_than_was_said_is_refused(data):
     with pytest.raises(ValueError, match=r"shape \(2, 3, 4\) in place of \(2, 3, 4, 5\)"):
         map_signal(lambda block: block[..., 0], data, dim="kx", output_dims=({"kx": 5},))

@@ -138,6 +138,12 @@ def test_dead_and_negative_channels_spoil_only_their_spectrum():
     assert np.isnan(found["background"].isel(x=[1, 2])).all()
 
 
+def test_backgrounds_of_half_precision_are_those_of_single():
+    half = labelled(power_laws([2.5, 3.0]).astype("f2"))
+    one, other = (eels.fit_background(each, (305, 480)) for each in (half, half.astype("f4")))
+    np.testing.assert_allclose(one["background"], other["background"], rtol=2e-3)
+
+
 def test_edges_are_listed_by_energy():
     found = eels.edges("Ti")
     assert float(found["energy"].sel(edge="Ti_L3")) == 455.5

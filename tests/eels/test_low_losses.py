@@ -114,6 +114,16 @@ def test_fitted_zero_losses_scatter_as_they_say():
         assert abs(float(away.mean())) < 0.25
 
 
+@pytest.mark.parametrize("place", [20, 99, 300])
+def test_infinite_channels_spoil_only_their_spectrum(place):
+    good = 1e4 * np.exp(-0.5 * ((ENERGY - 0.23) / 0.5) ** 2)
+    spoiled = good.copy()
+    spoiled[place] = np.inf
+    found = eels.align_zero_loss(labelled(np.stack([good, spoiled]), ENERGY))
+    assert float(found["shift"][0]) == pytest.approx(0.23, abs=1e-4)
+    assert int(found["status"][1]) != 0 or float(found["shift"][1]) == pytest.approx(0.23, abs=0.1)
+
+
 def test_saturated_and_empty_spectra_have_no_zero_loss_and_are_alone():
     good = 1e4 * np.exp(-0.5 * (ENERGY / 0.5) ** 2)
     data = labelled(np.stack([good, np.minimum(good, 5e3), np.zeros(400), good * np.nan]), ENERGY)

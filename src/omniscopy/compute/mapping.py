@@ -9,6 +9,9 @@ import xarray as xr
 
 from omniscopy.model import labelled, require_dims
 
+# What compiled functions take in place of half and of extended precision.
+_COMPILED = {"e": np.dtype("f4"), "g": np.dtype("f8"), "G": np.dtype("c16")}
+
 
 def map_signal(
     function: Callable[..., Any],
@@ -81,8 +84,9 @@ def map_signal(
 
 
 def _native(data: xr.DataArray) -> xr.DataArray:
-    """Return the same in this machine's order of bytes: compiled functions take no other."""
-    return data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
+    """Return the same in numbers that compiled functions take: no half or extended precision."""
+    dtype = _COMPILED.get(data.dtype.char, data.dtype.newbyteorder("="))
+    return data if data.dtype == dtype and data.dtype.isnative else data.astype(dtype)
 
 
 def _at_once(

@@ -84,7 +84,7 @@ def of_parabolas(
     index = np.clip(left[:, None] + np.arange(width), 0, size - 1)
     inside = (np.arange(width) <= (right - left)[:, None]) & good[:, None]
     y = np.take_along_axis(rows, index, axis=1)
-    inside &= y > 0.0
+    inside &= np.isfinite(y) & (y > 0.0)
     centre = energy[np.maximum(top, 0)]
     scale = np.maximum(energy[np.clip(right, 0, size - 1)] - energy[np.clip(left, 0, size - 1)],
                        1e-12)  # fmt: skip
