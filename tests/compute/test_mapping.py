@@ -91,7 +91,9 @@ def test_functions_are_given_the_order_of_bytes_of_this_machine(data, chunks):
     assert all(seen)
 
 
-@pytest.mark.parametrize(("given", "taken"), [("f2", "f4"), ("g", "f8"), ("G", "c16"), (">f2", "f4")])
+@pytest.mark.parametrize(
+    ("given", "taken"), [("f2", "f4"), ("g", "f8"), ("G", "c16"), (">f2", "f4")]
+)
 def test_functions_are_given_numbers_that_can_be_compiled_for(data, given, taken):
     seen = []
 
