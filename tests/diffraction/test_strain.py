@@ -14,7 +14,7 @@ from omniscopy.diffraction import (
     measure_strain,
 )
 from omniscopy.diffraction.lattices import twin, whole_patterns
-from omniscopy.model import DataError, coordinate, labelled
+from omniscopy.model import DataError, Status, coordinate, labelled
 
 A, B, ORIGIN = np.array([0.3, 4.1]), np.array([3.7, -0.5]), np.array([0.2, -0.3])
 STRAINS = ("strain_yy", "strain_xx", "strain_xy", "rotation")
@@ -356,6 +356,14 @@ def test_whole_patterns_scatter_as_their_deviations_say():
     for name in ("a_ky", "a_kx", "b_ky", "b_kx", "origin_ky", "radius"):
         stated = float((found[f"{name}_std"] ** 2).mean() ** 0.5)
         assert float(found[name].std()) == pytest.approx(stated, rel=0.25), name
+
+
+def test_a_lattice_without_a_disc_on_the_detector_is_no_fit():
+    data = simulate.nanobeam_4d((1, 2), (32, 32), pixel=0.3, reach=1)
+    far = lattice_at(((300.0, 40.0), (-50.0, 340.0)), (150.0, 90.0))
+    found = fit_patterns(data, far, radius=0.9)
+    assert (found["status"] == Status.INVALID).all()
+    assert found["a_ky"].isnull().all()
 
 
 def lattice_at(g, origin):

@@ -77,8 +77,8 @@ def fit_patterns(
         ``a_ky``, ``a_kx``, ``b_ky``, ``b_kx``, ``origin_ky``, ``origin_kx`` and ``radius``, each
         with ``_std``, and ``correlation_ab``, for `measure_strain`; ``reduced_chi_square`` of
         counts, 1 where the model is complete, NaN of other data; ``status``: 1 (max_steps), 2
-        (singular), 4 (no data), 5 (invalid) where the fit left the detector. NaN for the last
-        three.
+        (singular), 4 (no data), 5 (invalid) where no disc of the lattice is on the detector, or
+        the fit left it. NaN for the last three.
 
     Raises
     ------
@@ -226,6 +226,8 @@ def fit_one(
         sites = sites_of(shape, grid)
     except np.linalg.LinAlgError:
         return nothing, int(Status.SINGULAR)
+    if not len(sites):  # no disc of this lattice is on the detector
+        return nothing, int(Status.INVALID)
     square = (grid.ky[:, None] - start[4]) ** 2 + (grid.kx - start[5]) ** 2
     square = (square / square.max()).ravel()
     level = np.stack([np.ones_like(square), square, square**2])
