@@ -140,7 +140,7 @@ class Explored:
 
     def spot(self, pane: str, across: float, down: float) -> tuple[float, float]:
         """Return where on the screen a place of a pane is, as parts of its frame."""
-        frame = self.get(f"app.{pane}.frame()")
+        frame = self.until(f"app.{pane}.frame()")
         box = self.get(f"app.{pane}.canvas.getBoundingClientRect().toJSON()")
         return (box["x"] + frame["left"] + across * frame["width"],
                 box["y"] + frame["top"] + down * frame["height"])  # fmt: skip
