@@ -12,7 +12,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 # conda-forge's names, where they differ: those without what is for another interface.
-CONDA = {"dask[array]": "dask-core", "matplotlib": "matplotlib-base", "torch": "pytorch"}
+CONDA = {
+    "dask[array]": "dask-core", "isal": "python-isal", "matplotlib": "matplotlib-base",
+    "torch": "pytorch",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

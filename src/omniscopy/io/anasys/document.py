@@ -6,7 +6,6 @@ import binascii
 import codecs
 import functools
 import math
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.inflating import DAMAGED, inflater
 from omniscopy.io.records import Key
 from omniscopy.io.xml_trees import local_name
 
@@ -117,7 +117,7 @@ class _Letters:
 
     def __iter__(self) -> Iterator[str]:
         raw = self.path.read_bytes()
-        stream = zlib.decompressobj(wbits=31) if raw.startswith(_GZIP) else None
+        stream = inflater(wbits=31) if raw.startswith(_GZIP) else None
         decoder = None
         try:
             for piece in [raw] if stream is None else _unpacked(self.path, raw, stream):
@@ -141,7 +141,7 @@ def _unpacked(path: Path, raw: bytes, stream: Any) -> Iterator[bytes]:
     for start in range(0, len(raw), _PIECE):
         try:
             piece = stream.decompress(raw[start : start + _PIECE], left)
-        except zlib.error as error:
+        except DAMAGED as error:
             message = f"the document cannot be unpacked ({error}); the file is damaged"
             raise FormatError(message, path=path) from error
         left -= len(piece)
