@@ -103,12 +103,14 @@ def write_velox(  # noqa: PLR0913 - all that a file may hold
             if image.label is not None and references:
                 reference = f"/SharedProperties/ImageSeriesDataReference/{number:032x}"
                 _write_json(file, reference, {"dataPath": f"/Data/Image/{name}"})
-                shown = {"data": reference, "id": image.label, "title": "shown"}
-                _write_json(file, f"Displays/ImageDisplay/{number:032x}", shown)
+                described: dict[str, Any] = {
+                    "data": reference, "id": image.label, "title": "shown",
+                }  # fmt: skip
+                _write_json(file, f"Displays/ImageDisplay/{number:032x}", described)
             elif image.label is not None:
                 display = {"label": quote(image.label), "visible": "true"}
-                shown = {"display": display, "dataPath": f"/Data/Image/{name}"}
-                _write_json(file, f"Presentation/Displays/ImageDisplay/{number:032x}", shown)
+                described = {"display": display, "dataPath": f"/Data/Image/{name}"}
+                _write_json(file, f"Presentation/Displays/ImageDisplay/{number:032x}", described)
         for number, counts in enumerate(spectra):
             group = file.create_group(f"Data/Spectrum/{number + 1000:032x}")
             group["Data"] = counts.astype(np.uint32)[:, np.newaxis]
