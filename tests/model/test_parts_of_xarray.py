@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from omniscopy.io.tree import grown
+
 X = xr.DataArray(np.arange(3.0), {"x": [10, 20, 30]}, name="signal", attrs={"units": "V"})
 WHOLE = xr.Dataset({"signal": X}, attrs={"title": "one"})
 
@@ -59,3 +61,20 @@ def test_variables_replaced_keep_what_is_not_named():
     xr.testing.assert_identical(made, expected)
     assert WHOLE["signal"].attrs["units"] == "V"
     assert made.indexes["x"].equals(WHOLE.indexes["x"])
+
+
+@pytest.mark.parametrize("root", [xr.Dataset(attrs={"file": "one"}), WHOLE.drop_vars("signal")])
+def test_trees_put_together_are_those_made_the_public_way(root):
+    other = WHOLE.rename(signal="other")
+    nodes = {(): root, ("one",): WHOLE, ("two", "deep"): other, ("two", "far", "away"): WHOLE}
+    public = xr.DataTree.from_dict({"/".join(("", *path)): each for path, each in nodes.items()})
+    made = grown({path: each.copy() for path, each in nodes.items()})
+    xr.testing.assert_identical(made, public)
+    assert [node.path for node in made.subtree] == [node.path for node in public.subtree]
+    assert made["two/far/away"].root is made
+    away = made["two/far/away"]
+    away["more"] = xr.ones_like(X)
+    away.orphan()
+    assert "more" not in WHOLE
+    assert away.parent is None
+    assert "away" not in made["two/far"].children
