@@ -14,7 +14,7 @@ def page() -> str:
     rows = [
         "Each is tested on files that the tests write byte by byte; those tried on real files too",
         "say on how many. Files are known by their content, whatever they are called; by their",
-        f"extension alone only those of: {', '.join(unsigned) or 'no format'}.",
+        f"extension alone {'only those of ' + ', '.join(unsigned) if unsigned else 'none is'}.",
         "",
         "| format | extensions | instrument | reads | writes | lazy | metadata | tried on | get |",
         "|" + "---|" * 9,
