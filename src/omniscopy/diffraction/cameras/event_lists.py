@@ -72,9 +72,8 @@ def make_events(
         message = f"each event has a position and a pixel, but they are {lengths} in number"
         raise DataError(message)
     size = int(np.prod([like.sizes[dim] for dim in plane]))
-    keys, where = np.unique(places * size + pixels, return_inverse=True)
-    sums = np.bincount(where, counts, len(keys)).astype(np.int64)
-    columns = (keys // size, keys % size, sums.astype(_kind(sums)))
+    keys, sums = _summed(places * size + pixels, counts)
+    columns = (keys // size, keys % size, sums)
     event = {"event": coordinate("event", np.arange(len(keys)), "1", kind="point")}
     made = result(
         {"scan": scan, "pattern": [*plane]},
@@ -117,10 +116,9 @@ def fill_patterns(events: xr.Dataset) -> xr.DataArray:
     sizes = {dim: events.sizes[dim] for dim in (*scan, *plane)}
     pixels = int(np.prod([sizes[dim] for dim in plane]))
     position, pixel, electrons = (events[name].values for name in VARIABLES)
-    place, where = np.unique(position.astype(np.int64) * pixels + pixel, return_inverse=True)
-    sums = np.bincount(where, electrons, len(place)).astype(np.int64)
-    values = np.zeros(int(np.prod([*sizes.values()])), _kind(sums))
-    values[place] = sums
+    places, sums = _summed(position.astype(np.int64) * pixels + pixel, electrons)
+    values = np.zeros(int(np.prod([*sizes.values()])), sums.dtype)
+    values[places] = sums
     made = xr.DataArray(
         values.reshape([*sizes.values()]),
         {dim: events.coords[dim] for dim in sizes},
@@ -130,10 +128,12 @@ def fill_patterns(events: xr.Dataset) -> xr.DataArray:
     return labelled(made, units="electrons", long_name="Electrons", quantity="counts", **kept)
 
 
-def _kind(sums: np.ndarray) -> npt.DTypeLike:
-    """Return the narrowest type that holds these numbers."""
+def _summed(places: np.ndarray, electrons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each place once, in order, and its electrons, in the narrowest type for them."""
+    found, where = np.unique(places, return_inverse=True)
+    sums = np.bincount(where, electrons, len(found)).astype(np.int64)
     most = int(sums.max(initial=0))
-    return next(kind for kind in _KINDS if most <= np.iinfo(kind).max)
+    return found, sums.astype(next(kind for kind in _KINDS if most <= np.iinfo(kind).max))
 
 
 def _whole(what: str, values: npt.ArrayLike) -> np.ndarray:
