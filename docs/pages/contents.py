@@ -6,7 +6,7 @@ from pathlib import Path
 EXPLANATIONS = ("ARCHITECTURE", "formats", "glossary", "parity", "benchmarks", "release-notes")
 # How-to pages, as one looks for them.
 HOW = {
-    "Begin": ("getting-started", "explorer", "figures", "notebooks"),
+    "Begin": ("getting-started", "own-arrays", "explorer", "figures", "notebooks"),
     "Images, surfaces and atoms": (
         "registration", "strain", "atoms", "topography", "roughness",
     ),

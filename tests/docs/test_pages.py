@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -41,15 +42,36 @@ def test_the_files_that_a_page_links_to_exist(page: Path) -> None:
         assert target.is_file() or target.name in made, link
 
 
-def test_what_the_first_page_says_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_in(folder: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the code of a page, and return what it names."""
     mpl.use("Agg")
-    monkeypatch.chdir(tmp_path)
-    code = "\n".join(BLOCK.findall((ROOT / "docs/getting-started.md").read_text(encoding="utf-8")))
-    names: dict[str, object] = {}
+    monkeypatch.chdir(folder)
+    code = "\n".join(BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")))
+    names: dict[str, Any] = {}
     try:
-        exec(compile(code, "getting-started.md", "exec"), names)
+        exec(compile(code, page, "exec"), names)
     finally:
         plt.close("all")
+    return names
+
+
+def test_arrays_of_ones_own_keep_the_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = run_in(tmp_path, "own-arrays.md", monkeypatch)
+    for data in ("surface", "spectra", "block", "points", "image", "bright"):
+        assert om.validate(names[data]) == [], data
+    assert float(names["roughness"]["sq"]) == pytest.approx(0.3, rel=0.01)
+    assert float(names["background"]["exponent"].mean()) == pytest.approx(2.5, abs=0.01)
+    assert names["bright"].chunks is not None
+    # Nine by nine pixels of the disc, in a detector of radius 8 pixels around them.
+    inside = np.hypot(*np.mgrid[-32:32, -32:32]) <= 8
+    assert float(names["bright"][3, 4]) == pytest.approx(100 * inside.sum() + 400 * 81, rel=0.02)
+    assert float(names["image"].sel(y=50.0, x=90.0, method="nearest")) == pytest.approx(40.0, abs=2)
+
+
+def test_what_the_first_page_says_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_in(tmp_path, "getting-started.md", monkeypatch)
     assert {"map.png", "titanium.png", "fit.zarr", "map.html"} <= {
         path.name for path in tmp_path.iterdir()
     }

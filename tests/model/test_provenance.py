@@ -235,3 +235,10 @@ def test_labels_of_a_dimension_may_become_those_of_another():
     other = made.assign_coords(bias=("sample", [0.0, 1.0, 0.0])).swap_dims(sample="bias")
     name = scale.operation.name
     assert [step.operation for step in history(scale(other))] == ["data", name, name]
+
+
+def test_a_call_that_does_not_fit_says_how_it_is_made():
+    with pytest.raises(TypeError, match=r"scale: too many positional .*scale\(data, factor=2\.0\)"):
+        scale(data(), 2.0, 3.0)
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'by'.*scale\(data, factor"):
+        scale(data(), by=3.0)

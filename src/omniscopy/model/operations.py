@@ -123,7 +123,11 @@ def operation(
     def recorded(*args: Any, **kwargs: Any) -> Any:
         if _inside.get():
             return function(*args, **kwargs)
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            message = f"{name}: {error}; it is called as {_call_of(name, signature)}"
+            raise TypeError(message) from None
         bound.apply_defaults()
         _require_seed(bound.arguments.get("rng"))
         inputs = {key: value for key, value in bound.arguments.items() if _holds_data(value)}
@@ -144,6 +148,12 @@ def operation(
     _registry[name] = entry
     recorded.operation = entry  # type: ignore[attr-defined]
     return recorded
+
+
+def _call_of(name: str, signature: inspect.Signature) -> str:
+    """Return how an operation is called, without the types that make signatures hard to read."""
+    bare = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+    return f"{name}{inspect.Signature(bare)}"
 
 
 def operations(prefix: str = "") -> Table:
