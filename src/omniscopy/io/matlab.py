@@ -246,7 +246,8 @@ def _value(found: Any, depth: int) -> Any:
     """Return a dataset or group of a version-7.3 file."""
     import h5py
 
-    from omniscopy.io.storage.hdf5 import load, read_attribute
+    from omniscopy.io.storage.hdf5_plain import read_attribute
+    from omniscopy.io.storage.hdf5_values import load
 
     if depth > _DEEPEST:
         return _LEFT_OUT

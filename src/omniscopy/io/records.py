@@ -60,6 +60,15 @@ class Axis:
         return self.offset + self.scale * np.arange(self.size, dtype=np.float64)
 
 
+def line_of(values: np.ndarray) -> tuple[float, float] | None:
+    """Return offset and scale that `values` follow to the last bit, `None` where they do not."""
+    if len(values) < 2 or values.dtype != np.float64:
+        return None
+    offset, scale = float(values[0]), float(values[1]) - float(values[0])
+    exact = np.array_equal(offset + scale * np.arange(len(values)), values)
+    return (offset, scale) if exact else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variable:
     """Further values that share dimensions of a channel: mask, variance, a 2-D coordinate."""

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.io.errors import UnsupportedFormatError
+from omniscopy.io.records import line_of
 from omniscopy.io.storage.attributes import encode_attrs
-from omniscopy.io.storage.hdf5 import line_of
 from omniscopy.io.tree import SIGNAL
 
 

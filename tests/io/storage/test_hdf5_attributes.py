@@ -5,20 +5,20 @@ import numpy as np
 import pytest
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import (
-    UNREADABLE,
-    each_attribute,
-    open_hdf5,
-    plain,
-    read_attribute,
-    read_attributes,
-    read_plain,
-)
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_attributes import (
     ABSENT,
     ELSEWHERE,
     read_from_header,
     small_values,
+)
+from omniscopy.io.storage.hdf5_plain import (
+    UNREADABLE,
+    each_attribute,
+    plain,
+    read_attribute,
+    read_attributes,
+    read_plain,
 )
 
 VALUES = {

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import (
+from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.storage.hdf5_heaps import require_sound, slots_in
+from omniscopy.io.storage.hdf5_plain import (
     UNREADABLE,
     checked_attribute,
-    load,
-    open_hdf5,
     read_attribute,
     read_attributes,
 )
-from omniscopy.io.storage.hdf5_heaps import require_sound, slots_in
+from omniscopy.io.storage.hdf5_values import load
 
 TEXT = "resonance " * 80
 NUMBERS = np.arange(100.0)

@@ -8,8 +8,9 @@ import numpy as np
 
 from omniscopy.io.arina.arrays import Part, part_of
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import DAMAGE, open_hdf5
 from omniscopy.io.storage.hdf5_numbers import is_array, member, numbers_of
+from omniscopy.io.storage.hdf5_plain import read_attributes
 
 _NUMBERED = re.compile(r"data_\d+")
 _DATA = "entry/data"

@@ -14,8 +14,9 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.nexus.groups import describe
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.storage.hdf5 import load, open_hdf5
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_numbers import is_array, member, number_at, numbers_of, text_at
+from omniscopy.io.storage.hdf5_values import load
 
 _DETECTOR = "entry/instrument/detector"
 _OF_ELECTRONS = ("ARINA", "QUADRO", "ELA", "SINGLA")

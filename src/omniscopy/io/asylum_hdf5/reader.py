@@ -14,14 +14,9 @@ from omniscopy.io.igor import asylum
 from omniscopy.io.igor.note import number, parse_note
 from omniscopy.io.quantities import known_units
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
-from omniscopy.io.storage.hdf5 import (
-    DEFLATE_RATIO,
-    linked,
-    load,
-    open_hdf5,
-    read_attributes,
-    require_values,
-)
+from omniscopy.io.storage.hdf5 import linked, open_hdf5
+from omniscopy.io.storage.hdf5_plain import read_attributes
+from omniscopy.io.storage.hdf5_values import DEFLATE_RATIO, load, require_values
 
 _MAP = "ForceMap/0"
 _MOST_CHANNELS = 256

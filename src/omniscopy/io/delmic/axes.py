@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.records import Axis
-from omniscopy.io.storage.hdf5 import load, read_attributes
 from omniscopy.io.storage.hdf5_numbers import member, number_at, numbers_of
+from omniscopy.io.storage.hdf5_plain import read_attributes
+from omniscopy.io.storage.hdf5_values import load
 from omniscopy.model.units import is_unit, spell
 
 _USUAL = "CTZYX"

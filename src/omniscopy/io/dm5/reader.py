@@ -14,7 +14,8 @@ from omniscopy.io.dm5.arrays import Bytes
 from omniscopy.io.dm5.tags import TagTree
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.records import LazyArray, Measurement
-from omniscopy.io.storage.hdf5 import open_hdf5, require_values
+from omniscopy.io.storage.hdf5 import open_hdf5
+from omniscopy.io.storage.hdf5_values import require_values
 
 _BLUE_FIRST = (2, 1, 0)
 

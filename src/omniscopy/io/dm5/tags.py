@@ -10,14 +10,8 @@ import numpy as np
 
 from omniscopy.io.dm.tags import StoredArray
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import (
-    MAX_DEPTH,
-    MAX_OBJECTS,
-    address,
-    linked,
-    names_in,
-    read_attributes,
-)
+from omniscopy.io.storage.hdf5 import MAX_DEPTH, MAX_OBJECTS, address, linked, names_in
+from omniscopy.io.storage.hdf5_plain import read_attributes
 
 _NUMBER = re.compile(r"\[(\d{1,9})\]")
 

@@ -8,8 +8,9 @@ import numpy as np
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key
-from omniscopy.io.storage.hdf5 import open_hdf5, require_values
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_numbers import numbers_of
+from omniscopy.io.storage.hdf5_values import require_values
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.storage.hdf5 import has_attribute
 from omniscopy.io.storage.hdf5_access import looks_inside, members, walk_unless_nexus
 from omniscopy.io.storage.hdf5_numbers import attribute
+from omniscopy.io.storage.hdf5_plain import has_attribute
 
 _LOOKED_AT = 512
 

@@ -11,9 +11,10 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import slug
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.storage.folded import folded
-from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members, walk_groups
 from omniscopy.io.storage.hdf5_numbers import is_array, member
+from omniscopy.io.storage.hdf5_plain import read_attributes
 
 _IMAGES = (("FOVIMAGE", "FOVIPR", "FOVIMAGECOLLECTIONPARAMS"),
            ("MAPIMAGE", "MAPIMAGEIPR", "MAPIMAGECOLLECTIONPARAMS"))  # fmt: skip

@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 from omniscopy.io.quantities import stated
-from omniscopy.io.storage.hdf5 import DAMAGE, load, plain, read_attributes
+from omniscopy.io.storage.hdf5 import DAMAGE
 from omniscopy.io.storage.hdf5_numbers import member
+from omniscopy.io.storage.hdf5_plain import plain, read_attributes
+from omniscopy.io.storage.hdf5_values import load
 
 _LARGEST_RECORD = 2**20
 

@@ -15,9 +15,11 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.io.storage.folded import folded
-from omniscopy.io.storage.hdf5 import load, open_hdf5, read_group
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members
+from omniscopy.io.storage.hdf5_groups import read_group
 from omniscopy.io.storage.hdf5_numbers import is_array, member, number_at, numbers_of, text_at
+from omniscopy.io.storage.hdf5_values import load
 
 # name in the file: title, quantity, units
 _KNOWN = {

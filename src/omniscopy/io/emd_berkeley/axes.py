@@ -8,8 +8,9 @@ import numpy as np
 
 from omniscopy.io.names import slug
 from omniscopy.io.records import Axis
-from omniscopy.io.storage.hdf5 import load, read_attributes
 from omniscopy.io.storage.hdf5_numbers import member, numbers_of, small_value
+from omniscopy.io.storage.hdf5_plain import read_attributes
+from omniscopy.io.storage.hdf5_values import load
 from omniscopy.model.units import is_unit, spell
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of
 

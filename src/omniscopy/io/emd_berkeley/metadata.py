@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omniscopy.io.quantities import stated
-from omniscopy.io.storage.hdf5 import read_group
+from omniscopy.io.storage.hdf5_groups import read_group
 from omniscopy.io.storage.hdf5_numbers import member
 
 _PARTS = ("microscope", "sample", "user", "comments")

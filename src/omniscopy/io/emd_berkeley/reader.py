@@ -25,9 +25,10 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import unique_names
 from omniscopy.io.pieces import Stacked
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
-from omniscopy.io.storage.hdf5 import linked, open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import linked, open_hdf5
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, text_at
+from omniscopy.io.storage.hdf5_plain import read_attributes
 from omniscopy.model.units import is_unit
 
 NOTE = "omniscopy"

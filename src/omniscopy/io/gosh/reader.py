@@ -11,9 +11,11 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.pieces import Squeezed
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement
-from omniscopy.io.storage.hdf5 import load, open_hdf5, read_group
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members
+from omniscopy.io.storage.hdf5_groups import read_group
 from omniscopy.io.storage.hdf5_numbers import attribute, is_array, member, numbers_of, small_value
+from omniscopy.io.storage.hdf5_values import load
 
 _ENERGIES = ("free_energies", "free_energy")
 _LONGEST = 2**20

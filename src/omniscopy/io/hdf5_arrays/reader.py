@@ -9,8 +9,9 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.names import slug
 from omniscopy.io.numpy_files.headers import default_dims
 from omniscopy.io.records import Axis, Channel, Measurement
-from omniscopy.io.storage.hdf5 import open_hdf5, read_attributes, walk
+from omniscopy.io.storage.hdf5 import open_hdf5, walk
 from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, small_value
+from omniscopy.io.storage.hdf5_plain import read_attributes
 from omniscopy.model.units import is_unit, spell
 from omniscopy.model.vocabulary import kind_of
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import linked, open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import linked, open_hdf5
+from omniscopy.io.storage.hdf5_plain import read_attributes
 
 EXPERIMENTS = "Experiments"
 

@@ -10,15 +10,9 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.hspy.probe import EXPERIMENTS
 from omniscopy.io.hspy.signals import channel_of, plain_attributes, plain_key, stored_axes
 from omniscopy.io.records import Channel, Measurement
-from omniscopy.io.storage.hdf5 import (
-    linked,
-    load,
-    open_hdf5,
-    plain,
-    read_attributes,
-    require_values,
-    whole,
-)
+from omniscopy.io.storage.hdf5 import linked, open_hdf5
+from omniscopy.io.storage.hdf5_plain import plain, read_attributes
+from omniscopy.io.storage.hdf5_values import load, require_values, whole
 
 _DEEPEST, _MOST_ENTRIES, _LONGEST_LIST = 20, 4096, 4096
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.storage.hdf5 import has_attribute, linked
+from omniscopy.io.storage.hdf5 import linked
 from omniscopy.io.storage.hdf5_access import looks_inside
+from omniscopy.io.storage.hdf5_plain import has_attribute
 
 NAME, GRID = "channel.name", "position-pattern.grid.ilength"
 _MOST_CHILDREN = 10_000

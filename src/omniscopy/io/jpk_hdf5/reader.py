@@ -15,9 +15,11 @@ from omniscopy.io.jpk_hdf5.arrays import Frames
 from omniscopy.io.jpk_hdf5.probe import NAME, children
 from omniscopy.io.quantities import finite_number, known_units, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
-from omniscopy.io.storage.hdf5 import load, open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import is_array, member, numbers_of
+from omniscopy.io.storage.hdf5_plain import read_attributes
+from omniscopy.io.storage.hdf5_values import load
 
 _SCALING = "net-encoder.scaling"
 _THUMBNAIL, _STARTS = "thumbnail", "meta-data/start-times"

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.io.msa.keywords import NOTE, NUMBERS, SIGNAL_TYPES, TEXTS
+from omniscopy.io.records import line_of
 from omniscopy.io.regular import require_real
 from omniscopy.io.single_arrays import describe_array, metadata_at, only_array
-from omniscopy.io.storage.hdf5 import line_of
 
 _COLUMNS = 5
 

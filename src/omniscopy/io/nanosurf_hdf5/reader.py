@@ -12,7 +12,9 @@ from omniscopy.io.nanosurf_hdf5.arrays import Lines
 from omniscopy.io.planes import plane_axis
 from omniscopy.io.quantities import known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
-from omniscopy.io.storage.hdf5 import linked, open_hdf5, read_attributes, require_values
+from omniscopy.io.storage.hdf5 import linked, open_hdf5
+from omniscopy.io.storage.hdf5_plain import read_attributes
+from omniscopy.io.storage.hdf5_values import require_values
 from omniscopy.io.surfaces import Heights
 
 _MOST_CHILDREN = 10_000

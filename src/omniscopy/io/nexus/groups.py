@@ -8,16 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import (
-    DAMAGE,
-    UNREADABLE,
-    each_attribute,
-    linked,
-    read_attribute,
-    read_plain,
-    whole,
-)
+from omniscopy.io.storage.hdf5 import DAMAGE, linked
 from omniscopy.io.storage.hdf5 import names_in as members_of
+from omniscopy.io.storage.hdf5_plain import UNREADABLE, each_attribute, read_attribute, read_plain
+from omniscopy.io.storage.hdf5_values import whole
 
 NUMBERS = "biufc"
 

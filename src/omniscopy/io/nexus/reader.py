@@ -16,9 +16,11 @@ from omniscopy.io.nexus.groups import (
     values_of,
 )
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.storage.hdf5 import address, has_attribute, linked, open_hdf5, whole
+from omniscopy.io.storage.hdf5 import address, linked, open_hdf5
 from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
+from omniscopy.io.storage.hdf5_plain import has_attribute
 from omniscopy.io.storage.hdf5_tree import read_stored
+from omniscopy.io.storage.hdf5_values import whole
 from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
 

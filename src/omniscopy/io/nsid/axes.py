@@ -7,16 +7,10 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.records import Axis
-from omniscopy.io.storage.hdf5 import (
-    DAMAGE,
-    checked_attribute,
-    known_units,
-    line_of,
-    load,
-    read_attributes,
-    text_of,
-)
+from omniscopy.io.records import Axis, line_of
+from omniscopy.io.storage.hdf5 import DAMAGE
+from omniscopy.io.storage.hdf5_plain import checked_attribute, read_attributes, spelled, text_of
+from omniscopy.io.storage.hdf5_values import load
 
 # Attributes of the library itself. Damage to one can cost seconds, so each is read once at most.
 STRUCTURAL = frozenset({"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"})
@@ -60,7 +54,7 @@ def _axis(dataset: Any, name: str, size: int, scale: Any) -> Axis:
         offset=line[0] if line else 0.0,
         scale=line[1] if line else 1.0,
         values=None if line else values,
-        units=known_units(text_of(said, "units")),
+        units=spelled(text_of(said, "units")),
         quantity=text_of(said, "quantity"),
         kind=KINDS.get(str(said.get("dimension_type", "")).upper()),
     )

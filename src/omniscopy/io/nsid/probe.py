@@ -4,15 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import (
-    DAMAGE,
-    DESCRIPTIONS,
-    UNREADABLE,
-    has_attribute,
-    open_hdf5,
-    read_attribute,
-)
+from omniscopy.io.storage.hdf5 import DAMAGE, open_hdf5
 from omniscopy.io.storage.hdf5_access import walk_unless_nexus
+from omniscopy.io.storage.hdf5_groups import DESCRIPTIONS
+from omniscopy.io.storage.hdf5_plain import UNREADABLE, has_attribute, read_attribute
 
 # A file of another kind may hold any number of objects; the first ones tell.
 LOOKED_AT = 1000

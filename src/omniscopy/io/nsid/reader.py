@@ -14,25 +14,18 @@ from omniscopy.io.nsid.axes import STRUCTURAL, read_axes
 from omniscopy.io.nsid.probe import is_main
 from omniscopy.io.nsid.structures import read_structure
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
-from omniscopy.io.storage.hdf5 import (
+from omniscopy.io.storage.hdf5 import address, linked, open_hdf5, walk
+from omniscopy.io.storage.hdf5_fields import field_variable, fields_of
+from omniscopy.io.storage.hdf5_groups import (
     BOOK_KEEPING,
     DESCRIPTIONS,
-    address,
-    field_variable,
-    fields_of,
     groups_above,
-    known_units,
-    linked,
-    load,
-    open_hdf5,
     read_ancestors,
-    read_attributes,
     read_group,
-    require_values,
-    text_of,
-    walk,
 )
 from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
+from omniscopy.io.storage.hdf5_plain import read_attributes, spelled, text_of
+from omniscopy.io.storage.hdf5_values import load, require_values
 from omniscopy.model.vocabulary import SIGNAL_TYPES
 
 DESCRIBED = frozenset({
@@ -125,7 +118,7 @@ def _channel(main: Any, result: _Result | None, holding: set[int]) -> Channel:
         data=None if compound else Hdf5Array.of(main),
         axes=axes,
         quantity=text_of(said, "quantity"),
-        units=known_units(text_of(said, "units")),
+        units=spelled(text_of(said, "units")),
         signal_type=_signal_type(said.get("data_type")),
         modality=text_of(said, "modality"),
         source=text_of(said, "source"),
@@ -166,7 +159,7 @@ def _with_points(
     if which is None or places.ndim != 2 or len(places) != which.size or places.shape[1] > 3:
         return axes, {}
     attrs = {
-        "units": known_units(text_of(cloud, "spacial_units", "spatial_units")),
+        "units": spelled(text_of(cloud, "spacial_units", "spatial_units")),
         "kind": "spatial",
     }
     attrs = {**{key: value for key, value in attrs.items() if value}, "quantity": "length"}

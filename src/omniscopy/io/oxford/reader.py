@@ -14,8 +14,9 @@ from omniscopy.io.pieces import Column
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.storage.folded import folded
-from omniscopy.io.storage.hdf5 import open_hdf5, read_group
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members
+from omniscopy.io.storage.hdf5_groups import read_group
 from omniscopy.io.storage.hdf5_numbers import is_array, member, number_at, numbers_of, text_at
 
 # name in the file: quantity, units

@@ -10,7 +10,6 @@ from typing import Any
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.storage.hdf5 import (
-    DEFLATE_RATIO,
     MAX_DEPTH,
     MAX_OBJECTS,
     address,
@@ -18,10 +17,10 @@ from omniscopy.io.storage.hdf5 import (
     linked,
     names_in,
     open_hdf5,
-    read_attribute,
-    require_values,
     walk,
 )
+from omniscopy.io.storage.hdf5_plain import read_attribute
+from omniscopy.io.storage.hdf5_values import DEFLATE_RATIO, require_values
 
 # Blank data that was never written takes no place in a file.
 _SURELY_FITS = 2**30

@@ -16,7 +16,8 @@ from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import restore_attrs
-from omniscopy.io.storage.hdf5 import UNREADABLE, load, read_attribute, require_values
+from omniscopy.io.storage.hdf5_plain import UNREADABLE, read_attribute
+from omniscopy.io.storage.hdf5_values import load, require_values
 from omniscopy.io.storage.restored import restored, to_measurement
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of, signal_type_of
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, UNREADABLE, linked, load, plain, read_attribute, whole
+from omniscopy.io.storage.hdf5 import DAMAGE, linked
 from omniscopy.io.storage.hdf5_access import handle_of
 from omniscopy.io.storage.hdf5_attributes import ELSEWHERE, small_values
+from omniscopy.io.storage.hdf5_plain import UNREADABLE, plain, read_attribute
+from omniscopy.io.storage.hdf5_values import load, whole
 
 LONGEST_TEXT = 2**24
 _LONGEST_LIST = 4096

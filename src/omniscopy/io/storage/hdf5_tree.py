@@ -18,9 +18,10 @@ from omniscopy.io.arrays import Hdf5Array, full_key
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.records import Key, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import plain_attrs, restore_attrs
-from omniscopy.io.storage.hdf5 import checked_attribute, open_hdf5
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
 from omniscopy.io.storage.hdf5_heaps import require_sound_values
+from omniscopy.io.storage.hdf5_plain import checked_attribute
 from omniscopy.io.storage.restored import chunks_touched, restored, to_measurement
 from omniscopy.io.storage.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
 from omniscopy.model.errors import DataError

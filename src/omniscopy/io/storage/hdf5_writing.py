@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from omniscopy.io.storage.attributes import plain_attrs
-from omniscopy.io.storage.hdf5 import write_attribute, write_group
+from omniscopy.io.storage.hdf5_groups import write_attribute, write_group
 from omniscopy.io.storage.hdf5_nodes import (
     CURRENT_VERSION,
     IS_NODE,

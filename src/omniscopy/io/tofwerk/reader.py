@@ -10,9 +10,11 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import Column
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement
-from omniscopy.io.storage.hdf5 import load, open_hdf5, read_attributes
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import is_array, member, numbers_of
+from omniscopy.io.storage.hdf5_plain import read_attributes
+from omniscopy.io.storage.hdf5_values import load
 from omniscopy.io.tofwerk.arrays import IonCounts
 from omniscopy.io.tofwerk.probe import SPECTRA, VERSION
 

@@ -7,8 +7,9 @@ from typing import Any
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement
-from omniscopy.io.storage.hdf5 import open_hdf5, read_group
+from omniscopy.io.storage.hdf5 import open_hdf5
 from omniscopy.io.storage.hdf5_access import members
+from omniscopy.io.storage.hdf5_groups import read_group
 from omniscopy.io.storage.hdf5_numbers import (
     is_array,
     member,

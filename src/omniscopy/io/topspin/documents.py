@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from omniscopy.io.storage.hdf5 import DAMAGE, whole
+from omniscopy.io.storage.hdf5 import DAMAGE
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import LONGEST_TEXT, member
+from omniscopy.io.storage.hdf5_values import whole
 from omniscopy.io.xml_trees import parse_xml
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")

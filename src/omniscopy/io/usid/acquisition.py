@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from omniscopy.io.storage.hdf5 import (
+from omniscopy.io.storage.hdf5 import looked_up
+from omniscopy.io.storage.hdf5_plain import (
     checked_attribute,
     has_attribute,
-    looked_up,
     read_attribute,
     text_of,
 )

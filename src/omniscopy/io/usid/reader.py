@@ -12,22 +12,17 @@ import numpy as np
 from omniscopy.io.arrays import Hdf5Array, Transposed
 from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
-from omniscopy.io.storage.hdf5 import (
+from omniscopy.io.storage.hdf5 import open_hdf5, walk
+from omniscopy.io.storage.hdf5_fields import field_variable, fields_of
+from omniscopy.io.storage.hdf5_groups import (
     BOOK_KEEPING,
     DESCRIPTIONS,
-    field_variable,
-    fields_of,
     groups_above,
-    known_units,
-    load,
-    open_hdf5,
     read_ancestors,
-    read_attributes,
-    require_values,
-    text_of,
-    walk,
 )
 from omniscopy.io.storage.hdf5_nodes import has_nodes, read_nodes
+from omniscopy.io.storage.hdf5_plain import read_attributes, spelled, text_of
+from omniscopy.io.storage.hdf5_values import load, require_values
 from omniscopy.io.usid.acquisition import is_unmended, metadata_as_acquired, table_of
 from omniscopy.io.usid.arrays import TableArray, folded_chunks
 from omniscopy.io.usid.compounds import names_of, renamed
@@ -178,7 +173,7 @@ def _channel(main: Any, tables: _Tables) -> Channel:
         data=None if compound else arrays[None],
         axes=axes,
         quantity=quantity,
-        units=None if compound and units == "compound" else known_units(units),
+        units=None if compound and units == "compound" else spelled(units),
         modality=text_of(above, "data_type"),
         source=text_of(above, "instrument", "microscope"),
         metadata={**_metadata(above), **metadata_as_acquired(main.file, above)},

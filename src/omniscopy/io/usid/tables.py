@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.records import Axis, Variable
-from omniscopy.io.storage.hdf5 import known_units, line_of, load, read_attributes, require_values
+from omniscopy.io.records import Axis, Variable, line_of
+from omniscopy.io.storage.hdf5_plain import read_attributes, spelled
+from omniscopy.io.storage.hdf5_values import load, require_values
 from omniscopy.io.usid.acquisition import (
     indices_of,
     is_unmended,
@@ -297,7 +298,7 @@ def _word(label: str, unit: str) -> str:
     if label.strip().lower() != "dc_offset":
         return label
     try:
-        conversion_factor(known_units(unit) or "1", "V")
+        conversion_factor(spelled(unit) or "1", "V")
     except DataError:
         return label
     return "bias"
@@ -318,7 +319,7 @@ def _units(unit: str, name: str) -> str | None:
     known = DIMENSIONS.get(name)
     if not unit and known and known.units == "1":
         return "1"
-    return None if unit.strip().lower() in ("", "generic", "none") else known_units(unit)
+    return None if unit.strip().lower() in ("", "generic", "none") else spelled(unit)
 
 
 def _kind(name: str, unit: str) -> str:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from omniscopy.io.storage.hdf5 import write_attribute
+from omniscopy.io.storage.hdf5_groups import write_attribute
 from omniscopy.io.storage.hdf5_nodes import SIGNAL
 from omniscopy.io.storage.hdf5_writing import (
     LIBRARY,

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.storage.hdf5 import linked, whole
+from omniscopy.io.storage.hdf5 import linked
 from omniscopy.io.storage.hdf5_attributes import ELSEWHERE, small_values
+from omniscopy.io.storage.hdf5_values import whole
 
 MOST_GROUPS = 4096
 LARGEST_TEXT = 1 << 20
