@@ -248,13 +248,14 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
         return data[tuple(slice(None) for _ in data.shape)]
     native = data.chunks
     if chunks == "auto":
-        chunks = _planned(tuple(data.shape), data.dtype.itemsize, whole, native and tuple(native))
+        chunks, cut = _planned(tuple(data.shape), data.dtype, whole, native and tuple(native))
+    else:
+        cut = _blocks(chunks, data.shape, data.dtype)
     # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
     name = f"{FILE_ARRAY}{digest_bytes(repr((_identity(data), _age(data), chunks)).encode())}"
     # What is put together from blocks would otherwise be copied twice.
     handle = Viewed(data, name)
     # As `dask.array.from_array` does it, which looks at each array for three times as long.
-    cut = _blocks(chunks, data.shape, data.dtype)
     axes = tuple(range(len(data.shape)))
     layer = _layer(
         getter,
@@ -273,9 +274,14 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
 
 @functools.lru_cache(maxsize=256)
 def _planned(
-    shape: tuple[int, ...], itemsize: int, whole: tuple[int, ...], native: tuple[int, ...] | None
-) -> tuple[int, ...]:
-    return plan_chunks(shape, itemsize, whole=whole, native=native)
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    whole: tuple[int, ...],
+    native: tuple[int, ...] | None,
+) -> tuple[tuple[int, ...], Any]:
+    """Return the chunks of an array, and the lengths of its blocks along each axis."""
+    chunks = plan_chunks(shape, dtype.itemsize, whole=whole, native=native)
+    return chunks, _blocks(chunks, shape, dtype)
 
 
 def _blocks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

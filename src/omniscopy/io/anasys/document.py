@@ -33,15 +33,17 @@ class Document:
 
     elements: list[ElementTree.Element]
     places: dict[str | None, tuple[int, int]]
+    letter_size: int
     missing: dict[str, str] | None
 
 
 def read_document(path: Path, *, partial: bool) -> Document:
     """Return a document whose values are left where they are."""
-    letters = _Letters(path)
-    described, places = _without_values(letters)
+    pieces = _Pieces(path)
+    without, places = _without_values(pieces)
+    described, undecodable = _decoded(without)
     missing = None
-    if not letters.is_whole:
+    if not pieces.is_whole:
         missing = {"reason": "the packed document ends too early"}
         if not partial:
             message = f"{missing['reason']}; the file is cut short"
@@ -54,18 +56,18 @@ def read_document(path: Path, *, partial: bool) -> Document:
         message = "the document declares entities, which no document of Analysis Studio does"
         raise FormatError(message, path=path, offset=0)
     found, error = _parsed(described)
-    damage = letters.damage or error
+    damage = undecodable or error
     if damage is not None:
         if not partial:
             message = f"the XML is damaged ({damage})"
             raise FormatError(message, path=path) from damage
         missing = missing or {"reason": f"the XML is damaged ({damage})"}
-    return Document(found, places, missing)
+    return Document(found, places, letter_size(without), missing)
 
 
 @dataclass(frozen=True)
 class Values:
-    """Numbers of four bytes in base64, from one letter to another of the text of a document."""
+    """Numbers of four bytes in base64, from one byte to another of an unpacked document."""
 
     path: str
     place: tuple[int, int]
@@ -79,12 +81,13 @@ class Values:
 
     def __getitem__(self, key: Key) -> np.ndarray:
         path = Path(self.path)
-        text = _unpacked_text(path, path.stat().st_mtime_ns)
-        values = values_of(text[slice(*self.place)], self.shape, self.label)
+        document = _unpacked_document(path, path.stat().st_mtime_ns)
+        text = document[slice(*self.place)][:: letter_size(document)]
+        values = values_of(text, self.shape, self.label)
         return np.array(values[key])
 
 
-def values_of(text: str, shape: tuple[int, ...], label: str) -> np.ndarray:
+def values_of(text: str | bytes, shape: tuple[int, ...], label: str) -> np.ndarray:
     """Return the numbers that are written in base64."""
     try:
         raw = base64.b64decode(text)
@@ -98,41 +101,30 @@ def values_of(text: str, shape: tuple[int, ...], label: str) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=1)
-def _unpacked_text(path: Path, _changed: int) -> str:
-    """Return the text of a document, which one map after another is read from."""
-    return "".join(_Letters(path))
+def _unpacked_document(path: Path, _changed: int) -> bytes:
+    """Return the bytes of a document, which one map after another is read from."""
+    return b"".join(_Pieces(path))
 
 
-class _Letters:
-    """A document, piece by piece, up to what is wrong in it; what that is, is known at its end.
+class _Pieces:
+    """A document, unpacked piece by piece; whether it is whole is known at its end.
 
-    It is decoded as it is unpacked: what fits into the cache of a processor is worked through
-    several times faster than what does not.
+    What fits into the cache of a processor is worked through several times faster than what does
+    not. It is not decoded: nearly all of it are values, which need not be.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_whole = True
-        self.damage: UnicodeDecodeError | None = None
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[bytes]:
         raw = self.path.read_bytes()
-        stream = inflater(wbits=31) if raw.startswith(_GZIP) else None
-        decoder = None
-        try:
-            for piece in [raw] if stream is None else _unpacked(self.path, raw, stream):
-                if decoder is None:
-                    decoder = _decoder(piece)
-                    # With the mark of the byte order all letters would take two bytes.
-                    yield decoder.decode(piece).removeprefix("\ufeff")
-                else:
-                    yield decoder.decode(piece)
-            if decoder is not None:
-                yield decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            self.damage = error
-            yield error.object[: error.start].decode(error.encoding, errors="ignore")
-        self.is_whole = stream is None or stream.eof
+        if not raw.startswith(_GZIP):
+            yield raw
+            return
+        stream = inflater(wbits=31)
+        yield from _unpacked(self.path, raw, stream)
+        self.is_whole = stream.eof
 
 
 def _unpacked(path: Path, raw: bytes, stream: Any) -> Iterator[bytes]:
@@ -151,46 +143,65 @@ def _unpacked(path: Path, raw: bytes, stream: Any) -> Iterator[bytes]:
         yield piece
 
 
-def _decoder(head: bytes) -> codecs.IncrementalDecoder:
-    """Return what decodes one or two bytes a letter."""
+def _encoding(head: bytes) -> str:
+    """Return the encoding of a document, of one or two bytes a letter."""
     wide = 0 in head[:4] or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     is_turned = head[:1] == b"\0" or head.startswith(codecs.BOM_UTF16_BE)
-    code = "utf-8" if not wide else "utf-16-be" if is_turned else "utf-16-le"
-    return codecs.getincrementaldecoder(code)()
+    return "utf-8" if not wide else "utf-16-be" if is_turned else "utf-16-le"
 
 
-def _without_values(pieces: Iterable[str]) -> tuple[str, dict[str | None, tuple[int, int]]]:
+def letter_size(head: bytes) -> int:
+    """Return how many bytes a letter of a value takes in a document that begins like this."""
+    return len("<".encode(_encoding(head)))
+
+
+def _decoded(document: bytes) -> tuple[str, UnicodeDecodeError | None]:
+    """Return the text of a document up to what is wrong in it, and what that is."""
+    code = _encoding(document)
+    try:
+        # With the mark of the byte order all letters would take two bytes.
+        return document.decode(code).removeprefix("\ufeff"), None
+    except UnicodeDecodeError as error:
+        return document[: error.start].decode(code, errors="ignore").removeprefix("\ufeff"), error
+
+
+def _without_values(pieces: Iterable[bytes]) -> tuple[bytes, dict[str | None, tuple[int, int]]]:
     """Return a document with words in place of its values, and where each of those lies.
 
     Nearly all of a document are values, which the parser need not see.
     """
     places: dict[str | None, tuple[int, int]] = {}
-    parts: list[str] = []
+    parts: list[bytes] = []
+    code, word, ahead = "", b"", 0
     start = None  # of the values that are gone through
-    before, left = 0, ""  # letters that are done, and what is not
+    before, left = 0, b""  # bytes that are done, and what is not
     for piece in pieces:
-        text = left + piece
+        text = left + piece if left else piece
+        if not code:
+            code = _encoding(text)
+            # One byte is looked for several times faster than two; none of a value has its number.
+            word, ahead = _VALUES.encode(code), "<".encode(code).index(b"<")
         at = 0
         while True:
             if start is None:
-                found = text.find(_VALUES, at)
+                found = text.find(word, at)
                 # The word may go on in the next piece.
-                end = max(at, len(text) - len(_VALUES) + 1) if found < 0 else found + len(_VALUES)
+                end = max(at, len(text) - len(word) + 1) if found < 0 else found + len(word)
                 parts.append(text[at:end])
                 at = end
                 if found < 0:
                     break
                 start = before + at
-            end = text.find("<", at)
-            if end < 0:
-                at = len(text)
+            end = text.find(b"<", at) - ahead
+            if end < at:
+                at = max(at, len(text) - ahead)
                 break
             stands_for = f"values {len(places)}"
-            parts.append(stands_for)
+            parts.append(stands_for.encode(code))
             places[stands_for] = (start, before + end)
             start, at = None, end
         before, left = before + at, text[at:]
-    return "".join([*parts, left]), places
+    return b"".join([*parts, left]), places
 
 
 def _parsed(text: str) -> tuple[list[ElementTree.Element], Exception | None]:

@@ -6,14 +6,14 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
-from omniscopy.io.anasys.document import Values, read_document, values_of
+from omniscopy.io.anasys.document import Document, Values, read_document, values_of
 from omniscopy.io.errors import FormatError
 from omniscopy.io.quantities import finite_number, known_units, quantity_of, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
@@ -52,7 +52,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     path = Path(path)
     document = read_document(path, partial=partial)
     missing = document.missing
-    values = functools.partial(_values, str(path), document.places)
+    values = functools.partial(_values, str(path), document)
     channels: list[Channel] = []
     for element in document.elements:
         try:
@@ -143,7 +143,7 @@ def _factors(element: ElementTree.Element, points: int) -> dict[str, Variable]:
 
 def _values(
     path: str,
-    places: Mapping[str | None, tuple[int, int]],
+    document: Document,
     element: ElementTree.Element,
     label: str,
     shape: tuple[int, ...],
@@ -151,10 +151,11 @@ def _values(
     """Return the numbers in an element, which are left in the file where they are there."""
     part = next((each for each in element if local_name(each.tag) == "SampleBase64"), None)
     text = "" if part is None else part.text or ""
-    if text not in places:
+    place = document.places.get(text)
+    if place is None:
         return values_of(text, shape, label)
-    found = Values(path, places[text], shape, label)
-    if found.place[1] - found.place[0] != -(-4 * math.prod(shape) // 3) * 4:
+    found = Values(path, place, shape, label)
+    if place[1] - place[0] != -(-4 * math.prod(shape) // 3) * 4 * document.letter_size:
         found[()]  # with blanks in between it is right, too
     return found
 
