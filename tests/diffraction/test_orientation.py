@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from omniscopy import crystal, diffraction, simulate
-from omniscopy.diffraction.orientation import phases, refining
+from omniscopy.diffraction.orientation import pictures, refining, rivals
 from omniscopy.diffraction.orientation.matching import templates_of
 from omniscopy.diffraction.orientation.matching_kernel import (
     correlate,
@@ -151,11 +151,46 @@ def test_patterns_without_anything_are_no_data_and_alone(library):
     data = simulate.orientation_4d("Al", (1, 4), rng=5)
     plain = diffraction.match_orientation(data, library)
     data[0, 1] = 0.0
-    data[0, 2, 5, 5] = np.nan
+    data[0, 2] = np.nan
     found = diffraction.match_orientation(data, library)
     assert found.status.values[0].tolist() == [0, 4, 4, 0]
     assert np.isnan(found.matrix.values[0, 1:3]).all()
     np.testing.assert_allclose(found.matrix[0, 0], plain.matrix[0, 0])
+
+
+def spoilt(data):
+    """Return patterns with hot pixels and a dead row, and which these are."""
+    dead = xr.zeros_like(data[0, 0], dtype=bool)
+    dead[{"ky": 20}] = True
+    for y, x in ((5, 9), (31, 40), (50, 22), (44, 51)):
+        dead[{"ky": y, "kx": x}] = True
+    hot = dead.copy(data=dead.values)
+    hot[{"ky": 20}] = False
+    return data.where(~dead, 0.0).where(~hot, 1e4), dead
+
+
+def test_hot_pixels_and_dead_rows_are_left_out_of_orientations(library):
+    data = simulate.orientation_4d("Al", (3, 4), rng=5)
+    plain = diffraction.match_orientation(data, library)
+    bad, dead = spoilt(data)
+    missed = diffraction.match_orientation(bad, library)
+    found = diffraction.match_orientation(bad, library, dead=dead)
+    np.testing.assert_array_equal(found["entry"], plain["entry"])
+    assert (angle_of(found["matrix"], data) > 3.0).sum() == 1
+    assert (angle_of(missed["matrix"], data) > 3.0).sum() >= 3
+    coarse = simulate.pattern_library("Al", voltage=200e3, step=3.0)
+    kept, lost = (
+        diffraction.match_phases(bad, [coarse], width=0.65, dead=each) for each in (dead, None)
+    )
+    sure = ~kept["ambiguous"].values
+    assert sure.sum() >= 9
+    assert angle_of(kept["matrix"], data)[sure].max() < 0.5
+    assert (angle_of(lost["matrix"], data) > 2.0).sum() >= 5
+    # Pixels that are NaN are the same as dead ones.
+    blank = diffraction.match_orientation(bad.where(~dead), library)
+    np.testing.assert_array_equal(blank["entry"], found["entry"])
+    with pytest.raises(DataError, match="do not fit to patterns"):
+        diffraction.match_orientation(bad, library, dead=dead.isel(ky=slice(1, None)))
 
 
 def test_bad_calls_are_refused(library):
@@ -240,6 +275,92 @@ def test_a_pure_crystal_in_any_orientation_is_no_mixture(two_phases, turns):
         assert np.median((1 - own) / std) < 3.0
 
 
+@pytest.mark.parametrize(("name", "seed"), [("Al", 4), ("Al", 5), ("Fe", 4), ("Fe", 5)])
+def test_orientations_that_share_their_spots_say_so(two_phases, name, seed):
+    """Of these, up to six in 24 were taken for others, without a word."""
+    library = two_phases[0][("Al", "Fe").index(name)]
+    data = simulate.orientation_4d(name, (4, 6), rng=seed)
+    found = diffraction.match_phases(data, [library], width=0.65)
+    away = angle_of(found["matrix"], data)
+    wrong, ambiguous = away > 2.0, found["ambiguous"].values
+    assert not (wrong & ~ambiguous).any()
+    assert ambiguous.sum() <= 8
+    # What is ambiguous is one of two, or very nearly always so.
+    either = np.minimum(away, angle_of(found["second_matrix"], data))
+    assert (either[ambiguous] > 2.0).sum() <= 1
+    # Half of them are right by chance.
+    assert wrong.sum() <= ambiguous.sum()
+    np.testing.assert_array_equal(ambiguous, found["lead"] < 3.0)
+
+
+def angle_of(matrix, data):
+    return crystal.misorientations(ALUMINIUM, matrix.values, truth_of(data))
+
+
+def test_weak_spots_of_other_zones_tell_half_turns_apart(two_phases):
+    """The likeness of the wrong one was 0.99867, as that of the right one, with twice its chi2."""
+    data = simulate.orientation_4d("Al", (4, 6), rng=4)[3:, 4:5]
+    found = diffraction.match_phases(data, [two_phases[0][0]], width=0.65)
+    truth = np.array(data.attrs["metadata"]["truth"]["orientation"])[3:, 4:5]
+    assert crystal.misorientations(ALUMINIUM, found["matrix"].values, truth).max() < 0.5
+    assert found["lead"].values.min() > 3.0
+    assert angle_between(found["matrix"].values[0, 0], found["second_matrix"].values[0, 0]) > 30.0
+
+
+def test_orientations_that_nothing_tells_apart_are_ambiguous(two_phases):
+    """Spots of a single zone are those of the twin too: no noise, and still no answer."""
+    library = two_phases[0][0]
+    own = refining.Crystal(
+        library["g"].values, library["extinction_distance"].values, 10.0,
+        **{name: library.attrs[name] for name in refining.NEEDED},
+    )  # fmt: skip
+    axis = 0.6 * (np.arange(64) - 32)
+    turn = crystal.orientation_matrix(ALUMINIUM, (1, 1, 1), up=(1, -1, 0))
+    ky, kx, bright = own.spots(turn)
+    g = -ky / 10.0, kx / 10.0
+    flat = np.array([any(
+        np.hypot(each[0] - x, each[1] - y) < 1e-3 and abs(each[2]) < 1e-3
+        for each in own.g @ turn.T) for y, x in zip(*g, strict=True)])  # fmt: skip
+    picture = np.einsum(
+        "iy,ix,i->yx",
+        *(np.exp(-0.5 * ((axis - k[flat][:, None]) / 0.65) ** 2) for k in (ky, kx)),
+        bright[flat],
+    )
+    data = xr.DataArray(
+        1e4 * picture / picture.sum(),
+        {dim: coordinate(dim, axis, "1/nm") for dim in ("ky", "kx")},
+        attrs={"units": "counts"},
+    )
+    found = diffraction.match_phases(data, [library], width=0.65)
+    assert bool(found["ambiguous"])
+    both = [
+        crystal.misorientations(ALUMINIUM, found[name].values, turn)
+        for name in ("matrix", "second_matrix")
+    ]
+    assert min(both) < 0.5
+    assert max(both) == pytest.approx(60.0, abs=0.5)
+
+
+def test_rotations_that_reflections_leave_alone_are_those_of_the_lattice(two_phases):
+    for name, count in (("Al", 24), ("ZnO", 12)):
+        library = (
+            two_phases[0][0]
+            if name == "Al"
+            else simulate.pattern_library(name, voltage=200e3, step=12.0, limit=1.2)
+        )
+        own = refining.Crystal(
+            library["g"].values, library["extinction_distance"].values, 10.0,
+            **{key: library.attrs[key] for key in refining.NEEDED},
+        )  # fmt: skip
+        symmetry = rivals.symmetry_of(own)
+        assert len(symmetry.rotations) == count
+        for turn in crystal.proper_rotations(crystal.structure(name)):
+            assert symmetry.apart(np.eye(3), np.asarray(turn)) < 0.1
+        assert symmetry.apart(refining.turn_by(np.array([0.0, 0.0, 0.05])), np.eye(3)) == (
+            pytest.approx(np.rad2deg(0.05))
+        )
+
+
 def test_deviations_of_weights_are_those_of_many_copies(two_phases):
     libraries, _, mixed, _ = two_phases
     draw = np.random.default_rng(0)
@@ -294,12 +415,12 @@ def test_an_orientation_settles_where_the_whole_pattern_is_most_alike(two_phases
     )  # fmt: skip
     axes = [0.6 * (np.arange(64) - 32)] * 2
     away = np.hypot(axes[0][:, None], axes[1])
-    frame = phases.Frame(None, 0.3, axes, 0.65, 3.0, away >= 3.0, away.astype(int))
+    frame = pictures.Frame(None, 0.3, axes, 0.65, 3.0, away >= 3.0, away.astype(int))
     true = truth_of(two_phases[1][0])[0, 0]
-    image = scale_of_values * phases.picture_of(*own.spots(true), frame)
+    image = scale_of_values * pictures.picture_of(*own.spots(true), frame)
     # A turn about the beam too, of which entries know the next step of a degree.
     start = refining.turn_by(np.deg2rad([0.05, -0.05, 0.4])) @ true
-    found = phases._settled(image, own, phases._seen(image, own, start, frame), frame)
+    found = pictures.settled(image, own, pictures.seen(image, own, start, frame), frame)
     assert angle_between(start, true) > 0.3
     assert angle_between(found.matrix, true) < 0.1
     assert found.alike > 0.999
@@ -310,6 +431,7 @@ def test_patterns_of_nothing_have_no_phase_and_wrong_calls_say_so(two_phases):
     mixed = mixed.copy()
     mixed[0, 1] = np.nan
     mixed[0, 2] = 0.0
+    mixed[0, 3, 7, 7] = np.nan
     found = diffraction.match_phases(mixed, libraries)
     assert found["phase"].values[0, 1:3].tolist() == [-1, -1]
     assert found["status"].values[0].tolist() == [0, 4, 4, 0, 0]

@@ -8,6 +8,7 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.compute.threads import share_work
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.orientation.matching_kernel import Templates, correlate, to_polar
 from omniscopy.model import (
     DataError,
@@ -46,6 +47,7 @@ def match_orientation(
     power: float = 0.3,
     angle_step: float = 1.0,
     inner: float | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Find the orientation whose spots are brightest in every pattern.
@@ -65,6 +67,8 @@ def match_orientation(
     inner : float, units of the coordinates, optional
         What is nearer to the middle is left out; 0.7 of the shortest vector in the library
         otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -77,7 +81,7 @@ def match_orientation(
         seen; ``correlation``, which would be 1 for spots as sharp as a pixel and nothing else;
         ``reliability``, by which part the best entry is ahead of the best one more than 5
         degrees away; ``status``, 4 (no data) and NaN where a pattern has nothing in it, is the same
-        all around, as a saturated one, or is not finite.
+        all around, as a saturated one. Pixels that are NaN are left out.
 
     Raises
     ------
@@ -106,6 +110,7 @@ def match_orientation(
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=4)
     require_real(data)
+    data = without_dead(data, dead, plane)
     require_library(library)
     for name, value, most in (("power", power, 4.0), ("angle_step", angle_step, 30.0)):
         if not 0.0 < value <= most:
@@ -312,15 +317,22 @@ def _part(best: np.ndarray, order: np.ndarray) -> Floats:
 def polar_of(pattern: np.ndarray, grid: Grid, power: float, nearest: float) -> Any:
     """Return a pattern on the polar grid, each ring twice; None where there is nothing in it."""
     image = np.asarray(pattern, np.float64)
-    if not np.isfinite(image).all():
+    known = np.isfinite(image)
+    if not known.any():
         return None
     polar = np.empty((len(grid.rows), 2 * grid.rows.shape[1]), np.float32)
-    to_polar(image, *grid.origin, grid.rows, grid.columns, polar)
+    to_polar(np.where(known, image, 0.0), *grid.origin, grid.rows, grid.columns, polar)
+    inside = _inside(grid, image.shape)
+    if not known.all():
+        # Points next to a pixel that is not known are as if beyond the edge.
+        share = np.empty_like(polar)
+        to_polar(known.astype(np.float64), *grid.origin, grid.rows, grid.columns, share)
+        inside &= share[:, : inside.shape[1]] > 1.0 - 1e-6
+        polar[np.tile(~inside, (1, 2))] = 0.0
     polar[: int(np.ceil(nearest / grid.step))] = 0.0
     # What is the same all around, such as what is scattered diffusely, is in no spot; of rings
     # that leave the detector that is what is on it.
     top = float(np.abs(polar).max(initial=0.0))
-    inside = _inside(grid, image.shape)
     whole = inside.all(axis=1)
     polar[whole] -= np.median(polar[whole], axis=1, keepdims=True)
     for ring in np.flatnonzero(~whole & inside.any(axis=1)):

@@ -10,6 +10,7 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.threads import share_work
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.orientation.matching import (
     Grid,
     about_z,
@@ -21,7 +22,17 @@ from omniscopy.diffraction.orientation.matching import (
     templates_of,
 )
 from omniscopy.diffraction.orientation.matching_kernel import Templates
-from omniscopy.diffraction.orientation.refining import NEEDED, Crystal, refine, turn_by
+from omniscopy.diffraction.orientation.pictures import (
+    Found,
+    Frame,
+    changes,
+    likeness,
+    picture_of,
+    seen,
+    settled,
+)
+from omniscopy.diffraction.orientation.refining import NEEDED, Crystal, refine
+from omniscopy.diffraction.orientation.rivals import SURE, Symmetry, symmetry_of, told_apart
 from omniscopy.model import (
     DataError,
     Status,
@@ -41,8 +52,8 @@ _REFLECTIONS = ("g", "extinction_distance")
 _STARTS, _ROUNDS = 5, 2
 # Crystals so well matched alone, over the best one, may be the strongest of a mixture.
 _LIKELY = 0.6
-# Orientations whose likeness is behind the best one by less than this, and steps to settle each.
-_NEARLY, _SETTLING = 0.05, 4
+# Orientations whose likeness is behind the best one by less than this.
+_NEARLY = 0.05
 
 
 class Phase(NamedTuple):
@@ -55,32 +66,11 @@ class Phase(NamedTuple):
     templates: Templates
     nearest: float
     crystal: Crystal | None
-
-
-class Found(NamedTuple):
-    """The orientation of a phase in a pattern, its picture with a sum of 1, and how alike it is."""
-
-    matrix: Floats
-    picture: Floats
-    alike: float
-
-
-class Frame(NamedTuple):
-    """What all patterns have in common."""
-
-    grid: Grid
-    power: float
-    axes: list[Floats]
-    width: float
-    nearest: float
-    inside: np.ndarray
-    """Pixels beyond the innermost spots."""
-    rings: np.ndarray
-    """Number of the ring of each pixel."""
+    symmetry: Symmetry | None
 
 
 @operation(example={"data": "orientation_4d", "libraries": ["pattern_library", "pattern_library"]})
-def match_phases(  # noqa: PLR0913 - those of a match, names and the width
+def match_phases(  # noqa: PLR0913, PLR0915 - those of a match, names and the width
     data: xr.DataArray,
     libraries: Sequence[xr.Dataset],
     *,
@@ -90,6 +80,7 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     power: float = 0.3,
     angle_step: float = 1.0,
     inner: float | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Find which crystals every pattern is of, and how much of its spots each makes.
@@ -117,6 +108,8 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     inner : float, units of the coordinates, optional
         What is nearer to the middle is left out; 0.7 of the shortest vector of each library
         otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -129,9 +122,14 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
         ``weight`` and ``weight_std`` along it, which part of the intensity in spots it makes when
         all are fitted together, not below 0 and with a sum of 1; ``margin``, by which part the
         largest weight is ahead of the second; ``unexplained``, which part of the variance beyond
-        the innermost spots no crystal explains; ``status``, 4 (no data) and NaN where a pattern has
-        nothing in it or is not finite. Of libraries without reflections orientations are those of
-        entries, ``correlation`` is as of `match_orientation`, and tells ``phase`` and ``margin``.
+        the innermost spots no crystal explains; ``second_matrix``, the orientation of the same
+        crystal that is next best and more than 2 degrees away (NaN without any that is nearly as
+        alike), ``lead``, by how many standard deviations the best one is ahead of it, and
+        ``ambiguous``, whether these are fewer than 3: then either may be right. ``status``, 4 (no
+        data) and NaN where a pattern has nothing in it; pixels that are NaN are left out. Of
+        libraries without reflections orientations are those of
+        entries, ``correlation`` is as of `match_orientation`, and tells ``phase`` and ``margin``;
+        there is no second one.
 
     Raises
     ------
@@ -153,8 +151,11 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     over the width of a spot, so that spots which are brighter or fainter than expected count. An
     orientation that is wrong altogether is not in it: mind ``unexplained``. Where all spots are of
     one zone, a crystal turned by half about the axis of the zone has the same ones: of cubic
-    crystals orientations that are 60 (about 111), 36.9 (210) or 50.5 degrees (311) apart cannot be
-    told then.
+    crystals orientations that are 60 (about 111), 36.9 (210) or 50.5 degrees (311) apart can only
+    be told by weak spots of other zones. Such orientations are tried for each crystal. That which
+    leaves least is taken, squares being weighted as of counts, so that weak spots count as much as
+    strong ones; ``lead`` is the difference of these sums over its standard deviation, from the
+    residuals that there are, correlated as above.
     Intensities are those of single scattering: in thick crystals weights are estimates.
 
     References
@@ -171,6 +172,7 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=4)
     require_real(data)
+    data = without_dead(data, dead, plane)
     if not libraries:
         message = "there is no library; `simulate.pattern_library` makes one of each crystal"
         raise DataError(message)
@@ -211,9 +213,10 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
         also += [spots[name].transpose(*own.values(), ...) for name in _COLUMNS[:3]]
         also.append(spots["matrix"].transpose(own["orientation"], "row", "column"))
         whole += own.values()
-    best, matrix, correlation, weight, std, margin, left = map_signal(
+    best, matrix, correlation, weight, std, margin, left, second, lead = map_signal(
         _match, data, dim=plane, also=also, whole=[*whole, "row", "column"],
-        output_dims=({}, {"row": 3, "column": 3}, *(3 * [{"phase_number": number}]), {}, {}),
+        output_dims=({}, {"row": 3, "column": 3}, *(3 * [{"phase_number": number}]), {}, {},
+                     {"row": 3, "column": 3}, {}),
         parameters={"scales": scales, "grid": grid, "power": power, "axes": axes,
                     "width": spread, "settings": known},
     )  # fmt: skip
@@ -228,6 +231,9 @@ def match_phases(  # noqa: PLR0913 - those of a match, names and the width
         weight_std=(std, "1"),
         margin=(margin, "1"),
         unexplained=(left, "1"),
+        second_matrix=(second, "1"),
+        lead=(lead, "1"),
+        ambiguous=(lead < SURE, "1"),
         status=(status * int(Status.NO_DATA), None),
     ).assign_coords(
         phase_number=named,
@@ -253,7 +259,7 @@ def _reflections_of(library: xr.Dataset, name: str) -> list[xr.DataArray]:
     return [there["g"].transpose(..., "column"), there["extinction_distance"]]
 
 
-def _match(
+def _match(  # noqa: PLR0915 - patterns one by one
     patterns: np.ndarray, *arrays: Floats, scales: list[float], grid: Grid, power: float,
     axes: list[Floats], width: float, settings: list[dict[str, Any] | None],
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
@@ -264,10 +270,11 @@ def _match(
         ky, kx, intensity, turns = scale * next(left), scale * next(left), next(left), next(left)
         templates = templates_of(ky, kx, intensity, grid, power)
         nearest = nearest_of(np.hypot(ky, kx), grid)
-        phases.append(Phase(ky, kx, intensity, turns, templates, nearest, crystal))
+        symmetry = None if crystal is None else symmetry_of(crystal)
+        phases.append(Phase(ky, kx, intensity, turns, templates, nearest, crystal, symmetry))
     away = np.hypot(axes[0][:, None], axes[1])
     nearest = max(each.nearest for each in phases)
-    frame = Frame(
+    whole = Frame(
         grid, power, axes, width, nearest, away >= nearest,
         np.round(away / grid.step).astype(np.int64),
     )  # fmt: skip
@@ -275,28 +282,31 @@ def _match(
     refined = all(phase.crystal is not None for phase in phases)
     flat = patterns.reshape(-1, *patterns.shape[-2:])
     best = np.full(len(flat), -1.0)
-    margin, unexplained = np.full((2, len(flat)), np.nan)
-    matrix = np.full((len(flat), 3, 3), np.nan)
+    margin, unexplained, lead = np.full((3, len(flat)), np.nan)
+    matrix, second = np.full((2, len(flat), 3, 3), np.nan)
     scores, weights, errors = np.full((3, len(flat), count), np.nan)
 
     def work(n: int) -> None:
-        image = np.asarray(flat[n], np.float64)
-        alone = [match_one(image, each.templates, each.matrix[:, 2], (grid, power, each.nearest))
+        raw = np.asarray(flat[n], np.float64)
+        alone = [match_one(raw, each.templates, each.matrix[:, 2], (grid, power, each.nearest))
                  for each in phases]  # fmt: skip
         if all(each is None for each in alone):
             return
-        image = without_rings(image, frame)
+        known = np.isfinite(raw)
+        frame = whole if known.all() else whole._replace(inside=whole.inside & known)
+        image = without_rings(raw, frame)
         score, found = _mixture(image, phases, alone, frame)
         if not any(found):
             return
+        found, rivals = _sorted_out(image, raw, phases, found, frame)
         pictures = [np.zeros_like(image) if each is None else each.picture for each in found]
-        changes = [
+        slopes = [
             change
             for phase, each in zip(phases, found, strict=True)
             if phase.crystal is not None and each is not None
-            for change in _changes(phase.crystal, each, frame)
+            for change in changes(phase.crystal, each, frame)
         ]
-        weights[n], errors[n] = shares(image, pictures, changes, frame)
+        weights[n], errors[n] = shares(image, pictures, slopes, frame)
         # Alone, a wrong crystal may be more alike than the right one; beside it, it is not.
         told = weights[n] if refined and np.isfinite(weights[n]).all() else score
         first = int(told.argmax())
@@ -304,6 +314,9 @@ def _match(
         if kept is None:
             return
         best[n], scores[n], matrix[n] = first, score, kept.matrix
+        rival, lead[n] = rivals[first]
+        if rival is not None:
+            second[n] = rival.matrix
         margin[n] = 1.0 - np.delete(told, first).max() / told[first] if count > 1 else np.nan
         unexplained[n] = _left(image, found, frame) / np.square(image[frame.inside]).sum()
 
@@ -312,7 +325,7 @@ def _match(
     return (
         best.reshape(shape), matrix.reshape(*shape, 3, 3), scores.reshape(*shape, count),
         weights.reshape(*shape, count), errors.reshape(*shape, count), margin.reshape(shape),
-        unexplained.reshape(shape),
+        unexplained.reshape(shape), second.reshape(*shape, 3, 3), lead.reshape(shape),
     )  # fmt: skip
 
 
@@ -341,18 +354,43 @@ def without_rings(image: Floats, frame: Frame) -> Floats:
     order = np.argsort(rings, axis=None, kind="stable")
     ends = np.cumsum(np.bincount(rings.ravel()))
     flat = made.reshape(-1)
+    known = np.isfinite(flat)
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
         where = order[begin:end]
+        where = where[known[where]]
         if where.size:
             flat[where] -= np.median(flat[where])
+    # What is not known is in no spot, and outside of the frame.
+    flat[~known] = 0.0
     return made
+
+
+def _sorted_out(
+    image: Floats, raw: Floats, phases: list[Phase], found: list[Found | None], frame: Frame
+) -> tuple[list[Found | None], list[tuple[Found | None, float]]]:
+    """Return which of its orientations each phase has, the next best and how far it is behind."""
+    chosen = [*found]
+    made: list[tuple[Found | None, float]] = [(None, np.nan)] * len(found)
+    for n, (phase, own) in enumerate(zip(phases, found, strict=True)):
+        if own is None or phase.crystal is None or phase.symmetry is None:
+            continue
+        others = [each for m, each in enumerate(chosen) if m != n and each is not None]
+        rest = image
+        if others:
+            sums = _fit(image, [each.picture for each in (own, *others)], frame)[1:]
+            rest = image - sum(a * each.picture for a, each in zip(sums, others, strict=True))
+        chosen[n], second, lead = told_apart(
+            rest, raw, phase.crystal, [own, *own.others], phase.symmetry, frame
+        )
+        made[n] = (second, lead)
+    return chosen, made
 
 
 def _alone(image: Floats, phase: Phase, frame: Frame, before: Found | None = None) -> Found | None:
     """Return the orientation in which a phase is most like an image, perhaps the one before."""
     found = before
     if found is not None:
-        found = found._replace(alike=_alike(image, found.picture, frame))
+        found = found._replace(alike=likeness(image, found.picture, frame))
     starts = best_entries(
         np.maximum(image, 0.0), phase.templates, (frame.grid, frame.power, phase.nearest), _STARTS
     )  # fmt: skip
@@ -365,8 +403,12 @@ def _alone(image: Floats, phase: Phase, frame: Frame, before: Found | None = Non
     if phase.crystal is None:
         return best
     # Some orientations, such as those of twins, differ by little: each is settled, then compared.
-    near = [each for each in tried if each.alike > best.alike - _NEARLY]
-    return max((_settled(image, phase.crystal, each, frame) for each in near), key=_likeness)
+    tried = [
+        settled(image, phase.crystal, each, frame)
+        if each.alike > best.alike - _NEARLY else each for each in tried
+    ]  # fmt: skip
+    first, *others = sorted(tried, key=_likeness, reverse=True)
+    return first._replace(others=tuple(each._replace(others=()) for each in others))
 
 
 def _entry(image: Floats, phase: Phase, entry: int, turn: float, frame: Frame) -> Found:
@@ -375,50 +417,13 @@ def _entry(image: Floats, phase: Phase, entry: int, turn: float, frame: Frame) -
     matrix = about_z(turn) @ phase.matrix[entry]
     if phase.crystal is None:
         picture = picture_of(*_spots_of(phase, entry, turn), frame)
-        return Found(matrix, picture, _alike(image, picture, frame))
+        return Found(matrix, picture, likeness(image, picture, frame))
     tilts = refine(image, phase.crystal, matrix, frame.axes, frame.nearest, frame.width)
-    return max((_seen(image, phase.crystal, each, frame) for each in tilts), key=_likeness)
-
-
-def _seen(image: Floats, crystal: Crystal, matrix: Floats, frame: Frame) -> Found:
-    picture = picture_of(*crystal.spots(matrix), frame)
-    return Found(matrix, picture, _alike(image, picture, frame))
+    return max((seen(image, phase.crystal, each, frame) for each in tilts), key=_likeness)
 
 
 def _likeness(found: Found) -> float:
     return found.alike
-
-
-def _settled(image: Floats, crystal: Crystal, found: Found, frame: Frame) -> Found:
-    """Return the orientation about this one in which the whole pattern is most alike, by steps."""
-    values = image[frame.inside]
-    for _ in range(_SETTLING):
-        small = _small(crystal)
-        slopes = np.array([each[frame.inside] for each in _changes(crystal, found, frame)])
-        picture = found.picture[frame.inside]
-        power = float(picture @ picture)
-        height = float(values @ picture) / power if power > 0 else 0.0
-        if not height > 0:
-            break
-        # All as a part of what the picture is, and each column as long as the others.
-        columns = np.array([picture, *(slopes / (2.0 * small))])
-        norms = np.sqrt(np.square(columns).sum(axis=1))
-        columns /= np.where(norms > 0, norms, 1.0)[:, None]
-        normal = columns @ columns.T + 1e-3 * np.diag([0.0, 1.0, 1.0, 1.0])
-        step = np.linalg.solve(normal, columns @ (values / height - picture))
-        step /= np.where(norms > 0, norms, np.inf)
-        size = float(np.linalg.norm(step[1:]))
-        turn = step[1:] * min(1.0, 4.0 * small / max(size, 1e-300))
-        tried = _seen(image, crystal, turn_by(turn) @ found.matrix, frame)
-        if not tried.alike > found.alike:
-            break
-        found = tried
-    return found
-
-
-def _small(crystal: Crystal) -> float:
-    """Return a turn in radians by which no spot changes much."""
-    return 0.1 / (crystal.thickness * float(np.linalg.norm(crystal.g, axis=1).max()))
 
 
 def _together(
@@ -458,13 +463,6 @@ def _left(image: Floats, found: list[Found | None], frame: Frame) -> float:
     return float(np.square(rest[frame.inside]).sum())
 
 
-def _alike(image: Floats, picture: Floats, frame: Frame) -> float:
-    """Return the correlation of a picture with an image beyond the innermost spots."""
-    values, spots = image[frame.inside], picture[frame.inside]
-    norm = float(np.sqrt((spots @ spots) * (values @ values)))
-    return float(values @ spots) / norm if norm > 0.0 else 0.0
-
-
 def _spots_of(phase: Phase, entry: int, turn: float) -> tuple[Floats, Floats, Floats]:
     """Return ky, kx and intensity of an entry turned about the beam."""
     there = np.isfinite(phase.intensity[entry])
@@ -473,38 +471,12 @@ def _spots_of(phase: Phase, entry: int, turn: float) -> tuple[Floats, Floats, Fl
     return radius * np.sin(angle), radius * np.cos(angle), phase.intensity[entry, there]
 
 
-def picture_of(ky: Floats, kx: Floats, bright: Floats, frame: Frame) -> Floats:
-    """Return Gaussian spots beyond the innermost ones, with a sum of 1 where there are any."""
-    kept = np.hypot(ky, kx) >= frame.nearest
-    down, right = (
-        np.exp(-0.5 * np.square((axis[:, None] - place[kept]) / frame.width))
-        for axis, place in zip(frame.axes, (ky, kx), strict=True)
-    )
-    picture: Floats = (down * bright[kept]) @ right.T
-    picture = np.where(frame.inside, picture, 0.0)
-    whole = picture.sum()
-    return picture / whole if whole > 0 else picture
-
-
 def _fit(image: Floats, pictures: list[Floats], frame: Frame) -> Floats:
     """Return how much of each picture is in an image, not below 0."""
     from scipy.optimize import nnls
 
     columns = np.stack([each[frame.inside] for each in pictures], axis=1)
     return np.asarray(nnls(columns, image[frame.inside])[0], np.float64)
-
-
-def _changes(crystal: Crystal, found: Found, frame: Frame) -> list[Floats]:
-    """Return what small turns about x, y and z change in a picture."""
-    small = _small(crystal)
-    made = []
-    for axis in np.eye(3):
-        ends = [
-            picture_of(*crystal.spots(turn_by(sign * small * axis) @ found.matrix), frame)
-            for sign in (-1.0, 1.0)
-        ]
-        made.append(ends[1] - ends[0])
-    return made
 
 
 def shares(
