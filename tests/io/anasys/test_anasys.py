@@ -1,5 +1,6 @@
 """Documents of Analysis Studio made by the independent encoder, and a real one."""
 
+import codecs
 import contextlib
 import gzip
 import json
@@ -37,6 +38,21 @@ def test_maps_come_row_by_row_in_their_units(tmp_path, packed):
     assert height.data.dtype == np.float32
     assert (height.title, height.quantity, height.units) == ("Height 1", "height", "nm")
     assert (amplitude.quantity, amplitude.units) == ("amplitude", "V")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("mark", "code"),
+    [
+        (b"", "utf-8"), (codecs.BOM_UTF8, "utf-8"), (b"", "utf-16-le"), (b"", "utf-16-be"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ],
+)  # fmt: skip
+def test_letters_of_any_coding_say_the_same(tmp_path, mark, code, packed):
+    path = write_axz(tmp_path / "a.axd", [AnasysMap(VALUES)], packed=False)
+    raw = mark + path.read_text(encoding="utf-8").encode(code)
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    np.testing.assert_array_equal(whole(only(path)), VALUES)
 
 
 def test_places_are_about_the_centre_before_the_scan_is_turned(tmp_path):

@@ -82,7 +82,7 @@ class Values:
     def __getitem__(self, key: Key) -> np.ndarray:
         path = Path(self.path)
         document = _unpacked_document(path, path.stat().st_mtime_ns)
-        text = document[slice(*self.place)][:: letter_size(document)]
+        text = document[slice(*self.place)][_ahead(_encoding(document)) :: letter_size(document)]
         values = values_of(text, self.shape, self.label)
         return np.array(values[key])
 
@@ -155,6 +155,11 @@ def letter_size(head: bytes) -> int:
     return len("<".encode(_encoding(head)))
 
 
+def _ahead(code: str) -> int:
+    """Return how many bytes of a letter of a value stand before the one that tells it."""
+    return "<".encode(code).index(b"<")
+
+
 def _decoded(document: bytes) -> tuple[str, UnicodeDecodeError | None]:
     """Return the text of a document up to what is wrong in it, and what that is."""
     code = _encoding(document)
@@ -180,7 +185,7 @@ def _without_values(pieces: Iterable[bytes]) -> tuple[bytes, dict[str | None, tu
         if not code:
             code = _encoding(text)
             # One byte is looked for several times faster than two; none of a value has its number.
-            word, ahead = _VALUES.encode(code), "<".encode(code).index(b"<")
+            word, ahead = _VALUES.encode(code), _ahead(code)
         at = 0
         while True:
             if start is None:
