@@ -329,7 +329,7 @@ def in_lanes(shape, dtype=np.uint16, many=None, count=75):
     moments, sums = np.empty((count, 5)), np.empty((count, 2))
     done = few_counts.sum_few_in_lanes(
         block.reshape(-1), np.array(shape), largest, few, total, columns,
-        np.zeros((4, 3), np.int64), -3.25, 0.5, kx, bits.reshape(2, -1),
+        np.zeros((4, 4), np.int64), -3.25, 0.5, kx, bits.reshape(2, -1),
         *few_counts.spans_of_rows(bits), moments, sums,
     )  # fmt: skip
     read, ky = block[:done].astype(np.int64), -3.25 + 0.5 * np.arange(shape[0])

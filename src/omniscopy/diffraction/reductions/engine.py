@@ -142,6 +142,7 @@ class _Job:
 
     def __init__(self, read: Read, planes: Sequence[np.ndarray], dtype: np.dtype[Any]) -> None:
         self.read, self.planes = read, planes
+        plane = (read.ky.size, read.kx.size)
         self.dtype, self.wide = kernels.accumulator(dtype)
         self.floats = self.dtype.kind == "f"
         self.square = np.dtype(np.uint64 if self.wide == np.uint32 else np.float64)
@@ -163,7 +164,9 @@ class _Job:
             read.ky.size % 2 == 0 and read.kx.size % LANES == 0 and read.kx.size > 0
             and _is_line(read.ky)
         )  # fmt: skip
-        self.planes_of_masks = self.masks.reshape(-1, read.ky.size, read.kx.size)
+        whole_masks = self.masks.reshape(-1, *plane)
+        # At least one, perhaps empty: the first costs nothing.
+        self.planes_of_masks = whole_masks if chosen else np.zeros((1, *plane), self.dtype)
         self.rows_of_masks = few_counts.spans_of_rows(self.planes_of_masks)
 
     # What patterns of few counts have no need of.
@@ -254,12 +257,13 @@ class _Job:
         (high, wide), number = total.shape, np.uint16
         largest, few = few_counts.largest_few(total.shape), np.zeros(high * wide, number)
         columns, moments = np.zeros((4, wide), number), np.empty((len(values), 5))
-        sums = np.empty((len(values), len(self.mask_names)))
+        sums = np.empty((len(values), len(self.planes_of_masks)))
         if self.in_lanes:
             done = few_counts.sum_few_in_lanes(
                 values.reshape(-1), np.array(total.shape), largest, few, total,
-                columns.reshape(-1), np.zeros((4, 3), np.int64), *_line(self.read.ky), self.read.kx,
-                self.masks, *self.rows_of_masks, moments, sums,
+                columns.reshape(-1), np.zeros((4, 4), np.int64), *_line(self.read.ky), self.read.kx,
+                self.planes_of_masks.reshape(len(self.planes_of_masks), -1), *self.rows_of_masks,
+                moments, sums,
             )  # fmt: skip
         else:
             done = few_counts.sum_few(

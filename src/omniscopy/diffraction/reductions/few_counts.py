@@ -78,29 +78,33 @@ def add_four(
 @compiled
 def add_four_in_lanes(  # noqa: PLR0915 - four patterns, two rows of each
     flat: np.ndarray, p: int, few: np.ndarray, columns: np.ndarray, shape: np.ndarray,
-    lines: np.ndarray,
+    lines: np.ndarray, mask: np.ndarray, first: np.ndarray, last: np.ndarray,
 ) -> int:  # fmt: skip
     """Do what `add_four` does with registers of 32 pixels, two rows at a time.
 
     Of rows only the sums of the values and of them times y and y² are wanted: `lines`, shape
-    (4, 3). They follow from sums of sums: with m = 1 for the last row, 2 for the one before, ...
-    they are those of the values, times m and times m (m + 1) / 2.
+    (4, 4). They follow from sums of sums: with m = 1 for the last row, 2 for the one before, ...
+    they are those of the values, times m and times m (m + 1) / 2. What is under one mask, shape
+    (pixels), between `first` and `last` of each row, is summed in the same go, into the last of
+    `lines`: memory gives values more slowly than they are worked on.
     """
     high, wide = shape[0], shape[1]
     pixels = high * wide
     seen = nothing()
     columns[:] = columns.dtype.type(0)
     lines[:] = 0
-    later = (p + 4) * pixels
     # In so many rows no sum of sums overflows 32 bits.
-    for first in range(0, high, STRIP):
-        last = min(first + STRIP, high)
+    for begin in range(0, high, STRIP):
+        end = min(begin + STRIP, high)
         s0, s1, s2, s3 = nothing_long(), nothing_long(), nothing_long(), nothing_long()
         t0, t1, t2, t3 = nothing_long(), nothing_long(), nothing_long(), nothing_long()
         u0, u1, u2, u3 = nothing_long(), nothing_long(), nothing_long(), nothing_long()
-        for y in range(first, last, 2):
+        w0, w1, w2, w3 = nothing_long(), nothing_long(), nothing_long(), nothing_long()
+        for y in range(begin, end, 2):
+            low, top = min(first[y], first[y + 1]), max(last[y], last[y + 1])
             r0, r1, r2, r3 = nothing(), nothing(), nothing(), nothing()
             q0, q1, q2, q3 = nothing(), nothing(), nothing(), nothing()
+            m0, m1, m2, m3 = nothing(), nothing(), nothing(), nothing()
             for x in range(0, wide, LANES):
                 i, j = y * wide + x, (y + 1) * wide + x
                 n, m = p * pixels + i, p * pixels + j
@@ -108,9 +112,14 @@ def add_four_in_lanes(  # noqa: PLR0915 - four patterns, two rows of each
                 c, d = taken(flat, n + 2 * pixels), taken(flat, n + 3 * pixels)
                 e, f = taken(flat, m), taken(flat, m + pixels)
                 g, h = taken(flat, m + 2 * pixels), taken(flat, m + 3 * pixels)
-                for _ in range(8):
-                    expect(flat, later)
-                    later += LANES
+                expect_next(flat, n, pixels)
+                expect_next(flat, m, pixels)
+                if low <= x < top:
+                    k, v = taken(mask, i), taken(mask, j)
+                    m0 = plus(m0, plus(under(a, k), under(e, v)))
+                    m1 = plus(m1, plus(under(b, k), under(f, v)))
+                    m2 = plus(m2, plus(under(c, k), under(g, v)))
+                    m3 = plus(m3, plus(under(d, k), under(h, v)))
                 seen = either(seen, either(either(a, b), either(c, d)))
                 seen = either(seen, either(either(e, f), either(g, h)))
                 put(few, i, plus(taken(few, i), plus(plus(a, b), plus(c, d))))
@@ -121,17 +130,28 @@ def add_four_in_lanes(  # noqa: PLR0915 - four patterns, two rows of each
                 put(columns, wide + x, plus(taken(columns, wide + x), plus(b, f)))
                 put(columns, 2 * wide + x, plus(taken(columns, 2 * wide + x), plus(c, g)))
                 put(columns, 3 * wide + x, plus(taken(columns, 3 * wide + x), plus(d, h)))
+            if low < top:
+                w0, w1, w2, w3 = more(w0, m0), more(w1, m1), more(w2, m2), more(w3, m3)
             s0, s1, s2, s3 = more(s0, r0), more(s1, r1), more(s2, r2), more(s3, r3)
             t0, t1, t2, t3 = plus(t0, s0), plus(t1, s1), plus(t2, s2), plus(t3, s3)
             u0, u1, u2, u3 = plus(u0, t0), plus(u1, t1), plus(u2, t2), plus(u3, t3)
             s0, s1, s2, s3 = more(s0, q0), more(s1, q1), more(s2, q2), more(s3, q3)
             t0, t1, t2, t3 = plus(t0, s0), plus(t1, s1), plus(t2, s2), plus(t3, s3)
             u0, u1, u2, u3 = plus(u0, t0), plus(u1, t1), plus(u2, t2), plus(u3, t3)
-        add_strip(lines[0], last, summed(s0), summed(t0), summed(u0))
-        add_strip(lines[1], last, summed(s1), summed(t1), summed(u1))
-        add_strip(lines[2], last, summed(s2), summed(t2), summed(u2))
-        add_strip(lines[3], last, summed(s3), summed(t3), summed(u3))
+        add_strip(lines[0], end, summed(s0), summed(t0), summed(u0), summed(w0))
+        add_strip(lines[1], end, summed(s1), summed(t1), summed(u1), summed(w1))
+        add_strip(lines[2], end, summed(s2), summed(t2), summed(u2), summed(w2))
+        add_strip(lines[3], end, summed(s3), summed(t3), summed(u3), summed(w3))
     return joined(seen)
+
+
+@compiled
+def expect_next(flat: np.ndarray, n: int, pixels: int) -> None:
+    """Let memory fetch of the next four patterns what is taken of these."""
+    expect(flat, n + 4 * pixels)
+    expect(flat, n + 5 * pixels)
+    expect(flat, n + 6 * pixels)
+    expect(flat, n + 7 * pixels)
 
 
 @compiled
@@ -141,11 +161,14 @@ def more(whole: Any, row: Any) -> Any:
 
 
 @compiled
-def add_strip(lines: np.ndarray, end: int, sums: int, once: int, twice: int) -> None:
-    """Add what rows before `end` give: values, and those times y and y², y = end - m."""
+def add_strip(
+    lines: np.ndarray, end: int, sums: int, once: int, twice: int, masked: int
+) -> None:  # fmt: skip
+    """Add what rows before `end` give: values, times y and y², y = end - m, and under a mask."""
     lines[0] += sums
     lines[1] += end * sums - once
     lines[2] += end * end * sums - 2 * end * once + 2 * twice - once
+    lines[3] += masked
 
 
 @compiled
@@ -153,10 +176,13 @@ def add_rows_under_masks(
     flat: np.ndarray, p: int, masks: np.ndarray, shape: np.ndarray, first: np.ndarray,
     last: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
-    """Do what `add_under_masks` does with registers of 32 pixels; masks have shape (R, pixels)."""
+    """Do what `add_under_masks` does with registers of 32 pixels, of all masks but the first.
+
+    Masks have shape (R, pixels).
+    """
     high, wide = shape[0], shape[1]
     pixels = high * wide
-    for r in range(masks.shape[0]):
+    for r in range(1, masks.shape[0]):
         mask = masks[r]
         s0, s1, s2, s3 = nothing_long(), nothing_long(), nothing_long(), nothing_long()
         for y in range(high):
@@ -257,19 +283,23 @@ def sum_few_in_lanes(
     """Do what `sum_few` does with registers of 32 pixels.
 
     All but `total`, shape (H, W), moments and sums are flat; `shape` is (H, W), W a multiple of
-    32 and H of 2; `ky` is start + step y.
+    32 and H of 2; `ky` is start + step y; there is at least one mask.
     """
     pixels, wide = shape[0] * shape[1], shape[1]
     plane, each = few.reshape(total.shape), columns.reshape((4, wide))
     done = 0
     while (done + 4) * pixels <= flat.size:
-        if add_four_in_lanes(flat, done, few, columns, shape, lines) > largest:
+        seen = add_four_in_lanes(
+            flat, done, few, columns, shape, lines, masks[0], first[0], last[0]
+        )
+        if seen > largest:
             four = flat[done * pixels : (done + 4) * pixels]
             take_four(four.reshape((4, shape[0], wide)), 0, plane)
             break
         add_rows_under_masks(flat, done, masks, shape, first, last, sums)
         for q in range(4):
             s, once, twice = float(lines[q, 0]), float(lines[q, 1]), float(lines[q, 2])
+            sums[done + q, 0] = lines[q, 3]
             moments[done + q, 0] = s
             moments[done + q, 1] = start * s + step * once
             moments[done + q, 2] = start * start * s + 2 * start * step * once + step * step * twice
