@@ -209,12 +209,13 @@ if __name__ == "__main__":
     for number, (name, axis) in enumerate(axes.items()):
         kind = "spectral" if name == "energy" else "spatial"
         data.set_dimension(number, sidpy.Dimension(axis, name=name, dimension_type=kind))
-    fitter = SidFitter(data, lorentzian, guess_fn=guess, num_workers=2, threads=1)
     begin = time.perf_counter()
+    fitter = SidFitter(data, lorentzian, guess_fn=guess)
+    made = time.perf_counter()
     found = fitter.do_fit()
-    seconds = time.perf_counter() - begin
+    end = time.perf_counter()
     found = np.asarray(found[0] if isinstance(found, list) else found).reshape(-1, 4)
-    print(json.dumps([seconds / len(found), found.tolist()]))
+    print(json.dumps([end - begin, end - made, found.tolist()]))
 """
 
 
@@ -223,21 +224,20 @@ def test_a_line_on_a_constant_against_sidpy(measured, best_time, tmp_path):
     if not PEERS.exists():
         pytest.skip("the environment .venv-peers with sidpy is not there")
     data = lines()
-    np.save(tmp_path / "lines.npy", data.values[:16, :16])
+    np.save(tmp_path / "lines.npy", data.values)
     (tmp_path / "peer.py").write_text(SIDPY)
     run = subprocess.run(
         [PEERS, "-W", "ignore", tmp_path / "peer.py", tmp_path / "lines.npy"],
         capture_output=True, text=True, check=True, timeout=900, cwd=tmp_path,
     )  # fmt: skip
-    seconds, found = json.loads(run.stdout.splitlines()[-1])
+    whole, fit_alone, found = json.loads(run.stdout.splitlines()[-1])
     model = Lorentzian() + Offset()
-    ours = best_time(lambda: fit_model(data, model, start=LINE), 12) / PIXELS
-    names = list(LINE)
-    mine = fit_model(data, model, start=LINE)[names].to_dataarray().values[:, :16, :16]
-    np.testing.assert_allclose(mine.reshape(4, -1).T, np.abs(found), rtol=1e-3, atol=1e-3)
-    measured(
-        "Lorentzian + offset, 128 points: fits for one of sidpy's SidFitter",
-        seconds / ours,
-        "> 5000",
-    )
-    assert seconds / ours > 1000
+    ours = best_time(lambda: fit_model(data, model, start=LINE), 12)
+    mine = fit_model(data, model, start=LINE)[list(LINE)].to_dataarray().values
+    # The half width that it finds is negative now and then, an offset of both is.
+    np.testing.assert_allclose(np.abs(mine.reshape(4, -1).T), np.abs(found), rtol=1e-3, atol=1e-3)
+    line = "Lorentzian + offset, 128 points, 64 x 64: fits for one of sidpy's SidFitter"
+    # As it stands: two workers of two threads, which its constructor starts.
+    measured(f"{line}, which is made first", whole / ours, "> 5000")
+    measured(f"{line}, its `do_fit` alone", fit_alone / ours, "> 5000")
+    assert fit_alone / ours > 500
