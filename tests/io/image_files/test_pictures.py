@@ -121,7 +121,9 @@ def test_a_preview_does_not_hide_that_a_picture_is_cut_short(tmp_path):
     content = path.read_bytes()
     assert content.count(b"\xff\xd9") == 1 or b"\xff\xd9" in content[:200]
     path.write_bytes(content[:-20])
-    with pytest.raises(om.FormatError, match="does not end where it should"):
+    # Pillow before 13 does not open it at all.
+    said = "does not end where it should|cut short or damaged"
+    with pytest.raises(om.FormatError, match=said):
         om.open(path)
 
 
