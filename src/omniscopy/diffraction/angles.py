@@ -24,9 +24,10 @@ def bright_field_image(
     inner: float = 0.0,
     voltage: float | None = None,
     centres: xr.Dataset | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Sum the part of every pattern that is scattered by less than an angle.
+    r"""Sum the part of every pattern that is scattered by less than an angle.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def bright_field_image(
         otherwise.
     centres : Dataset, shape (y, x) or less
         The middle of the pattern at each position; that of the mean pattern otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -54,6 +57,11 @@ def bright_field_image(
     DataError
         An angle or the voltage is not known, or ky and kx are not calibrated.
 
+    Notes
+    -----
+    :math:`S = \sum I(k)` over the pixels with :math:`\theta_\mathrm{in} \le \theta <
+    \theta_\mathrm{out}`; lengths are brought to angles by :math:`\theta = \lambda k`.
+
     Examples
     --------
     >>> import omniscopy as om
@@ -65,7 +73,7 @@ def bright_field_image(
     if outer is None:
         message = "the convergence angle is not known: pass outer= in mrad"
         raise DataError(message)
-    return _ring(data, (inner, outer), voltage, centres, dims)
+    return _ring(data, (inner, outer), voltage, (centres, dead), dims)
 
 
 @operation(example={"data": "phase_grating_4d", "inner": 25.0})
@@ -76,9 +84,10 @@ def dark_field_image(
     *,
     voltage: float | None = None,
     centres: xr.Dataset | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Sum the part of every pattern that is scattered by more than an angle.
+    r"""Sum the part of every pattern that is scattered by more than an angle.
 
     Parameters
     ----------
@@ -93,6 +102,8 @@ def dark_field_image(
         otherwise.
     centres : Dataset, shape (y, x) or less
         The middle of the pattern at each position; that of the mean pattern otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -106,6 +117,11 @@ def dark_field_image(
     DataError
         The voltage is not known, or ky and kx are not calibrated.
 
+    Notes
+    -----
+    :math:`S = \sum I(k)` over the pixels with :math:`\theta_\mathrm{in} \le \theta <
+    \theta_\mathrm{out}`; lengths are brought to angles by :math:`\theta = \lambda k`.
+
     Examples
     --------
     >>> import omniscopy as om
@@ -113,18 +129,18 @@ def dark_field_image(
     ('y', 'x')
     """
     ends = (inner, float("inf") if outer is None else outer)
-    return _ring(data, ends, voltage, centres, dims)
+    return _ring(data, ends, voltage, (centres, dead), dims)
 
 
 def _ring(
     data: xr.DataArray, ends: tuple[float, float], voltage: float | None,
-    centres: xr.Dataset | None, dims: tuple[str, str] | None,
+    places: tuple[xr.Dataset | None, xr.DataArray | None], dims: tuple[str, str] | None,
 ) -> xr.DataArray:  # fmt: skip
     inner, outer = ends
     plane = require_plane(data, dims, kind="reciprocal", at_least=1)
     scale = of_a_mrad(data, plane, voltage)
     detector = Annulus(inner * scale, outer * scale) if inner else Disk(outer * scale)
-    image = virtual_image(data, detector, centres=centres, dims=plane)
+    image = virtual_image(data, detector, centres=places[0], dead=places[1], dims=plane)
     kind = "Bright field" if inner == 0 else "Annular image"
     end = "" if outer == float("inf") else f" to {outer:g}"
     return image.assign_attrs(long_name=f"{kind}, {inner:g}{end} mrad")

@@ -126,7 +126,7 @@ def _dead_of(
 
 @operation(example={"data": "diffraction_4d", "dead": "dead_pixels"})
 def mend_pixels(data: xr.DataArray, dead: xr.DataArray) -> xr.DataArray:
-    """Fill pixels of a camera with the mean of those around them.
+    r"""Fill pixels of a camera with the mean of those around them.
 
     Parameters
     ----------
@@ -146,6 +146,10 @@ def mend_pixels(data: xr.DataArray, dead: xr.DataArray) -> xr.DataArray:
     ------
     DataError
         The pixels do not fit to the patterns.
+
+    Notes
+    -----
+    :math:`I' = \frac1n \sum I_i` over the n good pixels of the smallest square.
 
     Examples
     --------
@@ -172,16 +176,16 @@ def mend_pixels(data: xr.DataArray, dead: xr.DataArray) -> xr.DataArray:
 def _mended(values: np.ndarray, dead: np.ndarray) -> np.ndarray:
     made = np.array(values)
     if dead.ndim == 2:
-        _mend(made, dead)
+        mend(made, dead)
         return made
     dead = np.broadcast_to(dead, values.shape)
     for index in np.ndindex(*values.shape[:-2]):
         pattern = made[index]
-        _mend(pattern, dead[index])
+        mend(pattern, dead[index])
     return made
 
 
-def _mend(values: np.ndarray, dead: np.ndarray) -> None:
+def mend(values: np.ndarray, dead: np.ndarray) -> None:
     """Fill bad pixels of patterns (..., ky, kx), in place."""
     good = ~dead
     for y, x in zip(*np.nonzero(dead), strict=True):
@@ -209,7 +213,7 @@ def correct_detector(
     dark: xr.DataArray | None = None,
     gain: xr.DataArray | None = None,
 ) -> xr.DataArray:
-    """Subtract what a camera shows without a beam, and even out its response.
+    r"""Subtract what a camera shows without a beam, and even out its response.
 
     Parameters
     ----------
@@ -230,6 +234,11 @@ def correct_detector(
     ------
     DataError
         Neither is given, or one does not fit to the patterns.
+
+    Notes
+    -----
+    :math:`I' = (I - D) / (G / \bar G)` with the dark D and the gain G, of mean :math:`\bar G`
+    where it is positive.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import xarray as xr
 from omniscopy.compute import map_signal, read_again
 from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.threads import share_work
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.discs import disc_kernel as kernel
 from omniscopy.diffraction.discs.correlation import (
     TRANSFORMS,
@@ -65,6 +66,7 @@ def find_discs(  # noqa: PLR0913 - what is looked for, how, and what counts
     min_height: float = 0.02,
     spacing: float | None = None,
     max_discs: int = 64,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Find the discs of every pattern by their correlation with a template.
@@ -101,6 +103,8 @@ def find_discs(  # noqa: PLR0913 - what is looked for, how, and what counts
         than this; one and a half radii of the disc of the template otherwise.
     max_discs : int
         Only so many are returned, those with the highest correlation.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -157,6 +161,7 @@ def find_discs(  # noqa: PLR0913 - what is looked for, how, and what counts
         message = f"max_discs must be at least 1, got {max_discs!r}"
         raise DataError(message)
     dims, steps = require_grid(data, dims, at_least=3)
+    data = without_dead(data, dead, dims)
     fitted = _fitting(template, data, dims, steps)
     if spacing is not None and not spacing > 0:
         message = f"spacing must be above 0, in the units of the coordinates, got {spacing!r}"

@@ -8,6 +8,8 @@ import xarray as xr
 
 from omniscopy.compute import map_signal, read_again
 from omniscopy.compute.threads import share_work
+from omniscopy.diffraction.cameras.corrections import mend
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.reductions.reading import scan_of
 from omniscopy.diffraction.reductions.wanted import COUNTS
 from omniscopy.model import (
@@ -44,6 +46,11 @@ class Cepstrum(NamedTuple):
     def logarithm(self, pattern: np.ndarray) -> tuple[Floats, Floats]:
         """Return the windowed logarithm of a pattern, and how noise of counts varies it."""
         values = np.asarray(pattern, np.float64)
+        missing = ~np.isfinite(values)
+        if missing.any() and not missing.all():
+            # A transform needs all pixels: those that are not known are as those around them.
+            values = values.copy()
+            mend(values, missing)
         offset = self.floor * values.mean()
         if not (np.isfinite(offset) and offset > 0):
             return np.full_like(values, np.nan), values
@@ -62,6 +69,7 @@ def fit_cepstrum(
     floor: float = 0.3,
     shortest: float | None = None,
     radius: float | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Fit a lattice to the cepstrum of every pattern: its peaks are distances in the crystal.
@@ -81,6 +89,8 @@ def fit_cepstrum(
     radius : float, units of the coordinates, optional
         Of the discs: how they draw peaks aside is then taken off. Without it vectors are some
         percent too long, by the same in patterns of the same discs.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -90,8 +100,9 @@ def fit_cepstrum(
         ``a_ky``, ``a_kx`` (nearest to +kx), ``b_ky``, ``b_kx`` as of `fit_lattice`, for
         `measure_strain`; with ``_std`` where `data` are in counts, NaN otherwise. ``peak_a``
         and ``peak_b``, how high the peaks are above the cepstrum around, in its root mean square.
-        ``status``: 4 (no data) for patterns that are empty or not finite, 5 (invalid) where there
-        is no peak, or none higher than 3 (of noise alone, one in a thousand is); NaN then.
+        ``status``: 4 (no data) for patterns that are empty, 5 (invalid) where there is no peak, or
+        none higher than 3 (of noise alone, one in a thousand is); NaN then. Pixels that are NaN
+        are as those around them.
 
     Raises
     ------
@@ -126,6 +137,7 @@ def fit_cepstrum(
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=16)
     require_real(data)
+    data = without_dead(data, dead, plane)
     for dim in plane:
         require_uniform(data, dim)
     units = {units_of(data, dim) for dim in plane}

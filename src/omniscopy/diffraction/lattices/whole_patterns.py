@@ -9,6 +9,7 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.compute.native_threads import native_threads_held
 from omniscopy.compute.threads import share_work
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.reductions.wanted import COUNTS
 from omniscopy.model import (
     DataError,
@@ -49,6 +50,7 @@ def fit_patterns(
     radius: float,
     edge: float | None = None,
     max_steps: int = 20,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Fit all discs of a lattice, and what is between them, to every pattern as a whole.
@@ -68,6 +70,8 @@ def fit_patterns(
         which is that of sharp discs on pixels.
     max_steps : int
         Of the fit.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -109,6 +113,7 @@ def fit_patterns(
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=8)
     require_real(data)
+    data = without_dead(data, dead, plane)
     steps = [abs(require_uniform(data, dim)) for dim in plane]
     units = {units_of(data, dim) for dim in plane}
     if len(units) > 1:
@@ -167,8 +172,8 @@ def _fit(
         index = indices[n]
         start = np.append(starts[index], radius)
         pattern = np.asarray(patterns[index], np.float64)
-        known = np.isfinite(start).all() and np.isfinite(pattern).all()
-        if not (known and np.ptp(pattern) > 0):
+        known = np.isfinite(start).all() and np.isfinite(pattern).any()
+        if not (known and np.nanmax(pattern) > np.nanmin(pattern)):
             return
         found, status[index] = fit_one(pattern, start, grid, max_steps)
         values[(slice(None), *index)] = found
@@ -232,9 +237,12 @@ def fit_one(
     square = (square / square.max()).ravel()
     level = np.stack([np.ones_like(square), square, square**2])
     values = pattern.ravel()
-    weights = np.ones_like(values)
+    known = np.isfinite(values)
+    mean = float(values[known].mean())
+    values = np.where(known, values, 0.0)
+    weights = known.astype(np.float64)
     if grid.counted:
-        weights = 1.0 / (np.maximum(values, 0.0) + max(1.0, _FLOOR * values.mean()))
+        weights = known / (np.maximum(values, 0.0) + max(1.0, _FLOOR * mean))
     status = int(Status.MAX_STEPS)
     for _ in range(max_steps):
         fitted = _step(values, weights, shape, sites, grid, level)
@@ -248,11 +256,11 @@ def fit_one(
         if not (there and 0.2 * start[6] < shape[6] < 5.0 * start[6]):
             return nothing, int(Status.INVALID)
         if grid.counted:
-            weights = 1.0 / np.maximum(model, _FLOOR * values.mean())
+            weights = known / np.maximum(model, _FLOOR * mean)
         if longest < 1e-4 * grid.pixel:
             status = int(Status.CONVERGED)
             break
-    free = max(values.size - len(sites) - len(level) - 7, 1)
+    free = max(int(known.sum()) - len(sites) - len(level) - 7, 1)
     chi = float((weights * (values - model) ** 2).sum() / free)
     if not (np.diag(covariance) > 0.0).all():
         return nothing, int(Status.SINGULAR)
@@ -269,7 +277,8 @@ def _step(  # noqa: PLR0917 - a linear problem and what it is of
     """Return a step of the lattice, the model before it, and the covariance of the lattice."""
     discs, slopes = columns_of(shape, sites, grid)
     flat = discs.reshape(len(sites), -1)
-    there = flat.any(axis=1)  # where a pattern moved, a disc may have left the detector
+    # Where a pattern moved, a disc may have left the detector, or what is known of it.
+    there = (flat * (weights > 0)).any(axis=1)
     linear = np.concatenate([flat[there], level])
     bright = _solved(linear, weights, values)
     if bright is None:

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import fft
 
 from omniscopy.compute import map_signal
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.parallax import optics
 from omniscopy.diffraction.parallax.refining import refine
 from omniscopy.diffraction.parallax.shifts import Images, Shifts, align
@@ -21,7 +22,9 @@ from omniscopy.diffraction.ptychography.experiment import (
 from omniscopy.diffraction.ptychography.sidebands import (
     bright_spectra,
     interference,
+    mean_of,
     pixels_of_disc,
+    total_of,
 )
 from omniscopy.model import DataError, Status, coordinate, operation, result, units_of
 
@@ -43,6 +46,7 @@ def reconstruct_parallax(  # noqa: PLR0913 - each is a physical parameter
     rotation: float | None = None,
     flip: bool | None = None,
     centre: Centre = "auto",
+    dead: xr.DataArray | None = None,
     upsampling: int = 1,
     depths: Sequence[float] | None = None,
     regularisation: float = 0.02,
@@ -63,6 +67,8 @@ def reconstruct_parallax(  # noqa: PLR0913 - each is a physical parameter
         after ky is negated, as `fit_dpc` finds it; found otherwise.
     centre : (ky, kx) or "auto", units of the coordinates
         The middle of the patterns; that of the disc in the mean pattern otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     upsampling : int
         How many times finer the images are than the scan. Images that are shifted by parts of a
         step tell apart what is finer than it.
@@ -121,6 +127,7 @@ def reconstruct_parallax(  # noqa: PLR0913 - each is a physical parameter
         data, voltage=voltage, convergence_angle=convergence_angle, aberration=None,
         centre=centre, at_least=4,
     )  # fmt: skip
+    data = without_dead(data, dead, found.plane)
     if not (isinstance(upsampling, int | np.integer) and upsampling >= 1):
         message = f"upsampling must be a whole number of at least 1, got {upsampling!r}"
         raise DataError(message)
@@ -197,24 +204,25 @@ class _Parallax:
         status = np.full(outer, Status.NO_DATA, dtype=np.uint8)
         for at in np.ndindex(*outer):
             each = np.asarray(block[at])
-            known = np.isfinite(each)
-            count = known.sum(axis=(0, 1))
-            sums = np.where(known, each, 0.0).sum(axis=(0, 1), dtype=np.float64)
-            mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
-            if not (known.any() and np.nansum(mean) > 0):
+            mean = mean_of(each)
+            if not np.nansum(mean) > 0:
                 continue
             middle = self.found.middle_of(mean)
             status[at] = Status.INVALID if middle is None else Status.CONVERGED
             if middle is not None:
-                for column, values in zip(made, self.one(each, middle), strict=True):
+                for column, values in zip(made, self.one(each, middle, mean), strict=True):
                     column[at] = values
         return (*made, status)
 
-    def one(self, block: np.ndarray, middle: tuple[float, float]) -> list[np.ndarray]:
+    def one(
+        self, block: np.ndarray, middle: tuple[float, float], mean: np.ndarray
+    ) -> list[np.ndarray]:
         """Return the columns of one scan."""
         rows, columns = block.shape[:2]
-        inside, ky, kx = pixels_of_disc(self.found, middle)
-        spectra = np.concatenate([each for _, each in bright_spectra(block, inside)])
+        inside, ky, kx, size = pixels_of_disc(self.found, middle, mean)
+        bright = bright_spectra(block, inside, total_of(mean))
+        # As if the total were on the pixels that are known.
+        spectra = (size / len(inside)) * np.concatenate([each for _, each in bright])
         step_y, step_x = self.found.steps
         qy, qx = np.fft.fftfreq(rows, step_y), np.fft.fftfreq(columns, step_x)
         k = np.stack([ky, kx], axis=1)

@@ -20,6 +20,7 @@ def measure_angular_correlation(  # noqa: PLR0913 - those of a transform, and th
     angle_step: float = 2.0,
     outer: float | None = None,
     orders: int = 12,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Measure how alike every pattern is to itself turned around its middle.
@@ -42,6 +43,8 @@ def measure_angular_correlation(  # noqa: PLR0913 - those of a transform, and th
         The largest radius; half of the longer side of the patterns otherwise.
     orders : int
         Of symmetry, from 1 up to this.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -81,7 +84,7 @@ def measure_angular_correlation(  # noqa: PLR0913 - those of a transform, and th
     """
     polar = transform_polar(
         data, centre=centre, centres=centres, distortion=distortion, radius_step=radius_step,
-        angle_step=angle_step, outer=outer, dims=dims,
+        angle_step=angle_step, outer=outer, dead=dead, dims=dims,
     )  # fmt: skip
     most = (polar.sizes["angle"] - 1) // 2
     if not 1 <= orders <= most:

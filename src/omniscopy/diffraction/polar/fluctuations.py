@@ -29,6 +29,7 @@ def measure_fluctuations(
     centre: Centre = "auto",
     centres: xr.Dataset | None = None,
     subtract_shot_noise: bool = True,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Measure the normalised variance of fluctuation electron microscopy.
@@ -50,6 +51,8 @@ def measure_fluctuations(
     subtract_shot_noise : bool
         Take off what Poisson noise adds, where `data` are in counts or electrons; it is little
         for annular means, of which it is not taken off.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -89,7 +92,7 @@ def measure_fluctuations(
     if not over:
         message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"
         raise DataError(message)
-    options = {"centre": centre, "centres": centres, "dims": dims}
+    options = {"centre": centre, "centres": centres, "dead": dead, "dims": dims}
     exact = data.astype(float)
     profile = radial_profile(exact, step, **options)  # type: ignore[arg-type]
     mean = profile.mean(over)

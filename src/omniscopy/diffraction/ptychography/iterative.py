@@ -9,6 +9,7 @@ from omniscopy.diffraction.ptychography.arrays import Arrays
 from omniscopy.diffraction.ptychography.engine import Plan, Watch, orthogonal, run, steps
 from omniscopy.diffraction.ptychography.experiment import Experiment
 from omniscopy.diffraction.ptychography.geometry import Geometry
+from omniscopy.diffraction.ptychography.sidebands import mean_of, total_of
 from omniscopy.diffraction.ptychography.updates import Measured
 from omniscopy.diffraction.ptychography.waves import State
 from omniscopy.model import Status
@@ -51,17 +52,15 @@ class Iterations:
         """Return object, probe, image, positions, errors and status of one scan."""
         flat = block.reshape(-1, *block.shape[-2:]).astype(np.float64)
         known = np.isfinite(flat)
-        count = known.sum(axis=0)
-        sums = np.where(known, flat, 0.0).sum(axis=0)
-        mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
-        if not (known.any() and np.nansum(mean) > 0):
+        mean = mean_of(block)
+        if not np.nansum(mean) > 0:
             return self.nothing(Status.NO_DATA, block.shape[:2])
         middle = self.found.middle_of(mean)
         if middle is None:
             return self.nothing(Status.INVALID, block.shape[:2])
         axes = (self.found.ky, self.found.kx)
         nearest = [int(np.argmin(np.abs(axis - at))) for axis, at in zip(axes, middle, strict=True)]
-        flat = np.maximum(np.where(known, flat, 0.0), 0.0) / np.nansum(mean)
+        flat = np.maximum(np.where(known, flat, 0.0), 0.0) / total_of(mean)
         kind = np.float32 if self.single else np.float64
         amplitudes = _from_middle(np.sqrt(flat).astype(kind), nearest, axes)
         valid = _from_middle(known & _beside(nearest, axes), nearest, axes)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.ptychography.arrays import NUMPY, Arrays
 from omniscopy.diffraction.ptychography.engine import Constraints, Plan
 from omniscopy.diffraction.ptychography.experiment import (
@@ -18,7 +19,7 @@ from omniscopy.diffraction.ptychography.experiment import (
 )
 from omniscopy.diffraction.ptychography.geometry import Geometry, geometry_of
 from omniscopy.diffraction.ptychography.iterative import Iterations
-from omniscopy.diffraction.ptychography.sidebands import side_band
+from omniscopy.diffraction.ptychography.sidebands import mean_of, side_band
 from omniscopy.diffraction.ptychography.updates import RULES
 from omniscopy.diffraction.ptychography.wigner import deconvolve
 from omniscopy.model import (
@@ -55,6 +56,7 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     rotation: float = 0.0,
     flip: bool = False,
     centre: Centre = "auto",
+    dead: xr.DataArray | None = None,
     regularisation: float | None = None,
     max_steps: int = 30,
     start: xr.Dataset | None = None,
@@ -99,6 +101,8 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         after ky is negated, as `fit_dpc` finds it.
     centre : (ky, kx) or "auto", units of the coordinates
         The middle of the patterns; that of the disc in the mean pattern otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     regularisation : float
         Of closed forms: what is added to what is divided by, as a part of its largest value;
         0.001 otherwise. More for fewer electrons.
@@ -160,7 +164,8 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     Patterns are :math:`|F[P(r - r_j) O(r)]|^2`, with the probe :math:`P = F^{-1}[A e^{-i\chi}]`.
     A constant phase cannot be told and is taken off: the mean of the phase, or the phase of the
     mean, is 0. Iterations also take off a ramp that object and probe share. NaN in patterns are
-    left out by iterations, count as the mean of their pixel for side bands, and as 0 for "wdd".
+    left out by iterations; for closed forms they count as the mean of their pixel, and pixels that
+    are never known are left out by side bands and are as those around them for "wdd".
 
     References
     ----------
@@ -187,6 +192,7 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         data, voltage=voltage, convergence_angle=convergence_angle, aberration=aberrations,
         centre=centre, at_least=3 if closed else 2,
     )  # fmt: skip
+    data = without_dead(data, dead, found.plane)
     turn = Turn(rotation, flip)
     if closed:
         if start is not None or slices != 1:
@@ -235,11 +241,8 @@ class _Closed:
         for at in np.ndindex(*outer):
             status[at] = Status.NO_DATA
             each = np.asarray(block[at])
-            known = np.isfinite(each)
-            count = known.sum(axis=(0, 1))
-            sums = np.where(known, each, 0.0).sum(axis=(0, 1), dtype=np.float64)
-            mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
-            if known.any() and np.nansum(mean) > 0:
+            mean = mean_of(each)
+            if np.nansum(mean) > 0:
                 status[at] = self.one(each, mean, phase[at], amplitude[at])
         return phase, amplitude, status
 
@@ -252,12 +255,13 @@ class _Closed:
             return Status.INVALID
         damping = self.regularisation or _REGULARISATION[self.method]
         if self.method == "wdd":
-            wave = deconvolve(block, self.found, self.turn, middle, damping)
+            wave = deconvolve(block, self.found, self.turn, middle, damping, mean=mean)
             phase[:], amplitude[:] = np.angle(wave), np.abs(wave)
         else:
             phase[:] = side_band(
-                block, self.found, self.turn, middle, damping, both=self.method == "matched"
-            )
+                block, self.found, self.turn, middle, damping, mean=mean,
+                both=self.method == "matched",
+            )  # fmt: skip
         return Status.CONVERGED if np.isfinite(phase).all() else Status.NO_DATA
 
 

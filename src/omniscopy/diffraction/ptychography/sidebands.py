@@ -6,11 +6,13 @@ A(k) A^*(k + Q)`. Arrays of frequencies have the shape (pixels, y, x).
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from scipy import fft
 
 from omniscopy.compute.threads import available_cores
+from omniscopy.diffraction.cameras.corrections import mend
 from omniscopy.diffraction.ptychography.experiment import Beam, Experiment, Turn
 
 # Values of a block of pixels and frequencies that are worked on at a time.
@@ -24,26 +26,51 @@ def frequencies(found: Experiment, turn: Turn, shape: tuple[int, int]) -> tuple[
     return turn.to_detector(qy, qx)
 
 
-def pixels_of_disc(
-    found: Experiment, middle: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the flat indices of the pixels in the disc, and where they are, from its middle."""
+class Disc(NamedTuple):
+    """Pixels in the disc that are known, in flat indices, where they are, and how many it has."""
+
+    inside: np.ndarray
+    ky: np.ndarray
+    kx: np.ndarray
+    size: int
+    """With those that are not known."""
+
+
+def pixels_of_disc(found: Experiment, middle: tuple[float, float], mean: np.ndarray) -> Disc:
+    """Return the pixels in the disc, from its middle, that the mean pattern is known at."""
     ky, kx = np.meshgrid(found.ky - middle[0], found.kx - middle[1], indexing="ij")
-    inside = np.flatnonzero((np.hypot(ky, kx) <= found.beam.radius * (1 + 1e-9)).ravel())
-    return inside, ky.ravel()[inside], kx.ravel()[inside]
+    within = (np.hypot(ky, kx) <= found.beam.radius * (1 + 1e-9)).ravel()
+    inside = np.flatnonzero(within & np.isfinite(mean).ravel())
+    return Disc(inside, ky.ravel()[inside], kx.ravel()[inside], int(np.count_nonzero(within)))
 
 
-def bright_spectra(block: np.ndarray, inside: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def mean_of(block: np.ndarray) -> np.ndarray:
+    """Return the mean pattern of a scan (y, x, ky, kx), NaN at pixels that are never known."""
+    known = np.isfinite(block)
+    count = known.sum(axis=(0, 1))
+    sums = np.where(known, block, 0.0).sum(axis=(0, 1), dtype=np.float64)
+    return np.asarray(np.where(count > 0, sums / np.maximum(count, 1), np.nan))
+
+
+def total_of(mean: np.ndarray) -> float:
+    """Return the sum of a mean pattern; pixels that are not known have that of those around."""
+    dead = ~np.isfinite(mean)
+    if dead.any():
+        mean = mean.copy()
+        mend(mean, dead)
+    return float(np.nansum(mean))
+
+
+def bright_spectra(
+    block: np.ndarray, inside: np.ndarray, total: float
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Give transforms along the scan, of some pixels at a time: shape (pixels, y, x).
 
-    They are those of the intensity as a part of what a pattern has in the mean, and divided by
-    the number of positions. Values that are NaN count as the mean of their pixel.
+    They are those of the intensity as a part of the total that a pattern has in the mean, and
+    divided by the number of positions. Values that are NaN count as the mean of their pixel.
     """
     rows, columns = block.shape[:2]
     flat = block.reshape(rows, columns, -1)
-    there = np.isfinite(flat)
-    sums = np.where(there, flat, 0.0).sum(axis=(0, 1), dtype=np.float64)
-    total = float((sums / np.maximum(there.sum(axis=(0, 1)), 1)).sum())
     some = max(1, _BLOCK // (rows * columns))
     for begin in range(0, len(inside), some):
         part = slice(begin, begin + some)
@@ -70,7 +97,7 @@ def interference(
 
 def side_band(
     block: np.ndarray, found: Experiment, turn: Turn, middle: tuple[float, float],
-    regularisation: float, *, both: bool,
+    regularisation: float, *, mean: np.ndarray, both: bool,
 ) -> np.ndarray:  # fmt: skip
     r"""Return the phase of a thin object in rad, shape (y, x), with the mean 0.
 
@@ -82,18 +109,17 @@ def side_band(
     ----------
     .. [1] T. J. Pennycook et al., *Ultramicroscopy* 151, 160 (2015).
     """
-    inside, ky, kx = pixels_of_disc(found, middle)
+    inside, ky, kx, size = pixels_of_disc(found, middle, mean)
     qy, qx = frequencies(found, turn, block.shape[:2])
     measured = np.zeros(qy.shape, dtype=complex)
     power = np.zeros(qy.shape)
-    for part, spectra in bright_spectra(block, inside):
+    for part, spectra in bright_spectra(block, inside, total_of(mean)):
         minus, plus = interference(found.beam, ky[part], kx[part], qy, qx)
         gamma = minus - plus
         if not both:
             gamma *= (minus != 0) ^ (plus != 0)
         measured += (gamma.conj() * spectra).sum(axis=0)
         power += (np.abs(gamma) ** 2).sum(axis=0)
-    count = len(inside)
-    spectrum = count * measured / (1j * (power + regularisation * count))
+    spectrum = size * measured / (1j * (power + regularisation * len(inside)))
     spectrum[(power < 0.5) | ((qy == 0) & (qx == 0))] = 0.0
     return np.asarray(fft.ifft2(spectrum, norm="forward").real)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import fft
 
 from omniscopy.compute.threads import available_cores
+from omniscopy.diffraction.cameras.corrections import mend
 from omniscopy.diffraction.ptychography.experiment import Experiment, Turn
 from omniscopy.diffraction.ptychography.sidebands import frequencies
 
@@ -18,7 +19,7 @@ _BLOCK = 2**21
 
 def deconvolve(
     block: np.ndarray, found: Experiment, turn: Turn, middle: tuple[float, float],
-    regularisation: float,
+    regularisation: float, *, mean: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     r"""Return what an object multiplies the wave with, shape (y, x); the mean is real.
 
@@ -30,7 +31,7 @@ def deconvolve(
     .. [1] J. M. Rodenburg and R. H. T. Bates, *Philosophical Transactions A* 339, 521 (1992).
     """
     rows, columns, *pattern = block.shape
-    filled = np.where(np.isfinite(block), block, 0.0).astype(np.float64)
+    filled = _filled(block, mean)
     spectra = fft.fft2(filled, axes=(0, 1), norm="forward", workers=available_cores())
     spectra = spectra.reshape(rows * columns, *pattern) / (filled.sum() / (rows * columns))
     ky, kx = found.ky - middle[0], found.kx - middle[1]
@@ -59,6 +60,16 @@ def deconvolve(
         return np.full((rows, columns), np.nan, dtype=complex)
     wave = (transform / np.sqrt(direct)).reshape(rows, columns)
     return np.asarray(fft.ifft2(wave, norm="forward"))
+
+
+def _filled(block: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return patterns without NaN: that of a position is the mean, that of all is as around it."""
+    filled = np.where(np.isfinite(block), block, np.where(np.isfinite(mean), mean, np.nan))
+    filled = filled.astype(np.float64)
+    dead = ~np.isfinite(mean)
+    if dead.any():
+        mend(filled, dead)
+    return np.nan_to_num(filled, copy=False)
 
 
 def _transmitted(
