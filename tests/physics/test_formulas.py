@@ -13,7 +13,6 @@ import scipy.stats
 
 import omniscopy
 from omniscopy.physics import decays, elementary, peaks, plane_peaks, resonance, steps
-from omniscopy.physics.compiled import compiled
 from omniscopy.physics.formulas import Formula
 
 X = np.linspace(0.5, 10.0, 173)
@@ -83,7 +82,7 @@ def test_compiled_formulas_are_those_in_numpy(name):
     values, jacobian = np.ones(count), np.zeros((len(parameters), count))
     arrays = (columns[0], columns[-1], *given, values, jacobian)
     first, second, *rest = (each.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for each in arrays)
-    compiled(formula).ctypes(first, second, columns[0].size, *rest, count, rest[0])
+    formula.compiled().ctypes(first, second, columns[0].size, *rest, count, rest[0])
     expected, slopes = formula.evaluate(columns, constants, np.array(parameters))
     if formula.complex:
         expected, slopes = (np.concatenate([e.real, e.imag], axis=-1) for e in (expected, slopes))

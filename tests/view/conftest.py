@@ -14,7 +14,8 @@ import omniscopy as om
 from omniscopy.view import recent
 from omniscopy.view.bench import Bench
 from omniscopy.view.dispatch import Turn
-from omniscopy.view.explorer import bench_maker, open_page
+from omniscopy.view.explorer import open_page
+from omniscopy.view.making import bench_maker
 from omniscopy.view.session import Session
 
 ABSENT = "catch (error) { if (error instanceof TypeError) return undefined; throw error }"

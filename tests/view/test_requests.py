@@ -14,8 +14,8 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.model.errors import DataError
 from omniscopy.view import operating, recent
 from omniscopy.view.dispatch import SupersededError, Turn
-from omniscopy.view.explorer import bench_maker
 from omniscopy.view.files import describe
+from omniscopy.view.making import bench_maker
 from omniscopy.view.session import Session
 
 

@@ -9,7 +9,7 @@ from tests.view.conftest import Asker
 import omniscopy as om
 from omniscopy.io.errors import FormatError
 from omniscopy.model.errors import DataError
-from omniscopy.view.explorer import bench_maker
+from omniscopy.view.making import bench_maker
 
 
 @pytest.fixture

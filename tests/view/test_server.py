@@ -12,7 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from omniscopy.view.explorer import bench_maker, open_page
+from omniscopy.view.explorer import open_page
+from omniscopy.view.making import bench_maker
 from omniscopy.view.protocol import MOST_FRAME, pack, unpack
 from omniscopy.view.server import MOST_TABS
 

@@ -38,7 +38,7 @@ def view_files(
 
     Nothing outside this machine can reach it. From another one: `ssh -L PORT:127.0.0.1:PORT`.
     """
-    from omniscopy.view.explorer import bench_maker
+    from omniscopy.view.making import bench_maker
     from omniscopy.view.server import serve
     from omniscopy.view.session import Session
 

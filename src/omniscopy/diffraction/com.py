@@ -3,8 +3,7 @@
 import xarray as xr
 
 from omniscopy.diffraction.detectors import Annulus, Disk, Mask, Polygon, Segment
-from omniscopy.diffraction.reductions.places import Places
-from omniscopy.diffraction.reductions.reading import read_for, scan_of
+from omniscopy.diffraction.reductions.reading import places_of, read_for
 from omniscopy.diffraction.reductions.reduce import dataset, require_detector
 from omniscopy.diffraction.reductions.wanted import CentreOfMass
 from omniscopy.model import operation, require_plane, require_real
@@ -53,6 +52,12 @@ def measure_com(
     :math:`\bar k = \sum k I / \sum I`, with the variance :math:`\sum (k - \bar k)^2 I /
     (\sum I)^2` for Poisson noise.
 
+    Centres of mass of patterns as the signal of differential phase contrast are those of [1]_.
+
+    References
+    ----------
+    .. [1] K. Müller et al., *Nature Commun.* 5, 5653 (2014).
+
     Examples
     --------
     >>> import omniscopy as om
@@ -63,5 +68,5 @@ def measure_com(
     require_real(data)
     if mask is not None:
         require_detector(mask)
-    places = Places(data, plane, scan_of(data, plane), centres, dead)
+    places = places_of(data, plane, centres=centres, dead=dead)
     return dataset(read_for({"com": CentreOfMass(mask)}, places), places)

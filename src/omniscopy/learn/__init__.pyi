@@ -56,11 +56,11 @@ from .gaussian_processes.gaussian_process import GaussianProcess
 from .histories import plot_history
 from .image_to_spectrum import ImageToSpectrum, SpectrumToImage
 from .lattices import lattice_images
+from .loading import load
 from .models import Estimator
 from .questions import MultiTaskClassifier
 from .recipes.training import list_recipes, train
 from .segmenter import Segmenter
-from .storage import load
 from .symmetry import SymmetryClassifier
 from .training import Progress, Training, train_network
 from .vae.vae import VAE

@@ -12,8 +12,8 @@ from sklearn.exceptions import NotFittedError
 
 from omniscopy.io.errors import FormatError
 from omniscopy.learn.devices import generator_of
+from omniscopy.learn.loading import load
 from omniscopy.learn.models import Estimator
-from omniscopy.learn.storage import load
 from omniscopy.learn.training import Progress
 from omniscopy.model import DataError, require_choice
 

@@ -14,11 +14,12 @@ from sklearn.exceptions import NotFittedError
 
 from omniscopy.learn.batches import Batches
 from omniscopy.learn.devices import device_of, seeded
+from omniscopy.learn.storage import write
 from omniscopy.learn.training import Loss, Training, train_network
 from omniscopy.model import DataError, encode
 from omniscopy.model.digests import digest_bytes, digest_json
 from omniscopy.model.parameters import public_name
-from omniscopy.model.provenance import record
+from omniscopy.model.provenance import environment, record
 
 # Options of a training that change nothing of what is learnt.
 WITHOUT_EFFECT = ("callbacks", "checkpoint", "resume", "progress")
@@ -163,11 +164,50 @@ class Estimator(BaseEstimator):
     def save(self, path: str | Path, *, overwrite: bool = False, half: bool = False) -> Path:
         """Write ``model.json`` and ``weights.safetensors`` to a folder, or a file ``.zip``.
 
-        With `half`, weights are kept in half precision, and the model is rounded too.
-        """
-        from omniscopy.learn.storage import save
+        Parameters
+        ----------
+        path : path
+            A folder to be, or a file ``.zip``.
+        overwrite : bool
+            Replace what is there.
+        half : bool
+            Keep weights in half precision, in half the room; the model itself is rounded too.
 
-        return save(self, path, overwrite=overwrite, half=half)
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        FileExistsError
+            There is something and `overwrite` is false.
+        DataError
+            A setting cannot be written as plain JSON.
+        """
+        path = Path(path)
+        self.ready()
+        if half:
+            self.net_.load_state_dict(
+                {name: _halved(each) for name, each in self.net_.state_dict().items()}
+            )
+        settings = self.settings
+        for name, value in settings.items():
+            if "unrecorded" in json.dumps(value):
+                message = (
+                    f"the setting {name}={value.get('text', value)!r} cannot be written to a file"
+                )
+                raise DataError(message)
+        told = {
+            "class": public_name(type(self)), "settings": settings,
+            "facts": self.facts_, "about": self.about_, "digest": self.digest,
+            "environment": {**environment(), "torch": str(torch.__version__)},
+        }  # fmt: skip
+        tensors = {
+            name: (_shrunk(each) if half else each.detach().cpu()).contiguous()
+            for name, each in self.net_.state_dict().items()
+        }
+        write(path, told, tensors, overwrite=overwrite)
+        return path
 
 
 def _fitting(
@@ -196,3 +236,12 @@ def _plain_options(options: Mapping[str, Any], count: int) -> dict[str, Any]:
         and name not in WITHOUT_EFFECT
     }  # fmt: skip
     return {**told, "examples": count}
+
+
+def _halved(values: torch.Tensor) -> torch.Tensor:
+    return values.half().to(values.dtype) if values.is_floating_point() else values
+
+
+def _shrunk(values: torch.Tensor) -> torch.Tensor:
+    found = values.detach().cpu()
+    return found.half() if found.is_floating_point() else found

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,6 @@ from safetensors.torch import save as save_tensors
 
 from omniscopy.io.atomic import atomic_target
 from omniscopy.io.errors import FormatError
-from omniscopy.learn.models import Estimator
-from omniscopy.model import DataError, decode
-from omniscopy.model.parameters import find_public, public_name
-from omniscopy.model.provenance import environment
 
 FORMAT = "omniscopy-model-1"
 SETTINGS, WEIGHTS = "model.json", "weights.safetensors"
@@ -24,58 +20,13 @@ SETTINGS, WEIGHTS = "model.json", "weights.safetensors"
 _MOST_JSON, _MOST_WEIGHTS = 2**24, 2**34
 
 
-def save(
-    model: Estimator,
-    path: str | Path,
-    *,
-    overwrite: bool = False,
-    half: bool = False,
-) -> Path:
-    """Write a model that has learnt something.
-
-    Parameters
-    ----------
-    model : Estimator
-    path : path
-        A folder to be, or a file ``.zip``.
-    overwrite : bool
-        Replace what is there.
-    half : bool
-        Keep weights in half precision, in half the room; the model itself is rounded too.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    FileExistsError
-        There is something and `overwrite` is false.
-    DataError
-        A setting cannot be written as plain JSON.
-    """
-    path = Path(path)
-    model.ready()
-    if half:
-        model.net_.load_state_dict(
-            {name: _halved(each) for name, each in model.net_.state_dict().items()}
-        )
-    settings = model.settings
-    for name, value in settings.items():
-        if "unrecorded" in json.dumps(value):
-            message = f"the setting {name}={value.get('text', value)!r} cannot be written to a file"
-            raise DataError(message)
-    told = {
-        "format": FORMAT, "class": public_name(type(model)), "settings": settings,
-        "facts": model.facts_, "about": model.about_, "digest": model.digest,
-        "environment": {**environment(), "torch": str(torch.__version__)},
-    }  # fmt: skip
-    text = json.dumps(told, indent=1, sort_keys=True)
-    tensors = {
-        name: (_shrunk(each) if half else each.detach().cpu()).contiguous()
-        for name, each in model.net_.state_dict().items()
-    }
-    content = save_tensors(tensors)
+def write(
+    path: Path, told: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], *, overwrite: bool
+) -> None:
+    """Write what is said of a model and its weights, to a folder or a file ``.zip``."""
+    written = {"format": FORMAT, **told}
+    text = json.dumps(written, indent=1, sort_keys=True)
+    content = save_tensors(dict(tensors))
     with atomic_target(path, overwrite=overwrite) as place:
         if path.suffix == ".zip":
             with zipfile.ZipFile(place, "w", zipfile.ZIP_STORED) as file:
@@ -85,54 +36,21 @@ def save(
             place.mkdir()
             (place / SETTINGS).write_text(text + "\n", encoding="utf-8")
             (place / WEIGHTS).write_bytes(content)
-    return path
 
 
-def load(path: str | Path) -> Any:
-    """Return a model that was saved: any estimator of this package.
+def read(path: Path) -> tuple[dict[str, Any], Callable[[], dict[str, torch.Tensor]]]:
+    """Return what is said of a model, and what reads its weights; damage is a `FormatError`."""
+    part = _reader(path)
+    told = _settings(part(SETTINGS, _MOST_JSON), path)
 
-    Parameters
-    ----------
-    path : path
-        A folder or ``.zip`` with ``model.json`` and ``weights.safetensors``.
+    def weights() -> dict[str, torch.Tensor]:
+        try:
+            return load_tensors(part(WEIGHTS, _MOST_WEIGHTS))
+        except SafetensorError as error:
+            message = f"the weights are damaged ({error})"
+            raise FormatError(message, path=path, key=WEIGHTS) from error
 
-    Returns
-    -------
-    Estimator
-        Fitted, on the processor, of the class that was saved.
-
-    Raises
-    ------
-    FormatError
-        It is no such folder or file, is damaged, or contradicts itself. Files that have to be
-        unpickled are never read.
-    FileNotFoundError
-        There is nothing.
-    """
-    path = Path(path)
-    read = _reader(path)
-    told = _settings(read(SETTINGS, _MOST_JSON), path)
-    name = told["class"]
-    try:
-        kind = find_public(name)
-    except DataError as error:
-        raise FormatError(str(error), path=path, key="class") from error
-    if not (isinstance(kind, type) and issubclass(kind, Estimator)):
-        message = f"{name!r} is no estimator"
-        raise FormatError(message, path=path, key="class")
-    try:
-        tensors = load_tensors(read(WEIGHTS, _MOST_WEIGHTS))
-    except SafetensorError as error:
-        message = f"the weights are damaged ({error})"
-        raise FormatError(message, path=path, key=WEIGHTS) from error
-    try:
-        settings = {key: decode(value) for key, value in told["settings"].items()}
-        # JSON has lists only; settings are tuples.
-        model = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
-        return model.adopt(told["facts"], tensors, told.get("about"))
-    except (DataError, TypeError, KeyError) as error:
-        message = f"settings and weights do not make a model ({error})"
-        raise FormatError(message, path=path) from error
+    return told, weights
 
 
 def _reader(path: Path) -> Callable[[str, int], bytes]:
@@ -197,12 +115,3 @@ def _not_a_model() -> str:
         f"a model is a folder or .zip with {SETTINGS} and {WEIGHTS}. Files of weights that have to "
         "be unpickled (.pt, .pth, .tar, .pkl) may run anything and are not read"
     )
-
-
-def _halved(values: torch.Tensor) -> torch.Tensor:
-    return values.half().to(values.dtype) if values.is_floating_point() else values
-
-
-def _shrunk(values: torch.Tensor) -> torch.Tensor:
-    found = values.detach().cpu()
-    return found.half() if found.is_floating_point() else found

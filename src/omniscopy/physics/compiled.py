@@ -24,7 +24,6 @@ from numba.extending import intrinsic, overload, register_jitable
 from omniscopy.model.compiling import keep_compiled
 from omniscopy.model.digests import digest_sources
 from omniscopy.physics import elementary
-from omniscopy.physics.formulas import Formula
 
 # Sums may be reordered so that they use vector registers; NaN and infinity stay what they are.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
@@ -43,9 +42,13 @@ _MAGIC = 1.5 * 2.0**52
 
 
 @functools.cache
-def compiled(formula: Formula) -> Any:
-    """Return the formula as a function of C, compiled on first use on this machine."""
-    function = formula.function
+def compiled(
+    function: Callable[..., Any], parameters: int, columns: int, constants: int, *, of_complex: bool
+) -> Any:
+    """Return a formula as a function of C, compiled on first use on this machine.
+
+    What it takes is as `omniscopy.physics.formulas.Formula` has it.
+    """
     for name in function.__code__.co_names:
         used: Any = function.__globals__.get(name)
         if getattr(used, "__module__", None) == function.__module__:
@@ -55,16 +58,16 @@ def compiled(formula: Formula) -> Any:
         module,
         elementary,
         sys.modules[__name__],
-        f"{formula.parameters} {formula.columns} {formula.constants}",
+        f"{parameters} {columns} {constants}",
     )
-    template = _complex_loop if formula.complex else _loop
+    template = _complex_loop if of_complex else _loop
     loop = template(digest)
     names = {
         **globals(),
         "formula": njit(fastmath=FAST, error_model="numpy", **_FOR_THE_LOOP)(function),
-        "COLUMNS": formula.columns,
-        "CONSTANTS": formula.constants,
-        "PARAMETERS": formula.parameters,
+        "COLUMNS": columns,
+        "CONSTANTS": constants,
+        "PARAMETERS": parameters,
     }
     made = types.FunctionType(loop.__code__, names, function.__name__, None, loop.__closure__)
     made.__qualname__, made.__module__ = f"{function.__module__}.{function.__qualname__}", __name__

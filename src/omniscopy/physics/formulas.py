@@ -40,6 +40,12 @@ class Formula:
 
     def address(self) -> int:
         """Return where the compiled formula is in this process."""
+        return int(self.compiled().address)
+
+    def compiled(self) -> Any:
+        """Return the formula as a function of C, compiled on first use on this machine."""
         from omniscopy.physics.compiled import compiled
 
-        return int(compiled(self).address)
+        return compiled(
+            self.function, self.parameters, self.columns, self.constants, of_complex=self.complex
+        )

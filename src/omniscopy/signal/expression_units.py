@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from omniscopy.signal.programs import Program, Step
+from omniscopy.signal.programs import Program
+from omniscopy.signal.steps import Step
 
 _SAME_AS_INPUTS = ("add", "subtract", "negate", "abs")
 _ADDED = ("add", "subtract", "less", "less_equal", "where", "arctan2")

@@ -18,15 +18,15 @@ from omniscopy.model.compiling import keep_compiled
 from omniscopy.model.digests import digest_sources
 from omniscopy.physics import compiled, elementary
 from omniscopy.physics.compiled import FAST, SIGNATURE, carray
-from omniscopy.signal import programs
+from omniscopy.signal import steps as meaning
 
 # Points that are worked on at a time: their numbers stay near the processor.
 BLOCK = 128
 # How a step is written: operation, three inputs, value, and whether it depends on a parameter.
 HEAD, WIDTH = 2, 6
 
-_CODES = {name: code for code, name in enumerate(programs.OPERATIONS)}
-NUMBER, X, Y, PARAMETER = (_CODES[name] for name in programs.LEAVES)
+_CODES = {name: code for code, name in enumerate(meaning.OPERATIONS)}
+NUMBER, X, Y, PARAMETER = (_CODES[name] for name in meaning.LEAVES)
 ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, ARCTAN2, LESS, LESS_EQUAL, WHERE = (
     _CODES[name] for name in (
         "add", "subtract", "multiply", "divide", "power", "arctan2", "less", "less_equal", "where",
@@ -287,7 +287,7 @@ def _interpreter(digest: int) -> Any:
 
 @functools.cache
 def _compiled() -> Any:
-    digest = digest_sources(programs, elementary, compiled, sys.modules[__name__])
+    digest = digest_sources(meaning, elementary, compiled, sys.modules[__name__])
     run = _interpreter(digest)
     compile_ = functools.partial(cfunc, SIGNATURE)
     return keep_compiled(compile_, run, fastmath=FAST, error_model="numpy")

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniscopy.model import DataError
-from omniscopy.signal.programs import RULES, Program, Step
+from omniscopy.signal.programs import Program
+from omniscopy.signal.steps import RULES, Step
 
 # What can be written is bounded, so that text from a file can do no more harm than be refused.
 LONGEST, DEEPEST, MOST_STEPS, MOST_PARAMETERS = 2000, 100, 250, 50

@@ -6,7 +6,6 @@ from typing import Any
 
 from omniscopy.model.errors import DataError, MissingDependencyError
 from omniscopy.view.bundling import STATIC, bundle_script, bundle_style
-from omniscopy.view.explorer import bench_maker
 from omniscopy.view.hosting import (
     NO_FRONT_END,
     Conversation,
@@ -15,6 +14,7 @@ from omniscopy.view.hosting import (
     missing_words,
     with_still,
 )
+from omniscopy.view.making import bench_maker
 from omniscopy.view.session import Session
 
 _DEFAULT = "export default { render };"

@@ -19,6 +19,7 @@ from omniscopy.diffraction.reductions.reading import (
     centres_of_positions,
     displayed,
     label_outputs,
+    places_of,
     scan_of,
 )
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset
@@ -149,7 +150,7 @@ def reduce_events(
             pattern = pattern.where(~dead.astype(bool).drop_attrs())
         centres = find_centre(pattern.assign_coords({dim: data.coords[dim] for dim in plane}))
         centres = centres.drop_vars(list(centres.coords))
-    places = Places(data, plane, scan_of(data, plane), centres, dead)
+    places = places_of(data, plane, centres=centres, dead=dead)
     made: Made = {}
     for name, wanted in asked.items():
         each = question(name, wanted, places)

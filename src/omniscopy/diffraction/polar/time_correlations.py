@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.detectors import Centre
-from omniscopy.diffraction.reductions.places import Places
+from omniscopy.diffraction.reductions.reading import places_of
 from omniscopy.model import (
     DataError,
     coordinate,
@@ -30,6 +31,7 @@ def measure_time_correlation(
     outer: float | None = None,
     longest: float | None = None,
     centre: Centre = "auto",
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Measure how alike the speckles of patterns are to those some time later.
@@ -48,6 +50,8 @@ def measure_time_correlation(
         The longest lag; half of the series otherwise.
     centre : (ky, kx) or "auto", units of the coordinates
         Where the rings are; "auto" for the middle of the disc in the mean pattern.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -88,6 +92,7 @@ def measure_time_correlation(
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)
+    data = without_dead(data, dead, plane)
     require_dim(data, dim)
     if dim in plane:
         message = f"frames are along another dimension than the patterns {plane}, got {dim!r}"
@@ -108,7 +113,7 @@ def measure_time_correlation(
     if len(units) > 1:
         message = f"coordinates {plane} must have the same units, got {sorted(map(str, units))}"
         raise DataError(message)
-    places = Places(data, plane, [str(d) for d in data.dims if d not in plane])
+    places = places_of(data, plane, over=[str(d) for d in data.dims if d not in plane])
     middle: Any = places.auto if centre == "auto" else [xr.DataArray(float(c)) for c in centre]
     axes = [axis.values for axis in places.axes]
     pixels = [float(np.abs(np.diff(axis)).mean()) if axis.size > 1 else 0.0 for axis in axes]

@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.compute import map_signal
+from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.detectors import Centre
 from omniscopy.diffraction.discs.templates import require_grid
-from omniscopy.diffraction.reductions.places import Places
-from omniscopy.diffraction.reductions.reading import scan_of
+from omniscopy.diffraction.reductions.reading import places_of
 from omniscopy.model import (
     DataError,
     coordinate,
@@ -23,7 +23,7 @@ from omniscopy.model import (
 
 
 @operation(example={"data": "nanobeam_4d", "angle_step": 6.0, "centre": (0.15, -0.25)})
-def transform_polar(
+def transform_polar(  # noqa: PLR0913 - a grid, its middle, and what is known
     data: xr.DataArray,
     *,
     centre: Centre = "auto",
@@ -32,6 +32,7 @@ def transform_polar(
     radius_step: float | None = None,
     angle_step: float = 2.0,
     outer: float | None = None,
+    dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
     r"""Transform every pattern to polar coordinates around its middle.
@@ -53,6 +54,8 @@ def transform_polar(
         A whole number of them makes a turn.
     outer : float, units of the coordinates
         The largest radius; half of the longer side of the patterns otherwise.
+    dead : DataArray of bool, shape (ky, kx)
+        Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -81,6 +84,7 @@ def transform_polar(
     ('y', 'x', 'k', 'angle')
     """
     dims, steps = require_grid(data, dims, at_least=2)
+    data = without_dead(data, dead, dims)
     step = min(steps) if radius_step is None else float(radius_step)
     most = max(data.sizes[dim] * size for dim, size in zip(dims, steps, strict=True)) / 2
     reach = most if outer is None else float(outer)
@@ -101,7 +105,7 @@ def transform_polar(
         order = np.atleast_1d(distortion["order"].values)[:, None] * np.radians(angles)
         parts = [np.atleast_1d(distortion[name].squeeze().values) for name in ("cosine", "sine")]
         scale = 1 + parts[0] @ np.cos(order) + parts[1] @ np.sin(order)
-    places = Places(data, dims, scan_of(data, dims), centres)
+    places = places_of(data, dims, centres=centres)
     middle = (
         places.auto if centre == "auto" else tuple(xr.DataArray(float(each)) for each in centre)
     )

@@ -1,5 +1,6 @@
 """Where detectors are on patterns: around a given point, the disc, or a point for each position."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +27,8 @@ class Places:
         Their dimensions.
     over : list of str
         Dimensions of the scan.
+    average : callable
+        Averages patterns, of these dimensions, over others: a read of its own.
     centres : Dataset
         Centres of the user.
     dead : DataArray, shape (ky, kx)
@@ -35,6 +38,7 @@ class Places:
     data: xr.DataArray
     dims: tuple[str, str]
     over: list[str]
+    average: Callable[[xr.DataArray, tuple[str, str], list[str]], xr.DataArray]
     centres: xr.Dataset | None = None
     dead: xr.DataArray | None = None
     _auto: tuple[xr.DataArray, xr.DataArray] | None = field(default=None, init=False)
@@ -77,9 +81,9 @@ class Places:
     def auto(self) -> tuple[xr.DataArray, xr.DataArray]:
         """Return the centres that were given, or that of the disc in the mean pattern."""
         if self._auto is None:
-            from omniscopy.diffraction.patterns import mean_pattern
-
-            pattern = mean_pattern(self.data, self.over) if self.over else self.data
+            pattern = self.data
+            if self.over:
+                pattern = self.average(self.data, self.dims, self.over)
             if self.dead is not None:
                 pattern = pattern.where(~self.dead.astype(bool).drop_attrs())
             found = find_centre(pattern, dims=self.dims)

@@ -34,13 +34,26 @@ def displayed(scan: Iterable[str]) -> list[str]:
     return sorted(scan, key=lambda dim: order.index(dim) if dim in order else -1)
 
 
+def places_of(
+    data: xr.DataArray, dims: tuple[str, str], *, over: Sequence[str] | None = None,
+    centres: xr.Dataset | None = None, dead: xr.DataArray | None = None,
+) -> Places:  # fmt: skip
+    """Return the pixels of patterns, and where detectors are; `over` is the scan otherwise."""
+    scan = scan_of(data, dims) if over is None else list(over)
+    return Places(data, dims, scan, _averaged, centres, dead)
+
+
+def _averaged(data: xr.DataArray, dims: tuple[str, str], over: list[str]) -> xr.DataArray:
+    return answers(data, {"pattern": "mean"}, dims, over=over)["pattern"][0]
+
+
 def answers(
     data: xr.DataArray, asked: Mapping[str, Wanted], dims: tuple[str, str], *,
     over: Sequence[str] | None = None, centres: xr.Dataset | None = None,
     dead: xr.DataArray | None = None,
 ) -> dict[str, Labelled]:  # fmt: skip
     """Return all that is asked as ``{name: (values, units, title)}``, from one read of the data."""
-    places = Places(data, dims, scan_of(data, dims) if over is None else list(over), centres, dead)
+    places = places_of(data, dims, over=over, centres=centres, dead=dead)
     return with_coordinates(read_for(asked, places), places)
 
 

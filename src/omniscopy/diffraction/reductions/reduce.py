@@ -9,6 +9,7 @@ from omniscopy.diffraction.detectors import Annulus, Detector, Disk, Mask, Polyg
 from omniscopy.diffraction.reductions.places import Places
 from omniscopy.diffraction.reductions.reading import (
     in_order,
+    places_of,
     read_for,
     scan_of,
     shared_coordinates,
@@ -85,7 +86,7 @@ def reduce(
     plane = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)
     require_scan(data, plane, asked)
-    places = Places(data, plane, scan_of(data, plane), centres, dead)
+    places = places_of(data, plane, centres=centres, dead=dead)
     return dataset(read_for(asked, places), places)
 
 

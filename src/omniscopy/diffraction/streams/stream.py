@@ -10,6 +10,7 @@ from omniscopy.diffraction.reductions.places import Places
 from omniscopy.diffraction.reductions.reading import (
     centres_of_positions,
     label_outputs,
+    places_of,
     plan_read,
     scan_of,
 )
@@ -83,7 +84,7 @@ def stream(
     if row < 1:
         message = f"every must be at least 1 frame, got {every!r}"
         raise DataError(message)
-    places = Places(like, plane, over, centres, dead)
+    places = places_of(like, plane, over=over, centres=centres, dead=dead)
     needs_centre = [
         name for name, wanted in asked.items() if _centre(wanted) == "auto" and centres is None
     ]

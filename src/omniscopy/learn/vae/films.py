@@ -1,6 +1,6 @@
 """How manifolds change while they are learnt."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -9,8 +9,16 @@ from sklearn.base import clone
 from omniscopy.learn.training import Progress
 from omniscopy.model import coordinate, labelled
 
-if TYPE_CHECKING:
-    from omniscopy.learn.vae.vae import VAE
+
+class Pictured(Protocol):
+    """A model whose manifold can be drawn."""
+
+    facts_: dict[str, Any]
+    net_: Any
+    latent_dim: int
+
+    def manifold(self, n: int, *, components: tuple[int, int]) -> xr.DataArray:
+        """Return objects over the latent space."""
 
 
 class Film:
@@ -24,7 +32,7 @@ class Film:
         Objects along each component.
     """
 
-    def __init__(self, model: "VAE", n: int) -> None:
+    def __init__(self, model: Pictured, n: int) -> None:
         self.model, self.n = model, n
         self.epochs: list[int] = []
         self.frames: list[xr.DataArray] = []

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from omniscopy.learn.loading import load
 from omniscopy.learn.models import Estimator
-from omniscopy.learn.storage import load
 from omniscopy.model import DataError
 
 _FOLDER = Path(__file__).parent
