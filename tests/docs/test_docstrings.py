@@ -51,6 +51,39 @@ def section(text: str, title: str) -> str:
 
 FUNCTIONS = dict(public_functions())
 
+# Operations that choose, move or list values as they are: no formula stands behind them.
+CHOOSE = frozenset({
+    "atoms.patches",
+    "diffraction.fill_patterns", "diffraction.find_events", "diffraction.to_disc_list",
+    "image.change_mask", "image.combine_masks", "image.select_grains", "image.sliding_windows",
+    "signal.crop", "signal.fold", "signal.label_regions", "signal.unfold",
+    "spm.lines_to_pixels", "spm.split_curve",
+})  # fmt: skip
+# Units that results are stated in, or words for results without any.
+UNITS = re.compile(
+    r"\bunits?\b|\b(deg|degrees|counts|electrons|k?eV|Hz|V|n?m|s|Pa|N|J|W|[np]A|nN|rad|mrad|radians)\b"
+    r"|Å|cm²|/nm|pure numbers?|(?:, |^)1$|\b(bool|int|fractions?|part)\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def said_of(name: str) -> str:
+    """Return what an operation says of itself."""
+    return inspect.getdoc(find_operation(name).function) or ""
+
+
+def has_source(text: str) -> bool:
+    """Return whether a formula is stated, or where it is from."""
+    return ":math:" in text or ".. math::" in text or bool(section(text, "References"))
+
+
+def other_operations(name: str) -> set[str]:
+    """Return the operations that one names in what it returns and in its notes."""
+    package, text = name.rpartition(".")[0], said_of(name)
+    parts = text.partition("\n\n")[0] + section(text, "Returns") + section(text, "Notes")
+    words = re.findall(r"(?<!`)`([\w.]+)`(?!`)", parts)
+    return {*words, *(f"{package}.{word}" for word in words)} & {*OPERATIONS}
+
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_public_function_says_what_it_takes_gives_and_refuses(name: str) -> None:
@@ -85,3 +118,33 @@ def test_an_operation_says_what_it_takes_and_what_it_gives(name: str) -> None:
     taken = inspect.signature(function).parameters
     assert section(said, "Returns")
     assert [word for word in taken if not re.search(rf"\b{word}\b", said)] == []
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_says_by_which_formula_or_whose_method(name: str) -> None:
+    own = has_source(said_of(name))
+    others = any(has_source(said_of(other)) for other in other_operations(name))
+    assert own or others or name in CHOOSE
+
+
+def test_what_only_chooses_values_is_no_longer_a_list_than_is_so() -> None:
+    assert {*OPERATIONS} >= CHOOSE
+    assert [name for name in CHOOSE if has_source(said_of(name))] == []
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_says_in_which_units_its_results_are(name: str) -> None:
+    returned = section(said_of(name), "Returns")
+    assert UNITS.search(returned) or other_operations(name)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_is_cited_is_listed_with_its_year(name: str) -> None:
+    said = ast.get_docstring(FUNCTIONS[name]) or ""
+    listed = re.findall(r"^\.\. \[(\d+)\]", section(said, "References"), re.MULTILINE)
+    cited = set(re.findall(r"\[(\d+)\]_", said))
+    assert [int(each) for each in listed] == [*range(1, len(listed) + 1)]
+    assert cited <= set(listed)
+    # A source can be looked up: it says of which year it is.
+    sources = re.split(r"^\.\. \[\d+\]", section(said, "References"), flags=re.MULTILINE)[1:]
+    assert [each for each in sources if not re.search(r"\b(1[89]|20)\d\d\b", each)] == []

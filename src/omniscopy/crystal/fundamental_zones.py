@@ -48,7 +48,7 @@ def proper_rotations(atoms: "Atoms", *, tolerance: float = 1e-2) -> Floats:
 
 
 def sample_directions(atoms: "Atoms", step: float, *, tolerance: float = 1e-2) -> xr.DataArray:
-    """Return directions a step apart, one of each set that rotations of the Laue group join.
+    r"""Return directions a step apart, one of each set that rotations of the Laue group join.
 
     Parameters
     ----------
@@ -69,6 +69,16 @@ def sample_directions(atoms: "Atoms", step: float, *, tolerance: float = 1e-2) -
     ------
     DataError
         The step is not positive, or makes too many directions.
+
+    Notes
+    -----
+    Points of a golden spiral on the sphere [1]_, :math:`z_i = 1 - (2 i + 1)/n`, :math:`\varphi_i
+    = \pi (1 + \sqrt 5)(i + \frac12)`; of equivalent ones that nearest to the middle of the zone
+    is kept.
+
+    References
+    ----------
+    .. [1] Á. González, *Math. Geosci.* 42, 49 (2010).
     """
     if not 0.0 < step <= 90.0:
         message = f"a step is an angle of more than 0 and up to 90 degrees, got {step!r}"

@@ -189,7 +189,7 @@ def require_rotation(matrix: npt.ArrayLike) -> Floats:
 def find_zone_axes(
     atoms: "Atoms", orientation: npt.ArrayLike, *, within: float = 20.0, largest_index: int = 5
 ) -> xr.Dataset:
-    """Find the zone axes near the beam, nearest first.
+    r"""Find the zone axes near the beam, nearest first.
 
     Parameters
     ----------
@@ -213,6 +213,10 @@ def find_zone_axes(
     DataError
         The cell has no volume, `orientation` is no rotation, `within` is not between 0 and 90
         degrees, or `largest_index` is below 1.
+
+    Notes
+    -----
+    The angle is that of :math:`R\, (u a + v b + w c)` with z; tilts are those of `stage_tilts`.
     """
     matrix, cell = require_rotation(orientation), require_cell(atoms)
     if not (0.0 < within < 90.0 and largest_index >= 1):

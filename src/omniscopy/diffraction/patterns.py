@@ -22,7 +22,7 @@ _KEPT = ("quantity", "modality", "source", "metadata")
 
 @operation(example={"data": "diffraction_4d"})
 def mean_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.DataArray:
-    """Average the patterns of a scan.
+    r"""Average the patterns of a scan.
 
     Parameters
     ----------
@@ -42,6 +42,10 @@ def mean_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) ->
     DataError
         There are no two reciprocal dimensions, or nothing to average over.
 
+    Notes
+    -----
+    :math:`\bar I(k) = \frac1N \sum I(r, k)` over the N positions with a value.
+
     Examples
     --------
     >>> import omniscopy as om
@@ -57,7 +61,7 @@ def mean_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) ->
 
 @operation(example={"data": "diffraction_4d"})
 def max_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.DataArray:
-    """Take the largest value that each pixel of the patterns has in a scan.
+    r"""Take the largest value that each pixel of the patterns has in a scan.
 
     Parameters
     ----------
@@ -77,6 +81,10 @@ def max_pattern(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> 
     ------
     DataError
         There are no two reciprocal dimensions, or nothing to search.
+
+    Notes
+    -----
+    :math:`\max_r I(r, k)`.
 
     Examples
     --------

@@ -32,7 +32,7 @@ def radial_profile(
     dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Average every pattern in rings around a centre.
+    r"""Average every pattern in rings around a centre.
 
     Parameters
     ----------
@@ -61,6 +61,11 @@ def radial_profile(
     ------
     DataError
         There are no two reciprocal dimensions in the same units, or no pixel is in a ring.
+
+    Notes
+    -----
+    :math:`P_n = \frac1N \sum I(k)` over the N pixels with :math:`n s \le |k - k_0| < (n + 1) s`,
+    at :math:`(n + \frac12) s` for the step s.
 
     Examples
     --------

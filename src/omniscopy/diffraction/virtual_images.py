@@ -24,7 +24,7 @@ def virtual_image(
     dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Sum the part of every pattern that falls on a detector.
+    r"""Sum the part of every pattern that falls on a detector.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ def virtual_image(
     ------
     DataError
         There are no two reciprocal dimensions, or no pixel is on a detector that has a centre.
+
+    Notes
+    -----
+    :math:`S(r) = \sum_k D(k) I(r, k)` with the detector D, 1 on it and 0 beside, or the weights
+    of a `Mask`.
 
     Examples
     --------

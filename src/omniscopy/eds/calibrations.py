@@ -63,6 +63,12 @@ def calibrate(
     factor of 2. One family alone tells of a shift, and leaves open whether it is one of gain or
     offset.
 
+    Variable projection is that of [1]_.
+
+    References
+    ----------
+    .. [1] G. H. Golub, V. Pereyra, *SIAM J. Numer. Anal.* 10, 413 (1973).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -62,6 +62,13 @@ def detector_efficiency(
     :math:`\prod_i e^{-\mu_i t_i}\; e^{-\mu t_\mathrm{dead}} (1 - e^{-\mu t})`, where :math:`\mu`
     is that of the crystal.
 
+    See [1]_.
+
+    References
+    ----------
+    .. [1] J. I. Goldstein et al., *Scanning Electron Microscopy and X-Ray Microanalysis*, 3rd
+       ed., Springer (2003), chapter 7.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -95,6 +95,13 @@ def fit_lines(  # noqa: PLR0913 - options are keywords
     are found by an active set. The covariance is :math:`H\, \mathrm{diag}(A c)\, H^T`, that of
     Poisson noise, as if nothing was held at 0.
 
+    The active set is that of [1]_.
+
+    References
+    ----------
+    .. [1] C. L. Lawson, R. J. Hanson, *Solving Least Squares Problems*, Prentice-Hall (1974),
+       chapter 23.
+
     Examples
     --------
     >>> import omniscopy as om

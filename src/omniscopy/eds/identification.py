@@ -95,6 +95,9 @@ def find_elements(
     is no element. The axis is calibrated by the elements that are found, and then they are looked
     for again.
 
+    The variance of a channel is :math:`\mu + (0.02\, \mu)^2` with the counts :math:`\mu` of the
+    model.
+
     Examples
     --------
     >>> import omniscopy as om

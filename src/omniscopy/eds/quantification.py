@@ -410,6 +410,13 @@ def absorption_correction(
     -----
     :math:`\chi / (1 - e^{-\chi})`, :math:`\chi = (\mu/\rho)\, \rho t / \sin \theta`.
 
+    X-rays are made evenly through the film [1]_.
+
+    References
+    ----------
+    .. [1] J. I. Goldstein, J. L. Costley, G. W. Lorimer, S. J. B. Reed, *Scanning Electron
+       Microscopy* 1977, vol. I, p. 315.
+
     Examples
     --------
     >>> import omniscopy as om

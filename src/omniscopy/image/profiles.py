@@ -31,7 +31,7 @@ def profile(
     interpolation: Interpolation = "linear",
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
-    """Take the profile of every image along a line, averaged over a width.
+    r"""Take the profile of every image along a line, averaged over a width.
 
     Parameters
     ----------
@@ -60,6 +60,11 @@ def profile(
     DataError
         The image has a single row, the ends are one point, the whole line lies outside, the
         width is negative, or y and x are not in units that convert.
+
+    Notes
+    -----
+    :math:`p(s) = \frac1n \sum_k z(r_0 + s\, t + w_k\, n)` over n lines :math:`w_k` beside the
+    line, with its direction t and its normal n.
 
     Examples
     --------
@@ -166,7 +171,7 @@ def radial_average(
     step: float | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
-    """Average every image over circles around a centre.
+    r"""Average every image over circles around a centre.
 
     Parameters
     ----------
@@ -191,6 +196,11 @@ def radial_average(
     DataError
         The image has a single row, `step` is not above 0, or y and x are not in units that
         convert.
+
+    Notes
+    -----
+    :math:`\bar z_n = \frac1N \sum z` over the N finite pixels with :math:`|r - n s| \le s/2` for
+    the step s.
 
     Examples
     --------

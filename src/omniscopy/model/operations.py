@@ -110,6 +110,11 @@ def operation(
     callable
         The function with recording, or a decorator where `function` is not given.
 
+    Raises
+    ------
+    TypeError
+        Of the function: a call does not fit it.
+
     Notes
     -----
     Called by another operation, it is not recorded: the outermost call is what the user made.

@@ -189,6 +189,10 @@ def subtract_baseline(
     DataError
         As in `estimate_baseline`.
 
+    Notes
+    -----
+    :math:`y - b` with the baseline b of `estimate_baseline`, which names the methods' sources.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -40,7 +40,7 @@ def cluster(
     n_components: int | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> xr.Dataset:
-    """Sort samples into clusters of alike ones.
+    r"""Sort samples into clusters of alike ones.
 
     Parameters
     ----------
@@ -87,6 +87,19 @@ def cluster(
     -----
     Distances are Euclidean, of values as they are: divide channels by their scatter, or samples
     by their sum, where that matters more.
+
+    Starts of k-means are those of [1]_, Ward's tree [2]_, clusters by density [3]_, silhouettes
+    [4]_, and the criterion :math:`-2 \ln L + k \ln n` [5]_.
+
+    References
+    ----------
+    .. [1] D. Arthur, S. Vassilvitskii, *Proc. 18th ACM-SIAM Symp. Discrete Algorithms*, 1027
+       (2007).
+    .. [2] J. H. Ward, *J. Am. Stat. Assoc.* 58, 236 (1963).
+    .. [3] R. J. G. B. Campello, D. Moulavi, J. Sander, *Advances in Knowledge Discovery and Data
+       Mining*, Springer (2013), p. 160.
+    .. [4] P. J. Rousseeuw, *J. Comput. Appl. Math.* 20, 53 (1987).
+    .. [5] G. Schwarz, *Ann. Stat.* 6, 461 (1978).
 
     Examples
     --------

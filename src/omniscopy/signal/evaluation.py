@@ -31,7 +31,7 @@ def evaluate_model(
     *,
     components: str | Sequence[str] | None = None,
 ) -> xr.DataArray:
-    """Evaluate a model, or some components of it, with the parameters of every pixel.
+    r"""Evaluate a model, or some components of it, with the parameters of every pixel.
 
     Parameters
     ----------
@@ -55,6 +55,10 @@ def evaluate_model(
     DataError
         `ds` does not hold the parameters of the model, or `coord` not its dimensions; a component
         is unknown.
+
+    Notes
+    -----
+    :math:`f(x) = \sum_c f_c(x; p)` over the components c.
 
     Examples
     --------
@@ -97,7 +101,7 @@ def subtract_model(
     *,
     components: str | Sequence[str] | None = None,
 ) -> xr.DataArray:
-    """Subtract a fitted model, or some components of it, such as a background.
+    r"""Subtract a fitted model, or some components of it, such as a background.
 
     Parameters
     ----------
@@ -121,6 +125,10 @@ def subtract_model(
     DataError
         `ds` does not hold the parameters of the model, or is of other pixels; `data` has not the
         dimensions of the model, or its units measure another thing than those that were fitted.
+
+    Notes
+    -----
+    :math:`y - \sum_c f_c(x; p)` over the components c.
 
     Examples
     --------

@@ -109,7 +109,7 @@ def filter_response(
     units: str | None = None,
     ends: Ends = "periodic",
 ) -> xr.DataArray:
-    """Calculate what `filter_fourier` with the same arguments multiplies the frequencies by.
+    r"""Calculate what `filter_fourier` with the same arguments multiplies the frequencies by.
 
     Parameters
     ----------
@@ -134,6 +134,10 @@ def filter_response(
     ------
     DataError
         The coordinate is missing or not uniform, or a band holds no frequency of the data.
+
+    Notes
+    -----
+    :math:`H(f) = \prod_i H_i(|f|)` over the filters.
 
     Examples
     --------

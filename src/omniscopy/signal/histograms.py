@@ -64,6 +64,10 @@ def joint_histogram(
         The excitation does not fit to the data, a range is empty, or no ranges were given for
         lazy data.
 
+    Notes
+    -----
+    :math:`n_{ij}`, how many pairs have the response in bin i and the excitation in bin j.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -17,7 +17,7 @@ def max_over(
     *,
     regions: xr.DataArray | None = None,
 ) -> xr.DataArray:
-    """Take the greatest value over dimensions: rare peaks, spots and defects stay visible.
+    r"""Take the greatest value over dimensions: rare peaks, spots and defects stay visible.
 
     Parameters
     ----------
@@ -40,6 +40,10 @@ def max_over(
     DataError
         A dimension is missing or empty, `data` has no navigation dimension, or `regions` has
         other places.
+
+    Notes
+    -----
+    :math:`\max_i x_i` over the places that count.
 
     Examples
     --------

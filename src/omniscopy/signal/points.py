@@ -71,7 +71,7 @@ def to_line(
     along: Literal["line", "path"] = "line",
     places: Sequence[str] | None = None,
 ) -> Labelled:
-    """Order points by their distance along the line or path on which they were measured.
+    r"""Order points by their distance along the line or path on which they were measured.
 
     Parameters
     ----------
@@ -95,6 +95,12 @@ def to_line(
     ------
     DataError
         There are no positions, or their units cannot be compared.
+
+    Notes
+    -----
+    Along a path :math:`s_i = \sum_{j \le i} |r_j - r_{j-1}|`; on the line through the mean, whose
+    direction is the principal axis t of the places, :math:`s_i = (r_i - r_0) \cdot t` from the
+    outermost point :math:`r_0` on.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def rebin(
     reduce: Reduction | None = None,
     remainder: Remainder = "drop",
 ) -> Labelled:
-    """Join neighbouring points to bins.
+    r"""Join neighbouring points to bins.
 
     Parameters
     ----------
@@ -53,6 +53,11 @@ def rebin(
     ------
     DataError
         A dimension is missing or has fewer points than a bin, or a factor is no whole number.
+
+    Notes
+    -----
+    A sum has the variance :math:`\sum \sigma_i^2`, the mean of n points :math:`\sum \sigma_i^2 /
+    n^2`.
 
     Examples
     --------

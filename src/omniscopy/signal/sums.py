@@ -22,7 +22,7 @@ _KEPT = ("long_name", "quantity", "modality", "source", "metadata")
 
 @operation(example={"data": "spectrum_image", "dims": ["y", "x"]})
 def sum_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.DataArray:
-    """Sum over dimensions: the total spectrum, the total image, the total pattern.
+    r"""Sum over dimensions: the total spectrum, the total image, the total pattern.
 
     Parameters
     ----------
@@ -42,6 +42,10 @@ def sum_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.
     DataError
         A dimension is missing, or `data` has no navigation dimension.
 
+    Notes
+    -----
+    :math:`\sum_i x_i`.
+
     Examples
     --------
     >>> import omniscopy as om
@@ -55,7 +59,7 @@ def sum_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.
 
 @operation(example={"data": "image_stack", "dims": "frame"})
 def mean_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr.DataArray:
-    """Average over dimensions.
+    r"""Average over dimensions.
 
     Parameters
     ----------
@@ -73,6 +77,10 @@ def mean_over(data: xr.DataArray, dims: str | Sequence[str] | None = None) -> xr
     ------
     DataError
         A dimension is missing or empty, or `data` has no navigation dimension.
+
+    Notes
+    -----
+    :math:`\frac1n \sum_i x_i` of the n values that are not NaN.
 
     Examples
     --------

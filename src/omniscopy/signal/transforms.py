@@ -131,7 +131,7 @@ def inverse_fourier(
 
     Returns
     -------
-    DataArray, shape (..., dim)
+    DataArray, shape (..., dim), units of the data
         On the coordinate of the data that were transformed, if no frequency was left out; real
         if the spectra are one-sided. Of a band of width B the steps are 1/B.
 

@@ -166,6 +166,13 @@ def cantilever(  # noqa: PLR0913 - the numbers of an experiment
     period, in the frame of the free oscillation: the error is below 1e-6 of the amplitude (1e-7
     at the resonance) as long as the resonance shifts by less than a hundredth.
 
+    The model is that of [1]_.
+
+    References
+    ----------
+    .. [1] D. U. Karatay, J. S. Harrison, M. S. Glaz, R. Giridharagopal, D. S. Ginger, *Rev. Sci.
+       Instrum.* 87, 053702 (2016).
+
     Examples
     --------
     >>> import omniscopy as om
@@ -263,6 +270,10 @@ def transients(
     ------
     DataError
         The shape has no points, or `tau` or `sampling` is not positive.
+
+    Notes
+    -----
+    The equation of motion is that of `cantilever`.
 
     Examples
     --------

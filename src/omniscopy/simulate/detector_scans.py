@@ -21,7 +21,7 @@ def detector_scan(  # noqa: PLR0913 - each is a physical parameter
     noise: float = 2.0,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate the signal of a focused beam that is scanned over an annular detector.
+    r"""Simulate the signal of a focused beam that is scanned over an annular detector.
 
     Parameters
     ----------
@@ -51,6 +51,11 @@ def detector_scan(  # noqa: PLR0913 - each is a physical parameter
     DataError
         The shape has no points, an extent or the outer radius is not positive, or the inner
         radius is not below it.
+
+    Notes
+    -----
+    :math:`N = d + (f - d) [1 - a (\theta - \theta_i) / (\theta_o - \theta_i)]` on the detector, d
+    beside it, for the angle :math:`\theta` from its middle and the fall a.
     """
     require_positive(extent_y=extent[0], extent_x=extent[1], outer=outer)
     if not 0.0 <= inner < outer:

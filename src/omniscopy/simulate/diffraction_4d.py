@@ -69,6 +69,10 @@ def diffraction_4d(  # noqa: PLR0913 - each is a physical parameter
     ------
     DataError
         A shape has no points, or `sampling`, `pixel`, `radius` or `counts` is not positive.
+
+    Notes
+    -----
+    Discs are :math:`1 / (1 + e^{-4 (R - |k|) / p})` with the radius R and the pixel p.
     """
     require_positive(pixel=pixel, radius=radius, counts=counts)
     scan = grid(shape, sampling, "nm", ("y", "x"))

@@ -59,6 +59,11 @@ def distorted_rings(  # noqa: PLR0913 - each is a physical parameter
     ------
     DataError
         `sampling`, `width` or `counts` is not positive.
+
+    Notes
+    -----
+    A ring is :math:`N \frac{r_1}{r_i} e^{-(k/s - r_i)^2 / 2 w^2}` with the distortion
+    :math:`s(\varphi)`.
     """
     require_positive(sampling=sampling, width=width, counts=counts)
     if cosine is None and sine is None:

@@ -148,7 +148,7 @@ def force_curve(
     *, points: int = 400, part: Part = "both", adhesion: float = 0.5, noise: float = 0.02,
     rng: Random = 0,
 ) -> xr.DataArray:  # fmt: skip
-    """Simulate one force curve, such as `force_map` makes them, in one record.
+    r"""Simulate one force curve, such as `force_map` makes them, in one record.
 
     Parameters
     ----------
@@ -167,6 +167,10 @@ def force_curve(
     -------
     DataArray, shape (time), nN
         With the height ``z`` in nm.
+
+    Notes
+    -----
+    :math:`F(\delta) = k (s - \delta)`, as in `force_map`.
     """
     return force_map((), points=points, part=part, adhesion=adhesion, noise=noise, rng=rng)
 
@@ -207,6 +211,14 @@ def force_relaxation(  # noqa: PLR0913 - the numbers of an experiment
     ------
     DataError
         `points`, `duration`, `relaxation_time`, `indentation` or `radius` is not positive.
+
+    Notes
+    -----
+    :math:`F = \frac{16}{9} \sqrt R\, \delta^{3/2} E(t)`, after a step of the depth [1]_.
+
+    References
+    ----------
+    .. [1] E. H. Lee, J. R. M. Radok, *J. Appl. Mech.* 27, 438 (1960).
     """
     require_positive(points=points, duration=duration, relaxation_time=relaxation_time)
     require_positive(indentation=indentation, radius=radius)
@@ -229,7 +241,7 @@ def force_creep(  # noqa: PLR0913 - the numbers of an experiment
     compliances: tuple[float, ...] = (8e-5,), times: tuple[float, ...] = (0.1,),
     fluidity: float = 0.0, radius: float = 2.5e-6, noise: float = 0.5, rng: Random = 0,
 ) -> xr.DataArray:  # fmt: skip
-    """Simulate how deep a sphere goes into Voigt elements in series, under a rising force.
+    r"""Simulate how deep a sphere goes into Voigt elements in series, under a rising force.
 
     Parameters
     ----------
@@ -261,6 +273,15 @@ def force_creep(  # noqa: PLR0913 - the numbers of an experiment
     ------
     DataError
         `points`, `duration`, `most` or `radius` is not positive.
+
+    Notes
+    -----
+    :math:`\delta^{3/2} = \frac{3}{16 \sqrt R} \int J(t - s)\, dF(s)` [1]_, with :math:`J = J_g +
+    \sum_i J_i (1 - e^{-t/\tau_i}) + \varphi t`.
+
+    References
+    ----------
+    .. [1] E. H. Lee, J. R. M. Radok, *J. Appl. Mech.* 27, 438 (1960).
     """
     require_positive(points=points, duration=duration, most=most, radius=radius)
     time = duration * np.arange(points) / max(points - 1, 1)

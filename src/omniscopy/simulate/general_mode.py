@@ -62,6 +62,12 @@ def current_voltage(  # noqa: PLR0913 - what a measurement is made of
     switching bias, as a logistic function of width 0.5 V. That bias is in the metadata
     (``truth``, V): the same for all y, rising with x from a sixth to a half of the amplitude, in
     the middle of both branches.
+
+    The circuit is that of [1]_.
+
+    References
+    ----------
+    .. [1] S. Somnath et al., *Nature Commun.* 9, 513 (2018).
     """
     require_positive(amplitude=amplitude, frequency=frequency, points=points)
     coords = grid(shape, 20.0, "nm", ("y", "x"))

@@ -44,6 +44,10 @@ def lattice_points(
     ------
     DataError
         The extent is not positive, or the vectors lie along one line.
+
+    Notes
+    -----
+    :math:`r = o + h a + k b` with whole h and k.
     """
     require_positive(extent_y=extent[0], extent_x=extent[1])
     vectors = np.array([a, b], dtype=float)
@@ -77,7 +81,7 @@ def atom_image(  # noqa: PLR0913 - each is a physical parameter
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate an image of Gaussian atomic columns on a lattice with two columns a cell.
+    r"""Simulate an image of Gaussian atomic columns on a lattice with two columns a cell.
 
     Parameters
     ----------
@@ -111,6 +115,10 @@ def atom_image(  # noqa: PLR0913 - each is a physical parameter
     DataError
         The shape has no points, `sigma` or `sampling` is not positive, or `a` and `b` lie along one
         line.
+
+    Notes
+    -----
+    :math:`N = b + \sum_i c_i e^{-|r - r_i|^2 / 2 \sigma^2}`.
     """
     require_positive(sigma=sigma)
     coords = grid(shape, sampling, "nm", ("y", "x"))
@@ -147,7 +155,7 @@ def image_stack(  # noqa: PLR0913 - each is a physical parameter
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate a stack of images of particles that drift and shake.
+    r"""Simulate a stack of images of particles that drift and shake.
 
     Parameters
     ----------
@@ -180,6 +188,10 @@ def image_stack(  # noqa: PLR0913 - each is a physical parameter
     ------
     DataError
         The shape has no points, or `frames`, `particles` or `sampling` is not positive.
+
+    Notes
+    -----
+    :math:`N = 0.05\, c + \sum_i c_i e^{-|r - r_i - s|^2 / 2 w_i^2}` with the shift s of a frame.
     """
     require_positive(frames=frames, particles=particles)
     generator = np.random.default_rng(rng)

@@ -80,6 +80,10 @@ def atom_positions(  # noqa: PLR0913 - each is a physical parameter
     DataError
         The structure is unknown, `spacing` is not positive, `noise` is negative, or the extent
         has no room for so many vacancies or interstitials.
+
+    Notes
+    -----
+    :math:`r' = m + R (1 + e) (r - m)` about the middle m, with the strain e and the rotation R.
     """
     require_choice("structure", structure, get_args(Structure))
     require_positive(spacing=spacing)
@@ -148,6 +152,10 @@ def bicrystal(
     ------
     DataError
         The structure is unknown or `spacing` is not positive.
+
+    Notes
+    -----
+    :math:`r' = m + R_i (r - m)` with the rotation of each grain about the middle m.
     """
     require_choice("structure", structure, get_args(Structure))
     require_positive(spacing=spacing)
@@ -215,7 +223,7 @@ def moving_atoms(
     missed: float = 0.05,
     rng: Random = 0,
 ) -> xr.Dataset:
-    """Simulate atoms that walk at random, found again in each frame but for a few.
+    r"""Simulate atoms that walk at random, found again in each frame but for a few.
 
     Parameters
     ----------
@@ -238,6 +246,10 @@ def moving_atoms(
         ``y`` and ``x`` (nm), in another order in each frame and NaN after the last, and
         ``state``, 0 or 1, which changes now and then. The walker of each row is in
         ``attrs["metadata"]["truth"]["walkers"]``, -1 for none.
+
+    Notes
+    -----
+    The displacement along each axis has the variance :math:`n \sigma^2` after n frames.
     """
     start = lattice_points(
         extent=extent, a=(0.0, spacing), b=(spacing, 0.0), origin=(spacing / 2, spacing / 2)
@@ -351,7 +363,7 @@ def fitted_columns(
     noise: float = 0.03,
     rng: Random = 0,
 ) -> xr.Dataset:
-    """Simulate the fits of columns of several atoms in an image.
+    r"""Simulate the fits of columns of several atoms in an image.
 
     Parameters
     ----------
@@ -380,6 +392,11 @@ def fitted_columns(
     ------
     DataError
         `spacing`, `amplitude`, `sigma`, `most` or the extent is not positive.
+
+    Notes
+    -----
+    A column of n atoms has the amplitude :math:`A (n + \epsilon)` with normal noise
+    :math:`\epsilon`.
     """
     require_positive(spacing=spacing, amplitude=amplitude, sigma=sigma, most=most)
     generator = np.random.default_rng(rng)

@@ -98,6 +98,13 @@ def nanobeam_4d(  # noqa: PLR0913 - each is a physical parameter
     -----
     A deformation :math:`F` of the crystal takes :math:`g` to :math:`F^{-T} g`. Discs have the
     intensity :math:`w_g \sin^2(\pi t / \xi_g)` with extinction distances that grow with g.
+
+    The intensity is that of two beams [1]_.
+
+    References
+    ----------
+    .. [1] L. Reimer and H. Kohl, *Transmission Electron Microscopy*, 5th ed., Springer (2008),
+       chapter 7.
     """
     require_positive(pixel=pixel, radius=radius, counts=counts)
     scan = grid(shape, sampling, "nm", ("y", "x"))

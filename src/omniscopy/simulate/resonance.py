@@ -12,7 +12,7 @@ _PARAMETERS = ("amplitude", "resonance_frequency", "quality_factor", "phase")
 
 @operation(example={"shape": (3, 4)}, lazy=False)
 def oscillator_maps(shape: tuple[int, int] = (8, 10), *, sampling: float = 20.0) -> xr.Dataset:
-    """Simulate maps of a contact resonance on two ferroelectric domains.
+    r"""Simulate maps of a contact resonance on two ferroelectric domains.
 
     Parameters
     ----------
@@ -27,6 +27,11 @@ def oscillator_maps(shape: tuple[int, int] = (8, 10), *, sampling: float = 20.0)
         ``amplitude`` (V), ``resonance_frequency`` (Hz), ``quality_factor`` and ``phase``
         (rad). The frequency rises with x, the quality factor falls with y, the phase is -pi/2
         left of the middle and +pi/2 from there on.
+
+    Notes
+    -----
+    With x and y from 0 to 1, :math:`A = 1 + \frac12 \sin 2 \pi y \cos \pi x` mV, :math:`f_0 = 335
+    + 10 x` kHz, :math:`Q = 120 - 40 y`.
     """
     coords = grid(shape, sampling, "nm", ("y", "x"))
     y, x = (
@@ -90,6 +95,13 @@ def band_excitation(
     Notes
     -----
     :math:`h(f) = A e^{i\varphi} f_0^2 / (f^2 - i f f_0 / Q - f_0^2)`.
+
+    A harmonic oscillator, in the convention of [1]_.
+
+    References
+    ----------
+    .. [1] S. Jesse, S. V. Kalinin, R. Proksch, A. P. Baddorf, B. J. Rodriguez, *Nanotechnology*
+       18, 435503 (2007).
     """
     require_positive(band=band, lowest=centre - band / 2, points=points)
     maps = oscillator_maps(shape) if maps is None else maps

@@ -28,7 +28,7 @@ def drifting_scans(  # noqa: PLR0913 - each is a physical parameter
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate scans of particles that drift and shake while rows are scanned.
+    r"""Simulate scans of particles that drift and shake while rows are scanned.
 
     Parameters
     ----------
@@ -62,6 +62,11 @@ def drifting_scans(  # noqa: PLR0913 - each is a physical parameter
     ------
     DataError
         The shape has no points, there are no scans or particles, or `sampling` is not positive.
+
+    Notes
+    -----
+    A pixel of row t shows :math:`R\, r - d(t)`, with the rotation R by the scan angle and the
+    motion d of the specimen.
     """
     require_positive(particles=particles, rows=min(shape), scans=len(scan_angles))
     generator = np.random.default_rng(rng)

@@ -47,7 +47,7 @@ def spectrum(
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate a spectrum of light of several lines on a constant background.
+    r"""Simulate a spectrum of light of several lines on a constant background.
 
     Parameters
     ----------
@@ -75,6 +75,11 @@ def spectrum(
     ------
     DataError
         `channels` or a width is not positive, or `stop` is not above `start`.
+
+    Notes
+    -----
+    :math:`N = b + \sum_i h_i L((E - E_i) / w_i)` with lines L of height 1 and full width
+    :math:`w_i`.
     """
     require_positive(channels=channels, width=stop - start)
     energy = coordinate("energy", start + (stop - start) / channels * np.arange(channels), "eV")
@@ -131,7 +136,7 @@ def phase_spectra(
     dispersion: float = 0.5,
     channels: int = 280,
 ) -> xr.DataArray:
-    """Simulate the core-loss spectra of two oxides of titanium, without noise.
+    r"""Simulate the core-loss spectra of two oxides of titanium, without noise.
 
     Parameters
     ----------
@@ -153,6 +158,11 @@ def phase_spectra(
     ------
     DataError
         `counts`, `offset`, `dispersion` or `channels` is not positive.
+
+    Notes
+    -----
+    :math:`N = n (E/E_0)^{-3} [1 + \sum_e j_e / (1 + e^{-2 (E - E_e - 2\,\mathrm{eV}) /
+    1.5\,\mathrm{eV}})]` and Lorentzians, with edges at :math:`E_e`.
     """
     require_positive(counts=counts, offset=offset, dispersion=dispersion, channels=channels)
     energy = coordinate("energy_loss", offset + dispersion * np.arange(channels), "eV")
@@ -178,7 +188,7 @@ def spectrum_image(
     noise: bool = True,
     rng: Random = 0,
 ) -> xr.DataArray:
-    """Simulate a spectrum image of core losses of two phases that mix.
+    r"""Simulate a spectrum image of core losses of two phases that mix.
 
     Parameters
     ----------
@@ -211,6 +221,11 @@ def spectrum_image(
     ------
     DataError
         `spectra` have no dimensions component and energy_loss, or the shape has no points.
+
+    Notes
+    -----
+    :math:`N = t\, [c\, S_1 + (1 - c) S_2]` with the fraction c, the spectra S and the thickness
+    t.
     """
     fractions = phase_map(shape, sampling=sampling) if fractions is None else fractions
     spectra = phase_spectra(counts=counts) if spectra is None else spectra

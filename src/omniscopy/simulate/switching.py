@@ -31,6 +31,11 @@ def loop_maps(shape: tuple[int, int] = (3, 4), *, sampling: float = 20.0) -> xr.
         ``a0`` to ``a3`` and ``b0`` to ``b3`` in V, ``a4`` in V of response per V of bias, as
         `spm.fit_loops` finds them. The imprint rises with x from -0.5 to 0.5 V, the width of the
         loop with y.
+
+    Notes
+    -----
+    See `physics.hysteresis.loop` for what they are parameters of. With x and y from 0 to 1,
+    :math:`a_2 = -2.5 - y/2 + x`, :math:`a_3 = 2 + y/2 + x`.
     """
     coords = grid(shape, sampling, "nm", ("y", "x"))
     y, x = (

@@ -189,6 +189,13 @@ def random_surface(
     The power spectral density is
     :math:`C_0\,(1 + (k\,\lambda_r)^2)^{-1-H}`, whose sum over all spatial frequencies k of the
     grid but 0 is the square of `rms`: the truth holds :math:`C_0` as ``density``.
+
+    Spectra of this form are those of [1]_.
+
+    References
+    ----------
+    .. [1] T. D. B. Jacobs, T. Junge, L. Pastewka, *Surf. Topogr.: Metrol. Prop.* 5, 013001
+       (2017).
     """
     require_positive(extent_y=extent[0], extent_x=extent[1], roll_off=roll_off, rms=rms)
     if not 0 <= hurst <= 1:

@@ -46,7 +46,8 @@ def count_atoms(
         ``intensity`` as it is given; ``count`` of atoms, NaN where there is none, and
         ``probability`` that it is right, given the mixture. Along ``component`` the ``mean`` with
         ``mean_std`` and the ``weight`` of each Gaussian, NaN for those not used, and the
-        ``criterion`` of mixtures of so many; ``width`` that all have, and ``n_components``. NaN
+        ``criterion`` of mixtures of so many; ``width`` that all have, and ``n_components``. Means
+        and width are in units of the intensity. NaN
         with `status` 4 (no data) for fewer than two different intensities.
 
     Raises

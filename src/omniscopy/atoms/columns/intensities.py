@@ -222,7 +222,8 @@ def measure_volumes(positions: xr.Dataset) -> xr.Dataset:
     -------
     Dataset, shape (..., atom)
         ``intensity`` :math:`2 \pi A \sigma_y \sigma_x`, with ``intensity_std`` where the three
-        have one; ``y`` and ``x`` as they are given.
+        have one, in units of the amplitude times those of the widths squared; ``y`` and ``x`` as
+        they are given.
 
     Raises
     ------
@@ -233,6 +234,13 @@ def measure_volumes(positions: xr.Dataset) -> xr.Dataset:
     -----
     The uncertainty is that of three numbers that do not depend on each other. Amplitude and
     widths of one fit do, negatively: it is an upper bound.
+
+    The volume under a column's peak is what its atoms scatter into the detector [1]_.
+
+    References
+    ----------
+    .. [1] S. Van Aert, J. Verbeeck, R. Erni, S. Bals, M. Luysberg, D. Van Dyck, G. Van Tendeloo,
+       *Ultramicroscopy* 109, 1236 (2009).
 
     Examples
     --------

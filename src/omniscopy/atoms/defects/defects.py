@@ -40,7 +40,7 @@ def find_defects(
     max_length: float | None = None,
     max_size: int = 16,
 ) -> xr.Dataset:
-    """Find defects of a crystal: by its lattice, or by the rings of its bonds.
+    r"""Find defects of a crystal: by its lattice, or by the rings of its bonds.
 
     Parameters
     ----------
@@ -78,6 +78,10 @@ def find_defects(
     strained around it. A site that at least half of those around it miss is vacant. An atom that
     fewer than a third of its vectors lead from is an interstitial. Neither is
     looked for at the edges, where it is not known whether there is a crystal.
+
+    :math:`s = n_\mathrm{missing} / n` of n lattice vectors for vacancies and interstitials;
+    :math:`s = (I - \tilde I) / 1.4826\, \mathrm{med} |I - \tilde I|` with the median
+    :math:`\tilde I` of the sublattice for substitutions.
 
     Examples
     --------

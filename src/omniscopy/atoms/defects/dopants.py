@@ -32,7 +32,7 @@ def find_dopants(
     max_dopant_length: float | None = None,
     max_bonds: int = 4,
 ) -> xr.Dataset:
-    """Find dopants, those that are bonded to each other, and the atoms around them.
+    r"""Find dopants, those that are bonded to each other, and the atoms around them.
 
     Parameters
     ----------
@@ -63,6 +63,12 @@ def find_dopants(
     ------
     DataError
         There are no positions or kinds, or a length is not above 0.
+
+    Notes
+    -----
+    Angles go all around a dopant, :math:`\sum_i \vartheta_i = 360^\circ`: it is their deviation
+    that tells how distorted it is. Deviations are those of the values, :math:`\sigma^2 = \frac1n
+    \sum (x - \bar x)^2`.
 
     Examples
     --------

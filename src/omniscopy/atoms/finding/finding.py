@@ -73,13 +73,13 @@ def find_atoms(
     Returns
     -------
     Dataset, shape (..., atom)
-        By rows: ``y`` and ``x`` with ``_std``; ``intensity``, the height above the
-        surroundings (below them, and negative, if dark) with ``_std``, and its
-        ``signal_to_noise``. Of each image: the median ``spacing`` of nearest atoms, the
-        ``width`` (standard deviation) looked for, the ``threshold`` that was asked of them
-        (infinite if nothing stands out), ``count`` before the limit, and ``status``: 4 (no data)
-        without a finite pixel. Of a single image in memory as many atoms as there are; otherwise
-        `max_atoms` with NaN after the last one. `refine_atoms` makes the positions exact.
+        By rows: ``y`` and ``x`` with ``_std``, units of the coordinates; ``intensity``, the height
+        above the surroundings (below them, and negative, if dark) with ``_std``, and its
+        ``signal_to_noise``. Of each image: the median ``spacing`` of nearest atoms, the ``width``
+        (standard deviation) looked for, the ``threshold`` that was asked of them (infinite if
+        nothing stands out), ``count`` before the limit, and ``status``: 4 (no data) without a
+        finite pixel. Of a single image in memory as many atoms as there are; otherwise `max_atoms`
+        with NaN after the last one. `refine_atoms` makes the positions exact.
 
     Raises
     ------

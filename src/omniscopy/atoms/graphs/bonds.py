@@ -47,6 +47,12 @@ def find_bonds(positions: xr.Dataset, *, max_length: float | None = None) -> xr.
     -----
     Bonds are the edges of a Delaunay triangulation that are short enough, so that no two cross.
 
+    The triangulation is found by Quickhull [1]_.
+
+    References
+    ----------
+    .. [1] C. B. Barber, D. P. Dobkin, H. Huhdanpaa, *ACM Trans. Math. Softw.* 22, 469 (1996).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -21,7 +21,7 @@ _CORNERS = (ATOM, "corner")
 
 @operation(example={"positions": "atom_positions"})
 def voronoi(positions: xr.Dataset, *, max_size: int = 16) -> xr.Dataset:
-    """Find the Voronoi cell of each atom: what is nearer to it than to any other.
+    r"""Find the Voronoi cell of each atom: what is nearer to it than to any other.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ def voronoi(positions: xr.Dataset, *, max_size: int = 16) -> xr.Dataset:
     Returns
     -------
     Dataset, shape (..., atom, corner)
+        In units of the positions, areas in their square:
         ``area``, ``perimeter``, ``size`` (how many neighbours share a side), ``centroid_y`` and
         ``centroid_x``, and ``corner_y``, ``corner_x`` in order, NaN after the last. Cells at the
         edge reach outside of the atoms: they have no numbers, and `status` 4 (no data), as those
@@ -43,6 +44,16 @@ def voronoi(positions: xr.Dataset, *, max_size: int = 16) -> xr.Dataset:
     ------
     DataError
         There are no positions, or `max_size` is below 3.
+
+    Notes
+    -----
+    The dual of Delaunay's triangulation, found by Quickhull [1]_. Area and centroid are those of
+    the polygon of corners :math:`(x_i, y_i)`, :math:`A = \frac12 \sum (x_i y_{i+1} - x_{i+1}
+    y_i)`.
+
+    References
+    ----------
+    .. [1] C. B. Barber, D. P. Dobkin, H. Huhdanpaa, *ACM Trans. Math. Softw.* 22, 469 (1996).
 
     Examples
     --------

@@ -19,7 +19,7 @@ _FEWEST = 2
 def find_planes(
     positions: xr.Dataset, lattice: xr.Dataset, *, direction: tuple[int, int] = (1, 0)
 ) -> xr.Dataset:
-    """Find the planes of atoms along a lattice direction, and the distances in and between them.
+    r"""Find the planes of atoms along a lattice direction, and the distances in and between them.
 
     Parameters
     ----------
@@ -53,6 +53,10 @@ def find_planes(
     Atoms get indices by way of their neighbours one lattice vector away, so that planes bend
     with the lattice. Those of other sublattices are put to the plane they lie in, or make planes
     between the others.
+
+    With the slope t of the line :math:`n = n_0 + t s` that is fitted to the atoms of a plane, s
+    along and n across the direction, a spacing is :math:`(n' - n) / \sqrt{1 + t^2}`, where
+    :math:`n'` is that of the next plane at the same s.
 
     Examples
     --------

@@ -125,6 +125,12 @@ def find_domains(
     a grain, and others that differ so little from one of them join it: a grain may bend, and
     grains that differ by little more than `tolerance` are one.
 
+    The direction is the phase of the bond-orientational order parameter [1]_.
+
+    References
+    ----------
+    .. [1] D. R. Nelson, B. I. Halperin, *Phys. Rev. B* 19, 2457 (1979).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -29,7 +29,7 @@ _ROUNDS = 4
 def match_neighbours(
     positions: xr.Dataset, n_neighbours: int = 6, *, template: xr.DataArray | None = None
 ) -> xr.Dataset:
-    """Find the neighbours of each atom in an order that is the same for all atoms.
+    r"""Find the neighbours of each atom in an order that is the same for all atoms.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def match_neighbours(
     Returns
     -------
     Dataset, shape (..., atom, neighbour, side)
-        ``vector`` from each atom to its neighbours along ``side``, y and x, and ``distance``;
+        ``vector`` from each atom to its neighbours along ``side``, y and x, and ``distance``, in
+        units of the positions;
         ``template`` (neighbour, side), the mean vectors; ``y`` and ``x`` as they are given.
         NaN with `status` 4 (no data) for atoms without a position, and for those at edges and
         beside vacancies, whose neighbours are not all around or too far.
@@ -60,6 +61,12 @@ def match_neighbours(
     of squares; the template is the mean of what is assigned, from the middle of the table on,
     as often as it changes. Sorted by angle alone, neighbours at the start of the circle would
     change places.
+
+    The assignment is that of least :math:`\sum_k |v_{p(k)} - t_k|^2` [1]_.
+
+    References
+    ----------
+    .. [1] H. W. Kuhn, *Naval Res. Logist. Q.* 2, 83 (1955).
 
     Examples
     --------

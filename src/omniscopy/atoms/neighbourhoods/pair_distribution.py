@@ -42,8 +42,9 @@ def measure_pair_distribution(
     -------
     Dataset, shape (..., distance)
         ``pair_distribution`` :math:`g(r)`, 1 where atoms are as often as at random, and its
-        ``_std``; ``pairs``, how many were counted (each once); ``density`` of the atoms.
-        NaN with `status` 4 (no data) for fewer than two atoms.
+        ``_std``; ``pairs``, how many were counted (each once); ``density`` of the atoms, in one
+        over the units of the positions squared. NaN with `status` 4 (no data) for fewer than two
+        atoms.
 
     Raises
     ------

@@ -64,6 +64,14 @@ def measure_polarization(
     :math:`\sigma^2 + \sum \sigma_i^2 / n^2`, carried to length and angle in first order. A
     length that is near its standard deviation is larger than what is true.
 
+    Displacements from the middle of the oxygen or the A-site cage are what polarisation is mapped
+    by [1]_, [2]_.
+
+    References
+    ----------
+    .. [1] C.-L. Jia et al., *Nature Mater.* 6, 64 (2007).
+    .. [2] C. T. Nelson et al., *Nano Lett.* 11, 828 (2011).
+
     Examples
     --------
     >>> import omniscopy as om

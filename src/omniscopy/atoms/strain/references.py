@@ -58,6 +58,12 @@ def fit_structure(
     :math:`U - 1`. Structures that are the same when turned fit in several orientations: the first
     one that fits best is returned.
 
+    Pairs are those with the least sum of squares [1]_.
+
+    References
+    ----------
+    .. [1] H. W. Kuhn, *Naval Res. Logist. Q.* 2, 83 (1955).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -69,6 +69,12 @@ def measure_strain(
     :math:`\frac12 (F_{yx} - F_{xy})`. The standard deviations are those of the positions where
     these are known, else of the residuals, carried to :math:`F` by :math:`(R R^T)^{-1}`.
 
+    The local deformation by least squares over neighbours is that of [1]_.
+
+    References
+    ----------
+    .. [1] M. L. Falk, J. S. Langer, *Phys. Rev. E* 57, 7192 (1998).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -43,6 +43,7 @@ def find_sublattices(
     Returns
     -------
     Dataset, shape (..., atom)
+        Pure numbers but for positions and intensities, which are in their units.
         ``label`` of the sublattice of each atom, -1 for none, with ``y`` and ``x`` as they are
         given; along ``sublattice`` the ``size``, ``fraction_a`` and ``fraction_b``, the place in
         the cell from the first one, -1/2 to 1/2, and ``mean_intensity`` where positions have
@@ -61,6 +62,9 @@ def find_sublattices(
     cut off are put to the sublattice that has their place in the cells around them. One of two
     brightnesses that are apart by more than four standard deviations is two sublattices, of the
     same place: positions alone do not tell them apart.
+
+    Fractions f are those of :math:`r = r_1 + (i + f_a) a + (j + f_b) b` from an atom :math:`r_1`
+    of the first sublattice.
 
     Examples
     --------

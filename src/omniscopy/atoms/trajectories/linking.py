@@ -54,8 +54,8 @@ def link_trajectories(
     Dataset, shape (..., track, frame)
         The longest first: ``y``, ``x`` and the other variables, ``index`` of the atom in its frame,
         all NaN where it is missing; along ``track``, ``length`` (how many frames have it), the
-        first frame ``start``, and ``mean_square_displacement`` from one frame to the next.
-        ``count`` of trajectories; NaN after the last.
+        first frame ``start``, and ``mean_square_displacement`` from one frame to the next, in
+        units of the positions squared. ``count`` of trajectories; NaN after the last.
 
     Raises
     ------

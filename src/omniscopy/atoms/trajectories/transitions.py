@@ -32,7 +32,8 @@ def transition_matrix(
     -------
     Dataset, shape (..., state, next_state)
         ``probability`` that ``state`` is followed by ``next_state``, with ``probability_std``, and
-        ``transitions``, how many were seen. Each row sums to 1; NaN for states never left.
+        ``transitions``, how many were seen. Pure numbers; each row of probabilities sums to
+        1. NaN for states never left.
 
     Raises
     ------
@@ -44,6 +45,12 @@ def transition_matrix(
     Maximum likelihood of a Markov chain: :math:`p_{ij} = n_{ij} / \sum_j n_{ij}`, with
     the standard deviation :math:`\sqrt{p_{ij} (1 - p_{ij}) / \sum_j n_{ij}}` of a multinomial
     distribution.
+
+    See [1]_.
+
+    References
+    ----------
+    .. [1] T. W. Anderson, L. A. Goodman, *Ann. Math. Stat.* 28, 89 (1957).
 
     Examples
     --------

@@ -33,7 +33,7 @@ def calibrate(
     rotation: float | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Put what is known of the detector into the coordinates of patterns.
+    r"""Put what is known of the detector into the coordinates of patterns.
 
     Parameters
     ----------
@@ -64,6 +64,10 @@ def calibrate(
     ------
     DataError
         Nothing is given, a scale is given twice or in part, or is not above 0.
+
+    Notes
+    -----
+    :math:`k' = s (k - k_0)`, with :math:`s = 1 / (d\, k_\mathrm{measured})` of planes d apart.
 
     Examples
     --------

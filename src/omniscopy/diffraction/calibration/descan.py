@@ -39,9 +39,10 @@ def fit_descan(
     Returns
     -------
     Dataset, shape (..., y, x)
-        ``ky`` and ``kx`` of the surface, that can be given as ``centres`` to detectors, centres
-        of mass and profiles; ``residual``, the distance of what was found from it; ``status``: 4
-        (no data) where fewer middles are known than the surface has terms, NaN then.
+        In units of the middles: ``ky`` and ``kx`` of the surface, that can be given as ``centres``
+        to detectors, centres of mass and profiles; ``residual``, the distance of what was found
+        from it; ``status``: 4 (no data) where fewer middles are known than the surface has terms,
+        NaN then.
 
     Raises
     ------

@@ -30,10 +30,10 @@ def to_disc_list(discs: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset, shape (disc)
-        All variables along ``peak``, without discs that have no position; ``offset``, shape
-        (bound): where the discs of each pattern begin, and the end of the last ones. What else
-        there is of each pattern is kept, and the dimensions of the scan are in ``scan`` of the
-        attributes.
+        All variables along ``peak`` in their units, without discs that have no position;
+        ``offset``, shape (bound): where the discs of each pattern begin, and the end of the last
+        ones. What else there is of each pattern is kept, and the dimensions of the scan are in
+        ``scan`` of the attributes.
 
     Raises
     ------

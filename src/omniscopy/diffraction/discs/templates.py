@@ -73,6 +73,15 @@ def make_template(
         The coordinates are not uniform or have different units; the radius is below a pixel or
         no disc was found (then give the radius); the pixels of `vacuum` are others.
 
+    Notes
+    -----
+    A synthetic disc is :math:`\frac12 [1 - \tanh((k - R)/w)]` with twice the width w for `edge`.
+    Kernels whose sum is 0, that answer to edges of discs, are those of [1]_.
+
+    References
+    ----------
+    .. [1] B. H. Savitzky et al., *Microsc. Microanal.* 27, 712 (2021).
+
     Examples
     --------
     >>> import omniscopy as om

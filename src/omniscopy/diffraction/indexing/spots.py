@@ -51,6 +51,16 @@ def index_spots(
     DataError
         `lattice` is none, the crystal is not known, or the vectors are no reciprocal lengths.
 
+    Notes
+    -----
+    The zone axis is :math:`[uvw] \parallel g_a \times g_b`, with indices in the reciprocal cell:
+    the law of zones, :math:`h u + k v + l w = 0` [1]_.
+
+    References
+    ----------
+    .. [1] D. B. Williams, C. B. Carter, *Transmission Electron Microscopy*, 2nd ed., Springer
+       (2009), chapter 18.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -81,6 +81,12 @@ def fit_lattice(
     a pattern differ by a vector does not depend on where the pattern is, so that neither a scan
     that moves it nor a few wrong discs matter.
 
+    The fit over all discs is that of [1]_.
+
+    References
+    ----------
+    .. [1] B. H. Savitzky et al., *Microsc. Microanal.* 27, 712 (2021).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -35,6 +35,15 @@ def bragg_vector_map(
     DataError
         `discs` are no table of positions, `lattice` has no origin, or the step is not above 0.
 
+    Notes
+    -----
+    Maps of Bragg vectors are those of [1]_; a disc at :math:`(i + u, j + v)` pixels gives
+    :math:`(1-u)(1-v)`, :math:`u (1-v)`, :math:`(1-u) v` and :math:`u v` of itself to the four.
+
+    References
+    ----------
+    .. [1] B. H. Savitzky et al., *Microsc. Microanal.* 27, 712 (2021).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -65,6 +65,13 @@ def measure_strain(
     :math:`(F^T F - 1)/2` and the angle of the polar decomposition. Standard deviations follow
     from those of the vectors; the reference is taken as exact.
 
+    Strain from reciprocal vectors is that of [1]_.
+
+    References
+    ----------
+    .. [1] V. B. Ozdol, C. Gammer, X. G. Jin, P. Ercius, C. Ophus, J. Ciston, A. M. Minor, *Appl.
+       Phys. Lett.* 106, 253107 (2015).
+
     Examples
     --------
     >>> import omniscopy as om

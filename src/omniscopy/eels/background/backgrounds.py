@@ -142,6 +142,13 @@ def subtract_background(
     :math:`I(E) - B(E)` at every energy above 0 eV, below and in the window too, with the
     background B of `fit_background`; negative values stay.
 
+    See [1]_.
+
+    References
+    ----------
+    .. [1] R. F. Egerton, *Electron Energy-Loss Spectroscopy in the Electron Microscope*, 3rd ed.,
+       Springer (2011), section 4.4.
+
     Examples
     --------
     >>> import omniscopy as om

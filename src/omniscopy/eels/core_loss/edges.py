@@ -37,6 +37,12 @@ def edges(
     -----
     Energies and numbers of electrons are those of xraylib.
 
+    The library is described in [1]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., *Spectrochim. Acta B* 66, 776 (2011).
+
     Examples
     --------
     >>> import omniscopy as om

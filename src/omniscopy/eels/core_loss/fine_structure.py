@@ -65,6 +65,12 @@ def fit_fine_structure(
 
     with the peaks G of `signal.Gaussian` or `signal.Lorentzian`; all channels weigh alike.
 
+    The arctangent is an edge whose hole lives shortly [1]_.
+
+    References
+    ----------
+    .. [1] F. K. Richtmyer, S. W. Barnes, E. Ramberg, *Phys. Rev.* 46, 843 (1934).
+
     Examples
     --------
     >>> import omniscopy as om

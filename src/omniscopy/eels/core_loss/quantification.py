@@ -143,6 +143,14 @@ def quantify(  # noqa: PLR0913 - numbers of sample and microscope
     counts; deviations follow from the residuals, and hold no error of cross-sections (5 to 20 %),
     which fractions share in part.
 
+    To fit model and background at once is the method of [1]_; fine structure beside atoms'
+    cross-sections is that of [2]_.
+
+    References
+    ----------
+    .. [1] J. Verbeeck, S. Van Aert, *Ultramicroscopy* 101, 207 (2004).
+    .. [2] J. Verbeeck, S. Van Aert, G. Bertoni, *Ultramicroscopy* 106, 976 (2006).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -47,6 +47,12 @@ def simulate_permittivity(
     -----
     :math:`\varepsilon = \varepsilon_\infty + \sum_j f_j / (E_j^2 - E^2 - i E \Gamma_j)`.
 
+    See [1]_.
+
+    References
+    ----------
+    .. [1] F. Wooten, *Optical Properties of Solids*, Academic Press (1972), chapter 3.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -79,6 +79,13 @@ def fit_plasmon(
     was measured and the probability :math:`S` of each loss, which is exact in any order.
     Least squares weighted by one over a running mean.
 
+    Drude's loss function, and the exponential of plural scattering, are those of [1]_.
+
+    References
+    ----------
+    .. [1] R. F. Egerton, *Electron Energy-Loss Spectroscopy in the Electron Microscope*, 3rd ed.,
+       Springer (2011), sections 3.3 and 3.4.
+
     Examples
     --------
     >>> import omniscopy as om

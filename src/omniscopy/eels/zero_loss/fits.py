@@ -65,6 +65,9 @@ def fit_zero_loss(
     Least squares weighted by one over the counts (of a running mean of 3 channels, not below 1 %
     of the largest); the noise is measured by the residuals.
 
+    The product is :math:`A / [(1 + u_1^2)(1 + u_2^2)]` with :math:`u_i = (E - c_i) / \gamma_i`;
+    the others are those of `signal`.
+
     Examples
     --------
     >>> import omniscopy as om

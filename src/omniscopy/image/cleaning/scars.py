@@ -58,6 +58,18 @@ def find_scars(
         The image has a single row, thresholds are not 0 < low <= high, or widths and lengths
         are less than 1.
 
+    Notes
+    -----
+    A point stands out by how much the lowest point of the scar in its column is above the higher
+    of the two points beside it, for any scar of up to `max_width` rows. A scar is a run of points
+    above the low threshold of which one is above the high one, in units of
+    :math:`\sqrt{\langle (z_{i+1,j} - z_{i,j})^2 \rangle}`. Thresholds of this kind are those of
+    [1]_.
+
+    References
+    ----------
+    .. [1] D. Nečas, P. Klapetek, *Cent. Eur. J. Phys.* 10, 181 (2012).
+
     Examples
     --------
     >>> import omniscopy as om
@@ -119,6 +131,12 @@ def remove_scars(
     ------
     DataError
         The image has a single row, or the mask does not fit to it.
+
+    Notes
+    -----
+    Linear interpolation down each column between the rows that are no scar.
+
+    :math:`z_i = z_a + (z_b - z_a)(i - a)/(b - a)` between the rows a and b.
 
     Examples
     --------

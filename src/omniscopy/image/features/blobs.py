@@ -63,12 +63,12 @@ def find_blobs(
     Returns
     -------
     Dataset, shape (..., peak)
-        The strongest first: ``y`` and ``x``, ``sigma``, the standard deviation of a Gaussian,
-        and its ``amplitude`` above what is around (below it, for dark ones), each with ``_std``;
-        ``radius``, that of a disc of the same strength, and ``signal_to_noise``. ``count``
-        before the limit, and ``status``: 4 (no data) for an image without a finite pixel. Of a
-        single image in memory as many as there are; otherwise `max_blobs` with NaN after the
-        last.
+        The strongest first: ``y`` and ``x``, ``sigma``, the standard deviation of a Gaussian, in
+        units of the coordinates, and its ``amplitude`` above what is around (below it, for dark
+        ones), each with ``_std``; ``radius``, that of a disc of the same strength, and
+        ``signal_to_noise``. ``count`` before the limit, and ``status``: 4 (no data) for an image
+        without a finite pixel. Of a single image in memory as many as there are; otherwise
+        `max_blobs` with NaN after the last.
 
     Raises
     ------

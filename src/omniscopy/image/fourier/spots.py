@@ -99,6 +99,12 @@ def find_fourier_spots(
     is the background of the spectrum at that distance from the middle: the median of the ring
     over ln 2. Lines in a spectrum (from steps, or from the noise of scan lines) are no spots.
 
+    See [1]_ for that estimate and its deviations.
+
+    References
+    ----------
+    .. [1] D. C. Rife, R. R. Boorstyn, *IEEE Trans. Inf. Theory* 20, 591 (1974).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -164,6 +164,10 @@ def correct_scale(
     DataError
         `calibration` holds no scales, more than one, or none that is a number.
 
+    Notes
+    -----
+    :math:`x' = s_x x`, and :math:`k_x' = k_x / s_x` of a pattern.
+
     Examples
     --------
     >>> import omniscopy as om

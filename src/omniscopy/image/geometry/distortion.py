@@ -77,6 +77,12 @@ def measure_distortion(
     middle is moved until the first order is gone. Orders differ little from their first powers:
     the ratio of axes is :math:`(1 + a_2) / (1 - a_2)`.
 
+    The bisquare is that of [1]_.
+
+    References
+    ----------
+    .. [1] A. E. Beaton, J. W. Tukey, *Technometrics* 16, 147 (1974).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -67,6 +67,9 @@ def stitch(
     The shift is that of the largest correlation coefficient over the overlap, of all whole pixels
     within `search`, refined by a parabola along each axis.
 
+    :math:`z = \sum d_i (z_i + o_i) / \sum d_i` with the distances d to the edges and the offsets
+    o.
+
     Examples
     --------
     >>> import omniscopy as om

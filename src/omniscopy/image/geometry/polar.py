@@ -34,7 +34,7 @@ def polar(
     order: int = 1,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Transform every image to polar coordinates around a centre.
+    r"""Transform every image to polar coordinates around a centre.
 
     Parameters
     ----------
@@ -64,6 +64,11 @@ def polar(
     DataError
         A step or `max_radius` is not above 0, a turn is no whole number of steps, or y and x are
         not in units that convert.
+
+    Notes
+    -----
+    :math:`P(r, \vartheta) = I(c_y + r \sin\vartheta,\; c_x + r \cos\vartheta)` about the centre
+    c.
 
     Examples
     --------

@@ -48,6 +48,10 @@ def calibrate(
     DataError
         A scale is 0 or not finite, that of an axis is below 0, or `units` are not known.
 
+    Notes
+    -----
+    :math:`z' = f z + o`, at :math:`x_0 + s_x (x - x_0)` with the first label :math:`x_0`.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -33,7 +33,7 @@ def rotate(
     interpolation: Interpolation = "linear",
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Turn what every image shows about its middle.
+    r"""Turn what every image shows about its middle.
 
     Parameters
     ----------
@@ -58,6 +58,11 @@ def rotate(
     ------
     DataError
         There is a single row, the angle is not finite, or y and x are not in units that convert.
+
+    Notes
+    -----
+    What is at :math:`(y, x)` from the middle comes to :math:`(y \cos\vartheta + x
+    \sin\vartheta,\; x \cos\vartheta - y \sin\vartheta)`.
 
     Examples
     --------
@@ -122,6 +127,8 @@ def transform(
     -----
     Values at missing points are those of the nearest ones before interpolation; a place is NaN
     where the nearest point is missing.
+
+    :math:`z'(m + M (r - m) + o) = z(r)` about the middle m.
 
     Examples
     --------

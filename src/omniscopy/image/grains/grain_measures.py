@@ -88,6 +88,12 @@ def measure_grains(
     The surface is summed over :math:`\sqrt{1 + |\nabla z|^2}` by central differences. Grains
     that touch share one film.
 
+    Crofton's formula is in [1]_.
+
+    References
+    ----------
+    .. [1] L. A. Santaló, *Integral Geometry and Geometric Probability*, Addison-Wesley (1976).
+
     Examples
     --------
     >>> import omniscopy as om

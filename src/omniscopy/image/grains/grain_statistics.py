@@ -53,6 +53,13 @@ def grain_distribution(
     DataError
         There is no such variable along ``grain``, no class, or the window is empty.
 
+    Notes
+    -----
+    With the weights w, a class of width :math:`\Delta` has the density :math:`\sum_{i \in
+    \mathrm{class}} w_i / (\Delta \sum_i w_i)`; the mean is :math:`\bar x = \sum w_i x_i / \sum
+    w_i`, the variance :math:`\sum w_i (x_i - \bar x)^2 / \sum w_i`. Median and total count all
+    grains alike.
+
     Examples
     --------
     >>> import omniscopy as om
@@ -107,6 +114,7 @@ def correlate_grains(grains: xr.Dataset, first: str, second: str) -> xr.Dataset:
     Returns
     -------
     Dataset, shape (..., grain)
+        In units of the two, the correlations pure numbers:
         ``first`` and ``second`` to be drawn against each other, NaN where either is; and of each
         image ``correlation`` (Pearson), ``rank_correlation`` (Spearman), the line of least squares
         ``slope`` and ``offset`` of the second over the first with their ``_std``, the ``number``

@@ -153,6 +153,14 @@ def subtract_background(
     DataError
         As `estimate_background` does.
 
+    Notes
+    -----
+    :math:`z - b` with the b of `estimate_background`; spheres are rolled after [1]_.
+
+    References
+    ----------
+    .. [1] S. R. Sternberg, *Computer* 16, 22 (1983).
+
     Examples
     --------
     >>> import omniscopy as om

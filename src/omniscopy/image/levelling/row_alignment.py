@@ -79,6 +79,12 @@ def align_rows(  # noqa: PLR0913 - each method has its own choice
     "matching" weighs the differences d with :math:`e^{-s^2 / 2 \langle s^2 \rangle}`, where s
     is their change to the next point, so that edges do not count.
 
+    The half-sample mode is that of [1]_.
+
+    References
+    ----------
+    .. [1] D. R. Bickel, R. Frühwirth, *Comput. Stat. Data Anal.* 50, 3500 (2006).
+
     Examples
     --------
     >>> import omniscopy as om

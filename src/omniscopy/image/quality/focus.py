@@ -35,11 +35,11 @@ def measure_focus(
     -------
     Dataset, shape (...)
         All are larger for sharper images: ``gradient_energy``, the mean squared gradient over the
-        variance (per length squared); ``laplacian_energy``, that of the Laplacian (per length to
-        the fourth); ``normalised_variance``, variance over the square of the mean; and
-        ``autocorrelation``, how much less like itself an image is two pixels further than one,
-        which white noise does not change. From variances, that of white noise is taken away.
-        ``status``: 4 (no data) where nothing is finite or everything the same.
+        variance (per length squared, in units of the coordinates); ``laplacian_energy``, that of
+        the Laplacian (per length to the fourth); ``normalised_variance``, variance over the square
+        of the mean; and ``autocorrelation``, how much less like itself an image is two pixels
+        further than one, which white noise does not change. From variances, that of white noise is
+        taken away. ``status``: 4 (no data) where nothing is finite or everything the same.
 
     Raises
     ------

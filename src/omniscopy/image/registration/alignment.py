@@ -52,6 +52,10 @@ def align_images(
         There are no shifts, their units do not convert, they have dimensions that `data` have
         not, or there is no pixel that all images reach.
 
+    Notes
+    -----
+    :math:`z'(r) = z(r + s)` for the shift s.
+
     Examples
     --------
     >>> import omniscopy as om

@@ -64,6 +64,9 @@ def correct_row_jitter(
     of the scan from the shape of the specimen; scans in two directions do:
     `correct_scan_drift`.
 
+    The reference of row i is :math:`\sum_j w_{ij} z_j / \sum_j w_{ij}` with :math:`w_{ij} =
+    e^{-(i - j)^2 / 2 s^2}`, narrower from round to round.
+
     Examples
     --------
     >>> import omniscopy as om

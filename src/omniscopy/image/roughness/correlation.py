@@ -137,6 +137,12 @@ def structure_function(
     With p = 2, :math:`2 (S_q^2 - A(\tau))` of a surface without a trend. A self-affine surface
     has :math:`S_p \propto \tau^{p H}` with the Hurst exponent H.
 
+    See [1]_ for self-affine surfaces.
+
+    References
+    ----------
+    .. [1] J. Krim, G. Palasantzas, *Int. J. Mod. Phys. B* 9, 599 (1995).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -90,6 +90,12 @@ def fit_correlation_length(
     over :math:`N \sum w^4 / (\sum w^2)^2` of the window. Unlike those of an autocorrelation,
     whose points depend on each other, the standard deviations are therefore right.
 
+    The last density is the K-correlation model [1]_.
+
+    References
+    ----------
+    .. [1] G. Palasantzas, *Phys. Rev. B* 48, 14472 (1993).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -60,6 +60,10 @@ def height_distribution(
     DataError
         There is no class, the limit is not positive, or the mask does not fit.
 
+    Notes
+    -----
+    :math:`p(u) = n(u) / N \Delta u` of N finite points with :math:`u = (z - \bar z)/S_q`.
+
     Examples
     --------
     >>> import omniscopy as om

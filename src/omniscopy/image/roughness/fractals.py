@@ -42,9 +42,9 @@ def measure_fractal_dimension(
     Returns
     -------
     Dataset, shape (...)
-        ``dimension``, 2 for a smooth surface and up to 3, and ``dimension_std`` from the
-        scatter about a straight line in logarithms; ``status``: 0, or 4 where fewer than 3
-        sizes have a value (NaN), as where points are missing.
+        ``dimension``, a pure number, 2 for a smooth surface and up to 3, and ``dimension_std``
+        from the scatter about a straight line in logarithms; ``status``: 0, or 4 where fewer than
+        3 sizes have a value (NaN), as where points are missing.
 
     Raises
     ------

@@ -45,6 +45,7 @@ def measure_hills(
     Returns
     -------
     Dataset, shape (...)
+        In units of `image` and of the coordinates, and what follows from them:
         ``s10z`` (ten point height: ``s5p``, the mean height of the five highest peaks, and
         ``s5v``, the mean depth of the five deepest pits, about the mean of the surface);
         ``spd`` and ``svd`` (peaks and pits over the area); ``spc`` and ``svc`` (mean of the

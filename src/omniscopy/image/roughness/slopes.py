@@ -84,7 +84,8 @@ def measure_curvature(image: xr.DataArray, *, dims: tuple[str, str] | None = Non
     Returns
     -------
     Dataset, shape (..., y, x)
-        ``laplacian``, the sum of the second derivatives; and where heights and coordinates are
+        ``laplacian``, the sum of the second derivatives, in units of `image` over those of the
+        coordinates squared; and where heights and coordinates are
         lengths, in one over them (squared), ``mean_curvature``, ``gaussian_curvature``,
         ``largest_curvature`` and ``smallest_curvature`` (of all directions), negative on tops
         and positive in hollows.

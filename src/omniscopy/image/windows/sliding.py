@@ -109,7 +109,7 @@ def join_windows(
     window: Window = "none",
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Put windows together to an image, with the mean of all where they overlap.
+    r"""Put windows together to an image, with the mean of all where they overlap.
 
     Parameters
     ----------
@@ -131,6 +131,10 @@ def join_windows(
     DataError
         There is no dimension ``window_...`` for one of `dims`, the values are not real, or
         places of windows are not on the grid of their pixels.
+
+    Notes
+    -----
+    :math:`z = \sum w z_w / \sum w` over the windows that hold a pixel, with the weights w.
 
     Examples
     --------

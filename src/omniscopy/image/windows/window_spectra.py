@@ -67,6 +67,14 @@ def window_fft_decompose(  # noqa: PLR0913 - what is cut, transformed and decomp
         Windows do not fit to the image, there are fewer of them than components, or
         `max_frequency` leaves fewer than 2 frequencies.
 
+    Notes
+    -----
+    Sliding Fourier transforms, decomposed, are those of [1]_.
+
+    References
+    ----------
+    .. [1] R. K. Vasudevan et al., *Appl. Phys. Lett.* 106, 091601 (2015).
+
     Examples
     --------
     >>> import omniscopy as om

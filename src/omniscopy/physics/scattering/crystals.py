@@ -79,6 +79,16 @@ def structure_factors(
     DataError
         The cell has no volume, an element or ion is not in the table, charges do not add up to
         0, or the indices or the Debye-Waller factors are not of the form above.
+
+    Notes
+    -----
+    Kinematic sum over the atoms of the cell, in the first Born approximation for the rest mass
+    [1]_; phases are those of waves :math:`e^{+2 \pi i k \cdot r}`.
+
+    References
+    ----------
+    .. [1] L. Reimer and H. Kohl, *Transmission Electron Microscopy*, 5th ed., Springer (2008),
+       chapter 7.
     """
     reciprocal = reciprocal_cell(atoms)
     indices = _require_indices(hkl)
@@ -167,6 +177,15 @@ def potential_coefficients(
     ------
     DataError
         As `structure_factors`.
+
+    Notes
+    -----
+    The potential is :math:`V(r) = \sum_g V_g e^{2 \pi i\, g \cdot r}` [1]_.
+
+    References
+    ----------
+    .. [1] L. Reimer and H. Kohl, *Transmission Electron Microscopy*, 5th ed., Springer (2008),
+       chapter 7.
     """
     factors = structure_factors(
         atoms, hkl, table=table, debye_waller=debye_waller, absorption_at=absorption_at
@@ -193,6 +212,14 @@ def mean_inner_potential(atoms: Crystal, *, table: Table = "lobato") -> float:
     ------
     DataError
         As `structure_factors`.
+
+    Notes
+    -----
+    The forward scattering of atoms that do not know of each other gives an upper limit [1]_.
+
+    References
+    ----------
+    .. [1] D. Rez, P. Rez, I. Grant, *Acta Cryst. A* 50, 481 (1994).
     """
     return float(potential_coefficients(atoms, (0, 0, 0), table=table, debye_waller=0.0).real)
 

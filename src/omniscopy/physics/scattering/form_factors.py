@@ -137,6 +137,15 @@ def electron_from_xray(element: str | int, q: Any, xray: Any) -> Any:
     ------
     DataError
         The element is unknown.
+
+    Notes
+    -----
+    The formula of Mott [1]_ and Bethe [2]_ with Bohr's radius :math:`a_0`.
+
+    References
+    ----------
+    .. [1] N. F. Mott, *Proc. R. Soc. A* 127, 658 (1930).
+    .. [2] H. Bethe, *Ann. Phys.* 397, 325 (1930).
     """
     return MOTT_BETHE * (find_element(element).atomic_number - xray) / np.square(q)
 
@@ -162,6 +171,15 @@ def xray_from_electron(element: str | int, q: Any, electron: Any) -> Any:
     ------
     DataError
         The element is unknown.
+
+    Notes
+    -----
+    The formula of Mott [1]_ and Bethe [2]_ with Bohr's radius :math:`a_0`.
+
+    References
+    ----------
+    .. [1] N. F. Mott, *Proc. R. Soc. A* 127, 658 (1930).
+    .. [2] H. Bethe, *Ann. Phys.* 397, 325 (1930).
     """
     return find_element(element).atomic_number - np.square(q) * electron / MOTT_BETHE
 
@@ -181,6 +199,15 @@ def debye_waller_factor(q: Any, b: Any) -> Any:
     -------
     float or array
         :math:`e^{-B q^2/4}`, which multiplies amplitudes, not intensities.
+
+    Notes
+    -----
+    Atoms that swing harmonically and alike in all directions [1]_, [2]_.
+
+    References
+    ----------
+    .. [1] P. Debye, *Ann. Phys.* 348, 49 (1913).
+    .. [2] I. Waller, *Z. Phys.* 17, 398 (1923).
     """
     return np.exp(-0.25 * b * np.square(q))
 
@@ -227,6 +254,17 @@ def projected_potential(element: str | int, r: Any, table: Table = "lobato") -> 
     Notes
     -----
     The two-dimensional Fourier transform of the form factor times :math:`h^2 / 2 \pi m_0 e`.
+
+    With :math:`x = 2 \pi r / \sqrt b`, Lobato: :math:`\sum \frac{2 \pi a}{b} [K_0(x) + \frac x2
+    K_1(x)]` [1]_; Kirkland: :math:`\sum 2 \pi a K_0(2 \pi r \sqrt b) + \sum \frac{\pi c}{d}
+    e^{-\pi^2 r^2 / d}` [2]_; Gaussian tables: :math:`\sum \frac{4 \pi a}{b} e^{-4 \pi^2 r^2 /
+    b}`, all times :math:`h^2 / 2 \pi m_0 e`.
+
+    References
+    ----------
+    .. [1] I. Lobato, D. Van Dyck, *Acta Cryst. A* 70, 636 (2014).
+    .. [2] E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010),
+       appendix C.
     """
     from scipy import special
 

@@ -62,6 +62,15 @@ def absorption_factor(chi: npt.ArrayLike) -> Any:
     -------
     float or array of the shape of `chi`
         :math:`\chi / (1 - e^{-\chi})`, 1 where nothing is absorbed.
+
+    Notes
+    -----
+    X-rays that are made evenly through the film [1]_.
+
+    References
+    ----------
+    .. [1] J. I. Goldstein, J. L. Costley, G. W. Lorimer, S. J. B. Reed, *Scanning Electron
+       Microscopy* 1977, vol. I, p. 315.
     """
     chi = np.asarray(chi, dtype=np.float64)
     small = np.abs(chi) < 1e-8

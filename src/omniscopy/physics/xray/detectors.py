@@ -178,6 +178,16 @@ def peaks(
     -------
     array, one number for each channel, counts
         Integrals over the channels; all channels of a wide spectrum hold the sum of the weights.
+
+    Notes
+    -----
+    Each line is a Gaussian of the width of `peak_width`, integrated over channels; the part
+    `tail` of it is folded with an exponential towards lower energies. Escape peaks, an X-ray of
+    the crystal below their line, have the share of `escape_fraction` [1]_.
+
+    References
+    ----------
+    .. [1] S. J. B. Reed, N. G. Ware, *J. Phys. E* 5, 582 (1972).
     """
     energies, weights = np.atleast_1d(np.asarray(energy, float)), np.atleast_1d(weight)
     if escape:

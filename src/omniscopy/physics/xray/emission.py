@@ -82,6 +82,13 @@ def families(element: str | int) -> tuple[Family, ...]:
     weighted by their fluorescence yields and by vacancies in proportion to occupancy over
     ionisation energy, as Bethe's cross-section has them far above the edge, with Coster–Kronig
     transitions from subshells further in. Rates, yields and energies are those of xraylib.
+
+    Numbers of [1]_; the cross-section of [2]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., *Spectrochim. Acta B* 66, 776 (2011).
+    .. [2] H. Bethe, *Ann. Phys.* 397, 325 (1930).
     """
     symbol = find_element(element).symbol
     found = (_family(symbol, shell) for shell in ("K", "L", "M"))
@@ -132,6 +139,14 @@ def lines(element: str | int) -> tuple[Line, ...]:
     ------
     DataError
         The element is unknown.
+
+    Notes
+    -----
+    See `families` for their weights; energies are those of xraylib [1]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., *Spectrochim. Acta B* 66, 776 (2011).
     """
     return tuple(line for family in families(element) for line in family.lines)
 

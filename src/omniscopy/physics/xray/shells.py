@@ -40,6 +40,14 @@ def edge_energy(element: str | int, shell: str) -> float:
     ------
     DataError
         There is no such element or shell.
+
+    Notes
+    -----
+    The tables of xraylib [1]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., *Spectrochim. Acta B* 66, 776 (2011).
     """
     return _asked("EdgeEnergy", element, f"{require_shell(shell)}_SHELL")
 
@@ -64,6 +72,15 @@ def fluorescence_yield(element: str | int, shell: str) -> float:
     ------
     DataError
         There is no such element or shell.
+
+    Notes
+    -----
+    The tables of xraylib [1]_, of K and L shells after Krause [2]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., *Spectrochim. Acta B* 66, 776 (2011).
+    .. [2] M. O. Krause, *J. Phys. Chem. Ref. Data* 8, 307 (1979).
     """
     return _asked("FluorYield", element, f"{require_shell(shell)}_SHELL")
 
@@ -89,6 +106,14 @@ def coster_kronig(element: str | int, start: str, stop: str) -> float:
     DataError
         There is no such element or shell, or the second is not an outer one of the
         same shell.
+
+    Notes
+    -----
+    The tables of xraylib [1]_.
+
+    References
+    ----------
+    .. [1] T. Schoonjans et al., *Spectrochim. Acta B* 66, 776 (2011).
     """
     if start[0] != stop[0] or start >= stop:
         message = f"vacancies go to an outer subshell of the same shell, not from {start} to {stop}"

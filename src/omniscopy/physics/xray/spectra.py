@@ -13,7 +13,7 @@ LOWEST = 0.1
 def family_shape(
     bounds: np.ndarray, family: Family, detector: Detector, *, escape: bool = True
 ) -> np.ndarray:
-    """Return the counts of a family in channels, with one count in its alpha line.
+    r"""Return the counts of a family in channels, with one count in its alpha line.
 
     Parameters
     ----------
@@ -30,6 +30,11 @@ def family_shape(
     -------
     array, one number for each channel
         All 0 where the detector sees nothing of the alpha line.
+
+    Notes
+    -----
+    :math:`\sum_l w_l \varepsilon(E_l) P_l / \sum_\alpha w_l \varepsilon(E_l)` with the weights w
+    of the lines, the `efficiency` and the `peaks` P.
     """
     energy = np.array([line.energy for line in family.lines])
     weight = np.array([line.weight for line in family.lines]) * efficiency(detector, energy)
@@ -63,6 +68,10 @@ def continuum(energy: np.ndarray, voltage: float, model: Model, detector: Detect
     ------
     DataError
         The model is unknown.
+
+    Notes
+    -----
+    The shapes of `bremsstrahlung` times the `efficiency`, each over its mean.
     """
     seen = np.maximum(energy, LOWEST / 2)
     made = bremsstrahlung(seen, voltage, model) * efficiency(detector, seen)

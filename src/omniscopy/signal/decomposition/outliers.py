@@ -52,7 +52,7 @@ def separate_outliers(
 
     Returns
     -------
-    Dataset, shape of `data`
+    Dataset, shape and units of `data`
         ``low_rank``, what few components make, and ``outliers``, 0 where there is none: what they
         leave of `data` is noise. ``rank``, the number of components; ``noise``, its standard
         deviation; ``steps``; ``status`` of each sample: 0, 1 (max steps) after `max_steps`, 4 (no

@@ -12,7 +12,7 @@ KEPT = ("long_name", "quantity", "modality", "source")
 
 @operation(example={"ds": "decomposition"})
 def reconstruct(ds: xr.Dataset, components: int | Sequence[int] | None = None) -> xr.DataArray:
-    """Reconstruct data from components and loadings, with less noise than they had.
+    r"""Reconstruct data from components and loadings, with less noise than they had.
 
     Parameters
     ----------
@@ -30,6 +30,11 @@ def reconstruct(ds: xr.Dataset, components: int | Sequence[int] | None = None) -
     ------
     DataError
         `ds` holds no components and loadings, or one of `components` is not there.
+
+    Notes
+    -----
+    :math:`X = m + \sum_k l_k c_k` with loadings l, components c and, where `decompose` took it
+    off, the mean m.
 
     Examples
     --------

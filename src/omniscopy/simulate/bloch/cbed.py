@@ -194,6 +194,10 @@ def cbed(  # noqa: PLR0913 - each is a physical parameter
     ------
     DataError
         As of `cbed_discs`.
+
+    Notes
+    -----
+    Each direction of the cone is solved by `bloch_waves`, and gives an equal part of the beam.
     """
     found = cbed_discs(
         atoms, zone=zone, voltage=voltage, thickness=thickness, convergence_mrad=convergence_mrad,

@@ -232,7 +232,7 @@ def bloch_convergence(  # noqa: PLR0913 - each is a physical parameter
     table: Table = "lobato",
     debye_waller: Motion = None,
 ) -> xr.Dataset:
-    """Show how intensities of Bloch waves settle as more beams are taken.
+    r"""Show how intensities of Bloch waves settle as more beams are taken.
 
     Parameters
     ----------
@@ -256,14 +256,20 @@ def bloch_convergence(  # noqa: PLR0913 - each is a physical parameter
     Returns
     -------
     Dataset, dimensions largest_excitation and beam
-        ``count`` (beams that scatter), ``intensity`` (NaN where a beam is not among them), and
-        ``change``, the largest difference of the followed intensities from those of the last
-        trial, over the largest of these; ``label`` and ``hkl`` (along `index`) of each beam.
+        ``count`` (beams that scatter), ``intensity`` (part of the incident one, NaN where a beam
+        is not among them), and ``change``, the largest difference of the followed intensities from
+        those of the last trial, over the largest of these; ``label`` and ``hkl`` (along `index`)
+        of each beam.
 
     Raises
     ------
     DataError
         As of `bloch_waves`, or fewer than two excitation errors are given.
+
+    Notes
+    -----
+    ``change`` is :math:`\max_i |I_i - I_i^{\mathrm{last}}| / \max_i I_i^{\mathrm{last}}` of
+    intensities by `bloch_waves`.
     """
     if len(excitations) < 2 or beams < 1:
         message = "at least two `excitations` and one of the `beams` are needed"

@@ -83,6 +83,15 @@ def pattern_library(  # noqa: PLR0913 - each is a physical parameter
     DataError
         The crystal, its elements or the voltage are none, atoms overlap, or a limit is not
         positive.
+
+    Notes
+    -----
+    Spots are kinematic, as of `spot_pattern`; libraries of them are what orientations are found
+    by [1]_.
+
+    References
+    ----------
+    .. [1] C. Ophus et al., *Microsc. Microanal.* 28, 390 (2022).
     """
     require_choice("shape", shape, ("sinc", "lorentzian", "gaussian", "two_beam"))
     require_limits(
@@ -279,6 +288,10 @@ def orientation_4d(  # noqa: PLR0913 - each is a physical parameter
     DataError
         `pixel`, `width`, `counts`, `thickness` or the voltage is not positive, or the structure is
         unknown or has no cell with a volume.
+
+    Notes
+    -----
+    Spots are kinematic, as of `spot_pattern`, each a Gaussian.
     """
     require_positive(pixel=pixel, width=width, counts=counts, thickness=thickness)
     crystal = crystal_of(atoms)

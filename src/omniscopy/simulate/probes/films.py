@@ -30,7 +30,7 @@ def amorphous_film(
 
     Returns
     -------
-    DataArray, shape (y, x), complex
+    DataArray, shape (y, x), complex, 1
         :math:`e^{i\varphi}`, for `tem_image`.
 
     Raises

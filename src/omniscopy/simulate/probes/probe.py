@@ -78,6 +78,13 @@ def probe(  # noqa: PLR0913 - each is a property of the microscope
     Notes
     -----
     :math:`|F^{-1}[A e^{-i\chi}]|^2`, with :math:`C_{10} + C_c\, \delta E / E` for each energy.
+
+    See [1]_.
+
+    References
+    ----------
+    .. [1] E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010),
+       chapter 3.
     """
     optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
     grid = field_grid(size, sampling) if like is None else grid_of(like)

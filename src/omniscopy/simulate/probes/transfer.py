@@ -74,6 +74,13 @@ def contrast_transfer(  # noqa: PLR0913 - each is a property of the microscope
     :math:`T = A E_t E_s \sin(\chi - \arcsin w)`: the image of a thin object with the phases
     :math:`\varphi` is :math:`1 + 2 F^{-1}[T F[\varphi]]`. Where it is negative, as in the first
     band of an underfocused lens, atoms are dark.
+
+    Envelopes are those of [1]_ and [2]_.
+
+    References
+    ----------
+    .. [1] J. Frank, *Optik* 38, 519 (1973).
+    .. [2] K. Ishizuka, *Ultramicroscopy* 5, 55 (1980).
     """
     electron.require_voltage(voltage)
     require_positive(limit=limit)

@@ -120,6 +120,14 @@ def atom_scene(  # noqa: PLR0913 - each is a physical parameter
     DataError
         The shape has no points; `sampling`, `dose`, `spacing` or `width` is not positive; a part is
         not from 0 to below 1; or the structure is unknown.
+
+    Notes
+    -----
+    The exponent of Z is that of high-angle scattering [1]_.
+
+    References
+    ----------
+    .. [1] P. Hartel, H. Rose, C. Dinges, *Ultramicroscopy* 63, 93 (1996).
     """
     require_positive(sampling=sampling, dose=dose)
     _require_parts(

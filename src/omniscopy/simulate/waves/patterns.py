@@ -79,6 +79,14 @@ def stem_4d(  # noqa: PLR0913 - each is a property of the microscope
     ------
     DataError
         The outer angle lies beyond what the grid keeps, or an argument is not as above.
+
+    Notes
+    -----
+    Multislice [1]_ of a probe at each place, :math:`|F[\psi]|^2` behind the sample.
+
+    References
+    ----------
+    .. [1] J. M. Cowley, A. F. Moodie, *Acta Cryst.* 10, 609 (1957).
     """
     optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
     setup = setup_of(

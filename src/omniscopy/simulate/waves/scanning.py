@@ -222,6 +222,17 @@ def stem(  # noqa: PLR0913 - each is a property of the microscope
     ------
     DataError
         A detector lies beyond the angles that the grid keeps, or an argument is not as above.
+
+    Notes
+    -----
+    Multislice [1]_ of a probe at each place; a detector sums :math:`|F[\psi]|^2` over its angles
+    [2]_.
+
+    References
+    ----------
+    .. [1] J. M. Cowley, A. F. Moodie, *Acta Cryst.* 10, 609 (1957).
+    .. [2] E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010),
+       chapter 6.
     """
     optics = lens.lens_of(voltage, convergence_angle, aberrations, notation)
     setup = setup_of(

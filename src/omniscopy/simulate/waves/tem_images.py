@@ -56,7 +56,7 @@ def tem_image(
 
     Returns
     -------
-    DataArray, shape (..., y, x)
+    DataArray, shape (..., y, x), 1
         Intensity, over that of an incident wave of 1.
 
     Raises
@@ -68,6 +68,13 @@ def tem_image(
     -----
     :math:`|F^{-1}[F[\psi] A e^{-i\chi} E_t E_s]|^2` with the envelopes of `physics.aberrations`,
     or :math:`\int |F^{-1}[F[\psi] A e^{-i\chi(k + q; \Delta)}]|^2`.
+
+    Envelopes are those of [1]_ and [2]_.
+
+    References
+    ----------
+    .. [1] J. Frank, *Optik* 38, 519 (1973).
+    .. [2] K. Ishizuka, *Ultramicroscopy* 5, 55 (1980).
     """
     require_dims(wave, ("y", "x"))
     if wave.dtype.kind != "c":

@@ -162,6 +162,13 @@ def band_excitation_waveform(  # noqa: PLR0913 - numbers of the instrument
     -----
     Made of its spectrum: equal in the band, with the phase :math:`-\pi v T (f - f_l)^2 / B` of a
     group delay that grows from 0 to the part `v` of the burst, of duration `T`, over the band.
+
+    Excitation in a band is that of [1]_.
+
+    References
+    ----------
+    .. [1] S. Jesse, S. V. Kalinin, R. Proksch, A. P. Baddorf, B. J. Rodriguez, *Nanotechnology*
+       18, 435503 (2007).
     """
     _require_steps(points=points, repeats=repeats)
     if kind not in ("chirp", "sinc"):

@@ -131,6 +131,12 @@ def measure_loops(data: xr.Dataset | xr.DataArray, *, dim: str = "bias") -> xr.D
     The polygon through all finite steps, closed from the last one to the first:
     :math:`A = \sum c_i / 2` with :math:`c_i = V_i r_{i+1} - V_{i+1} r_i`, and the centroid
     :math:`\sum (V_i + V_{i+1}) c_i / 6 A`.
+
+    The area is the work of switching of [1]_.
+
+    References
+    ----------
+    .. [1] S. Jesse, H. N. Lee, S. V. Kalinin, *Rev. Sci. Instrum.* 77, 073702 (2006).
     """
     values = projected(data)
     units = values.attrs.get("units")

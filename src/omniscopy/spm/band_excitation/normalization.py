@@ -51,6 +51,13 @@ def correct_excitation(
     :math:`h = y / x`: a chirp or a sinc turns the phase of each bin, and its edges are weak. An
     oscillator shows its amplitude and phase only without that.
 
+    The transfer function of [1]_.
+
+    References
+    ----------
+    .. [1] S. Jesse, S. V. Kalinin, R. Proksch, A. P. Baddorf, B. J. Rodriguez, *Nanotechnology*
+       18, 435503 (2007).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -186,10 +186,10 @@ def compare_loop_line(
     Returns
     -------
     Dataset, shape (...)
-        ``aic_loop``, ``bic_loop``, ``aic_line`` and ``bic_line``, the lower the better;
-        ``is_loop``: 1 where the loop has the lower ``bic``, 0 where a line says as much: there
-        is no switching. ``status`` is that of the fit of the loop; NaN and 0 where there are too
-        few finite steps for one.
+        ``aic_loop``, ``bic_loop``, ``aic_line`` and ``bic_line``, pure numbers, the lower the
+        better; ``is_loop``: 1 where the loop has the lower ``bic``, 0 where a line says as much:
+        there is no switching. ``status`` is that of the fit of the loop; NaN and 0 where there are
+        too few finite steps for one.
 
     Raises
     ------

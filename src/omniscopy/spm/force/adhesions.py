@@ -37,7 +37,8 @@ def measure_adhesion(
     Returns
     -------
     Dataset, shape (...)
-        ``adhesion`` (largest attraction, above 0), ``adhesion_std``, ``position`` (its height),
+        In units of `data` and of ``z``: ``adhesion`` (largest attraction, above 0),
+        ``adhesion_std``, ``position`` (its height),
         ``work`` (the area of the curve below its baseline), ``work_std``; with a radius
         ``work_of_adhesion_dmt`` and ``work_of_adhesion_jkr`` [J/m²] with their deviations; and
         ``status``. Where nothing is 4.5 noises below the baseline, adhesion and work are 0.
@@ -52,6 +53,14 @@ def measure_adhesion(
     The largest attraction is taken from a line through the 8 points from it towards the sample,
     so that the noise does not choose it. Works of adhesion are :math:`F / c \pi R` with
     :math:`c` 2 (DMT) and 3/2 (JKR).
+
+    The two limits are those of [1]_ and [2]_.
+
+    References
+    ----------
+    .. [1] B. V. Derjaguin, V. M. Muller, Y. P. Toporov, *J. Colloid Interface Sci.* 53, 314
+       (1975).
+    .. [2] K. L. Johnson, K. Kendall, A. D. Roberts, *Proc. R. Soc. A* 324, 301 (1971).
     """
     dim, height = curve_axis(data, "z", dim)
     require_fraction(fraction)
@@ -106,6 +115,11 @@ def measure_hysteresis(
     ------
     DataError
         There is no height, or it is no length, or both have different units.
+
+    Notes
+    -----
+    :math:`W = \int F_\mathrm{approach}\, ds - \int F_\mathrm{retract}\, ds` over the travel s of
+    the base, by trapezia.
     """
     dim, height = curve_axis(approach, "z", dim)
     _, other = curve_axis(retract, "z", dim)

@@ -42,7 +42,8 @@ def fit_baseline(
     Dataset, shape (...)
         ``corrected`` (the curves without their baseline, NaN where the detector is saturated),
         ``offset`` at the height ``position`` in the middle of what is fitted, ``tilt`` (per
-        height), each with its ``_std``, ``noise`` (standard deviation about the line), ``clipped``
+        height), each with its ``_std``, ``noise`` (standard deviation about the line), in units
+        of `data` and of ``z``, ``clipped``
         (saturated points) and ``status``: ``no_data`` for curves of fewer than 8 points,
         ``invalid`` for those that go there and back (see `split_curve`).
 
@@ -99,7 +100,7 @@ def split_curve(data: xr.DataArray, *, dim: str | None = None) -> xr.DataArray:
 
     Returns
     -------
-    DataArray, shape (..., segment, time)
+    DataArray, shape (..., segment, time), units of `data`
         The curves with a dimension ``segment`` of ``approach`` and ``retract``: NaN before, and
         after, the height that is farthest from where it began. That point is of the approach.
 

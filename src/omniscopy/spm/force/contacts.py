@@ -159,6 +159,12 @@ def to_separation(
     -----
     :math:`\delta = \pm (z - z_0) - d` with the deflection :math:`d = F / k`, positive in the
     sample.
+
+    See [1]_.
+
+    References
+    ----------
+    .. [1] H.-J. Butt, B. Cappella, M. Kappl, *Surf. Sci. Rep.* 59, 1 (2005).
     """
     dim, height = curve_axis(data, "z", dim)
     found = find_contact(data, dim=dim) if contact is None else contact

@@ -102,6 +102,12 @@ def fit_indentation(  # noqa: PLR0913 - options of the field
     The laws are in `omniscopy.physics.contact`. Bounded least squares. Where the spring constant
     :math:`k` is known, points have weights :math:`(1 + F'(\delta)/k)^{-2}`, because white noise
     of the force :math:`\epsilon` is one of the depth, :math:`-\epsilon/k`, too.
+
+    Most of them are in [1]_.
+
+    References
+    ----------
+    .. [1] H.-J. Butt, B. Cappella, M. Kappl, *Surf. Sci. Rep.* 59, 1 (2005).
     """
     require_choice("model", model, INDENTERS)
     require_choice("baseline", baseline, tuple(_BASELINES))

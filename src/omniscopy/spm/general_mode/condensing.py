@@ -100,7 +100,7 @@ def condense(
 
 @operation(example={"data": "condensed"})
 def expand(data: xr.DataArray, *, dim: str | None = None) -> xr.DataArray:
-    """Make records again of the frequencies that `condense` kept.
+    r"""Make records again of the frequencies that `condense` kept.
 
     Parameters
     ----------
@@ -118,6 +118,11 @@ def expand(data: xr.DataArray, *, dim: str | None = None) -> xr.DataArray:
     ------
     DataError
         There is no dimension that `condense` made, or its frequencies are not those any more.
+
+    Notes
+    -----
+    :math:`x_n = c_0 + 2\, \mathrm{Re} \sum_{k > 0} c_k e^{2 \pi i k n / N}`; of an even N the
+    highest frequency counts once.
 
     Examples
     --------

@@ -69,6 +69,14 @@ def filter_general_mode(
     The records that are joined should have been taken without a gap, and hold whole periods of
     the drive.
 
+    :math:`y = F^{-1}[H(|f|) F(x)]` of each record, or of the joined ones, as in full-information
+    acquisition [1]_.
+
+    References
+    ----------
+    .. [1] S. Somnath, A. Belianinov, S. V. Kalinin, S. Jesse, *Appl. Phys. Lett.* 107, 263102
+       (2015).
+
     Examples
     --------
     >>> import omniscopy as om

@@ -66,6 +66,12 @@ def transfer_function(
     :math:`H = \langle Y X^* \rangle / (\langle |X|^2 \rangle + \lambda \max |X|^2)`. A model of it
     is a sum of `signal.Oscillator`, fitted by `signal.fit_model`.
 
+    But for the floor it is the estimator :math:`H_1` [1]_.
+
+    References
+    ----------
+    .. [1] J. S. Bendat, A. G. Piersol, *Random Data*, 4th ed., Wiley (2010), chapter 6.
+
     Examples
     --------
     >>> import omniscopy as om
