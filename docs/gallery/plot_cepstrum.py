@@ -30,4 +30,5 @@ for name, truth, colour in (("xx", 2.0, "C0"), ("yy", -1.0, "C1")):
     axes[2].step(strain["x"], np.where(strain["x"] < 11.0, 0.0, truth), colour, where="mid")
     axes[2].plot([], [], f"{colour}.-", label=f"strain {name}, and true")
 axes[2].set(title="all rows of the scan", xlabel="x (nm)", ylabel="strain (%)")
-legend = axes[2].legend()
+axes[2].set_ylim(-1.8, 3.6)
+legend = axes[2].legend(loc="upper left")

@@ -46,7 +46,13 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 for column, name in enumerate(("as they are", "weighed")):
     axes[0].semilogx(doses, ranks[:, column], "o-", label=name)
     axes[1].semilogx(doses, cosines[:, column], "o-", label=name)
-axes[0].axhline(3, color="grey", linestyle=":")
-axes[0].set(xlabel="counts of a spectrum", ylabel="components above noise, of 10", ylim=(0, 10.5))
-axes[1].set(xlabel="counts of a spectrum", ylabel="cosine of the spaces", ylim=(-0.02, 1.02))
-axes[0].legend()
+axes[0].axhline(3, color="grey", linestyle=":", label="spectra that there are")
+axes[0].set(
+    title="how many stand out", xlabel="counts of a spectrum",
+    ylabel="components above noise, of 10", ylim=(0, 10.5),
+)  # fmt: skip
+axes[1].set(
+    title="how well three of them span the truth", xlabel="counts of a spectrum",
+    ylabel="cosine of the spaces", ylim=(-0.02, 1.02),
+)  # fmt: skip
+axes[0].legend(loc="center right")
