@@ -240,4 +240,4 @@ def test_a_line_on_a_constant_against_sidpy(measured, best_time, tmp_path):
     # As it stands: two workers of two threads, which its constructor starts.
     measured(f"{line}, which is made first", whole / ours, "> 5000")
     measured(f"{line}, its `do_fit` alone", fit_alone / ours, "> 5000")
-    assert fit_alone / ours > 500
+    assert fit_alone / ours > 1000
