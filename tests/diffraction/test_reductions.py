@@ -99,7 +99,7 @@ def compare(found, expected, tolerance=1e-9):
 
 @pytest.mark.parametrize(
     "dtype",
-    ["u1", "u2", ">u2", "i2", "u4", "i4", "i8", "u8", "f4", "f8", ">f4", "f2"],
+    ["u1", "u2", ">u2", "i1", "i2", ">i2", "u4", "i4", "i8", "u8", "f4", "f8", ">f4", "f2"],
 )
 def test_everything_in_one_read_is_what_a_textbook_has(data, dtype):
     data = data.astype(dtype)
@@ -119,13 +119,17 @@ def test_patterns_of_few_pixels_and_few_positions_too():
         np.testing.assert_allclose(found["com_x"], mean, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", ["u2", "u1", "i2"])
-def test_saturated_patterns_do_not_overflow(dtype):
-    most = np.iinfo(dtype).max
+@pytest.mark.parametrize(
+    ("dtype", "which"), [("u2", "max"), ("u1", "max"), ("i2", "max"), ("i2", "min"), ("i1", "min")]
+)
+def test_saturated_patterns_do_not_overflow(dtype, which):
+    most = getattr(np.iinfo(dtype), which)
     data = patterns(np.full((3, 4, 96, 80), most, dtype))
-    found = reduce(data, ["sum", "mean", "variance", Disk(30.0, centre=(0.0, 0.0))])
+    profile = RadialProfile(3.0, outer=15.0, centre=(0.0, 0.0))
+    found = reduce(data, ["sum", "mean", "variance", Disk(30.0, centre=(0.0, 0.0)), profile])
     assert (found["sum"] == most * 96 * 80).all()
     assert (found["mean_pattern"] == most).all()
+    assert (found["radial_profile"] == most).all()
     assert (found["variance_pattern"] == 0).all()
     assert (
         found["disk"] == float(most) * (np.hypot(*np.ix_(data["ky"], data["kx"])) < 30).sum()

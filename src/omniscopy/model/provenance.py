@@ -23,6 +23,8 @@ from omniscopy.model.vocabulary import PROVENANCE as PROVENANCE
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 Record = dict[str, Any]
+# By the place in memory of an index, which is kept so that no other one gets it.
+Known = dict[int, tuple[object, dict[str, Any]]]
 
 # Steps that no operation made: data that came without a history, a part taken from data, and
 # values changed by other code.
@@ -109,8 +111,10 @@ def steps_to(
 ) -> list[Record]:
     """Return the records that `record` puts into the attributes of `made`."""
     past: list[Record] = []
-    references = {name: _reference(value, past) for name, value in inputs.items()}
-    new = _record(operation, dict(parameters), references, state(made))
+    # Most results have coordinates of their inputs: what they are is found out once.
+    known: Known = {}
+    references = {name: _reference(value, past, known) for name, value in inputs.items()}
+    new = _record(operation, dict(parameters), references, state(made, known))
     return united([past, [new]])
 
 
@@ -150,8 +154,12 @@ def with_changes(data: Any) -> tuple[list[Record], dict[str, Any]]:
     return past, reference
 
 
-def state(obj: xr.DataArray | xr.Dataset) -> dict[str, Any]:
-    """Return what tells whether `obj` is still what it was: its coordinates and values."""
+def state(obj: xr.DataArray | xr.Dataset, known: Known | None = None) -> dict[str, Any]:
+    """Return what tells whether `obj` is still what it was: its coordinates and values.
+
+    `known` holds what was told of coordinates before, by their indexes; it is added to.
+    """
+    known = {} if known is None else known
     # As variables: to make an array of each, with its coordinates, takes longer than a digest.
     variables: dict[Any, xr.Variable]
     if isinstance(obj, xr.DataArray):
@@ -162,7 +170,7 @@ def state(obj: xr.DataArray | xr.Dataset) -> dict[str, Any]:
         variables = {name: each for name, each in coords.items() if name not in obj._coord_names}
     return {
         "coords": {
-            str(dim): _coordinate_state(coords.get(dim), size) for dim, size in sizes.items()
+            str(dim): _coordinate_state(coords.get(dim), size, known) for dim, size in sizes.items()
         },
         "variables": {
             str(name): {"dims": [str(d) for d in data.dims], "values": fingerprint(data)}
@@ -198,10 +206,11 @@ def environment() -> dict[str, str]:
 
 
 def _record(
-    operation: str, parameters: dict[str, Any], inputs: dict[str, Any], output: dict[str, Any]
-) -> Record:
+    operation: str, parameters: dict[str, Any], inputs: dict[str, Any], output: dict[str, Any],
+    id_: str | None = None,
+) -> Record:  # fmt: skip
     return {
-        "id": call_id(operation, parameters, inputs),
+        "id": call_id(operation, parameters, inputs) if id_ is None else id_,
         "operation": operation,
         "version": environment().get("omniscopy", "unknown"),
         "parameters": parameters,
@@ -221,16 +230,18 @@ def _identity(inputs: Any) -> Any:
     return inputs
 
 
-def _reference(value: Any, past: list[Record]) -> Any:
+def _reference(value: Any, past: list[Record], coords: Known | None = None) -> Any:
     """Return how a record names the input `value`, and add its history to `past`."""
     if isinstance(value, list | tuple):
-        return [_reference(item, past) for item in value]
+        return [_reference(item, past, coords) for item in value]
     if isinstance(value, Path):
         return source_file(value)
     if isinstance(value, dict):
-        return value if "file" in value else {k: _reference(v, past) for k, v in value.items()}
+        if "file" in value:
+            return value
+        return {key: _reference(item, past, coords) for key, item in value.items()}
     known = records(value)
-    now = state(value)
+    now = state(value, coords)
     if not known:
         known = [_rootless(value, now)]
     last = known[-1]
@@ -245,8 +256,8 @@ def _reference(value: Any, past: list[Record]) -> Any:
 
 
 def _rootless(value: Any, now: dict[str, Any]) -> Record:
-    new = _record(DATA, {}, {}, now)
-    return {**new, "id": digest_json([DATA, now]), "parameters": {"name": _name(value)}}
+    new = _record(DATA, {}, {}, now, digest_json([DATA, now]))
+    return {**new, "parameters": {"name": _name(value)}}
 
 
 def _name(value: Any) -> str | None:
@@ -318,12 +329,21 @@ def _selection(
     return {"labels": labels, "dims": order}
 
 
-def _coordinate_state(coordinate: xr.Variable | None, size: int) -> dict[str, Any]:
+def _coordinate_state(
+    coordinate: xr.Variable | None, size: int, known: Known
+) -> dict[str, Any]:  # fmt: skip
     if coordinate is None:
         return {"size": int(size)}
+    inner: Any = coordinate._data
+    index = inner.array if isinstance(coordinate, xr.IndexVariable) else None
+    if index is not None and id(index) in known:
+        return dict(known[id(index)][1])
     values = _values_of(coordinate)
     ends = {"first": _plain(values[0]), "last": _plain(values[-1])} if values.size else {}
-    return {"size": int(values.size), "digest": digest_array(values), **ends}
+    told = {"size": int(values.size), "digest": digest_array(values), **ends}
+    if index is not None:
+        known[id(index)] = index, told
+    return dict(told)
 
 
 def _values_of(coordinate: xr.Variable) -> np.ndarray:

@@ -143,6 +143,7 @@ class _Job:
     def __init__(self, read: Read, planes: Sequence[np.ndarray], dtype: np.dtype[Any]) -> None:
         self.read, self.planes = read, planes
         plane = (read.ky.size, read.kx.size)
+        pixels = plane[0] * plane[1]
         self.dtype, self.wide = kernels.accumulator(dtype)
         self.floats = self.dtype.kind == "f"
         self.square = np.dtype(np.uint64 if self.wide == np.uint32 else np.float64)
@@ -154,20 +155,23 @@ class _Job:
         self.area_numbers = [n for n, item in enumerate(read.items) if item.kind == "area"]
         whole = all(np.all(planes[n]) for n in self.area_numbers)
         others = {item.kind for item in read.items} - {"mask", "area"}
-        # Of more than sums of pixels, rows and columns the whole is read by pieces.
+        # Of more than sums of pixels, rows and columns the whole is read by pieces, and less
+        # where only few pixels are wanted.
         self.few = (
-            self.dtype.kind == "u" and self.dtype.itemsize <= 2 and not others
-            and whole and (read.total or bool(self.area_numbers))
+            self.dtype.kind == "u" and self.dtype.itemsize <= 2 and not others and whole
+            and (read.total or bool(self.area_numbers) or bool((2 * self.counts > pixels).any()))
             and not (read.squares or read.largest)
         )  # fmt: skip
+        if not self.few:
+            return
         self.in_lanes = (
-            read.ky.size % 2 == 0 and read.kx.size % LANES == 0 and read.kx.size > 0
-            and _is_line(read.ky)
-        )  # fmt: skip
-        whole_masks = self.masks.reshape(-1, *plane)
-        # At least one, perhaps empty: the first costs nothing.
-        self.planes_of_masks = whole_masks if chosen else np.zeros((1, *plane), self.dtype)
-        self.rows_of_masks = few_counts.spans_of_rows(self.planes_of_masks)
+            plane[0] % 2 == 0 and plane[1] % LANES == 0 and plane[1] > 0 and _is_line(read.ky)
+        )
+        # At least one mask, perhaps empty: the first costs nothing.
+        bits = self.masks if chosen else np.zeros((1, pixels), self.dtype)
+        self.planes_of_masks = bits.reshape(-1, *plane)
+        inside = np.array(self.flat) if chosen else bits
+        self.rows_of_masks = few_counts.spans_of_rows(inside.reshape(-1, *plane))
 
     # What patterns of few counts have no need of.
     @cached_property
@@ -305,7 +309,7 @@ class _Job:
                 count = there.sum() if missing is None else (there & ~missing).sum(axis=(1, 2))
                 found[f"{item.name}/count"][...] = count
             elif item.kind == "rings":
-                self._rings(item, plane, piece, missing, found)
+                self._rings(item, piece, missing, found)
             elif item.kind == "around" and centres is not None:
                 kernels.sum_rings_around(
                     around, np.asarray(plane, bool), self.read.ky, self.read.kx, centres,
@@ -355,21 +359,31 @@ class _Job:
             found[name][:] = sums[:, n]
             found[f"{name}/count"][:] = counts[:, n]
 
+    @cached_property
+    def rings(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return the numbers of pixels ring by ring, and where in them each ring begins."""
+        made = {}
+        for item, plane in zip(self.read.items, self.planes, strict=True):
+            if item.kind == "rings":
+                # Of so few bits that NumPy sorts them by counting.
+                flat = np.asarray(plane).ravel().astype(np.min_scalar_type(item.size))
+                first = np.cumsum([0, *np.bincount(flat, minlength=item.size)[: item.size]])
+                order = np.argsort(flat, kind="stable")[: first[-1]].astype(np.uint32)
+                made[item.name] = order, first
+        return made
+
     def _rings(
-        self, item: Item, plane: np.ndarray, piece: np.ndarray, missing: np.ndarray | None,
+        self, item: Item, piece: np.ndarray, missing: np.ndarray | None,
         found: dict[str, np.ndarray],
     ) -> None:  # fmt: skip
-        rings = np.ascontiguousarray(plane, np.int32)
-        sums = np.zeros((len(piece), item.size + 1))
-        kernels.sum_rings(piece, rings, sums)
-        found[item.name][:] = sums[:, :-1]
-        counts = np.bincount(rings.ravel(), minlength=item.size + 1).astype(np.float64)
-        if missing is None:
-            found[f"{item.name}/count"][:] = counts[:-1]
-            return
-        absent = np.zeros_like(sums)
-        kernels.sum_rings(missing.view(np.uint8), rings, absent)
-        found[f"{item.name}/count"][:] = (counts - absent)[:, :-1]
+        order, first = self.rings[item.name]
+        _fill_rings(piece, order, first, found[item.name])
+        counts = np.diff(first).astype(np.float64)
+        if missing is not None:
+            absent = np.empty((len(piece), item.size))
+            _fill_rings(missing.view(np.uint8), order, first, absent)
+            counts = counts - absent
+        found[f"{item.name}/count"][:] = counts
 
     def _moved(
         self, item: Item, plane: np.ndarray, piece: np.ndarray, centres: np.ndarray,
@@ -414,6 +428,16 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
 def _span(mask: np.ndarray) -> tuple[int, int]:
     there = np.flatnonzero(mask)
     return (int(there[0]), int(there[-1]) + 1) if there.size else (0, 0)
+
+
+def _fill_rings(
+    piece: np.ndarray, order: np.ndarray, first: np.ndarray, sums: np.ndarray
+) -> None:  # fmt: skip
+    total = np.empty(0, np.float64 if piece.dtype.kind == "f" else np.int64)
+    for part, count, where in _fours(piece):
+        four = np.empty((len(part), sums.shape[1]))
+        kernels.sum_rings(part.reshape(len(part), -1), order, first, total, four)
+        sums[where] = four[:count]
 
 
 def _fours(piece: np.ndarray) -> Iterator[tuple[np.ndarray, int, slice]]:

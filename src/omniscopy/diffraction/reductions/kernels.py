@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from omniscopy.diffraction.reductions.lanes import expect
 from omniscopy.model.compiling import keep_compiled
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,8 +43,10 @@ def accumulator(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
         return np.dtype(f"u{dtype.itemsize}"), np.dtype(np.uint32)
     if dtype.kind == "u" and dtype.itemsize == 4:
         return dtype.newbyteorder("="), np.dtype(np.uint64)
+    if dtype.kind == "i" and dtype.itemsize <= 2:
+        return np.dtype(f"i{dtype.itemsize}"), np.dtype(np.int32)
     if dtype.kind == "i":
-        return np.dtype(np.int32 if dtype.itemsize <= 4 else np.int64), np.dtype(np.int64)
+        return dtype.newbyteorder("="), np.dtype(np.int64)
     return np.dtype(np.float64), np.dtype(np.float64)
 
 
@@ -216,18 +219,29 @@ def sum_squares(block: np.ndarray, squares: np.ndarray) -> None:
 
 
 @compiled
-def sum_rings(block: np.ndarray, rings: np.ndarray, sums: np.ndarray) -> None:
-    """Add the values of each pattern to those of the ring that each pixel is in.
+def sum_rings(
+    block: np.ndarray, order: np.ndarray, first: np.ndarray, total: np.ndarray, sums: np.ndarray
+) -> None:
+    """Fill in the sums of each pattern in rings.
 
-    Shapes: block (n, H, W), rings (H, W): a number of a ring, the last one is for pixels that are
-    in none, sums (n, rings + 1).
+    Shapes: block (4 n, pixels), order (pixels in rings,): numbers of the pixels ring by ring,
+    first (rings + 1,): where in them each ring begins, sums (4 n, rings). `total` is of the type
+    to sum in. A sum that stays in a register waits for no other, as sums in memory do.
     """
-    for p in range(block.shape[0]):
-        out = sums[p]
-        for y in range(block.shape[1]):
-            row, ring = block[p, y], rings[y]
-            for x in range(ring.size):
-                out[ring[x]] += row[x]
+    number, pixels, flat = total.dtype.type, block.shape[1], block.reshape(-1)
+    zero, line = number(0), 64 // block.itemsize
+    for p in range(0, block.shape[0], 4):
+        a, b, c, d = block[p], block[p + 1], block[p + 2], block[p + 3]
+        for r in range(sums.shape[1]):
+            sa, sb, sc, sd = zero, zero, zero, zero
+            for n in range(first[r], first[r + 1]):
+                i = order[n]
+                sa, sb = number(sa + number(a[i])), number(sb + number(b[i]))
+                sc, sd = number(sc + number(c[i])), number(sd + number(d[i]))
+            sums[p, r], sums[p + 1, r], sums[p + 2, r], sums[p + 3, r] = sa, sb, sc, sd
+            # Rings wander through memory: of the next four it is fetched in order.
+            for n in range(4 * first[r], 4 * first[r + 1], line):
+                expect(flat, (p + 4) * pixels + n)
 
 
 @compiled

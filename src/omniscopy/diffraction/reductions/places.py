@@ -10,7 +10,7 @@ import xarray as xr
 
 from omniscopy.diffraction.centre import find_centre
 from omniscopy.diffraction.detectors import Centre, Detector
-from omniscopy.model import DataError, require_plane, units_of
+from omniscopy.model import DataError, require_plane, require_same_direction, units_of
 
 _NAMES = (("ky", "kx"), ("com_y", "com_x"))
 
@@ -52,6 +52,7 @@ class Places:
                     f"{ {dim: self.data.sizes[dim] for dim in self.dims} }"
                 )
                 raise DataError(message)
+            require_same_direction(self.dead, self.data, what="dead pixels")
         if self.centres is not None:
             self._auto = self._given(self.centres)
 
@@ -75,6 +76,7 @@ class Places:
             if each.attrs.get("units") != units:
                 message = f"centres are in {each.attrs.get('units')!r}, {dim!r} is in {units!r}"
                 raise DataError(message)
+            require_same_direction(each, self.data, what="centres")
         return found[0].drop_attrs(deep=False), found[1].drop_attrs(deep=False)
 
     @property
@@ -125,9 +127,11 @@ class Places:
     def require_reach(self, detector: Detector) -> None:
         """Raise where a detector begins farther out than patterns reach, wherever its centre is."""
         inner = getattr(detector, "inner", 0.0)
+        if detector.centre != "auto" or inner <= 0:
+            return
         high, wide = (float(np.ptp(axis.data)) if axis.size else 0.0 for axis in self.axes)
         across = float(np.hypot(high, wide))
-        if detector.centre == "auto" and inner > across:
+        if inner > across:
             units = units_of(self.data, self.dims[0]) or "pixels"
             message = f"no pixel is on {detector!r}: patterns are {across:g} {units} across"
             raise DataError(message)
