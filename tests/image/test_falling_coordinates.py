@@ -79,3 +79,51 @@ def test_tips_look_in_the_directions_of_the_coordinates(dims):
     found = image.estimate_tip(seen, extent=40.0)["tip"]
     back = image.estimate_tip(listed_backwards(seen, dims), extent=40.0)["tip"]
     np.testing.assert_allclose(back.sortby(["y", "x"]), found, atol=1e-6)
+
+
+def lopsided(y, x, angle):
+    """Return three spots of unlike brightness around the origin, turned from +x towards +y."""
+    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    along, across = cosine * x + sine * y, cosine * y - sine * x
+    spots = [(1.0, 3.0, 0.0), (0.6, -1.0, 3.0), (0.3, -2.0, -2.5)]
+    return sum(a * np.exp(-((along - u) ** 2 + (across - v) ** 2)) for a, u, v in spots)
+
+
+def on_grid(function, y, x):
+    attrs = {"units": "nm", "quantity": "position", "kind": "spatial"}
+    coords = {"y": ("y", y, attrs), "x": ("x", x, attrs)}
+    values = function(y[:, None], x[None, :])
+    return xr.DataArray(values, coords, dims=("y", "x"), attrs={"units": "1"})
+
+
+@pytest.mark.parametrize("which", ["image", "template", "both"])
+@pytest.mark.parametrize("dims", FALLING)
+def test_templates_are_turned_and_listed_as_the_coordinates_say(dims, which):
+    axis = 0.5 * np.arange(80)
+    data = on_grid(lambda y, x: lopsided(y - 14.0, x - 23.0, 40.0), axis, axis)
+    template = on_grid(lambda y, x: lopsided(y, x, 0.0), *2 * [0.5 * np.arange(-10, 11)])
+    data = data if which == "template" else listed_backwards(data, dims)
+    template = template if which == "image" else listed_backwards(template, dims)
+    found = image.template_match(data, template, angles=(-40.0, 0.0, 40.0), threshold=0.9)
+    assert found.sizes["peak"] == 1
+    np.testing.assert_allclose([*found["y"], *found["x"]], [14.0, 23.0], atol=0.05)
+    assert found["angle"].item() == 40.0
+    scores = image.correlate_template(data, template, angles=(40.0,))
+    assert float(scores.sel(y=14.0, x=23.0)) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("which", ["image", "psf", "both"])
+@pytest.mark.parametrize("dims", FALLING)
+def test_blur_goes_where_the_coordinates_say(dims, which):
+    axis = 0.5 * np.arange(40)
+    blurred = on_grid(lambda y, x: 0.1 + lopsided(y - 9.0, x - 11.0, 0.0), axis, axis)
+    psf = on_grid(lambda y, x: lopsided(y, x, 0.0), *2 * [0.5 * np.arange(-10, 11)])
+    expected = image.deconvolve(blurred, psf, max_steps=20)
+    blurred = blurred if which == "psf" else listed_backwards(blurred, dims)
+    psf = psf if which == "image" else listed_backwards(psf, dims)
+    found = image.deconvolve(blurred, psf, max_steps=20)
+    np.testing.assert_allclose(
+        found.sortby(["y", "x"]), expected, atol=1e-6 * float(expected.max())
+    )
+    # All that was blurred came from one place.
+    assert float(expected.sel(y=9.0, x=11.0)) == float(expected.max())

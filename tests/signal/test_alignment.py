@@ -175,6 +175,16 @@ def test_missing_channels_are_left_out_and_missing_around_them():
     assert set(gap) - {295, 296, 297, 298, 299} == set(range(70, 76))
 
 
+@pytest.mark.parametrize("whole", [-2, 0, 3])
+@pytest.mark.parametrize("rounding", [-1e-15, 1e-15])
+def test_rounding_of_a_shift_takes_no_channel(whole, rounding):
+    spectra = np.random.default_rng(1).normal(size=(1, 20))
+    moved = shift_back(spectra, np.array([whole + rounding]))[0]
+    expected = np.full(20, np.nan)
+    expected[max(0, -whole) : 20 - max(0, whole)] = spectra[0, max(0, whole) : 20 + min(0, whole)]
+    np.testing.assert_allclose(moved, expected, atol=1e-9)
+
+
 def test_spectra_without_anything_alike_have_no_shift():
     values = np.stack([np.full(N, np.nan), np.full(N, 7.0), -lines(0.0), lines(0.4)])
     values[0, :3] = 1.0

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, require_plane
+from omniscopy.model import DataError, require_plane, require_same_direction
 
 
 def without_dead(
@@ -38,6 +38,7 @@ def without_dead(
     if {dim: dead.sizes[dim] for dim in plane} != sizes or not {*dead.dims} <= {*data.dims}:
         message = f"dead pixels of shape {dict(dead.sizes)} do not fit to patterns of {sizes}"
         raise DataError(message)
+    require_same_direction(dead, data, what="dead pixels")
     dropped = [name for name in dead.coords if {*dead[name].dims} & {*plane}]
     bare = dead.drop_vars(dropped).drop_attrs().astype(bool)
     wide = np.result_type(data.dtype, np.float32)

@@ -143,6 +143,13 @@ def directions_of(data: xr.DataArray, dims: Dims) -> tuple[float, float]:
     return down, right
 
 
+def listed_like(other: xr.DataArray, image: xr.DataArray, dims: Dims) -> xr.DataArray:
+    """Return a template or a tip whose rows and columns go where those of the image do."""
+    ways = dict(zip(dims, directions_of(image, dims), strict=True))
+    turned = [dim for dim in dims if ways[dim] * float(other[dim][-1] - other[dim][0]) < 0]
+    return other.isel(dict.fromkeys(turned, slice(None, None, -1)))
+
+
 def are_lengths(image: xr.DataArray, dims: Dims) -> bool:
     """Return whether heights and coordinates are lengths, so that they can be compared."""
     units = [image.attrs.get("units"), *(units_of(image, dim) for dim in dims)]

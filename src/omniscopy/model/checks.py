@@ -384,6 +384,43 @@ def _rank(dim: str) -> int:
     return order.index(dim) if dim in order else len(order)
 
 
+def require_same_direction(
+    other: xr.DataArray | xr.Dataset, data: xr.DataArray | xr.Dataset, *, what: str
+) -> None:
+    """Refuse data that would be combined by position, where one is listed backwards.
+
+    Parameters
+    ----------
+    other : DataArray or Dataset
+        What goes with `data`, as dead pixels do with patterns; its labels may be others.
+    data : DataArray or Dataset
+        Data of any shape.
+    what : str
+        What `other` is, for the error.
+
+    Raises
+    ------
+    DataError
+        A coordinate of a dimension that both have ascends in one and falls in the other.
+    """
+    for dim in other.dims:
+        ways = [_way(each, dim) for each in (other, data)]
+        if ways[0] * ways[1] < 0:
+            message = (
+                f"coordinate {dim!r} of {what} {'ascends' if ways[0] > 0 else 'falls'}, that of "
+                f"the data does not; sort both with `.sortby({dim!r})`"
+            )
+            raise DataError(message)
+
+
+def _way(data: xr.DataArray | xr.Dataset, dim: Hashable) -> float:
+    """Return the sign of the steps of a coordinate: 0 where it has none."""
+    if dim not in data.coords or data.sizes[dim] < 2 or data.coords[dim].dtype.kind not in "iuf":
+        return 0.0
+    first, last = data.coords[dim].values[[0, -1]].astype(np.float64)
+    return float(np.nan_to_num(np.sign(last - first)))
+
+
 def require_real(data: xr.DataArray) -> None:
     """Refuse values that are no real numbers.
 

@@ -11,6 +11,8 @@ from omniscopy.signal.gaps import bridge_gaps
 _POLE, _HORIZON = math.sqrt(3.0) - 2.0, 32
 # Spectra that are filtered side by side.
 ROWS = 4
+# Shifts so near to whole channels are rounding, which takes no channel at an end.
+_ROUNDING = 1e-9
 
 
 def shift_back(spectra: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -100,8 +102,8 @@ def _reach(shift: float, n: int) -> tuple[int, int, int, int]:
     """Return how many whole channels a shift has, and one more; and for which there are values."""
     if not abs(shift) < n:  # NaN too
         return 0, 0, 0, 0
-    whole = int(np.floor(shift))
-    beside = whole + (1 if shift > whole else 0)
+    whole = int(np.floor(shift + _ROUNDING))
+    beside = whole + (1 if shift > whole + _ROUNDING else 0)
     return whole, beside, max(0, -whole), min(n, n - beside)
 
 

@@ -15,6 +15,7 @@ from omniscopy.model import (
     require_choice,
     require_plane,
     require_real,
+    require_same_direction,
     require_uniform,
     units_of,
 )
@@ -89,6 +90,7 @@ def centre_patterns(
         if each.attrs.get("units") != units:
             message = f"centres are in {each.attrs.get('units')!r}, {dim!r} is in {units!r}"
             raise DataError(message)
+        require_same_direction(each, data, what="centres")
     sizes = {dim: data.sizes[dim] for dim in plane}
     starts = [float(data[dim].values[0]) for dim in plane]
     places = [

@@ -11,6 +11,7 @@ from omniscopy.model import (
     operation,
     require_plane,
     require_real,
+    require_same_direction,
     signal_type,
 )
 
@@ -55,6 +56,8 @@ def find_dead_pixels(
     A pixel is compared with the fifth brightest and the fifth darkest of the 24 around it, so that
     a row, a column or a pair of bad pixels is found, and edges of discs are not. A spot of a
     single pixel that never moves looks like a hot pixel.
+
+    The deviation of a mean is :math:`\sqrt{v / n}` with the variance v of the n patterns.
 
     Examples
     --------
@@ -165,6 +168,7 @@ def mend_pixels(data: xr.DataArray, dead: xr.DataArray) -> xr.DataArray:
             f"dead pixels {dict(dead.sizes)} do not fit to patterns {dict(data.sizes)}"
         )  # fmt: skip
         raise DataError(message)
+    require_same_direction(dead, data, what="dead pixels")
     bare = dead.drop_vars([name for name in dead.coords if set(dead[name].dims) & set(plane)])
     (made,) = map_signal(
         _mended, data, dim=plane, also=[bare.astype(bool)],
@@ -277,6 +281,7 @@ def _fitting(
     if any(pattern.sizes[dim] != data.sizes[dim] for dim in plane):
         message = f"the {what} {dict(pattern.sizes)} does not fit to patterns {dict(data.sizes)}"
         raise DataError(message)
+    require_same_direction(pattern, data, what=f"the {what}")
     bare = pattern.drop_vars([n for n in pattern.coords if set(pattern[n].dims) & set(plane)])
     return bare.drop_attrs(deep=False)
 

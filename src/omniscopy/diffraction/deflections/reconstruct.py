@@ -17,7 +17,14 @@ from omniscopy.diffraction.deflections.measures import (
     require_background,
     require_voltage,
 )
-from omniscopy.model import DataError, Status, operation, require_choice, result
+from omniscopy.model import (
+    DataError,
+    Status,
+    operation,
+    require_choice,
+    require_same_direction,
+    result,
+)
 from omniscopy.physics import electron
 
 # e / nm^2 per V / nm: the vacuum permittivity (CODATA 2018).
@@ -294,6 +301,7 @@ def _solve(
                 f"{dict(dark_field.sizes)}"
             )
             raise DataError(message)
+        require_same_direction(dark_field, along_y, what="the dark field")
         also.append(dark_field.drop_vars(list(dark_field.coords)))
     image = {dim: along_y.sizes[dim] for dim in plane}
     images = {"deflection_y", "deflection_x", "phase", "divergence"}

@@ -10,6 +10,7 @@ from omniscopy.model import (
     operation,
     require_array,
     require_plane,
+    require_same_direction,
     require_uniform,
     result,
 )
@@ -36,9 +37,9 @@ def profile_strain(
     Returns
     -------
     Dataset, shape (..., distance)
-        The mean of ``strain_yy``, ``strain_xx``, ``strain_xy``, and ``rotation``, each with the
-        standard deviation of the mean, ``_std``, and ``count`` of positions with strain. The
-        ``distance`` is that of the middle of a position to the edge between positions, and
+        The mean of ``strain_yy``, ``strain_xx``, ``strain_xy``, and ``rotation`` (degrees), each
+        with the standard deviation of the mean, ``_std``, and ``count`` of positions with strain.
+        The ``distance`` is that of the middle of a position to the edge between positions, and
         those of the edge of the scan count as inside.
 
     Raises
@@ -76,6 +77,7 @@ def profile_strain(
             f"{ {dim: strain.sizes[dim] for dim in dims} }"
         )
         raise DataError(message)
+    require_same_direction(region, strain, what="the region")
     inside = np.asarray(region.transpose(*dims).fillna(0).values).astype(bool)
     if not inside.any():
         message = "the region holds no position"

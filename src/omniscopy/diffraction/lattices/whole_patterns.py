@@ -17,6 +17,7 @@ from omniscopy.model import (
     operation,
     require_plane,
     require_real,
+    require_same_direction,
     require_uniform,
     result,
     units_of,
@@ -136,6 +137,7 @@ def fit_patterns(
             f"the lattice has {other} points, the scan { ({d: data.sizes[d] for d in other}) }"
         )
         raise DataError(message)
+    require_same_direction(lattice["a_ky"], data, what="the lattice")
     width = max(steps) / 3 if edge is None else edge
     if not (radius > 0 and width > 0 and max_steps >= 1):
         message = (

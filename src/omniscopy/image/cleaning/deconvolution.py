@@ -9,7 +9,14 @@ from omniscopy.compute import map_signal
 from omniscopy.image.cleaning.edge_preserving import known_noise
 from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.fourier.periodic import periodic_and_smooth
-from omniscopy.image.topography import Dims, like, require_image, require_positive_length, steps_of
+from omniscopy.image.topography import (
+    Dims,
+    like,
+    listed_like,
+    require_image,
+    require_positive_length,
+    steps_of,
+)
 from omniscopy.model import (
     DataError,
     conversion_factor,
@@ -129,7 +136,8 @@ def deconvolve(  # noqa: PLR0913 - two methods
         blur = xr.DataArray(gaussian_psf(width, steps), dims=inner)
     else:
         require_psf(psf, image, dims)
-        blur = psf.rename(dict(zip(dims, inner, strict=True)))
+        turned = listed_like(psf, image, dims)
+        blur = turned.rename(dict(zip(dims, inner, strict=True)))
         blur = blur.drop_vars([name for name in inner if name in blur.coords])
     too_large = [
         dim for dim, name in zip(dims, inner, strict=True) if blur.sizes[name] > image.sizes[dim]

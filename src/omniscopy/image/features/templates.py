@@ -8,7 +8,14 @@ import xarray as xr
 
 from omniscopy.compute import map_signal
 from omniscopy.image.features.maxima import maxima_of, refined_maximum
-from omniscopy.image.topography import Dims, require_image, require_positive_length, steps_of
+from omniscopy.image.topography import (
+    Dims,
+    directions_of,
+    listed_like,
+    require_image,
+    require_positive_length,
+    steps_of,
+)
 from omniscopy.model import (
     DataError,
     Status,
@@ -103,7 +110,7 @@ def template_match(
     apart = min_distance
     if apart is None:
         sides = (blank.sizes[f"template_{dim}"] * step
-                 for dim, step in zip(dims, matching.steps, strict=True))  # fmt: skip
+                 for dim, step in zip(dims, np.abs(matching.steps), strict=True))  # fmt: skip
         apart = 0.5 * min(sides)
     apart = require_positive_length("min_distance", apart)
     found = map_signal(
@@ -139,7 +146,7 @@ def correlate_template(
     overlap: float = 0.5,
     dims: tuple[str, str] | None = None,
 ) -> xr.DataArray:
-    """Calculate how much every image looks like a template around each pixel.
+    r"""Calculate how much every image looks like a template around each pixel.
 
     Parameters
     ----------
@@ -156,7 +163,7 @@ def correlate_template(
 
     Returns
     -------
-    DataArray, shape (..., y, x)
+    DataArray, shape (..., y, x), 1
         Normalised cross-correlation, from -1 to 1, with the middle of the template on each
         pixel: between two where it has an even number of them, the left or upper one. NaN where
         too little of the template lies on the image, or that is flat.
@@ -166,6 +173,15 @@ def correlate_template(
     DataError
         The template has other steps than the image or is larger, `overlap` is not between 0 and
         1, or there is no angle.
+
+    Notes
+    -----
+    :math:`c = \sum (z - \bar z)(t - \bar t) / \sqrt{\sum (z - \bar z)^2 \sum (t - \bar t)^2}`
+    over the pixels that image and template share [1]_.
+
+    References
+    ----------
+    .. [1] J. P. Lewis, *Vision Interface* 95, 120 (1995).
 
     Examples
     --------
@@ -211,9 +227,12 @@ def _matching(
     if not len(angles) or not np.isfinite(angles).all():
         message = f"angles must be numbers of degrees, at least one, got {angles!r}"
         raise DataError(message)
-    blank = template.rename({dim: f"template_{dim}" for dim in dims})
+    turned = listed_like(template, image, dims)
+    blank = turned.rename({dim: f"template_{dim}" for dim in dims})
     blank = blank.drop_vars([name for name in blank.coords if str(name).startswith("template_")])
-    return _Matching(steps, tuple(map(float, angles)), overlap), blank
+    ways = directions_of(image, dims)
+    along = (ways[0] * steps[0], ways[1] * steps[1])
+    return _Matching(along, tuple(map(float, angles)), overlap), blank
 
 
 @dataclass(frozen=True)
@@ -248,7 +267,7 @@ class _Matching:
                 status[place] = Status.NO_DATA
                 continue
             score, angle = self.best(block[place], wide[place])
-            distance = (apart / self.steps[0], apart / self.steps[1])
+            distance = (apart / abs(self.steps[0]), apart / abs(self.steps[1]))
             found, _ = maxima_of(score, distance, threshold)
             count[place] = len(found)
             for number, (i, j) in enumerate(found[:max_peaks]):

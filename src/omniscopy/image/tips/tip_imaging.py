@@ -9,7 +9,7 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.image.tips.tip_kernel import contact_kernel, dilate_kernel, erode_kernel
 from omniscopy.image.tips.tips import model_tip
-from omniscopy.image.topography import as_mask, directions_of, like, require_image, steps_of
+from omniscopy.image.topography import as_mask, like, listed_like, require_image, steps_of
 from omniscopy.model import DataError, conversion_factor, is_unit, operation
 
 Dims = tuple[str, str]
@@ -171,10 +171,7 @@ def _mapped(
     """Return what `function` makes of every image with its tip."""
     dims = require_image(image, dims)
     factor = _require_fitting(image, tip, dims)
-    # Rows of the tip go where those of the image do.
-    ways = dict(zip(dims, directions_of(image, dims), strict=True))
-    turned = [dim for dim in dims if ways[dim] * float(tip[dim][-1] - tip[dim][0]) < 0]
-    tip = tip.isel(dict.fromkeys(turned, slice(None, None, -1)))
+    tip = listed_like(tip, image, dims)
     names = {dim: f"tip_{dim}" for dim in dims}
     shape = tip.drop_vars([name for name in tip.coords if {*tip[name].dims} & {*dims}]).rename(
         names

@@ -81,6 +81,13 @@ def potential(
     -----
     Form factors of the exact places of all atoms are added up in Fourier space, so that no atom
     is moved to a pixel; slices with the same atoms are computed once.
+
+    See [1]_ for the potential of atoms.
+
+    References
+    ----------
+    .. [1] E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010),
+       appendix C.
     """
     require_choice("projection", projection, get_args(Projection))
     require_choice("precision", precision, get_args(Precision))
@@ -211,6 +218,9 @@ def require_potential(data: xr.DataArray) -> tuple[Grid, Any]:
             "the potential has no coordinate 'thickness' along 'z' (Å), which says how thick each "
             "slice is; make it with `simulate.potential`, or assign it"
         )
+        raise DataError(message)
+    if "z" in data.coords and not (np.diff(data.coords["z"].values) > 0).all():
+        message = "coordinate 'z' must ascend, as the beam goes; sort it with `data.sortby('z')`"
         raise DataError(message)
     factor = require_units(data.coords["thickness"], "Å", what="coordinate 'thickness'")
     thickness = factor * np.asarray(data.coords["thickness"].values, np.float64)
