@@ -408,3 +408,86 @@ def test_patterns_without_a_beam_are_told(method):
     away = reconstruct_ptychography(data.roll(ky=12), method=method)
     assert int(away["status"]) == Status.INVALID
     assert np.isnan(away["phase"]).all()
+
+
+def counted(clean, dose, seed=1):
+    """Return patterns of so many electrons each, in the mean."""
+    mean = clean * (dose / float(clean.sum(("ky", "kx")).mean()))
+    noisy = np.random.default_rng(seed).poisson(mean.values).astype(np.float64)
+    return clean.copy(data=noisy).assign_attrs(clean.attrs | {"units": "counts"})
+
+
+@pytest.mark.parametrize("method", ["lsqml", "gradient"])
+@pytest.mark.parametrize(
+    ("phase", "dose", "most", "gain"),
+    [(0.5, 500, 0.55, 0.95), (0.5, 2000, 0.26, 0.5), (0.5, 1e5, 0.05, 0.5), (0.1, 1e5, 0.22, 0.5)],
+)
+def test_noise_is_not_fitted_whatever_the_dose(method, phase, dose, most, gain):
+    """Of 2000 electrons, groups of positions leave an error of two thirds of the phase."""
+    clean = block((14, 14), phase=phase, aberrations=DEFOCUS)
+    data = counted(clean, dose)
+    options = {"method": method, "aberrations": DEFOCUS}
+    found = reconstruct_ptychography(data, **options)
+    fitted = reconstruct_ptychography(data, dose=np.inf, **options)
+    right = error_of(clean, found, 4)
+    assert right < most
+    assert right < gain * error_of(clean, fitted, 4)
+    # What is lacked is what counting makes it, less what of it an object of so many pixels fits.
+    ratio = float(found["error"].dropna("step")[-1] / found["expected_error"])
+    assert 0.85 < ratio < 1.02
+    assert np.isnan(float(fitted["expected_error"]))
+
+
+def test_more_steps_do_not_bring_noise_back():
+    clean = block((14, 14), phase=0.5, aberrations=DEFOCUS)
+    data = counted(clean, 2000)
+    few, many = (
+        error_of(clean, reconstruct_ptychography(
+            data, method="lsqml", aberrations=DEFOCUS, max_steps=steps, tolerance=0.0), 4)
+        for steps in (25, 100)
+    )  # fmt: skip
+    assert many < 1.4 * few
+
+
+def test_what_is_expected_of_noise_is_what_the_truth_lacks():
+    """The sum of squares of the true amplitudes, over many draws."""
+    from omniscopy.diffraction.ptychography.noise import variance_of_roots
+
+    rng = np.random.default_rng(0)
+    for mean in (0.01, 0.3, 1.7, 8.0, 29.0, 31.0, 500.0):
+        counts = rng.poisson(mean, 200_000)
+        drawn = np.mean((np.sqrt(counts) - np.sqrt(mean)) ** 2)
+        assert float(variance_of_roots(np.array(mean))) == pytest.approx(drawn, rel=0.03)
+    clean = block((10, 10), aberrations=DEFOCUS)
+    data = counted(clean, 3000)
+    found = reconstruct_ptychography(data, method="lsqml", aberrations=DEFOCUS, max_steps=1)
+    truth = clean * (3000 / float(clean.sum(("ky", "kx")).mean()))
+    lacked = ((data**0.5 - truth**0.5) ** 2).sum() / data.sum()
+    assert float(found["expected_error"]) == pytest.approx(float(lacked), rel=0.05)
+
+
+def test_the_dose_tells_the_noise_of_other_units():
+    clean = block((12, 12), phase=0.5, aberrations=DEFOCUS)
+    data = counted(clean, 2000)
+    # A camera that gives 37.5 for an electron.
+    scaled = (37.5 * data).assign_attrs(data.attrs | {"units": "1"})
+    options = {"method": "lsqml", "aberrations": DEFOCUS, "max_steps": 12}
+    plain = reconstruct_ptychography(data, **options)
+    dose = float(data.sum(("ky", "kx")).mean())
+    told = reconstruct_ptychography(scaled, dose=dose, **options)
+    np.testing.assert_allclose(told["phase"], plain["phase"], atol=2e-3)
+    assert np.isnan(float(reconstruct_ptychography(scaled, **options)["expected_error"]))
+    with pytest.raises(DataError, match="dose must be a positive number"):
+        reconstruct_ptychography(data, dose=0.0, **options)
+
+
+@pytest.mark.parametrize("extra", [
+    {"modes": 2}, {"slices": 2, "thickness": 5.0}, {"refine_positions": True},
+    {"object_type": "phase"}, {"refine_probe": False}, {"resolution": 0.08},
+])  # fmt: skip
+def test_noise_is_not_fitted_by_what_else_is_refined(extra):
+    clean = block((12, 12), phase=0.5, aberrations=DEFOCUS)
+    data = counted(clean, 2e4)
+    found = reconstruct_ptychography(data, method="lsqml", aberrations=DEFOCUS, **extra)
+    assert error_of(clean, found, 4) < 0.2
+    assert int(found["status"]) in {Status.CONVERGED, Status.MAX_STEPS}

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from omniscopy.diffraction.ptychography.arrays import NUMPY, Arrays
+from omniscopy.diffraction.ptychography.averaging import Averaging
+from omniscopy.diffraction.ptychography.noise import Noise
 from omniscopy.diffraction.ptychography.updates import Measured, Rule, Step, update
 from omniscopy.diffraction.ptychography.waves import Optics, State
 
@@ -42,9 +44,13 @@ class Plan:
     between: np.ndarray | None = None
 
 
+# By which part the error may be above that of noise alone where all positions are averaged.
+_REACHED = 1.1
+
+
 def steps(
     state: State, measured: Measured, plan: Plan, rng: np.random.Generator, *,
-    arrays: Arrays = NUMPY, first: int = 0,
+    arrays: Arrays = NUMPY, first: int = 0, noise: Noise | None = None,
 ) -> Iterator[float]:  # fmt: skip
     """Change `state` step by step, and give the error after each, for as long as it is asked for.
 
@@ -62,6 +68,10 @@ def steps(
         What is calculated with.
     first : int
         The number of the first step, where a reconstruction goes on.
+    noise : Noise
+        Of counts. As soon as amplitudes lack no more than it makes them lack, steps are those of
+        all positions together, by the likelihood of counts and the power of the object: groups
+        of them would go on to fit the noise of each.
 
     Yields
     ------
@@ -75,8 +85,18 @@ def steps(
     count = len(start)
     batch = min(plan.rule.batch or count, count)
     number = first
+    averaging = None if noise is None else Averaging(optics, measured, noise)
+    averaged = averaging is not None and averaging.reached(state, _REACHED)
     while True:
         step = Step(plan.rule, _begun(plan.probe_from, number), _begun(plan.positions_from, number))
+        if averaged and averaging is not None:
+            squares = averaging.step(state, step)
+            if step.positions:
+                _hold_positions(state, start, plan.reach)
+            _constrain(state, plan.constraints, arrays)
+            number += 1
+            yield squares / total
+            continue
         squares = 0.0
         order = rng.permutation(count)
         for begin in range(0, count, batch):
@@ -87,6 +107,7 @@ def steps(
             _hold_positions(state, start, plan.reach)
         _constrain(state, plan.constraints, arrays)
         number += 1
+        averaged = averaged or (noise is not None and squares <= _REACHED * noise.expected)
         yield squares / total
 
 
@@ -130,9 +151,16 @@ Watch = Callable[[int, float], Any]
 
 
 def run(
-    iterations: Iterator[float], max_steps: int, tolerance: float, watch: Watch | None = None
+    iterations: Iterator[float],
+    max_steps: int,
+    tolerance: float,
+    watch: Watch | None = None,
+    *,
+    at_least: int = 0,
 ) -> tuple[np.ndarray, bool]:
     """Return the error of each step, and whether it came to rest before the last one.
+
+    It does not before `at_least` steps.
 
     `watch` is told each step and its error; what it returns as true ends the iterations.
     """
@@ -141,6 +169,9 @@ def run(
         errors[number] = next(iterations)
         if watch is not None and watch(number, float(errors[number])):
             return errors, False
-        if number and abs(errors[number - 1] - errors[number]) <= tolerance * errors[number]:
+        if (
+            number >= max(at_least, 1)
+            and abs(errors[number - 1] - errors[number]) <= tolerance * errors[number]
+        ):
             return errors, True
     return errors, False

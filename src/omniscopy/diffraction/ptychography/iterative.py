@@ -9,6 +9,7 @@ from omniscopy.diffraction.ptychography.arrays import Arrays
 from omniscopy.diffraction.ptychography.engine import Plan, Watch, orthogonal, run, steps
 from omniscopy.diffraction.ptychography.experiment import Experiment
 from omniscopy.diffraction.ptychography.geometry import Geometry
+from omniscopy.diffraction.ptychography.noise import Noise, variance_of_roots
 from omniscopy.diffraction.ptychography.sidebands import mean_of, total_of
 from omniscopy.diffraction.ptychography.updates import Measured
 from omniscopy.diffraction.ptychography.waves import State
@@ -16,6 +17,8 @@ from omniscopy.model import Status
 
 # What further modes of the probe have at the start, each.
 _SMALL = 0.02
+# Steps before weak objects in noise are taken to be at rest: their power is not known yet.
+_LEAST = 15
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Iterations:
     single: bool
     arrays: Arrays
     watch: Watch | None
+    dose: float | None
+    counted: bool
 
     def run(self, block: np.ndarray, *earlier: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the columns for blocks of shape (..., y, x, ky, kx)."""
@@ -71,14 +76,21 @@ class Iterations:
         rng = np.random.default_rng([self.seed, first])
         weights = None if valid.all() else xp.asarray(valid.astype(kind))
         measured = Measured(np.arange(len(flat)), xp.asarray(amplitudes), weights)
-        iterations = steps(state, measured, self.plan, rng, arrays=self.arrays, first=first)
+        noise = self.noise(block, mean, valid)
+        iterations = steps(
+            state, measured, self.plan, rng, arrays=self.arrays, first=first, noise=noise
+        )
         with showing_progress("Ptychography", watch_dask=False) as tell:
 
             def watch(number: int, error: float) -> bool:
                 tell(number + 1, self.max_steps, f"Ptychography, error {error:.2g}")
                 return bool(self.watch and self.watch(first + number, error))
 
-            more, settled = run(iterations, self.max_steps, self.tolerance, watch)
+            # Noise is most of an error: what steps still gain is told from it by the likelihood.
+            least = self.tolerance if noise is None else min(self.tolerance, noise.significant)
+            more, settled = run(
+                iterations, self.max_steps, least, watch, at_least=0 if noise is None else _LEAST
+            )
         state.object, state.probe = (
             self.arrays.numpy(each) for each in (state.object, state.probe)
         )
@@ -92,10 +104,25 @@ class Iterations:
         images = [self.geometry.image_of(each) for each in state.object]
         obj = state.object if self.slices > 1 else state.object[0]
         seen = [np.stack(images)] if self.slices > 1 else []
+        total = float((amplitudes**2).sum(dtype=np.float64))
+        expected = np.nan if noise is None else noise.expected / total
         return (
             obj, state.probe, np.prod(images, axis=0), y.reshape(shape), x.reshape(shape), curve,
-            np.asarray(status, dtype=np.uint8), *seen,
+            np.asarray(expected), np.asarray(status, dtype=np.uint8), *seen,
         )  # fmt: skip
+
+    def noise(self, block: np.ndarray, mean: np.ndarray, valid: np.ndarray) -> Noise | None:
+        """Return what is known of the noise: that of the dose, or of counts that are whole."""
+        electrons = self.dose
+        if electrons is None:
+            whole = self.counted and not np.any(np.mod(block[np.isfinite(block)], 1.0))
+            electrons = total_of(mean) if whole else np.inf
+        if not (self.plan.rule.averaged and 0 < electrons < np.inf):
+            return None
+        expected = variance_of_roots(electrons * mean / total_of(mean))
+        share = valid.mean()
+        count = block.shape[0] * block.shape[1]
+        return Noise(electrons, float(share * count * np.nansum(expected)) / electrons)
 
     def probe(self, nearest: list[int], middle: tuple[float, float]) -> np.ndarray:
         """Return the probe of the aperture and its aberrations, and small modes of its slopes."""
@@ -173,7 +200,8 @@ class Iterations:
         ]  # fmt: skip
         seen = [np.full((*several, *image), np.nan, dtype=kind)] if several else []
         flat = [np.full(each, np.nan) for each in (shape, shape, (self.earlier + self.max_steps,))]
-        return (*empty, *flat, np.asarray(status, dtype=np.uint8), *seen)
+        none = np.asarray(np.nan)
+        return (*empty, *flat, none, np.asarray(status, dtype=np.uint8), *seen)
 
 
 def _from_middle(

@@ -22,6 +22,7 @@ from omniscopy.diffraction.ptychography.iterative import Iterations
 from omniscopy.diffraction.ptychography.sidebands import mean_of, side_band
 from omniscopy.diffraction.ptychography.updates import RULES
 from omniscopy.diffraction.ptychography.wigner import deconvolve
+from omniscopy.diffraction.reductions.wanted import COUNTS
 from omniscopy.model import (
     DataError,
     Status,
@@ -70,6 +71,7 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     resolution: float | None = None,
     tolerance: float = 1e-4,
     precision: Precision = "single",
+    dose: float | None = None,
     rng: int = 0,
     watch: Any = None,
     arrays: Arrays | None = None,
@@ -130,6 +132,10 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         Relative change of the error at which iterations end.
     precision : {"single", "double"}
         Of the numbers that iterations calculate with.
+    dose : float, electrons
+        In a pattern, in the mean: how much noise there is. That of patterns of whole counts or
+        electrons is their own otherwise, and other data count as without noise, as all do with
+        ``dose=numpy.inf``.
     rng : int
         Seed of the order of positions.
     watch : callable
@@ -148,7 +154,8 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         several, of which ``slice_phase`` (slice, y, x) has the phases along the scan;
         ``probe`` (component, probe_y, probe_x), whose intensities sum to 1; ``position_y`` and
         ``position_x`` (scan_y, scan_x) in units of the scan; and ``error`` (step), the sum of
-        squares that amplitudes lack, as a part of that of the measured ones. ``y`` and ``x`` are
+        squares that amplitudes lack, as a part of that of the measured ones; ``expected_error`` is
+        what noise alone makes of it, NaN where that is not known. ``y`` and ``x`` are
         positions of the scan.
 
     Raises
@@ -162,6 +169,12 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     Notes
     -----
     Patterns are :math:`|F[P(r - r_j) O(r)]|^2`, with the probe :math:`P = F^{-1}[A e^{-i\chi}]`.
+    Once amplitudes lack no more than counting makes them lack (by a tenth of it more), "lsqml" and
+    "gradient" go on with all positions together: groups of them would fit the noise of each. Steps
+    are those of the likelihood of counts then, which roots of a few of them would draw aside, and
+    frequencies of the object are held to the power that the object has there, over that of its
+    errors [7]_. What amplitudes lack goes below what is expected by the share of what is fitted.
+
     A constant phase cannot be told and is taken off: the mean of the phase, or the phase of the
     mean, is 0. Iterations also take off a ramp that object and probe share. NaN in patterns are
     left out by iterations; for closed forms they count as the mean of their pixel, and pixels that
@@ -176,6 +189,7 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     .. [5] M. Odstrčil, A. Menzel, M. Guizar-Sicairos, *Optics Express* 26, 3108 (2018).
     .. [6] A. M. Maiden, M. J. Humphry, J. M. Rodenburg, *Journal of the Optical Society of America
        A* 29, 1606 (2012).
+    .. [7] P. Thibault and M. Guizar-Sicairos, *New Journal of Physics* 14, 063004 (2012).
 
     Examples
     --------
@@ -199,6 +213,9 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
             message = f"method={method!r} is a closed form, which takes no start= and no slices="
             raise DataError(message)
         return _closed(data, found, _Closed(found, turn, method, regularisation))
+    if dose is not None and not dose > 0:
+        message = f"dose must be a positive number of electrons in a pattern, got {dose!r}"
+        raise DataError(message)
     geometry = geometry_of(found, turn)
     _require_overlap(found)
     _require_counts(max_steps=max_steps, modes=modes, slices=slices)
@@ -214,7 +231,8 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     done = earlier[-1].sizes["step"] if earlier else 0
     iterations = Iterations(
         found, geometry, plan, modes, slices, max_steps, done, tolerance, rng,
-        precision == "single", arrays or NUMPY, watch,
+        precision == "single", arrays or NUMPY, watch, dose,
+        data.attrs.get("units") in COUNTS,
     )  # fmt: skip
     return _iterated(data, iterations, earlier)
 
@@ -299,13 +317,13 @@ def _iterated(
         whole=[*grids, *probe, *scan, "step"],
         output_dims=[
             grids, probe, image, scan, scan, {"step": iterations.earlier + iterations.max_steps},
-            {}, *([{**several, **image}] if several else []),
+            {}, {}, *([{**several, **image}] if several else []),
         ],
         dtypes=[
-            complex_, complex_, complex_, *[np.float64] * 3, np.uint8, *[complex_] * len(several)
+            complex_, complex_, complex_, *[np.float64] * 4, np.uint8, *[complex_] * len(several)
         ],
     )  # fmt: skip
-    obj, waves, picture, y, x, error, status, *seen = made
+    obj, waves, picture, y, x, error, expected, status, *seen = made
     units = units_of(data, found.scan[0])
     places = _coordinates(data, iterations)
     obj, waves, picture, y, x, error, *seen = (
@@ -322,6 +340,7 @@ def _iterated(
         position_y=(y / found.per_scan, units),
         position_x=(x / found.per_scan, units),
         error=(error, "1"),
+        expected_error=(expected, "1"),
         status=(status, "1"),
     )
 

@@ -33,12 +33,14 @@ class Rule:
     gamma: float
     step: float
     searched: bool = False
+    averaged: bool = False
+    """Whether all positions are averaged once noise is all that is lacked."""
 
 
 RULES = {
     "epie": Rule(batch=1, gamma=1.0, step=1.0),
-    "lsqml": Rule(batch=32, gamma=0.1, step=0.9, searched=True),
-    "gradient": Rule(batch=64, gamma=0.3, step=0.8),
+    "lsqml": Rule(batch=32, gamma=0.1, step=0.9, searched=True, averaged=True),
+    "gradient": Rule(batch=64, gamma=0.3, step=0.8, averaged=True),
 }
 
 
@@ -66,26 +68,14 @@ def update(state: State, optics: Optics, step: Step, measured: Measured) -> floa
     points, rule = measured.points, step.rule
     exits = optics.exits(state, points)
     change, squares = optics.residual(exits, measured.amplitude, measured.known)
-    ahead: list[Any] = []
-    behind = change
-    for patch, wave in zip(exits.patches[::-1], exits.before[::-1], strict=True):
-        if ahead:
-            behind = optics.to_last(behind)
-        density = (abs(wave) ** 2).sum(axis=1)
-        if len(density) != len(points):
-            density = xp.broadcast_to(density, patch.shape)
-        of_object = (wave.conj() * behind).sum(axis=1)
-        ahead.append(
-            optics.onto_object(exits.places, of_object)
-            / _norm(optics.onto_object(exits.places, density), rule.gamma)
-        )
-        behind = patch.conj()[:, None] * behind
-    ahead_object, ahead_probe = xp.stack(ahead[::-1]), None
+    slopes, behind = backwards(optics, exits, change)
+    ahead = [of_object / norm(density, rule.gamma) for of_object, density in slopes]
+    ahead_object, ahead_probe = xp.stack(ahead), None
     if step.probe:
         weight = (abs(exits.patches[0]) ** 2).sum(axis=0)
-        ahead_probe = optics.onto_probe(exits, behind) / _norm(weight, rule.gamma)
+        ahead_probe = optics.onto_probe(exits, behind) / norm(weight, rule.gamma)
     if step.positions:
-        state.positions[points] += _moves(exits, change, xp)
+        state.positions[points] += moves(exits, change, xp)
     # All slices would take off what waves lack as a whole, each of them.
     lengths = (rule.step / len(ahead), rule.step)
     if rule.searched:
@@ -97,7 +87,30 @@ def update(state: State, optics: Optics, step: Step, measured: Measured) -> floa
     return squares
 
 
-def _norm(total: Any, gamma: float) -> Any:
+def backwards(optics: Optics, exits: Exits, change: Any) -> tuple[list[tuple[Any, Any]], Any]:
+    """Return what waves lack in each slice, with how much they weigh, and before all of them."""
+    xp = optics.arrays.xp
+    made: list[tuple[Any, Any]] = []
+    behind = change
+    for patch, wave in zip(exits.patches[::-1], exits.before[::-1], strict=True):
+        if made:
+            behind = optics.to_last(behind)
+        density = (abs(wave) ** 2).sum(axis=1)
+        if len(density) != len(exits.places):
+            density = xp.broadcast_to(density, patch.shape)
+        of_object = (wave.conj() * behind).sum(axis=1)
+        made.append(
+            (
+                optics.onto_object(exits.places, of_object),
+                optics.onto_object(exits.places, density),
+            )
+        )
+        behind = patch.conj()[:, None] * behind
+    return made[::-1], behind
+
+
+def norm(total: Any, gamma: float) -> Any:
+    """Return what sums of directions are divided by."""
     top = float(total.max())
     return (1.0 - gamma) * total + (gamma * top + 1e-6 * top + 1e-30)
 
@@ -149,7 +162,7 @@ def _product(one: Any, other: Any) -> Any:
     return (one.real * other.real + one.imag * other.imag).sum()
 
 
-def _moves(exits: Exits, change: Any, xp: Any) -> np.ndarray:
+def moves(exits: Exits, change: Any, xp: Any) -> np.ndarray:
     r"""Return by how many pixels positions are to move, shape (points, 2).
 
     Least squares of :math:`\Delta\psi = P\,(\delta \cdot \nabla) O`.

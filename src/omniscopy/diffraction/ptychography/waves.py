@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.diffraction.ptychography.arrays import Arrays
+from omniscopy.diffraction.ptychography.noise import Noise
 
 
 @dataclass
@@ -111,10 +112,13 @@ class Optics:
         far = self.arrays.forward(changes) * exits.ramps[:, None].conj()
         return self.arrays.backward(far.sum(axis=0))
 
-    def residual(self, exits: Exits, amplitude: Any, known: Any | None) -> tuple[Any, float]:
+    def residual(
+        self, exits: Exits, amplitude: Any, known: Any | None, noise: Noise | None = None
+    ) -> tuple[Any, float]:
         """Return what waves lack of the measured amplitudes, and the sum of squares of that.
 
-        All modes are scaled alike, so that their intensities sum to the measured one.
+        All modes are scaled alike, so that their intensities sum to the measured one; with noise,
+        as the likelihood of counts has it.
         """
         xp = self.arrays.xp
         far = self.arrays.forward(exits.waves)
@@ -122,5 +126,9 @@ class Optics:
         lacking = amplitude - model
         if known is not None:
             lacking = lacking * known
-        scale = lacking / xp.maximum(model, 1e-6 * float(model.max()) + 1e-30)
+        if noise is None:
+            scale = lacking / xp.maximum(model, 1e-6 * float(model.max()) + 1e-30)
+        else:
+            scale = noise.scale(model, amplitude)
+            scale = scale if known is None else scale * known
         return self.arrays.backward(far * scale[:, None]), float((lacking**2).sum())
