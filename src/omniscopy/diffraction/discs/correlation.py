@@ -195,7 +195,12 @@ def prepared(
     (y, x), (high, wide) = template.sides, template.padded_shape((rows, columns))
     padded = np.zeros((count, high, wide + 8), np.float32)
     inner = padded[:, y : y + rows, x : x + columns]
-    inner[...] = patterns
+    # Counts go through memory once.
+    counts = transform == "sqrt" and patterns.dtype.kind in "bu"
+    if counts:
+        np.sqrt(patterns, out=inner, dtype=np.float32)
+    else:
+        inner[...] = patterns
     known: np.ndarray = np.ones(count, bool)
     scales = np.ones(count)
     if patterns.dtype.kind == "f":
@@ -203,7 +208,7 @@ def prepared(
         known = np.asarray(finite.any(axis=(1, 2)))
         for n in np.flatnonzero(~finite.all(axis=(1, 2))):
             _fill(inner[n], finite[n])
-    if transform == "sqrt":
+    if transform == "sqrt" and not counts:
         np.maximum(inner, 0, out=inner)
         np.sqrt(inner, out=inner)
     elif transform == "log":
@@ -238,7 +243,9 @@ def correlated(
         size = np.abs(spectra)
         size = np.maximum(size, 1e-12 * size.max(axis=(1, 2), keepdims=True) + 1e-30)
         spectra *= size ** np.float32(power - 1)
-    return np.asarray(fft.irfft2(spectra, whole)[:, :rows, :columns]), spectra
+    # Rows that only room was made for are not transformed back.
+    lines = fft.ifft(spectra, axis=1)[:, :rows]
+    return np.asarray(fft.irfft(lines, whole[1])[:, :, :columns]), spectra
 
 
 def refined(spectrum: np.ndarray, columns: int, places: np.ndarray, steps: int = 3) -> np.ndarray:
