@@ -14,6 +14,7 @@ __all__ = [
     "plan_chunks",
     "read_again",
     "run",
+    "watched_by",
 ]
 
 from .chunks import plan_chunks
@@ -25,4 +26,5 @@ from .memory import MemoryBoundWarning
 from .pace import Progress
 from .passes import read_again
 from .plans import Plan, plan
+from .progress import watched_by
 from .runs import RunStore, run

@@ -2,15 +2,35 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from omniscopy.compute.notebook_bars import NotebookBar, running_shell
 
 _PATIENCE = 2.0
+# So often it is told how much is done.
+_EVERY = 0.1
 
 Tell = Callable[[float, float, str], None]
+
+_watcher: ContextVar[Tell | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched_by(tell: Tell) -> Iterator[None]:
+    """Tell a function how far whatever takes long in this block is: (done, total, words).
+
+    An exception that it raises ends the work, and comes out of the call; what was computed until
+    then is lost, and nothing is left half done.
+    """
+    token = _watcher.set(tell)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 @contextmanager
@@ -19,6 +39,11 @@ def showing_progress(title: str, *, watch_dask: bool = True) -> Iterator[Tell]:
 
     With `watch_dask`, what dask computes in between moves the bar too.
     """
+    watcher = _watcher.get()
+    if watcher is not None:
+        # One who watches sees to what is shown.
+        yield watcher
+        return
     if not is_watched():
         yield _quietly
         return
@@ -32,6 +57,48 @@ def showing_progress(title: str, *, watch_dask: bool = True) -> Iterator[Tell]:
     finally:
         timer.cancel()
         bar.hide()
+
+
+@contextmanager
+def counting(title: str, total: int, things: str) -> Iterator[Callable[[int], None]]:
+    """Give a function to be told how many more things are done, by any thread.
+
+    Who watches is told their rate and the time left. In chunks, which other threads work on, only
+    one who watches is told: what counts chunks has a bar already.
+    """
+    shown = threading.current_thread() is threading.main_thread() and is_watched()
+    if _watcher.get() is None and not shown:
+        yield lambda _: None
+        return
+    with showing_progress(title, watch_dask=False) as tell:
+        yield _Counter(title, total, things, tell).more
+
+
+class _Counter:
+    """Counts things that are done, and tells now and then."""
+
+    def __init__(self, title: str, total: int, things: str, tell: Tell) -> None:
+        self._named, self._total, self._tell = (title, things), total, tell
+        self._lock, self._done = threading.Lock(), 0
+        self._start = time.monotonic()
+        self._told = self._start
+
+    def more(self, count: int) -> None:
+        with self._lock:
+            self._done = min(self._done + count, self._total)
+            now = time.monotonic()
+            if self._done < self._total and now - self._told < _EVERY:
+                return
+            self._told = now
+            self._tell(self._done, self._total, self._words(now - self._start))
+
+    def _words(self, seconds: float) -> str:
+        from dask.utils import format_time
+
+        rate = self._done / max(seconds, 1e-9)
+        left = format_time((self._total - self._done) / max(rate, 1e-9))
+        title, things = self._named
+        return f"{title}: {self._done} of {self._total} {things}, {rate:.3g}/s, {left} left"
 
 
 def is_watched() -> bool:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import numpy as np
 import numpy.typing as npt
 
+from omniscopy.compute.progress import counting
+
 # Spectra that a thread takes at a time, as bytes of their values in double precision.
 BLOCK_BYTES = 2**19
 
@@ -17,12 +19,24 @@ _helpers: list[ThreadPoolExecutor] = []
 _making = threading.Lock()
 
 
-def share_work(work: Callable[[int], None], begins: range, threads: int | None = None) -> None:
+def share_work(
+    work: Callable[[int], None], begins: range, threads: int | None = None, *,
+    title: str | None = None, things: str = "patterns",
+) -> None:  # fmt: skip
     """Do `work` for every block, by threads that each take the next one; the caller's is one.
 
     An exception, an interrupt too, is raised when the blocks that are worked on have ended; those
-    that have not begun never do.
+    that have not begun never do. With a title it is told how many things are done.
     """
+    if title is not None:
+        with counting(title, len(begins) * begins.step, things) as more:
+
+            def told(begin: int) -> None:
+                work(begin)
+                more(begins.step)
+
+            share_work(told, begins, threads)
+        return
     count = min(threads or available_cores(), len(begins))
     left, ended = iter(begins), threading.Event()
 

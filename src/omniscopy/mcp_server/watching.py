@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from omniscopy.compute.progress import watched_by
+
 # So often progress is told at most.
 _SECONDS = 0.2
 
@@ -63,5 +65,9 @@ class Watch:
         def end(dsk: Any, state: Any, errored: Any) -> None:  # noqa: ARG001
             self._base = max(self._base, self._done)
 
-        with Callback(pretask=before, posttask=after, finish=end):  # type: ignore[no-untyped-call]
+        def told(done: float, total: float, words: str) -> None:
+            # Of what is computed without chunks; within them who counts is not asked.
+            self.tell(self._base + done / max(total, 1.0), self._base + 1.0, words)
+
+        with watched_by(told), Callback(pretask=before, posttask=after, finish=end):  # type: ignore[no-untyped-call]
             yield

@@ -126,5 +126,5 @@ def _move(patterns: np.ndarray, down: np.ndarray, right: np.ndarray, *, order: i
                 cval=np.nan,
             )  # fmt: skip
 
-    share_work(work, range(len(flat)))
+    share_work(work, range(len(flat)), title="Centring")
     return made.reshape(patterns.shape)

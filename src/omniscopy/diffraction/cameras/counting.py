@@ -86,7 +86,7 @@ def _counted(values: np.ndarray, *, threshold: float | None, most: float | None)
         if np.isfinite(limit):
             mark_peaks(frame, limit, np.inf if most is None else most, made[number])
 
-    share_work(work, range(len(frames)))
+    share_work(work, range(len(frames)), title="Electrons", things="frames")
     return made.reshape(values.shape)
 
 

@@ -331,7 +331,8 @@ class _Finder:
 
         whole = self.subpixel == "dft" and self.power != 1
         with native_threads_held() if whole else nullcontext():
-            share_work(work, range(0, len(patterns), _BATCH), self.threads)
+            begins = range(0, len(patterns), _BATCH)
+            share_work(work, begins, self.threads, title="Discs")
         return self._ordered(found, count, known)
 
     def _batch(

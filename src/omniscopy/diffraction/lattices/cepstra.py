@@ -242,7 +242,7 @@ def _fit(
             values[(slice(None), *index)] = answer
             status[index] = 0
 
-    share_work(work, range(len(indices)))
+    share_work(work, range(len(indices)), title="Cepstra")
     return (*values, status)
 
 

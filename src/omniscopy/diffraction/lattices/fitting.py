@@ -306,7 +306,7 @@ class _Fitter:
                 *(each[part] for each in flat), scalars[part], index[part], used[part], status[part]
             )
 
-        share_work(work, range(0, count, _BATCH))
+        share_work(work, range(0, count, _BATCH), title="Lattices")
         columns = [
             *scalars.T.reshape(len(_SCALARS), *outer),
             *np.moveaxis(index, -1, 0).reshape(2, *shape),

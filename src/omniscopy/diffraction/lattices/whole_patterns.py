@@ -181,7 +181,7 @@ def _fit(
         values[(slice(None), *index)] = found
 
     with native_threads_held():  # threads work on patterns, not on the products of one
-        share_work(work, range(len(indices)))
+        share_work(work, range(len(indices)), title="Whole patterns")
     return (*values, status)
 
 

@@ -258,7 +258,7 @@ def _match(  # noqa: PLR0917 - patterns and a library
         # Rows are counted downwards and y goes up, so that a turn is the other way round.
         turns[begin] = about_z(answer[1]) @ matrix[int(answer[0])]
 
-    share_work(work, range(len(flat)))
+    share_work(work, range(len(flat)), title="Orientations")
     columns = (found[:, number].reshape(shape) for number in range(4))
     return (turns.reshape(*shape, 3, 3), *columns)
 

@@ -321,7 +321,7 @@ def _match(  # noqa: PLR0915 - patterns one by one
         unexplained[n] = _left(image, found, frame) / np.square(image[frame.inside]).sum()
 
     with native_threads_held():
-        share_work(work, range(len(flat)))
+        share_work(work, range(len(flat)), title="Phases of patterns")
     return (
         best.reshape(shape), matrix.reshape(*shape, 3, 3), scores.reshape(*shape, count),
         weights.reshape(*shape, count), errors.reshape(*shape, count), margin.reshape(shape),

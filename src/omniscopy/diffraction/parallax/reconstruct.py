@@ -1,13 +1,15 @@
 """Phase contrast from a defocused probe, by images of single pixels of the bright-field disc."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from scipy import fft
 
 from omniscopy.compute import map_signal
+from omniscopy.compute.progress import counting
 from omniscopy.diffraction.dead import without_dead
 from omniscopy.diffraction.parallax import optics
 from omniscopy.diffraction.parallax.refining import refine
@@ -218,6 +220,17 @@ class _Parallax:
         self, block: np.ndarray, middle: tuple[float, float], mean: np.ndarray
     ) -> list[np.ndarray]:
         """Return the columns of one scan."""
+        some = max(1, 2**21 // (self.upsampling**2 * int(np.prod(block.shape[:2]))))
+        pixels = int(np.prod(block.shape[2:]))
+        # Alignment, and looking for the lens, take about as long as a picture each.
+        total = (3 + len(self.depths or ())) * pixels
+        with counting("Parallax", total, "pixels") as more:
+            return self.reconstructed(block, middle, mean, _Told(more, pixels, some))
+
+    def reconstructed(
+        self, block: np.ndarray, middle: tuple[float, float], mean: np.ndarray, told: "_Told"
+    ) -> list[np.ndarray]:
+        """Return the columns of one scan, and tell how far they are."""
         rows, columns = block.shape[:2]
         inside, ky, kx, size = pixels_of_disc(self.found, middle, mean)
         bright = bright_spectra(block, inside, total_of(mean))
@@ -228,7 +241,9 @@ class _Parallax:
         k = np.stack([ky, kx], axis=1)
         across = 2 * self.found.beam.radius / max(abs(each) for each in self.found.pixels)
         tapered = _tapered(spectra)
+        told.share(0.2)
         found = align(Images(tapered, k, qy, qx), across, self.rotation, flip=self.flip)
+        told.share(0.8)
         # From nm for 1/nm to Å for rad.
         scale = 10.0 / self.found.beam.wavelength
         slope = found.slope * scale
@@ -236,10 +251,11 @@ class _Parallax:
         values, spread = refine(
             tapered, k, qy, qx, self.found.beam, values, fixed=self.rotation is not None, flip=flip
         )
+        told.share(1.0)
         if self.rotation is None:
             values = optics.within_quarters(values)
         beam, turn = _lens(self.found.beam, values, flip=flip)
-        pictures = self.pictures(spectra, k, beam, turn)
+        pictures = self.pictures(spectra, k, beam, turn, told)
         if self.rotation is None and _is_dark(pictures[2], self.cells()):
             # The same patterns of atoms that are bright.
             values = optics.half_turned(values)
@@ -252,7 +268,7 @@ class _Parallax:
             plane = np.full(block.shape[2] * block.shape[3], np.nan)
             plane[inside] = column
             shifts.append(plane.reshape(block.shape[2:]))
-        return [*pictures, *numbers, *shifts, self.layers(spectra, k, beam, turn)]
+        return [*pictures, *numbers, *shifts, self.layers(spectra, k, beam, turn, told)]
 
     def cells(self) -> float:
         """Return how many parts of the scan are resolved."""
@@ -264,10 +280,10 @@ class _Parallax:
         return float(np.prod(sides))
 
     def pictures(
-        self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn
+        self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn, told: "_Told"
     ) -> list[np.ndarray]:
         """Return the aligned image, with its contrast flipped, and the phase."""
-        total, transfer, spectrum = self.aligned(spectra, k, beam, turn, transfer=True)
+        total, transfer, spectrum = self.aligned(spectra, k, beam, turn, told, transfer=True)
         flipped = total * np.where(transfer.real < 0, -1.0, 1.0)
         for each in (total, flipped, spectrum):
             each[0, 0] = 0.0
@@ -276,19 +292,29 @@ class _Parallax:
             for each in (total * len(k), flipped * len(k), spectrum)
         ]
 
-    def layers(self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn) -> np.ndarray:
+    def layers(
+        self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn, told: "_Told"
+    ) -> np.ndarray:
         """Return the images of layers at several heights."""
         made = []
         for depth in self.depths or ():
             terms = {**beam.terms, (1, 0): beam.terms[1, 0] + 10.0 * depth}
-            total, *_ = self.aligned(spectra, k, replace(beam, terms=terms), turn, transfer=False)
+            lens = replace(beam, terms=terms)
+            total, *_ = self.aligned(spectra, k, lens, turn, told, transfer=False)
             total[0, 0] = 0.0
             made.append(fft.ifft2(total * len(k), norm="forward").real)
         shape = tuple(self.upsampling * n for n in spectra.shape[1:])
         return np.array(made).reshape(len(made), *shape)
 
     def aligned(
-        self, spectra: np.ndarray, k: np.ndarray, beam: Beam, turn: Turn, *, transfer: bool
+        self,
+        spectra: np.ndarray,
+        k: np.ndarray,
+        beam: Beam,
+        turn: Turn,
+        told: "_Told",
+        *,
+        transfer: bool,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         r"""Return the mean of aligned images, that of a phase of :math:`\delta`, and the phase.
 
@@ -305,7 +331,7 @@ class _Parallax:
         total = np.zeros((rows, columns), dtype=complex)
         passed, matched = np.zeros((2, rows, columns), dtype=complex)
         power = np.zeros((rows, columns))
-        some = max(1, 2**21 // total.size)
+        some = told.some
         for begin in range(0, len(k), some):
             part = slice(begin, begin + some)
             away_y, away_x = beam.shift(k[part, 0], k[part, 1])
@@ -321,11 +347,24 @@ class _Parallax:
                 passed += (gamma * back).sum(axis=0)
                 matched += (gamma.conj() * seen).sum(axis=0)
                 power += (np.abs(gamma) ** 2).sum(axis=0)
+            told.share(min(some, len(k) - begin) / len(k))
         count = len(k)
         # What no pixel tells stays small: a probe in focus hardly tells long periods.
         least = self.regularisation * max(float(power.max()), float(count))
         phase = -1j * count * matched / (power + least)
         return total / count, 1j * passed / count**2, phase
+
+
+class _Told(NamedTuple):
+    """Who is told how many pixels are done, how many there are, and how many are at a time."""
+
+    more: Callable[[int], None]
+    pixels: int
+    some: int
+
+    def share(self, part: float) -> None:
+        """Tell that a part of all pixels is done."""
+        self.more(round(part * self.pixels))
 
 
 def _lens(beam: Beam, values: np.ndarray, *, flip: bool) -> tuple[Beam, Turn]:

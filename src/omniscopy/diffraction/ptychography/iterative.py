@@ -1,8 +1,10 @@
 """Iterative reconstructions of one block of patterns: where they start, and what they give."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
+from dask.utils import format_time
 
 from omniscopy.compute.progress import showing_progress
 from omniscopy.diffraction.ptychography.arrays import Arrays
@@ -53,7 +55,9 @@ class Iterations:
             for n in range(len(each))
         )
 
-    def one(self, block: np.ndarray, *earlier: np.ndarray) -> tuple[np.ndarray, ...]:
+    def one(  # noqa: PLR0915 - one after the other
+        self, block: np.ndarray, *earlier: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
         """Return object, probe, image, positions, errors and status of one scan."""
         flat = block.reshape(-1, *block.shape[-2:]).astype(np.float64)
         known = np.isfinite(flat)
@@ -81,9 +85,13 @@ class Iterations:
             state, measured, self.plan, rng, arrays=self.arrays, first=first, noise=noise
         )
         with showing_progress("Ptychography", watch_dask=False) as tell:
+            begun = time.monotonic()
 
             def watch(number: int, error: float) -> bool:
-                tell(number + 1, self.max_steps, f"Ptychography, error {error:.2g}")
+                each = (time.monotonic() - begun) / (number + 1)
+                left = format_time(each * (self.max_steps - number - 1))
+                words = f"Ptychography, error {error:.2g}, {1 / max(each, 1e-9):.2g} steps/s"
+                tell(number + 1, self.max_steps, f"{words}, at most {left} left")
                 return bool(self.watch and self.watch(first + number, error))
 
             # Noise is most of an error: what steps still gain is told from it by the likelihood.
