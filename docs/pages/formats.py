@@ -15,6 +15,7 @@ def page() -> str:
         "Each is tested on files that the tests write byte by byte; those tried on real files too",
         "say on how many. Files are known by their content, whatever they are called; by their",
         f"extension alone {'only those of ' + ', '.join(unsigned) if unsigned else 'none is'}.",
+        "Those that were packed by gzip, bzip2 or xz, such as `map.mrc.gz`, are unpacked first.",
         "",
         "| format | extensions | instrument | reads | writes | lazy | metadata | tried on | get |",
         "|" + "---|" * 9,

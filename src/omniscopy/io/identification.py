@@ -4,9 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.manifests import HDF5_SIGNATURE, HEAD_BYTES, Format, all_formats
+from omniscopy.io.packed_files import is_packed, unpacked_file, unpacked_head
 from omniscopy.io.remote import Place, RemotePath, absent, locate
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,11 @@ def find_reader(path: Place) -> Format:
     """Return the readable format that fits best; see `identify`."""
     if isinstance(path, RemotePath):
         return _find_remote(path)
+    with content_of(path) as content:
+        return _find(content)
+
+
+def _find(path: Path) -> Format:
     head = read_head(path)
     readable = [form for form in all_formats().values() if form.reads and not form.bridge]
     by_extension = [form for form in readable if _extension_fits(form, path)]
@@ -65,6 +72,34 @@ def find_reader(path: Place) -> Format:
 
 def _rank(form: Format, by_extension: list[Format]) -> tuple[int, bool]:
     return form.priority, form in by_extension
+
+
+@contextmanager
+def content_of(path: Path, *, partial: bool = False) -> Iterator[Path]:
+    """Give where the content of a file lies, which may have been packed after it was written.
+
+    Errors name the file itself: what is unpacked lies where no user has put it.
+    """
+    head = read_head(path)
+    if not is_packed(head) or _is_packed_by_its_program(path, head):
+        yield path
+        return
+    content = unpacked_file(path, partial=partial)
+    try:
+        yield content
+    except FormatError as error:
+        if error.path != str(content):
+            raise
+        where: dict[str, Any] = {"path": path, "offset": error.offset, "key": error.key}
+        raise type(error)(error.message, **where) from error.__cause__
+
+
+def _is_packed_by_its_program(path: Path, head: bytes) -> bool:
+    own = [form for form in all_formats().values() if form.packed and _fits(form, path, head)]
+    if any(_extension_fits(form, path) for form in own):
+        return True
+    inside = unpacked_head(path, HEAD_BYTES) if own else b""
+    return bool(inside) and any(magic.matches(inside) for form in own for magic in form.magic)
 
 
 def read_head(path: Path) -> bytes:

@@ -59,6 +59,8 @@ class Format:
     lazy: bool = True
     remote: bool = False
     bridge: bool = False
+    # Its program packs the files, and the reader unpacks them.
+    packed: bool = False
     extra: str = ""
     requires: str = ""
     # How many real files, of an instrument or of another program, the reader was tried on.

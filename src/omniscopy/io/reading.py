@@ -1,14 +1,17 @@
 """Calling a reader, with every way in which a file can be wrong turned into one error."""
 
 import struct
+from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.identification import find_reader, opened_once, read_head
+from omniscopy.io.identification import content_of, find_reader, opened_once, read_head
 from omniscopy.io.manifests import Format, find_format
 from omniscopy.io.records import Measurement
 from omniscopy.io.remote import Place, RemotePath, absent
 
+# Pixels of an axis whose places take no memory to speak of.
+_LONGEST_AXIS = 2**23
 # What a parser may meet in damaged bytes before it has said so itself.
 _DAMAGE = (
     struct.error, KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError,
@@ -30,8 +33,8 @@ def read_measurement(
     """
     if isinstance(path, RemotePath):
         return _read(path, reader, partial=partial, **options)
-    with opened_once(path, read_head(path)):
-        return _read(path, reader, partial=partial, **options)
+    with content_of(path, partial=partial) as content, opened_once(content, read_head(content)):
+        return _read(content, reader, partial=partial, **options)
 
 
 def _read(path: Place, reader: str | None, **options: Any) -> tuple[Format, Measurement]:
@@ -54,7 +57,28 @@ def _read(path: Place, reader: str | None, **options: Any) -> tuple[Format, Meas
         raise _damaged(path, form, error) from error
     if not measurement.channels and measurement.nodes is None:
         raise _nothing_read(path, form, measurement)
+    if not isinstance(path, RemotePath):
+        _require_lengths(path, measurement)
     return form, measurement
+
+
+def _require_lengths(path: Path, measurement: Measurement) -> None:
+    """Raise where an axis has more pixels than the files have bytes: its places would be made."""
+    lengths = [
+        axis.size
+        for channel in measurement.channels
+        for axis in channel.axes
+        if axis.values is None
+    ]
+    longest = max(lengths, default=0)
+    if longest <= _LONGEST_AXIS:
+        return
+    # What belongs to a file lies beside it.
+    beside = path.rglob("*") if path.is_dir() else path.parent.iterdir()
+    there = sum(each.stat().st_size for each in beside if each.is_file())
+    if longest > there:
+        message = f"an axis of {longest} pixels is claimed, which {there} bytes cannot hold"
+        raise FormatError(message, path=path)
 
 
 def _nothing_read(path: Place, form: Format, measurement: Measurement) -> UnsupportedFormatError:
