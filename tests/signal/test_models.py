@@ -190,6 +190,13 @@ def test_models_without_a_meaning_are_refused_in_words(make, message):
         make()
 
 
+def test_a_parameter_may_be_bounded_on_one_side():
+    assert Bounded(None, 2.0) == Bounded(upper=2.0)
+    assert Bounded(1.0, None) == Bounded(lower=1.0)
+    with pytest.raises(DataError, match="start 3 is outside the bounds -inf to 2"):
+        Bounded(None, 2.0, start=3.0)
+
+
 def test_models_survive_being_recorded():
     model = Gaussian(centre=Bounded(2, 5), sigma=Fixed(0.5)) + Polynomial(2, coefficients=(1.0,))
     model += Gaussian(centre=Tied("gaussian_centre", 1.0, 2.0), name="second")

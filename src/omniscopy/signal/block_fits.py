@@ -99,10 +99,14 @@ class BlockFit:
         else:
             chosen = np.arange(len(spectra))
             starts = np.where(np.isnan(starts), self.starts, starts)
-        made = self.nothing(len(spectra))
         ready = self.likelihood == "gaussian" and self.loss == "linear" and self.knows(starts)
         pieces = self.pieces(len(chosen), ready=ready)
         alone = ready or len(pieces) < 2
+        if len(pieces) == 1 and not only_started:
+            found = self.fit(spectra, weights, starts)
+            made = Found(*(np.ascontiguousarray(*each) for each in zip(found, DTYPES, strict=True)))
+            return Found(*(values.reshape((*outer, *values.shape[1:])) for values in made))
+        made = self.nothing(len(spectra))
         fit = self.fit if alone else dataclasses.replace(self, threads=1).fit
 
         def work(begin: int) -> None:

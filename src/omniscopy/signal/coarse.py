@@ -25,11 +25,11 @@ def smoothed(spectra: np.ndarray) -> np.ndarray:
     count = spectra.shape[1]
     if count < _SMOOTHED:
         return spectra
-    made = np.pad(spectra, ((0, 0), (2, 2)), mode="edge")
-    # Four times the mean of two neighbours has the weights 1 4 6 4 1.
-    for _ in range(4):
-        made = made[:, 1:] + made[:, :-1]
-    made /= 16.0
+    from omniscopy.signal.start_kernel import smooth
+
+    given = np.ascontiguousarray(spectra, np.float64)
+    made = np.empty_like(given)
+    smooth(given, made)
     return made
 
 
@@ -45,8 +45,11 @@ def without_spikes(spectra: np.ndarray) -> np.ndarray:
 
 def bridged(spectra: np.ndarray) -> np.ndarray:
     """Return spectra in which what is not finite is bridged by lines, 0 if nothing is finite."""
-    made = np.array(spectra, dtype=np.float64)
-    channels = np.arange(made.shape[1])
+    made = np.asarray(spectra, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(made.sum()):
+            return made
+    made, channels = made.copy(), np.arange(made.shape[1])
     finite = np.isfinite(made)
     for row in np.flatnonzero(~finite.all(axis=1)):
         here = finite[row]

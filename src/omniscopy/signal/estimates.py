@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from omniscopy.compute.fitting.equations import solve_positive
 from omniscopy.signal.coarse import averaged, smoothed
 from omniscopy.signal.components import Component
 
-# What lies above a background that is estimated under peaks counts so much less.
-_ABOVE = 0.02
-_ROUNDS = 8
 # Channels that are enough to see what lies under peaks.
 _CHANNELS_UNDER = 64
 # Shares of a spectrum that are compared on both sides of a step.
 _WINDOWS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.24, 0.32, 0.4, 0.48)
 # The part of a peak that its estimate may leave, with the wings of a Lorentzian.
 _DOUBT = 0.25
+_PLACES = ("centre", "location", "resonance_frequency")
+
+# Sign, height and width of the highest peak of each spectrum.
+Top = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Own:
@@ -156,48 +156,39 @@ def _width_of_step(sums: np.ndarray, split: np.ndarray, jump: np.ndarray) -> np.
 
 def estimate_peak(
     own: Own, axis: np.ndarray, rest: np.ndarray, tops: np.ndarray, doubt: np.ndarray
-) -> np.ndarray:
-    """Return the highest peak that is left, within the bounds of its place.
+) -> Top:
+    """Return sign, height and width of the highest peak left, within the bounds of its place.
 
-    `doubt` is how much may be left of peaks before, which are not known well; it is added to.
+    `doubt` is how much may be left of peaks before, which are not known well; one row of it
+    stands for all spectra.
     """
-    column = own.number("centre", "location", "resonance_frequency")
+    from omniscopy.signal.start_kernel import measure_peaks
+
+    column = own.number(*_PLACES)
     smooth = smoothed(rest)
     allowed = (axis >= own.lower[column]) & (axis <= own.upper[column])
     if not allowed.any():
         allowed = np.ones(len(axis), bool)
     sign = _sign(own, smooth, tops)
-    size = sign[:, None] * smooth
-    top = np.argmax(np.where(allowed, size - doubt, -np.inf), axis=1)
     known = own.values[:, column]
-    nearest = np.argmin(np.abs(axis - np.where(np.isnan(known), 0.0, known)[:, None]), axis=1)
-    top = np.where(np.isnan(known), top, nearest)
-    height, fwhm = _half_width(axis, size, top)
+    top, given = np.full(len(rest), -1), ~np.isnan(known)
+    if given.any():
+        top[given] = np.argmin(np.abs(axis - known[given][:, None]), axis=1)
+    height, fwhm = np.empty(len(rest)), np.empty(len(rest))
+    measure_peaks(axis, smooth, sign, doubt, allowed, _distance(axis), top, height, fwhm)
     for name, values in own.component.shape(axis[top], fwhm).items():
         own.fill(name, values)
-    u = (axis - own.values[:, column][:, None]) / fwhm[:, None]
-    doubt += _DOUBT * np.maximum(height, 0.0)[:, None] / (1.0 + 4.0 * u**2)
-    return (sign * height)[:, None] * np.exp2(-4.0 * u**2)
+    return sign, height, fwhm
 
 
-def _half_width(
-    axis: np.ndarray, size: np.ndarray, top: np.ndarray
+def without_peak(
+    own: Own, axis: np.ndarray, rest: np.ndarray, doubt: np.ndarray, found: Top
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the height at `top`, and the distance of the points where it has halved."""
-    count, rows = len(axis), np.arange(len(size))
-    height = size[rows, top]
-    channels = np.arange(count)
-    below = size < 0.5 * height[:, None]
-    before, after = below & (channels < top[:, None]), below & (channels > top[:, None])
-    left = np.where(before.any(axis=1), count - 1 - np.argmax(before[:, ::-1], axis=1), -1)
-    right = np.where(after.any(axis=1), np.argmax(after, axis=1), count)
-    # A side that leaves the axis is as wide as the other one.
-    reach_left = np.abs(axis[top] - axis[np.maximum(left, 0)])
-    reach_right = np.abs(axis[np.minimum(right, count - 1)] - axis[top])
-    reach_left = np.where(left < 0, np.maximum(reach_right, reach_left), reach_left)
-    reach_right = np.where(right >= count, np.maximum(reach_left, reach_right), reach_right)
-    step = _distance(axis)
-    return height, np.maximum(reach_left + reach_right - step, step)
+    """Return what a peak leaves of spectra, and how much of it and of others may be left there."""
+    sign, height, fwhm = found
+    u = (axis - own.values[:, own.number(*_PLACES)][:, None]) / fwhm[:, None]
+    left = doubt + _DOUBT * np.maximum(height, 0.0)[:, None] / (1.0 + 4.0 * u**2)
+    return rest - (sign * height)[:, None] * np.exp2(-4.0 * u**2), left
 
 
 def _sign(own: Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
@@ -207,6 +198,8 @@ def _sign(own: Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
         return np.ones(len(smooth))
     if first[1] <= 0:
         return -np.ones(len(smooth))
+    if tops.all():
+        return tops
     own_side = np.where(smooth.max(axis=1) >= -smooth.min(axis=1), 1.0, -1.0)
     return np.where(tops == 0, own_side, tops)
 
@@ -214,8 +207,14 @@ def _sign(own: Own, smooth: np.ndarray, tops: np.ndarray) -> np.ndarray:
 def side_of_peaks(spectra: np.ndarray) -> np.ndarray:
     """Return 1 where spectra stand out above their median, -1 where they do below."""
     smooth = smoothed(spectra)
-    middle = np.median(averaged(smooth, smooth.shape[1] // _CHANNELS_UNDER), axis=1)
-    return np.where(smooth.max(axis=1) - middle >= middle - smooth.min(axis=1), 1.0, -1.0)
+    channels = averaged(smooth, smooth.shape[1] // _CHANNELS_UNDER)
+    between = 0.5 * (smooth.max(axis=1) + smooth.min(axis=1))
+    # The median is in the lower half if more than half of the channels are: to sort takes longer.
+    lower = 2 * np.count_nonzero(channels <= between[:, None], axis=1)
+    up = lower > channels.shape[1]
+    even = np.flatnonzero(lower == channels.shape[1])
+    up[even] = np.median(channels[even], axis=1) <= between[even]
+    return np.where(up, 1.0, -1.0)
 
 
 def _under(
@@ -225,14 +224,19 @@ def _under(
 
     `tops` is 1 for spectra whose peaks point up, -1 for down, 0 for none.
     """
+    from omniscopy.signal.start_kernel import lie_under
+
     full, group = basis, values.shape[1] // _CHANNELS_UNDER
-    own = np.ones_like(values) if weight is None else weight / weight.max(axis=1, keepdims=True)
-    basis, values, own = (averaged(each, group) for each in (basis, values, own))
-    coefficients = _weighted(basis, values, own)
-    if np.any(tops):
-        for _ in range(_ROUNDS):
-            outside = tops[:, None] * (values - coefficients @ basis) > 0
-            coefficients = _weighted(basis, values, own * np.where(outside, _ABOVE, 1.0))
+    own = np.ones((1, values.shape[1]))
+    if weight is not None:
+        own = weight / weight.max(axis=1, keepdims=True)
+    basis, values, own = (
+        np.ascontiguousarray(averaged(each, group)) for each in (basis, values, own)
+    )
+    count, channels = basis.shape
+    coefficients = np.full((len(values), count), np.nan)
+    room = np.empty((count, count)), np.empty(count), np.empty((2, channels))
+    lie_under(basis, values, own, tops, coefficients, *room)
     return coefficients, coefficients @ full
 
 
@@ -246,13 +250,3 @@ def _unit_interval(axis: np.ndarray) -> tuple[np.ndarray, float, float]:
     middle, half = 0.5 * float(axis[0] + axis[-1]), 0.5 * abs(float(axis[-1] - axis[0]))
     half = half if half > 0 else 1.0
     return (axis - middle) / half, middle, half
-
-
-def _weighted(basis: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    count = len(basis)
-    squares = (basis[:, None] * basis).reshape(count * count, -1)
-    normal = (weight @ squares.T).reshape(-1, count, count)
-    scale = np.trace(normal, axis1=1, axis2=2)[:, None, None]
-    normal = normal + (1e-13 * scale + 1e-300) * np.eye(count)
-    right = (weight * values) @ basis.T
-    return solve_positive(normal, right)

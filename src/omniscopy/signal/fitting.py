@@ -195,7 +195,8 @@ def _result(  # noqa: PLR0917
             columns |= {f"{name}_{end}": getattr(scatter, end) for end in Scatter._fields}
         units = info.units(values, axes)
         for each, column in columns.items():
-            made[each] = column.variable[..., number], units
+            # Not by the variable, which would lay lazy arrays out anew for each.
+            made[each] = xr.Variable(column.dims[:-1], column.data[..., number]), units
     figures = (
         "status",
         "steps",

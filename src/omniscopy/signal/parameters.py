@@ -15,16 +15,20 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Bounded:
-    """A parameter that stays between two numbers, both included."""
+    """A parameter that stays between two numbers, both included; `None` for no bound."""
 
-    lower: float = -math.inf
-    upper: float = math.inf
+    lower: float | None = -math.inf
+    upper: float | None = math.inf
     start: float | None = None
 
     def __post_init__(self) -> None:
-        require_bounds(self.lower, self.upper, "Bounded")
-        if self.start is not None and not self.lower <= self.start <= self.upper:
-            message = f"start {self.start:g} is outside the bounds {self.lower:g} to {self.upper:g}"
+        lower = -math.inf if self.lower is None else self.lower
+        upper = math.inf if self.upper is None else self.upper
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+        require_bounds(lower, upper, "Bounded")
+        if self.start is not None and not lower <= self.start <= upper:
+            message = f"start {self.start:g} is outside the bounds {lower:g} to {upper:g}"
             raise DataError(message)
 
 

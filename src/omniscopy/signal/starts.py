@@ -18,6 +18,7 @@ from omniscopy.signal.estimates import (
     estimate_peak,
     estimate_step,
     side_of_peaks,
+    without_peak,
 )
 from omniscopy.signal.layout import Layout
 from omniscopy.signal.plane_models import estimate_plane_starts
@@ -46,7 +47,8 @@ def estimate_starts(
     starts = given.copy()
     if layout.is_complex:
         real, imaginary = bridged(spectra.real), bridged(spectra.imag)
-        _estimate_peaks(layout, mesh, real**2 + imaginary**2, starts)
+        power, peaks = real**2 + imaginary**2, [*_of_role(layout, "peak", starts)]
+        _estimate_peaks(peaks, mesh[0], power, np.ones(len(power)))
         _scan_others(layout, mesh, np.concatenate([real, imaginary], axis=1), starts)
     elif len(shape) == 2:
         images = filled(spectra)
@@ -77,12 +79,12 @@ def _estimate_in_turn(
             rest, through = rest - jump, through - jump
     tops = side_of_peaks(rest) if roles & {"peak", "other"} else np.zeros(len(rest))
     rest = _background(layout, axis, rest, starts, tops)
-    rest = rest - _scan_others(layout, mesh, rest, starts)
-    doubt, peaks = np.zeros_like(rest), [*_of_role(layout, "peak", starts)]
+    if "other" in roles:
+        rest = rest - _scan_others(layout, mesh, rest, starts)
+    peaks = [*_of_role(layout, "peak", starts)]
     while peaks and peaks[-1].is_known:
         peaks.pop()
-    for own in peaks:
-        rest = rest - estimate_peak(own, axis, rest, tops, doubt)
+    _estimate_peaks(peaks, axis, rest, tops)
 
 
 def _background(
@@ -110,13 +112,14 @@ def _of_role(layout: Layout, role: Role, starts: np.ndarray) -> Iterator["Own"]:
 
 
 def _estimate_peaks(
-    layout: Layout, mesh: Sequence[np.ndarray], power: np.ndarray, starts: np.ndarray
+    peaks: Sequence[Own], axis: np.ndarray, rest: np.ndarray, tops: np.ndarray
 ) -> None:
-    """Fill in the starts of complex peaks, from the squares of their amplitudes."""
-    for own in _of_role(layout, "peak", starts):
-        power = power - estimate_peak(
-            own, mesh[0], power, np.ones(len(power)), np.zeros_like(power)
-        )
+    """Fill in the starts of peaks, each from what the ones before leave."""
+    doubt = np.zeros((1, len(axis)))
+    for number, own in enumerate(peaks):
+        found = estimate_peak(own, axis, rest, tops, doubt)
+        if number < len(peaks) - 1:
+            rest, doubt = without_peak(own, axis, rest, doubt, found)
 
 
 def _scan_others(

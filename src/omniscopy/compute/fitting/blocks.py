@@ -1,6 +1,7 @@
 """Problems and blocks of spectra as the compiled engine takes them."""
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,11 +17,15 @@ _APART = 24
 
 
 class Compiled(NamedTuple):
-    """A model, which free parameters stay above 0, and the rows of points that formulas need."""
+    """A model, which free parameters stay above 0, and the rows of points that formulas need.
+
+    Each thread that fits it has its room to work in, for blocks of one number of points.
+    """
 
     model: Model
     positive: np.ndarray
     scratch: int
+    rooms: dict[int, kernel.Room]
 
 
 def compiled_model(problem: Problem, addresses: Sequence[int]) -> Compiled:
@@ -45,7 +50,7 @@ def compiled_model(problem: Problem, addresses: Sequence[int]) -> Compiled:
         carried=np.searchsorted(problem.free, problem.carried).astype(np.int64),
     )
     scratch = max((term.scratch for term in problem.terms), default=0)
-    return Compiled(model, np.array(problem.positive[problem.free], dtype=np.bool_), scratch)
+    return Compiled(model, np.array(problem.positive[problem.free], dtype=np.bool_), scratch, {})
 
 
 def fit_block(  # noqa: PLR0917 - both engines take the same
@@ -57,10 +62,13 @@ def fit_block(  # noqa: PLR0917 - both engines take the same
     found: Mapping[str, np.ndarray],
 ) -> None:
     """Fit a block, and write what is found into slices of the results."""
-    room = make_room(compiled, data.shape[1], parts=data.shape[1] // columns.shape[2])
+    rooms, thread = compiled.rooms, threading.get_ident()
+    if thread not in rooms:
+        parts = data.shape[1] // columns.shape[2]
+        rooms[thread] = make_room(compiled, data.shape[1], parts=parts)
     kernel.fit_block(
         compiled.model, writable(columns), writable(data), writable(weights), settings,
-        kernel.Found(*(found[name] for name in kernel.Found._fields)), room,
+        kernel.Found(*(found[name] for name in kernel.Found._fields)), rooms[thread],
     )  # fmt: skip
 
 

@@ -16,25 +16,6 @@ def solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     return found
 
 
-def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the solution of positive systems of few equations, by elimination without pivots.
-
-    For two or three equations that takes a tenth of what LAPACK does, one system at a time.
-    """
-    matrix, found = matrix.copy(), right.copy()
-    count = right.shape[1]
-    for k in range(count):
-        for row in range(k + 1, count):
-            share = matrix[:, row, k] / matrix[:, k, k]
-            matrix[:, row, k + 1 :] -= share[:, None] * matrix[:, k, k + 1 :]
-            found[:, row] -= share * found[:, k]
-    for k in range(count - 1, -1, -1):
-        for row in range(k + 1, count):
-            found[:, k] -= matrix[:, k, row] * found[:, row]
-        found[:, k] /= matrix[:, k, k]
-    return found
-
-
 def inverse(matrix: np.ndarray) -> np.ndarray:
     """Return the inverse of each matrix."""
     scale = _scale(matrix)

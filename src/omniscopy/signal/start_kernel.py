@@ -1,0 +1,131 @@
+# ruff: noqa: PLR0913, PLR0917 - kernels take their arrays one by one
+"""What spectra suggest of levels, decays and peaks, compiled: one spectrum after the other."""
+
+import numpy as np
+
+from omniscopy.compute.fitting.inner import inner_fast, outer
+from omniscopy.compute.fitting.normal import factorise, substitute
+
+# What lies above a background that is estimated under peaks counts so much less.
+ABOVE = 0.02
+ROUNDS = 8
+
+
+@outer
+def smooth(spectra: np.ndarray, found: np.ndarray) -> None:
+    """Average over neighbours with the weights 1 4 6 4 1; ends go on as they are."""
+    last = spectra.shape[1] - 1
+    for row in range(spectra.shape[0]):
+        given, made = spectra[row], found[row, 2 : last - 1]
+        before, left, right, after = given[:-4], given[1:-3], given[3:-1], given[4:]
+        middle = given[2:-2]
+        for i in range(made.size):
+            beside, apart = left[i] + right[i], before[i] + after[i]
+            made[i] = (apart + 4.0 * beside + 6.0 * middle[i]) / 16.0
+        for i in (0, 1, last - 1, last):
+            beside = given[max(i - 1, 0)] + given[min(i + 1, last)]
+            apart = given[max(i - 2, 0)] + given[min(i + 2, last)]
+            found[row, i] = (apart + 4.0 * beside + 6.0 * given[i]) / 16.0
+
+
+@outer
+def measure_peaks(
+    axis: np.ndarray, smoothed: np.ndarray, sign: np.ndarray, doubt: np.ndarray,
+    allowed: np.ndarray, step: float, tops: np.ndarray, height: np.ndarray, fwhm: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in the channels of the highest places where there is none (-1), heights and widths.
+
+    A width is the distance of the points where a peak has halved. A side that leaves the axis is
+    as wide as the other one. `doubt` is taken off; one row of it stands for all.
+    """
+    last = axis.size - 1
+    for row in range(tops.size):
+        up, best, unsure = sign[row], -np.inf, row if doubt.shape[0] > 1 else 0
+        top = max(tops[row], 0)
+        if tops[row] < 0:
+            for i in range(last + 1):
+                value = up * smoothed[row, i] - doubt[unsure, i]
+                if allowed[i] and value > best:
+                    best, top = value, i
+        tops[row], height[row] = top, up * smoothed[row, top]
+        half = 0.5 * height[row]
+        left, right = top - 1, top + 1
+        while left >= 0 and not up * smoothed[row, left] < half:
+            left -= 1
+        while right <= last and not up * smoothed[row, right] < half:
+            right += 1
+        before = abs(axis[top] - axis[max(left, 0)])
+        after = abs(axis[min(right, last)] - axis[top])
+        if left < 0:
+            before = max(before, after)
+        if right > last:
+            after = max(before, after)
+        fwhm[row] = max(before + after - step, step)
+
+
+@inner_fast
+def fill_in(
+    basis: np.ndarray, values: np.ndarray, weight: np.ndarray, normal: np.ndarray,
+    right: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in the lower half of the normal equations of weighted least squares."""
+    trace = 0.0
+    for a in range(right.size):
+        one, along = basis[a], 0.0
+        for i in range(values.size):
+            along += weight[i] * values[i] * one[i]
+        right[a] = along
+        for b in range(a + 1):
+            other, total = basis[b], 0.0
+            for i in range(values.size):
+                total += weight[i] * one[i] * other[i]
+            normal[a, b] = total
+        trace += normal[a, a]
+    for a in range(right.size):
+        normal[a, a] += 1e-13 * trace + 1e-300
+
+
+@inner_fast
+def weigh_again(
+    basis: np.ndarray, values: np.ndarray, own: np.ndarray, top: float, found: np.ndarray,
+    above: np.ndarray, weight: np.ndarray,
+) -> float:  # fmt: skip
+    """Take weight from what stands out, and return by how much any weight has changed."""
+    changed = 0.0
+    for i in range(values.size):
+        above[i] = top * values[i]
+    for a in range(found.size):
+        line, share = basis[a], top * found[a]
+        for i in range(values.size):
+            above[i] -= share * line[i]
+    for i in range(values.size):
+        now = own[i] * (ABOVE if above[i] > 0.0 else 1.0)
+        changed += abs(now - weight[i])
+        weight[i] = now
+    return changed
+
+
+@outer
+def lie_under(
+    basis: np.ndarray, values: np.ndarray, weights: np.ndarray, tops: np.ndarray,
+    coefficients: np.ndarray, normal: np.ndarray, right: np.ndarray, room: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in the coefficients of asymmetric least squares below (above) what stands out.
+
+    `tops` is 1 for spectra whose peaks point up, -1 for down, 0 for none. One row of `weights`
+    stands for all. The last three arrays are room to work in, two rows of points in the last.
+    """
+    above, weight = room[0], room[1]
+    for row in range(tops.size):
+        found, own = coefficients[row], weights[row if weights.shape[0] > 1 else 0]
+        for i in range(weight.size):
+            weight[i] = own[i]
+        for turn in range(ROUNDS + 1):
+            if turn > 0 and not weigh_again(
+                basis, values[row], own, tops[row], found, above, weight
+            ):
+                break
+            fill_in(basis, values[row], weight, normal, right)
+            if not factorise(normal, found.size) > 0.0:
+                break
+            substitute(normal, right, found, found.size)
