@@ -7,10 +7,10 @@ from typing import Any
 
 from omniscopy.io.recipes.schemas import complaints
 from omniscopy.model.errors import DataError
+from omniscopy.model.nesting import DEEPEST, is_too_deep, parts_of
 from omniscopy.model.operations import PACKAGES
 
 MOST_BYTES = 2**20
-DEEPEST = 24
 # Of a grid that is asked for, and of a count.
 MOST_POINTS = 2**27
 _TYPE = "$type"
@@ -20,7 +20,7 @@ _REFUSED = ("signal.Function",)
 
 def require_request(arguments: Mapping[str, Any]) -> None:
     """Raise `DataError` where the arguments of a call are too large or nested too deeply."""
-    if _depth(arguments) > DEEPEST:
+    if is_too_deep(arguments):
         message = f"the request is nested more than {DEEPEST} deep"
         raise DataError(message)
     size = len(json.dumps(arguments))
@@ -63,25 +63,10 @@ def require_parameters(parameters: Mapping[str, Any], schema: Mapping[str, Any])
             raise DataError(message)
 
 
-def _depth(value: Any) -> int:
-    """Return how deeply a value is nested, at most a little more than is allowed."""
-    level, depth = [value], 0
-    while level and depth <= DEEPEST:
-        depth += 1
-        level = [part for each in level for part in _parts(each)]
-    return depth
-
-
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
 def _settings(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping) and value.get(_TYPE) == "settings":
         yield str(value.get("name", ""))
-    for part in _parts(value):
+    for part in parts_of(value):
         yield from _settings(part)
 
 
@@ -98,7 +83,7 @@ def _sizes(value: Any) -> Iterator[int]:
         return
     if isinstance(value, int) and not isinstance(value, bool):
         yield abs(value)
-    parts = _parts(value)
+    parts = parts_of(value)
     if 2 <= len(parts) <= 6 and all(type(part) is int for part in parts):
         yield abs(math.prod(parts))
     for part in parts:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omniscopy.model.errors import DataError
+from omniscopy.model.nesting import DEEPEST, is_too_deep
 
 Header = dict[str, Any]
 Buffer = bytes | bytearray | memoryview
@@ -20,7 +21,6 @@ Reply = tuple[Header, list[Buffer]]
 MOST_HEADER = 2**20
 MOST_FRAME = 2**24  # what a page may send at once; files are sent in pieces
 MOST_BUFFERS = 64
-DEEPEST = 24
 _LENGTH = struct.Struct("<I")
 
 
@@ -70,7 +70,7 @@ def require_message(header: object) -> Header:
     if not isinstance(header.get("view", ""), str) or len(header.get("view", "")) > 200:
         message = "'view' of a message is a short text"
         raise FrameError(message)
-    if _depth(header) > DEEPEST:
+    if is_too_deep(header):
         message = f"the message is nested more than {DEEPEST} deep"
         raise FrameError(message)
     return header
@@ -103,17 +103,3 @@ def _buffers(sizes: Any, rest: memoryview) -> list[memoryview]:
         found.append(rest[start : start + size])
         start += size
     return found
-
-
-def _depth(value: Any) -> int:
-    level, depth = [value], 0
-    while level and depth <= DEEPEST:
-        depth += 1
-        level = [part for each in level for part in _parts(each)]
-    return depth
-
-
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

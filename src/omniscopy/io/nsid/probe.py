@@ -3,30 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.errors import FormatError
-from omniscopy.io.storage.hdf5 import DAMAGE, open_hdf5
-from omniscopy.io.storage.hdf5_access import walk_unless_nexus
-from omniscopy.io.storage.hdf5_groups import DESCRIPTIONS
-from omniscopy.io.storage.hdf5_plain import UNREADABLE, has_attribute, read_attribute
+from omniscopy.io.storage.hdf5 import DAMAGE
+from omniscopy.io.storage.hdf5_access import holds_layout
+from omniscopy.io.storage.hdf5_plain import has_attribute
 
-# A file of another kind may hold any number of objects; the first ones tell.
-LOOKED_AT = 1000
 MARKS = ("main_data_name", "pyNSID_version")
 
 
 def matches(path: Path) -> bool:
     """Return whether an HDF5 file holds an NSID dataset, or is one that Omniscopy wrote."""
-    try:
-        with open_hdf5(path) as file:
-            layout = read_attribute(file, "omniscopy_layout")
-            if layout is not UNREADABLE:
-                return bool(layout == "nsid")
-            return any(
-                is_main(found)
-                for found in walk_unless_nexus(file, without=DESCRIPTIONS, limit=LOOKED_AT)
-            )
-    except FormatError:
-        return False
+    return holds_layout(path, "nsid", is_main)
 
 
 def is_main(found: Any) -> bool:

@@ -19,9 +19,12 @@ from omniscopy.io.storage.hdf5 import (
     open_hdf5,
     walk,
 )
-from omniscopy.io.storage.hdf5_plain import read_attribute
+from omniscopy.io.storage.hdf5_groups import DESCRIPTIONS
+from omniscopy.io.storage.hdf5_plain import UNREADABLE, read_attribute
 from omniscopy.io.storage.hdf5_values import DEFLATE_RATIO, require_values
 
+# A file of another kind may hold any number of objects; the first ones tell.
+_LOOKED_AT = 1000
 # Blank data that was never written takes no place in a file.
 _SURELY_FITS = 2**30
 # The entry of a file of NeXus is among its first members.
@@ -35,6 +38,18 @@ def looks_inside(path: Path, check: Callable[[Any], bool]) -> bool:
             return check(file)
     except FormatError:
         return False
+
+
+def holds_layout(path: Path, layout: str, is_main: Callable[[Any], bool]) -> bool:
+    """Return whether a file of HDF5 has a layout, as we note it, or has a main dataset of it."""
+
+    def check(file: Any) -> bool:
+        noted = read_attribute(file, "omniscopy_layout")
+        if noted is not UNREADABLE:
+            return bool(noted == layout)
+        return any(map(is_main, walk_unless_nexus(file, without=DESCRIPTIONS, limit=_LOOKED_AT)))
+
+    return looks_inside(path, check)
 
 
 def walk_unless_nexus(file: Any, **options: Any) -> Iterator[Any]:
