@@ -107,6 +107,9 @@ def test_one_read_against_the_bandwidth_and_plain_loops(measured, best_time):
     measured(f"{what}: part of the bandwidth of memory", floor / ours, "> 0.7")
     measured(f"{what}: products of tiles for one", theirs / ours, "> 8")
     measured(f"{what}: loops over positions for one", loop / ours, "> 50")
+    # No read can be faster than that of the bandwidth.
+    for name, time in (("products of tiles", theirs), ("loops over positions", loop)):
+        measured(f"{what}: {name} for one, at the bandwidth of memory", time / floor, "")
     assert floor / ours > 0.05
     assert theirs / ours > 1
     assert loop / ours > 4

@@ -179,7 +179,7 @@ def require_dim(
     if data.sizes[dim] < at_least:
         message = f"dimension {dim!r} has {data.sizes[dim]} points; at least {at_least} are needed"
         raise DataError(message)
-    if dim not in data.coords:
+    if dim not in data._coords:
         wanted = f" in {units}" if units else ""
         message = (
             f"dimension {dim!r} has no coordinate; assign one{wanted}, as in `data.assign_coords("
@@ -367,7 +367,8 @@ def require_plane(
         dims = (rows, columns)
     for dim in dims:
         require_dim(data, dim, ascending=False, at_least=at_least)
-        labels = data[dim].values
+        # As a variable: to make an array of it, with its coordinates, takes longer than the check.
+        labels = data._coords[dim].values
         if labels.dtype.kind == "f" and not np.isfinite(labels).all():
             missing = np.count_nonzero(~np.isfinite(labels))
             message = (
