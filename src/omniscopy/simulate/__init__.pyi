@@ -25,6 +25,7 @@ __all__ = [
     "drifting_scans",
     "drifting_spectra",
     "eds_map",
+    "electron_counts",
     "fit_thon_rings",
     "fitted_columns",
     "force_creep",
@@ -77,6 +78,7 @@ __all__ = [
 from .bloch.cbed import cbed, cbed_discs
 from .bloch.waves import bloch_convergence, bloch_waves
 from .cantilevers import ChirpDrive, ElectricDrive, MechanicalDrive, cantilever, transients
+from .counting import electron_counts
 from .detector_scans import detector_scan
 from .diffraction_4d import diffraction_4d
 from .distorted_rings import distorted_rings
