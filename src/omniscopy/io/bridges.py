@@ -13,7 +13,7 @@ from omniscopy.io.names import slug
 from omniscopy.io.nsid.axes import KINDS
 from omniscopy.io.records import Axis, Channel
 from omniscopy.io.tree import channel_attrs, coordinate
-from omniscopy.model.checks import dims_of_role, kind_of_dim
+from omniscopy.model.dimensions import dims_of_role, kind_of_dim
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import spell
 from omniscopy.model.vocabulary import SIGNAL_TYPES

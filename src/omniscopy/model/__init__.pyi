@@ -52,9 +52,6 @@ __all__ = [
 
 from .analyses import Analysis, analyses_for, analysis, signal_type
 from .checks import (
-    dims_of_kind,
-    dims_of_role,
-    kind_of_dim,
     require_array,
     require_choice,
     require_dim,
@@ -66,11 +63,10 @@ from .checks import (
     require_uniform,
     require_units,
     require_window,
-    role_of_dim,
-    units_of,
 )
 from .conversion import convert_units
 from .coordinates import coordinate
+from .dimensions import dims_of_kind, dims_of_role, kind_of_dim, role_of_dim, units_of
 from .errors import (
     DataError,
     MetadataWarning,

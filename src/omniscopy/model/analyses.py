@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.dimensions import kind_of_dim
 from omniscopy.model.operations import import_all
 from omniscopy.model.vocabulary import signal_type_of
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.patheffects import withStroke
 
-from omniscopy.model.checks import units_of
+from omniscopy.model.dimensions import units_of
 from omniscopy.model.units import conversion_factor
 from omniscopy.plot.axes import Grid
 from omniscopy.plot.style import COLOURS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from omniscopy.model.checks import kind_of_dim, units_of
+from omniscopy.model.dimensions import kind_of_dim, units_of
 from omniscopy.model.units import conversion_factor, is_unit, parse
 from omniscopy.plot.labels import coordinate, dim_label, prefix
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.dimensions import kind_of_dim
 from omniscopy.plot.axes import Ruler, ruler_of
 from omniscopy.plot.images import draw_image, magnitude_and_phase
 from omniscopy.plot.labels import (

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.dimensions import kind_of_dim
 from omniscopy.model.status import Status
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.curves import curve_dim, draw_curves

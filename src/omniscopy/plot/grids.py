@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import require_array, units_of
+from omniscopy.model.checks import require_array
+from omniscopy.model.dimensions import units_of
 from omniscopy.model.errors import DataError
 from omniscopy.plot.axes import ruler_of
 from omniscopy.plot.curves import curve_dim

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.dimensions import kind_of_dim
 from omniscopy.plot.annotations import draw_annotations
 from omniscopy.plot.axes import Grid, Ruler, grid_of
 from omniscopy.plot.contrast import Contrast, contrast_of

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.ft2font import FT2Font
 
-from omniscopy.model.checks import kind_of_dim, units_of
+from omniscopy.model.dimensions import kind_of_dim, units_of
 from omniscopy.model.units import conversion_factor, is_unit, readable
 from omniscopy.model.vocabulary import DIMENSIONS
 

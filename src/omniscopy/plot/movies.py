@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, FuncAnimation, PillowWriter
 
-from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array
+from omniscopy.model.checks import require_array
+from omniscopy.model.dimensions import dims_of_kind, kind_of_dim
 from omniscopy.model.errors import DataError
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.contrast import PERCENTILES, contrast_of

@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from omniscopy.model.checks import dims_of_kind
+from omniscopy.model.dimensions import dims_of_kind
 from omniscopy.model.errors import DataError
 from omniscopy.plot.curves import FAMILY, curve_dim, draw_curves
 from omniscopy.plot.images import draw_image

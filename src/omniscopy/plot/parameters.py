@@ -5,7 +5,7 @@ from dataclasses import replace
 import xarray as xr
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import dims_of_kind
+from omniscopy.model.dimensions import dims_of_kind
 from omniscopy.model.errors import DataError
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.contrast import PERCENTILES

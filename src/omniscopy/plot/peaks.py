@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import units_of
+from omniscopy.model.dimensions import units_of
 from omniscopy.model.vocabulary import DIMENSIONS
 from omniscopy.plot.labels import in_words, number_with_units, prefix, with_units
 from omniscopy.plot.marks import background_for, draw_marked_curve

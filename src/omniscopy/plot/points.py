@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.dimensions import kind_of_dim
 from omniscopy.model.units import conversion_factor
 from omniscopy.model.vocabulary import kind_of
 from omniscopy.plot.axes import grid_of

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import dims_of_kind
+from omniscopy.model.dimensions import dims_of_kind
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.curves import curve_dim, draw_curves
 from omniscopy.plot.images import draw_image

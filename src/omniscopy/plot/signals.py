@@ -7,7 +7,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import dims_of_kind, kind_of_dim, require_array, require_choice
+from omniscopy.model.checks import require_array, require_choice
+from omniscopy.model.dimensions import dims_of_kind, kind_of_dim
 from omniscopy.model.errors import DataError
 from omniscopy.plot.atoms.figures import ATOM_FIGURES
 from omniscopy.plot.baselines import baseline_figure, is_baseline

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import kind_of_dim, units_of
+from omniscopy.model.dimensions import kind_of_dim, units_of
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.contrast import Contrast, contrast_of
 from omniscopy.plot.images import add_colour_bar, draw_image, magnitude_and_phase

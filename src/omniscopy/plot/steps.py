@@ -3,7 +3,7 @@
 import xarray as xr
 from matplotlib.figure import Figure
 
-from omniscopy.model.checks import kind_of_dim
+from omniscopy.model.dimensions import kind_of_dim
 from omniscopy.plot.axes import grid_of
 from omniscopy.plot.images import picture_size
 from omniscopy.plot.pairs import draw_panel

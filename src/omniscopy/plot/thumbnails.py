@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image, ImageDraw
 
-from omniscopy.model.checks import dims_of_kind
+from omniscopy.model.dimensions import dims_of_kind
 from omniscopy.model.errors import DataError
 from omniscopy.plot.contrast import contrast_of
 from omniscopy.plot.points import places_of, point_dim

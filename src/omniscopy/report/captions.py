@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.model.analyses import signal_type
-from omniscopy.model.checks import units_of
+from omniscopy.model.dimensions import units_of
 from omniscopy.plot.labels import (
     coordinate,
     dim_words,

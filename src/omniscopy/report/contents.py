@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from omniscopy.model.analyses import Analysis, analyses_for, signal_type
-from omniscopy.model.checks import units_of
+from omniscopy.model.dimensions import units_of
 from omniscopy.model.provenance import history, records
 from omniscopy.plot.labels import dim_words, number_with_units, prefix, pretty_units
 from omniscopy.plot.labels import number as plain_number

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from omniscopy.model.checks import dims_of_kind
+from omniscopy.model.dimensions import dims_of_kind
 from omniscopy.plot.contrast import contrast_of
 from omniscopy.plot.labels import coordinate, dim_label, pretty_units, value_words, with_units
 from omniscopy.plot.sampling import READ_BYTES, in_reach

@@ -197,7 +197,7 @@ def with_node(channel: Channel, node: Node) -> Channel:
 
 def item_of_array(key: str, data: Any, cache: BlockCache, **more: Any) -> Item:
     """Return an item of a DataArray in memory or lazy."""
-    from omniscopy.model.checks import kind_of_dim, role_of_dim
+    from omniscopy.model.dimensions import kind_of_dim, role_of_dim
 
     axes = []
     for dim in map(str, data.dims):

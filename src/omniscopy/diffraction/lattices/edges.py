@@ -14,7 +14,7 @@ from omniscopy.model import (
     require_uniform,
     result,
 )
-from omniscopy.model.checks import units_of
+from omniscopy.model.dimensions import units_of
 
 _STRAINS = ("strain_yy", "strain_xx", "strain_xy", "rotation")
 

@@ -9,7 +9,7 @@ from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.hspy.conventions import METADATA, nested
 from omniscopy.io.regular import even_line
 from omniscopy.io.single_arrays import only_array
-from omniscopy.model.checks import dims_of_role, kind_of_dim
+from omniscopy.model.dimensions import dims_of_role, kind_of_dim
 
 _SIGNAL_TYPES = {"EELS": "EELS", "EDS": "EDS_TEM"}
 
