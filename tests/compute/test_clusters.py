@@ -92,7 +92,7 @@ def machines(tmp_path_factory):
 
 @pytest.fixture
 def client(machines):
-    with connect(scheduler_file=machines.file) as client:
+    with connect(scheduler_file=machines.file, timeout=300) as client:
         client.wait_for_workers(2, timeout=300)
         yield client
 
@@ -215,7 +215,7 @@ def test_libraries_of_workers_keep_to_one_thread(client):
 
 def test_after_the_client_this_process_computes_again(machines):
     before = get_scheduler()
-    with connect(scheduler_file=machines.file):
+    with connect(scheduler_file=machines.file, timeout=300):
         assert get_scheduler() is not before
     assert get_scheduler() is before
 
@@ -249,7 +249,7 @@ def test_a_worker_with_another_version_or_none_is_named(machines, tmp_path, acti
     preload = tmp_path / "other.py"
     absent = 'sys.modules["omniscopy"] = None' if "raise" in action else ""
     preload.write_text(MISSING.format(action=action) + absent)
-    with connect(scheduler_file=machines.file) as client:
+    with connect(scheduler_file=machines.file, timeout=300) as client:
         client.wait_for_workers(2, timeout=300)
         other = machines.worker("other", "--preload", preload)
         with pytest.warns(ClusterWarning, match="joined with another Omniscopy") as seen:

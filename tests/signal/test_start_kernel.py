@@ -5,7 +5,14 @@ import pytest
 
 from omniscopy.signal.coarse import smoothed
 from omniscopy.signal.estimates import side_of_peaks
-from omniscopy.signal.start_kernel import ABOVE, ROUNDS, lie_under, measure_peaks
+from omniscopy.signal.start_kernel import (
+    ABOVE,
+    ROUNDS,
+    find_steps,
+    lie_under,
+    measure_peaks,
+    widths_of_steps,
+)
 
 
 def spectra(count=60, channels=50, seed=0):
@@ -100,3 +107,54 @@ def test_peaks_are_looked_for_where_they_may_be_and_not_in_doubt():
     top = np.full(2, -1)
     measure_peaks(axis, values, np.ones(2), doubt, axis > -1, 0.1, top, height, fwhm)
     assert top.tolist() == [70, 30]
+
+
+def steps_of(values, sizes, *, allowed=None, known=-1):
+    """Return the channel before which there is a step, and its height."""
+    count = values.shape[1]
+    split, jump = np.empty(len(values), np.int64), np.empty(len(values))
+    allowed = np.ones(count + 1, bool) if allowed is None else allowed
+    room = np.empty(count + 1), np.empty(count + 1)
+    given = np.full(len(values), known)
+    find_steps(values, allowed, given, np.array(sizes), *room, split, jump)
+    return split, jump
+
+
+def test_a_step_on_a_slope_is_found_with_its_height():
+    channels = np.arange(60)
+    places, heights = np.array([[12], [31], [45]]), np.array([[2.0], [-3.0], [0.5]])
+    values = 0.1 * channels - 4 + heights * (channels >= places)
+    split, jump = steps_of(values, [4, 10])
+    np.testing.assert_array_equal(split, places[:, 0])
+    np.testing.assert_allclose(jump, heights[:, 0], rtol=1e-9)
+
+
+def test_of_all_steps_the_one_that_explains_most_is_found():
+    values = np.random.default_rng(2).standard_normal((20, 40)).cumsum(axis=1)
+    size, u = 6, np.arange(12) - 5.5
+    basis = np.stack([np.ones(12), u, np.sign(u) / 2])
+    gains, heights = np.full((20, 41), -1.0), np.zeros((20, 41))
+    for split in range(size, 41 - size):
+        part = values[:, split - size : split + size].T
+        line = basis[:2].T @ np.linalg.lstsq(basis[:2].T, part)[0]
+        found = np.linalg.lstsq(basis.T, part)[0]
+        gains[:, split] = ((part - line) ** 2 - (part - basis.T @ found) ** 2).sum(axis=0)
+        heights[:, split] = found[2]
+    split, jump = steps_of(values, [size])
+    np.testing.assert_array_equal(split, gains.argmax(axis=1))
+    np.testing.assert_allclose(jump, heights[np.arange(20), split], rtol=1e-9)
+    allowed = np.arange(41) > 20
+    split, _ = steps_of(values, [size], allowed=allowed)
+    np.testing.assert_array_equal(split, np.where(allowed, gains, -1).argmax(axis=1))
+    assert (steps_of(values, [size], known=25)[0] == 25).all()
+    assert (steps_of(values, [size], known=2)[0] == size).all()
+
+
+def test_a_step_rises_from_a_quarter_to_three_quarters_in_its_width():
+    channels, scale = np.arange(200), np.array([[2.0], [6.0]])
+    values = 5 / (1 + np.exp(-(channels - 99.5) / scale))
+    wide, sums = np.empty(2), np.empty(201)
+    sizes = np.arange(1, 80)
+    widths_of_steps(values, np.full(2, 100), np.full(2, 5.0), sizes, sums, wide)
+    # The mean over a length L beside the middle is 3/4 where ln cosh(L / 2 s) is L / 4 s: 2.44 s.
+    np.testing.assert_array_equal(wide, np.ceil(2.44 * scale[:, 0]))

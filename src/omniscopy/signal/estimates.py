@@ -92,66 +92,28 @@ def estimate_decay(
 
 def estimate_step(own: Own, axis: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """Return the step that explains most, on a line of its own, in a window about it."""
-    count, rows = len(axis), np.arange(len(rest))
-    sums, moments = (
-        np.pad(np.cumsum(each, axis=1), ((0, 0), (1, 0)))
-        for each in (rest, rest * np.arange(count))
-    )
+    from omniscopy.signal.start_kernel import find_steps, widths_of_steps
+
+    count, rest = len(axis), np.ascontiguousarray(rest)
     column = own.number("centre")
-    known = own.values[:, column]
-    best, split, jump = (np.full(len(rest), value) for value in (-1.0, count // 2, 0.0))
-    splits = np.arange(count + 1)
-    places = np.interp(splits - 0.5, np.arange(count), axis)
-    for size in sorted({max(2, int(count * share)) for share in _WINDOWS}):
-        inside = splits[size : count + 1 - size]
-        if not len(inside):
-            break
-        heights, gains = _steps_on_lines(sums, moments, inside, size)
-        allowed = (places[inside] >= own.lower[column]) & (places[inside] <= own.upper[column])
-        away = np.abs(places[inside] - np.where(np.isnan(known), 0.0, known)[:, None])
-        nearest = away <= away.min(axis=1, keepdims=True)
-        gains = np.where(np.where(np.isnan(known)[:, None], allowed, nearest), gains, -1.0)
-        top = np.argmax(gains, axis=1)
-        better = gains[rows, top] > best
-        best = np.where(better, gains[rows, top], best)
-        split = np.where(better, inside[top], split)
-        jump = np.where(better, heights[rows, top], jump)
-    wide = _width_of_step(sums, split, jump) * _distance(axis)
-    for name, values in own.component.shape(places[split], wide).items():
+    centre = own.values[:, column]
+    places = np.interp(np.arange(count + 1) - 0.5, np.arange(count), axis)
+    allowed = (places >= own.lower[column]) & (places <= own.upper[column])
+    known, given = np.full(len(rest), -1), ~np.isnan(centre)
+    if given.any():
+        known[given] = np.argmin(np.abs(places - centre[given][:, None]), axis=1)
+    split, jump, wide = np.empty(len(rest), np.int64), np.empty(len(rest)), np.empty(len(rest))
+    sums, moments = np.empty(count + 1), np.empty(count + 1)
+    find_steps(rest, allowed, known, _sizes(count, 2), sums, moments, split, jump)
+    widths_of_steps(rest, split, jump, _sizes(count, 1), sums, wide)
+    for name, values in own.component.shape(places[split], wide * _distance(axis)).items():
         own.fill(name, values)
     return jump[:, None] * (axis >= own.values[:, column][:, None])
 
 
-def _steps_on_lines(
-    sums: np.ndarray, moments: np.ndarray, splits: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return heights of steps at some channels, and by how much they lower a sum of squares.
-
-    A line and a step are fitted to `size` channels on either side. With u the distance from the
-    step, the sums of u^2, |u| and 1 are those of the odd functions u and sgn u.
-    """
-    low, high = splits - size, splits + size
-    before, after = sums[:, splits] - sums[:, low], sums[:, high] - sums[:, splits]
-    along = moments[:, high] - moments[:, low] - (splits - 0.5) * (before + after)
-    squares, lengths, ones = size * (4.0 * size**2 - 1.0) / 6.0, float(size**2), 2.0 * size
-    left = ones - lengths**2 / squares
-    half = (after - before - along * lengths / squares) / left
-    return 2.0 * half, half**2 * left
-
-
-def _width_of_step(sums: np.ndarray, split: np.ndarray, jump: np.ndarray) -> np.ndarray:
-    """Return in how many channels steps rise from a quarter to three quarters.
-
-    That is the length of the shortest windows on both sides whose means differ by half the step.
-    """
-    count, rows = sums.shape[1] - 1, np.arange(len(sums))
-    wide = np.full(len(sums), 0.25 * count)
-    for size in sorted({max(1, int(count * share)) for share in _WINDOWS}, reverse=True):
-        low, high = np.maximum(split - size, 0), np.minimum(split + size, count)
-        after = (sums[rows, high] - sums[rows, split]) / np.maximum(high - split, 1)
-        before = (sums[rows, split] - sums[rows, low]) / np.maximum(split - low, 1)
-        wide = np.where((after - before) / np.where(jump == 0, 1.0, jump) > 0.5, size, wide)
-    return wide
+def _sizes(count: int, least: int) -> np.ndarray:
+    """Return the channels of windows on both sides of a step, the shortest first."""
+    return np.array(sorted({max(least, int(count * share)) for share in _WINDOWS}))
 
 
 def estimate_peak(

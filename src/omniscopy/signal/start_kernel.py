@@ -129,3 +129,60 @@ def lie_under(
             if not factorise(normal, found.size) > 0.0:
                 break
             substitute(normal, right, found, found.size)
+
+
+@outer
+def find_steps(
+    spectra: np.ndarray, allowed: np.ndarray, known: np.ndarray, sizes: np.ndarray,
+    sums: np.ndarray, moments: np.ndarray, split: np.ndarray, jump: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in before which channel the step is that lowers a sum of squares most, and its height.
+
+    A line and a step are fitted to some channels on either side, for each of `sizes`. With u the
+    distance from the step, the sums of u^2, |u| and 1 are those of the odd functions u and sgn u.
+    `known` is the channel where it is known, -1 elsewhere. `sums` and `moments` are room.
+    """
+    count = spectra.shape[1]
+    for row in range(split.size):
+        sums[0], moments[0], best = 0.0, 0.0, -1.0
+        split[row], jump[row] = count // 2, 0.0
+        for i in range(count):
+            sums[i + 1] = sums[i] + spectra[row, i]
+            moments[i + 1] = moments[i] + spectra[row, i] * i
+        for size in sizes:
+            squares, lengths = size * (4.0 * size**2 - 1.0) / 6.0, float(size**2)
+            left = 2.0 * size - lengths**2 / squares
+            begin, end = size, count + 1 - size
+            if known[row] >= 0 and end > begin:
+                begin = min(max(known[row], begin), end - 1)
+                end = begin + 1
+            for i in range(begin, end):
+                before, after = sums[i] - sums[i - size], sums[i + size] - sums[i]
+                along = moments[i + size] - moments[i - size] - (i - 0.5) * (before + after)
+                half = (after - before - along * lengths / squares) / left
+                gain = half**2 * left
+                if gain > best and (known[row] >= 0 or allowed[i]):
+                    best, split[row], jump[row] = gain, i, 2.0 * half
+
+
+@outer
+def widths_of_steps(
+    spectra: np.ndarray, split: np.ndarray, jump: np.ndarray, sizes: np.ndarray,
+    sums: np.ndarray, wide: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill in in how many channels steps rise from a quarter to three quarters.
+
+    That is the length of the shortest windows on both sides whose means differ by half the step.
+    """
+    count = spectra.shape[1]
+    for row in range(split.size):
+        sums[0], wide[row] = 0.0, 0.25 * count
+        for i in range(count):
+            sums[i + 1] = sums[i] + spectra[row, i]
+        at, height = split[row], jump[row] if jump[row] != 0.0 else 1.0
+        for size in sizes[::-1]:
+            low, high = max(at - size, 0), min(at + size, count)
+            after = (sums[high] - sums[at]) / max(high - at, 1)
+            before = (sums[at] - sums[low]) / max(at - low, 1)
+            if (after - before) / height > 0.5:
+                wide[row] = size
