@@ -138,6 +138,14 @@ def test_an_operation_says_in_which_units_its_results_are(name: str) -> None:
     assert UNITS.search(returned) or other_operations(name)
 
 
+@pytest.mark.parametrize("name", [each for each in FUNCTIONS if "/physics/" in each])
+def test_a_function_of_physics_says_its_formula_and_units(name: str) -> None:
+    said = ast.get_docstring(FUNCTIONS[name]) or ""
+    looks_up = name.endswith("/find_family")
+    assert has_source(said) or looks_up
+    assert UNITS.search(section(said, "Returns"))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_is_cited_is_listed_with_its_year(name: str) -> None:
     said = ast.get_docstring(FUNCTIONS[name]) or ""

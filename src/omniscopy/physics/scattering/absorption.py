@@ -44,7 +44,7 @@ def absorptive_form_factor(
 
     Returns
     -------
-    float or array
+    float or array of the shape of `q`, Å
         :math:`f'`, positive at small and negative at large `q`, with the thermal factor in it.
         The atom scatters coherently with :math:`f e^{-B q^2/4} + i f'`; both are multiplied by
         the Lorentz factor for a fast electron.

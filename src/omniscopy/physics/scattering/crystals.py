@@ -70,7 +70,7 @@ def structure_factors(
 
     Returns
     -------
-    complex array, shape (...)
+    complex array, shape (...), Å
         :math:`F_g = \sum_j f_j(g)\, e^{-g \cdot B_j g/4}\, e^{-2 \pi i\, g \cdot r_j}`.
         At 000 the Coulomb terms of ions, which cancel, are left out.
 

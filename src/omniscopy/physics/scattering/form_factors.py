@@ -197,7 +197,7 @@ def debye_waller_factor(q: Any, b: Any) -> Any:
 
     Returns
     -------
-    float or array
+    float or array, 1
         :math:`e^{-B q^2/4}`, which multiplies amplitudes, not intensities.
 
     Notes

@@ -60,7 +60,7 @@ def absorption_factor(chi: npt.ArrayLike) -> Any:
 
     Returns
     -------
-    float or array of the shape of `chi`
+    float or array of the shape of `chi`, 1
         :math:`\chi / (1 - e^{-\chi})`, 1 where nothing is absorbed.
 
     Notes

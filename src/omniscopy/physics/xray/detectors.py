@@ -65,7 +65,7 @@ def efficiency(detector: Detector, energy: npt.ArrayLike) -> Any:
 
     Returns
     -------
-    float or array of the shape of `energy`
+    float or array of the shape of `energy`, 1
         Between 0 and 1: what passes layers and dead layer and is absorbed in the crystal.
 
     Raises
@@ -133,7 +133,7 @@ def escape_fraction(energy: npt.ArrayLike, crystal: str = "Si") -> Any:
 
     Returns
     -------
-    float or array of the shape of `energy`
+    float or array of the shape of `energy`, 1
         :math:`\frac{\omega}{2} \frac{r - 1}{r} [1 - \frac{\mu_K}{\mu} \ln(1 + \frac{\mu}{\mu_K})]`
         with the yield and the jump ratio of the K shell [1]_; 0 below its edge.
 

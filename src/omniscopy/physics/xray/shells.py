@@ -65,7 +65,7 @@ def fluorescence_yield(element: str | int, shell: str) -> float:
 
     Returns
     -------
-    float
+    float, 1
         Between 0 and 1.
 
     Raises
@@ -98,7 +98,7 @@ def coster_kronig(element: str | int, start: str, stop: str) -> float:
 
     Returns
     -------
-    float
+    float, 1
         Between 0 and 1; 0 where unknown.
 
     Raises

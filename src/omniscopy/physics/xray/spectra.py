@@ -28,7 +28,7 @@ def family_shape(
 
     Returns
     -------
-    array, one number for each channel
+    array, one number for each channel, counts
         All 0 where the detector sees nothing of the alpha line.
 
     Notes
@@ -46,7 +46,7 @@ def family_shape(
 
 
 def continuum(energy: np.ndarray, voltage: float, model: Model, detector: Detector) -> np.ndarray:
-    """Return the shapes of the continuum that is counted.
+    r"""Return the shapes of the continuum that is counted.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def continuum(energy: np.ndarray, voltage: float, model: Model, detector: Detect
 
     Returns
     -------
-    array, shape (shapes, energies)
+    array, shape (shapes, energies), 1
         Each of mean 1 over the energies.
 
     Raises
@@ -71,7 +71,8 @@ def continuum(energy: np.ndarray, voltage: float, model: Model, detector: Detect
 
     Notes
     -----
-    The shapes of `bremsstrahlung` times the `efficiency`, each over its mean.
+    :math:`B(E)\, \varepsilon(E)` over its mean, with the shapes of `bremsstrahlung` and the
+    `efficiency`.
     """
     seen = np.maximum(energy, LOWEST / 2)
     made = bremsstrahlung(seen, voltage, model) * efficiency(detector, seen)
