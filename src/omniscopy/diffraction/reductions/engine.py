@@ -237,27 +237,34 @@ class _Job:
             sums["scan/squares"] = np.zeros(plane, self.square)
         if self.read.largest:
             sums["scan/largest"] = np.full(plane, _lowest(self.dtype), self.dtype)
-        done = self._few(part, found, sums["scan/total"])
         sums["scan/count"] += len(part.values)
-        if done == len(part.values):
-            return sums
         room = np.zeros((4, plane[1]), self.wide), np.zeros((4, plane[0]), self.wide)
         apart = {output.name for output in self.read.outputs(self.dtype) if output.pattern}
         step = max(4, _PIECE // max(self.dtype.itemsize * plane[0] * plane[1], 1) // 4 * 4)
-        for begin in range(done, len(part.values), step):
-            piece = np.ascontiguousarray(part.values[begin : begin + step], self.dtype)
+        few, begin = self.few, 0
+        ready = part.values.dtype == self.dtype and part.values.flags.c_contiguous
+        copies = np.empty((0 if ready else min(step, len(part.values)), *plane), self.dtype)
+        while begin < len(part.values):
+            # Few counts are read as they lie, but for those in another order of bytes or of memory.
+            some = part.values[begin : begin + (len(part.values) if few and ready else step)]
+            if not ready:
+                copies[: len(some)] = some
+                some = copies[: len(some)]
             first = part.first + begin
-            where = slice(first, first + len(piece))
-            each = {name: values[where] for name, values in found.items() if name not in apart}
-            own = None if centres is None else centres[where]
-            self.piece(piece, own, each, sums, room)
+            done = self._few(_Part(some, first), found, sums["scan/total"]) if few else 0
+            few = few and len(some) - done < 4
+            for n in range(done, len(some), step):
+                piece = some[n : n + step]
+                where = slice(first + n, first + n + len(piece))
+                each = {name: values[where] for name, values in found.items() if name not in apart}
+                own = None if centres is None else centres[where]
+                self.piece(piece, own, each, sums, room)
+            begin += len(some)
         return sums
 
     def _few(self, part: _Part, found: dict[str, np.ndarray], total: np.ndarray) -> int:
         """Do all with patterns up to the first one with many counts; return how many that are."""
         values = part.values
-        if not (self.few and values.dtype == self.dtype and values.flags.c_contiguous):
-            return 0
         (high, wide), number = total.shape, np.uint16
         largest, few = few_counts.largest_few(total.shape), np.zeros(high * wide, number)
         columns, moments = np.zeros((4, wide), number), np.empty((len(values), 5))
