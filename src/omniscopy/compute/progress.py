@@ -25,6 +25,15 @@ def watched_by(tell: Tell) -> Iterator[None]:
 
     An exception that it raises ends the work, and comes out of the call; what was computed until
     then is lost, and nothing is left half done.
+
+    Parameters
+    ----------
+    tell : callable
+        Takes how much is done, how much there is, and words for both.
+
+    Yields
+    ------
+    None
     """
     token = _watcher.set(tell)
     try:
