@@ -60,9 +60,7 @@ def detector_efficiency(
     Notes
     -----
     :math:`\prod_i e^{-\mu_i t_i}\; e^{-\mu t_\mathrm{dead}} (1 - e^{-\mu t})`, where :math:`\mu`
-    is that of the crystal.
-
-    See [1]_.
+    is that of the crystal [1]_.
 
     References
     ----------

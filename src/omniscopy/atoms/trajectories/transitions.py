@@ -44,9 +44,7 @@ def transition_matrix(
     -----
     Maximum likelihood of a Markov chain: :math:`p_{ij} = n_{ij} / \sum_j n_{ij}`, with
     the standard deviation :math:`\sqrt{p_{ij} (1 - p_{ij}) / \sum_j n_{ij}}` of a multinomial
-    distribution.
-
-    See [1]_.
+    distribution [1]_.
 
     References
     ----------

@@ -140,9 +140,7 @@ def subtract_background(
     Notes
     -----
     :math:`I(E) - B(E)` at every energy above 0 eV, below and in the window too, with the
-    background B of `fit_background`; negative values stay.
-
-    See [1]_.
+    background B of `fit_background`; negative values stay [1]_.
 
     References
     ----------

@@ -45,9 +45,7 @@ def simulate_permittivity(
 
     Notes
     -----
-    :math:`\varepsilon = \varepsilon_\infty + \sum_j f_j / (E_j^2 - E^2 - i E \Gamma_j)`.
-
-    See [1]_.
+    :math:`\varepsilon = \varepsilon_\infty + \sum_j f_j / (E_j^2 - E^2 - i E \Gamma_j)` [1]_.
 
     References
     ----------

@@ -77,9 +77,7 @@ def probe(  # noqa: PLR0913 - each is a property of the microscope
 
     Notes
     -----
-    :math:`|F^{-1}[A e^{-i\chi}]|^2`, with :math:`C_{10} + C_c\, \delta E / E` for each energy.
-
-    See [1]_.
+    :math:`|F^{-1}[A e^{-i\chi}]|^2`, with :math:`C_{10} + C_c\, \delta E / E` for each energy [1]_.
 
     References
     ----------

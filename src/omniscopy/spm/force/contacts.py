@@ -158,9 +158,7 @@ def to_separation(
     Notes
     -----
     :math:`\delta = \pm (z - z_0) - d` with the deflection :math:`d = F / k`, positive in the
-    sample.
-
-    See [1]_.
+    sample [1]_.
 
     References
     ----------
