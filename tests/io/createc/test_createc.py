@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import omniscopy as om
+from omniscopy.io.createc.arrays import Images
 from omniscopy.testing.files.createc import write_createc, write_vert
 from omniscopy.testing.formats import bit_flips, check_damage, check_reader, truncations
 
@@ -33,6 +34,25 @@ def test_images_are_in_metres_and_amperes_without_the_number_before_them(tmp_pat
     assert said["feedback"]["setpoint"] == "1e-10 A"
     assert said["scan"] == {"rotation": 15.0, "frame_time": 120.0}
     assert (said["title"], said["comment"]) == ("Cu(111)", "CO")
+
+
+def test_images_that_are_packed_together_are_unpacked_once(tmp_path, monkeypatch):
+    path = write_createc(tmp_path / "a.dat", IMAGES, kind="Paramco32")
+    unpack, calls = Images._unpacked, []
+
+    def counted(self, stored):
+        calls.append(self.index)
+        return unpack(self, stored)
+
+    monkeypatch.setattr(Images, "_unpacked", counted)
+    found = om.signals(om.open(path, chunks=None))
+    assert len(found) == 4
+    assert len(calls) == 1
+    np.testing.assert_allclose(found["Current_backward"] / found["Current_backward"][0, 0],
+                                  IMAGES[3].astype(float) / IMAGES[3][0, 0])  # fmt: skip
+    write_createc(path, [2 * image for image in IMAGES], kind="Paramco32")
+    anew = om.open_signal(path, "Current_backward", chunks=None)
+    np.testing.assert_allclose(anew, 2 * found["Current_backward"])
 
 
 def test_without_a_stated_step_it_follows_from_the_piezo(tmp_path):

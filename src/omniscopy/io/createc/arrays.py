@@ -1,7 +1,8 @@
 """Images that are compressed together, or lie one after the other."""
 
+import functools
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,12 @@ class Images:
         return self.plane
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        # All images are packed together, and one is read after the other.
+        images = _images(replace(self, index=0), Path(self.path).stat().st_mtime_ns)
+        return np.array(images[self.index][full_key(key, self.plane)], order="C")
+
+    def all(self) -> np.ndarray:
+        """Return all images, (image, y, x)."""
         raw = self._raw()
         values = np.full(self.count * self.plane[0] * self.plane[1], np.nan, self.dtype)
         there = len(raw) // self.file_dtype.itemsize
@@ -66,9 +73,8 @@ class Images:
         values[: len(numbers)] = numbers
         images = values.reshape(self.count, *self.plane)
         scanned = np.flatnonzero((images != 0).any(axis=(0, 2)))
-        image = images[self.index]
-        image[scanned[-1] + 1 if len(scanned) else 0 :] = np.nan
-        return np.array(image[full_key(key, self.plane)], order="C")
+        images[:, scanned[-1] + 1 if len(scanned) else 0 :] = np.nan
+        return images
 
     def missing(self) -> dict[str, Any] | None:
         """Return what a file that is cut short lacks of this image."""
@@ -106,3 +112,8 @@ class Images:
                 message = f"the images cannot be unpacked ({error}); the file is damaged"
                 raise FormatError(message, path=self.path, offset=self.offset) from error
         return b"".join(parts)
+
+
+@functools.lru_cache(maxsize=1)
+def _images(stored: Images, _age: int) -> np.ndarray:
+    return stored.all()
