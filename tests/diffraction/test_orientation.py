@@ -193,6 +193,38 @@ def test_hot_pixels_and_dead_rows_are_left_out_of_orientations(library):
         diffraction.match_orientation(bad, library, dead=dead.isel(ky=slice(1, None)))
 
 
+def test_crystals_on_top_of_each_other_are_each_found(library):
+    parts = [simulate.orientation_4d("Al", (6, 6), rng=seed) for seed in (5, 8)]
+    both = parts[0].copy(data=0.6 * parts[0].values + 0.4 * parts[1].values)
+    found = diffraction.match_orientation(both, library, matches=2)
+    assert found["matrix"].dims == ("y", "x", "match", "row", "column")
+    right = []
+    for part in parts:
+        away = [angle_of(found["matrix"].isel(match=n), part) for n in range(2)]
+        right.append(np.min(away, axis=0) < 3.0)
+    # Alone, a ninth is taken for others that share its spots.
+    assert np.mean(right[0]) > 0.8
+    assert np.mean(right[1]) > 0.8
+    assert np.mean(right[0] & right[1]) > 0.7
+    # The first is that of a single match, and what is left is less.
+    single = diffraction.match_orientation(both, library)
+    np.testing.assert_array_equal(found["entry"].isel(match=0), single["entry"])
+    assert (found["correlation"].isel(match=1) < found["correlation"].isel(match=0)).all()
+
+
+def test_spots_are_taken_off_where_they_are(library):
+    """Of one crystal hardly anything is left beside the spots of its own orientation."""
+    data = simulate.orientation_4d("Al", (3, 4), rng=5, noise=False)
+    found = diffraction.match_orientation(data, library, matches=2)
+    left = found["correlation"].isel(match=1) / found["correlation"].isel(match=0)
+    assert float(left.median()) < 0.55
+    empty = diffraction.match_orientation(data * 0.0, library, matches=3)
+    assert np.isnan(empty["matrix"]).all()
+    assert (empty["status"] == 4).all()
+    with pytest.raises(DataError, match="matches must be a whole number"):
+        diffraction.match_orientation(data, library, matches=0)
+
+
 def test_bad_calls_are_refused(library):
     data = simulate.orientation_4d("Al", (1, 1), rng=5)
     with pytest.raises(DataError, match="the library lacks matrix"):

@@ -24,6 +24,9 @@ from omniscopy.model import (
 
 Floats = npt.NDArray[np.float64]
 _NEEDED = {"ky", "kx", "intensity", "matrix"}
+# Crystals on top of each other at most, and how far around a spot what is there belongs to it:
+# 0.36 of the radius within which nothing counts, a quarter of the shortest vector.
+_MOST, _BESIDE = 16, 0.36
 _TURNED = np.cos(np.deg2rad(5.0))  # directions nearer than that are no other answer
 
 
@@ -39,7 +42,7 @@ class Grid(NamedTuple):
 
 
 @operation(example={"data": "orientation_4d", "library": "pattern_library"})
-def match_orientation(
+def match_orientation(  # noqa: PLR0913 - a match, and what it leaves out
     data: xr.DataArray,
     library: xr.Dataset,
     *,
@@ -47,6 +50,7 @@ def match_orientation(
     power: float = 0.3,
     angle_step: float = 1.0,
     inner: float | None = None,
+    matches: int = 1,
     dead: xr.DataArray | None = None,
     dims: tuple[str, str] | None = None,
 ) -> xr.Dataset:
@@ -67,6 +71,9 @@ def match_orientation(
     inner : float, units of the coordinates, optional
         What is nearer to the middle is left out; 0.7 of the shortest vector in the library
         otherwise.
+    matches : int
+        How many crystals that lie on top of each other are looked for in every pattern: each in
+        what is left beside the spots of those before it. More than 1 makes a dimension `match`.
     dead : DataArray of bool, shape (ky, kx)
         Pixels that are left out, as of `find_dead_pixels`.
     dims : (str, str)
@@ -80,7 +87,8 @@ def match_orientation(
         library; ``in_plane`` (degrees), by which it is turned about the beam, counterclockwise as
         seen; ``correlation``, which would be 1 for spots as sharp as a pixel and nothing else;
         ``reliability``, by which part the best entry is ahead of the best one more than 5
-        degrees away; ``status``, 4 (no data) and NaN where a pattern has nothing in it, is the same
+        degrees away, all along `match` where several are looked for, NaN behind the last one;
+        ``status``, 4 (no data) and NaN where a pattern has nothing in it, is the same
         all around, as a saturated one. Pixels that are NaN are left out.
 
     Raises
@@ -116,20 +124,25 @@ def match_orientation(
         if not 0.0 < value <= most:
             message = f"{name} must be above 0 and at most {most:g}, got {value!r}"
             raise DataError(message)
+    if not (isinstance(matches, int | np.integer) and 1 <= matches <= _MOST):
+        message = f"matches must be a whole number from 1 to {_MOST}, got {matches!r}"
+        raise DataError(message)
     grid = polar_grid(data, plane, centre, angle_step, inner)
     scale = require_units(library["kx"], str(data[plane[1]].attrs.get("units")), what="spots")
+    several = {"match": int(matches)} if matches > 1 else {}
     matrix, entry, turn, correlation, ahead = map_signal(
         _match,
         data,
         dim=plane,
-        output_dims=({"row": 3, "column": 3}, {}, {}, {}, {}),
-        parameters={"grid": grid, "power": power, "scale": scale},
+        output_dims=({**several, "row": 3, "column": 3}, *4 * (several,)),
+        parameters={"grid": grid, "power": power, "scale": scale, "matches": matches},
         also=[library[name] for name in ("ky", "kx", "intensity", "matrix")],
         whole=("orientation", "spot", "row", "column"),
     )
-    status = correlation.isnull() * int(Status.NO_DATA)
+    first = correlation.isel(match=0, drop=True) if several else correlation
+    status = first.isnull() * int(Status.NO_DATA)
     axes = np.array(["x", "y", "z"])
-    return result(
+    found = result(
         matrix=(matrix, "1"),
         entry=(entry, "1"),
         in_plane=(turn, "deg"),
@@ -139,6 +152,11 @@ def match_orientation(
     ).assign_coords(
         row=coordinate("row", axes, kind="parameter", quantity="axis of the microscope"),
         column=coordinate("column", axes, kind="parameter", quantity="axis of the crystal"),
+    )
+    if not several:
+        return found
+    return found.assign_coords(
+        match=coordinate("match", np.arange(matches), "1", kind="parameter", quantity="match")
     )
 
 
@@ -232,7 +250,7 @@ def nearest_of(radius: Floats, grid: Grid) -> float:
     return 0.7 * float(np.min(radius, initial=grid.step * len(grid.rows), where=radius > 0.0))
 
 
-def _match(  # noqa: PLR0917 - patterns and a library
+def _match(  # noqa: PLR0913, PLR0917 - patterns and a library
     patterns: np.ndarray,
     ky: Floats,
     kx: Floats,
@@ -241,25 +259,31 @@ def _match(  # noqa: PLR0917 - patterns and a library
     grid: Grid,
     power: float,
     scale: float,
+    matches: int,
 ) -> tuple[np.ndarray, ...]:
     """Return orientation, entry, turn, correlation and reliability of every pattern."""
     templates = templates_of(scale * ky, scale * kx, intensity, grid, power)
     nearest = nearest_of(np.hypot(scale * ky, scale * kx), grid)
     shape = patterns.shape[:-2]
     flat = patterns.reshape(-1, *patterns.shape[-2:])
-    found = np.full((len(flat), 4), np.nan)
-    turns = np.full((len(flat), 3, 3), np.nan)
+    found = np.full((len(flat), matches, 4), np.nan)
+    turns = np.full((len(flat), matches, 3, 3), np.nan)
 
     def work(begin: int) -> None:
-        answer = match_one(flat[begin], templates, matrix[:, 2], (grid, power, nearest))
-        if answer is None:
-            return
-        found[begin] = answer
-        # Rows are counted downwards and y goes up, so that a turn is the other way round.
-        turns[begin] = about_z(answer[1]) @ matrix[int(answer[0])]
+        polar = polar_of(flat[begin], grid, power, nearest)
+        for number in range(matches):
+            answer = None if polar is None else match_polar(polar, templates, matrix[:, 2])
+            if answer is None or polar is None:
+                return
+            found[begin, number] = answer
+            # Rows are counted downwards and y goes up, so that a turn is the other way round.
+            turns[begin, number] = about_z(answer[1]) @ matrix[int(answer[0])]
+            if number + 1 < matches:
+                _take_off(polar, templates, answer, _BESIDE * nearest / grid.step)
 
     share_work(work, range(len(flat)), title="Orientations")
-    columns = (found[:, number].reshape(shape) for number in range(4))
+    shape = (*shape, matches) if matches > 1 else shape
+    columns = (found[..., number].reshape(shape) for number in range(4))
     return (turns.reshape(*shape, 3, 3), *columns)
 
 
@@ -267,10 +291,14 @@ def match_one(
     pattern: np.ndarray, templates: Templates, ways: Floats, settings: tuple[Grid, float, float]
 ) -> tuple[float, float, float, float] | None:
     """Return entry, turn (degrees), correlation and reliability of a pattern; None without any."""
-    grid, power, nearest = settings
-    polar = polar_of(pattern, grid, power, nearest)
-    if polar is None:
-        return None
+    polar = polar_of(pattern, *settings)
+    return None if polar is None else match_polar(polar, templates, ways)
+
+
+def match_polar(
+    polar: np.ndarray, templates: Templates, ways: Floats
+) -> tuple[float, float, float, float] | None:
+    """Return the same of a pattern on the polar grid."""
     count, steps = len(templates.ring), polar.shape[1] // 2
     scores, places = np.empty(count, np.float32), np.empty(count, np.int64)
     best = np.zeros(3, np.float32)
@@ -285,6 +313,28 @@ def match_one(
     ahead = 1.0 - float(other.max()) / float(scores[entry]) if len(other) else np.nan
     turn = (180.0 - angle) % 360.0 - 180.0
     return entry, turn, float(scores[entry]), ahead
+
+
+def _take_off(
+    polar: np.ndarray, templates: Templates, answer: tuple[float, ...], radius: float
+) -> None:  # fmt: skip
+    """Leave nothing of a pattern within so many rings of the spots of an orientation."""
+    steps = polar.shape[1] // 2
+    rings, entry = np.arange(len(polar)), int(answer[0])
+    there = templates.ring[entry] >= 0
+    middle = templates.ring[entry, there] + np.where(
+        templates.outer[entry, there] > templates.inner[entry, there], 1, 0
+    )
+    # Spots are turned as the pattern is, by the opposite of the answer.
+    turn = templates.turn[entry, there] - round(answer[1] / 360.0 * steps)
+    for ring, at in zip(middle, turn, strict=True):
+        for row in rings[max(0, int(ring - radius)) : int(ring + radius) + 2]:
+            room = radius**2 - (row - ring) ** 2
+            if room < 0.0 or row == 0:
+                continue
+            wide = int(np.sqrt(room) / row * steps / (2.0 * np.pi))
+            which = (at + np.arange(-wide, wide + 1)) % steps
+            polar[row, which] = polar[row, which + steps] = 0.0
 
 
 def best_entries(
