@@ -110,11 +110,37 @@ def test_line_ends_and_encodings_do_not_matter(tmp_path, encoding):
     assert om.open_signal(write(tmp_path, text, encoding=encoding)).attrs["long_name"] == "Öl µ"
 
 
+def test_what_is_there_to_the_last_digit_needs_no_last_line(tmp_path):
+    data = om.open_signal(write(tmp_path, (HEAD + Y).split("#ENDOFDATA")[0]))
+    np.testing.assert_array_equal(data, [1, 2.5, 3, -4, 5])
+    assert "incomplete" not in data.attrs
+
+
+@pytest.mark.parametrize("between", ["; ", "\t", "  "])
+def test_decimal_commas_are_told_from_those_that_divide_by_the_number_of_points(tmp_path, between):
+    head = (
+        "#FORMAT : EMSA/MAS\n#NPOINTS : 3\n#XUNITS : keV\n#SIGNALTYPE : EDS\n"
+        "#XPERCHAN : 0,1\n#OFFSET : 0,25\n"
+    )
+    rows = [(0.25, 10.5), (0.35, -4), (0.45, 3e-2)]
+    lines = [between.join(f"{number:g}" for number in row).replace(".", ",") for row in rows]
+    pairs = "#DATATYPE : XY\n#SPECTRUM :\n{}\n#ENDOFDATA :\n".format("\n".join(lines))
+    data = om.open_signal(write(tmp_path, head + pairs))
+    np.testing.assert_allclose(data, [10.5, -4, 0.03])
+    np.testing.assert_allclose(data["energy"], [0.25, 0.35, 0.45])
+    alone = "#DATATYPE : Y\n#SPECTRUM :\n10,5\n-4\n0,03\n#ENDOFDATA :\n"
+    data = om.open_signal(write(tmp_path, head + alone, "b.msa"))
+    np.testing.assert_allclose(data, [10.5, -4, 0.03])
+    np.testing.assert_allclose(data["energy"], [0.25, 0.35, 0.45])
+    divided = "#DATATYPE : Y\n#SPECTRUM :\n1,2,3\n#ENDOFDATA :\n"
+    np.testing.assert_array_equal(om.open_signal(write(tmp_path, head + divided)), [1, 2, 3])
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda text: text.split("#SPECTRUM")[0], "no line '#SPECTRUM'"),
-        (lambda text: text.split("#ENDOFDATA")[0], "'#ENDOFDATA' is missing"),
+        (lambda text: text.split("\n#ENDOFDATA")[0], "'#ENDOFDATA' is missing"),
         (lambda text: text.replace("5\n#END", "#END"), "4 of 5 values are there"),
         (lambda text: text.replace("3e0", "three"), "numbers were expected .* 'three'"),
         (

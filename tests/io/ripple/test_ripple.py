@@ -65,6 +65,12 @@ def test_a_plain_table_of_another_program_is_enough(tmp_path):
     assert data["energy"].attrs["units"] == "eV"
 
 
+def test_a_table_with_blanks_between_its_words_is_read(tmp_path):
+    path = write_ripple(tmp_path / "a.rpl", CUBE, further={"depth-units": "keV"})
+    path.write_text(path.read_text("utf-8").upper().replace("\t", " "), "utf-8")
+    np.testing.assert_array_equal(opened(path), CUBE)
+
+
 def test_dimensions_of_one_pixel_are_left_out_unless_they_are_described(tmp_path):
     plain = write_ripple(tmp_path / "a.rpl", CUBE[:1])
     assert opened(plain).shape == (3, 4)

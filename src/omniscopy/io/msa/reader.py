@@ -21,6 +21,8 @@ _ENTRY = re.compile(r"#\s*(#?[^:]*?)\s*(?:-\s*(\w+)\s*)?:(.*)")
 _END = re.compile(r"#\s*ENDOFDATA", re.IGNORECASE)
 # Exponents may stand apart, as in `2.0 E-06`, and Fortran wrote D for E.
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:\s?[EeDd][+-]?\d+)?")
+_WORD = re.compile(r"[^\s,;]+")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _IN_BRACKETS = re.compile(r"(.*?)\s*[(\[]\s*([^)\]]+?)\s*[)\]]\s*")
 
 
@@ -47,11 +49,14 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     """
     path = Path(path)
     entries, body, ended = _parse(path)
-    numbers = _numbers(path, body)
     is_pairs = entries.get("DATATYPE", "Y").strip().upper() == "XY"
+    stated = _number(entries.get("NPOINTS")) or 0.0
+    numbers = _numbers(path, _with_points(body, (2 if is_pairs else 1) * stated))
     values = numbers[1::2] if is_pairs else numbers
     places = numbers[0::2] if is_pairs else None
-    wanted = _number(entries.get("NPOINTS")) or len(values)
+    wanted = stated or len(values)
+    # The last line of a file may be missing, if what it should end is there to the last digit.
+    ended = ended or (len(values) == stated and body[-1:].isspace())
     incomplete = _missing(path, len(values), wanted, ended=ended, partial=partial)
     if places is not None:
         places = places[: len(values)]
@@ -104,9 +109,20 @@ def _parse(path: Path) -> tuple[dict[str, str], str, bool]:
     return entries, "\n".join(body), False
 
 
+def _with_points(body: str, wanted: float) -> str:
+    """Return the text of the numbers with decimal points.
+
+    Commas divide numbers, unless there are as many as wanted only where commas are decimal.
+    """
+    if "." in body or len(_WORD.findall(body)) == wanted:
+        return body
+    with_points = _DECIMAL_COMMA.sub(".", body)
+    return with_points if len(_WORD.findall(with_points)) == wanted else body
+
+
 def _numbers(path: Path, body: str) -> np.ndarray:
     values = []
-    for word in re.findall(r"[^\s,;]+", body) or [""]:
+    for word in _WORD.findall(body) or [""]:
         try:
             values.append(float(word.lower().replace("d", "e")))
         except ValueError as error:
@@ -177,7 +193,10 @@ def _without_units(text: str) -> str:
 
 
 def _number(text: str | None) -> float | None:
-    match = _NUMBER.match((text or "").strip())
+    text = (text or "").strip()
+    if "." not in text:
+        text = _DECIMAL_COMMA.sub(".", text, count=1)
+    match = _NUMBER.match(text)
     if match is None:
         return None
     value = float(re.sub(r"\s", "", match[0]).lower().replace("d", "e"))

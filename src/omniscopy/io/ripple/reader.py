@@ -110,7 +110,8 @@ def _read_table(path: Path) -> _Table:
         text = raw.decode("latin-1")
     entries: dict[str, str] = {}
     for line in re.split(r"\r\n|\n|\r", text):
-        key, _, value = line.strip().partition("\t")
+        # Tabs divide as they should, blanks where there are none.
+        key, _, value = line.strip().partition("\t" if "\t" in line.strip() else " ")
         if value and not key.startswith(";") and key.lower() != "key":
             entries[key.strip().lower()] = value.strip()
     return _Table(path, entries)
