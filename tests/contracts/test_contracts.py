@@ -101,6 +101,11 @@ def forgets_units_of_coordinates(image: xr.DataArray) -> xr.DataArray:
     return model.labelled(image.sum("x") * image["x"].diff("x").mean(), units="V")
 
 
+def counts_rows(image: xr.DataArray) -> xr.DataArray:
+    rows = xr.DataArray(np.arange(image.sizes["y"]), dims="y")
+    return model.labelled((image * rows).sum(["y", "x"]), units=image.attrs.get("units"))
+
+
 def drops_a_coordinate(image: xr.DataArray) -> xr.DataArray:
     return good(image).drop_vars("x")
 
@@ -135,6 +140,7 @@ BREACHES = {
     "leaks_attributes": "check_attributes_do_not_leak",
     "leaks_units": "check_units_of_values",
     "forgets_units_of_coordinates": "check_units_of_coordinates",
+    "counts_rows": "check_falling_coordinates",
     "drops_a_coordinate": "check_result_keeps_the_contract",
     "bad_in_single_precision": "check_single_precision",
     "crashes_on_missing_values": "check_missing_values",

@@ -152,3 +152,10 @@ def test_wrong_calls_are_refused():
         reconstruct_parallax(data, upsampling=0)
     with pytest.raises(DataError, match="regularisation must be positive"):
         reconstruct_parallax(data, regularisation=0.0)
+
+
+@pytest.mark.parametrize("dim", ["y", "kx"])
+def test_astigmatism_is_along_coordinates_that_fall(dim):
+    falling = block().isel({dim: slice(None, None, -1)})
+    found = reconstruct_parallax(falling, rotation=0.0, flip=False)
+    assert float(found["astigmatism_angle"]) == pytest.approx(LENS["astigmatism_angle"], abs=2.0)

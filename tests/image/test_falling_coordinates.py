@@ -127,3 +127,20 @@ def test_blur_goes_where_the_coordinates_say(dims, which):
     )
     # All that was blurred came from one place.
     assert float(expected.sel(y=9.0, x=11.0)) == float(expected.max())
+
+
+@pytest.mark.parametrize("dims", FALLING)
+def test_spots_and_their_symmetry_are_along_the_coordinates(dims):
+    axis = 0.1 * np.arange(100)
+    waves = {(0.7, 2.0): 1.0, (-1.6, 1.3): 0.6}
+    data = on_grid(
+        lambda y, x: sum(a * np.cos(2 * np.pi * (u * y + v * x)) for (u, v), a in waves.items()),
+        axis, axis,
+    )  # fmt: skip
+    found = image.find_fourier_spots(listed_backwards(data, dims))
+    assert found.sizes["peak"] == 2
+    np.testing.assert_allclose(found["ky"], [0.7, -1.6], atol=0.01)
+    np.testing.assert_allclose(found["kx"], [2.0, 1.3], atol=0.01)
+    np.testing.assert_allclose(
+        found["angle"], np.degrees(np.arctan2([0.7, -1.6], [2.0, 1.3])), atol=0.5
+    )

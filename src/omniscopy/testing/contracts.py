@@ -198,6 +198,31 @@ def check_units_of_coordinates(operation: Operation) -> None:
     assert_same(call_example(operation, **changed), call_example(operation), scaled=True)
 
 
+def check_falling_coordinates(operation: Operation, *, tolerance: float = 1e-4) -> None:
+    """Check that data listed backwards, with their coordinate, give the same result.
+
+    Of all inputs with a spatial, reciprocal or spectral coordinate, and of each alone where several
+    share it. A `DataError` says that the coordinate must ascend, or that inputs must agree. New
+    coordinates may begin elsewhere: what is compared are points that both results have.
+    """
+    inputs = _inputs(operation)
+    expected = _sorted(call_example(operation).compute())
+    for dim in _directed(inputs):
+        turned = _changed(operation, functools.partial(_backwards, dim=dim))
+        owners = [name for name, value in inputs.items() if dim in _flat(value)[0].dims]
+        alone = [{name: turned[name]} for name in owners if len(owners) > 1]
+        for changed in [turned, *alone]:
+            try:
+                made = call_example(operation, **changed).compute()
+            except DataError:
+                continue
+            try:
+                assert_same(*_shared(_sorted(made), expected), tolerance=tolerance)
+            except AssertionError as error:
+                error.add_note(f"{dim!r} of {sorted(changed)} falls")
+                raise
+
+
 def check_result_keeps_the_contract(operation: Operation) -> None:
     """Check that every variable and coordinate of the result keeps the data contract."""
     breaches = validate(call_example(operation))
@@ -280,6 +305,7 @@ CHECKS: tuple[Check, ...] = (
     check_attributes_do_not_leak,
     check_units_of_values,
     check_units_of_coordinates,
+    check_falling_coordinates,
     check_result_keeps_the_contract,
     check_single_precision,
     check_history,
@@ -418,6 +444,60 @@ def _with_a_hole(data: Labelled) -> Labelled:
 
 def _with_nothing(data: Labelled) -> Labelled:
     return _mapped(data, lambda each: _wide(each) * np.nan)
+
+
+def _directed(inputs: Mapping[str, Any]) -> list[str]:
+    """Return the dimensions of inputs with coordinates that may fall as well."""
+    return sorted({
+        str(dim)
+        for value in inputs.values()
+        for each in _flat(value)
+        for dim in each.dims
+        if dim in each.coords and each[dim].dtype.kind in "iuf" and each.sizes[dim] > 1
+        and kind_of_dim(each, dim) in ("spatial", "reciprocal", "spectral")
+    })  # fmt: skip
+
+
+def _backwards(data: Labelled, dim: str) -> Labelled:
+    return data.isel({dim: slice(None, None, -1)}) if dim in data.dims else data
+
+
+def _sorted(obj: Labelled) -> Labelled:
+    """Return a result with coordinates that ascend."""
+    for dim in obj.dims:
+        numbers = dim in obj.coords and obj[dim].dtype.kind in "iuf"
+        if numbers and kind_of_dim(obj, dim) != "point":
+            obj = obj.sortby(dim)
+    return obj
+
+
+def _shared(made: Labelled, expected: Labelled) -> tuple[Labelled, Labelled]:
+    """Return the points that two results have, in the same order."""
+    made, expected = _without_padding(made), _without_padding(expected)
+    for dim in set(made.dims) & set(expected.dims):
+        if kind_of_dim(expected, dim) == "point":
+            made, expected = _points_paired(made, expected, dim)
+        elif dim in made.coords and expected[dim].dtype.kind in "iuf":
+            one, other = made[dim].values, expected[dim].values
+            reach = 1e-6 * np.ptp(other) / max(other.size - 1, 1)
+            at = np.argwhere(np.abs(one[:, None] - other) <= reach)
+            assert len(at) >= 0.8 * other.size, f"{dim!r} has other labels: {one} for {other}"
+            made, expected = made.isel({dim: at[:, 0]}), expected.isel({dim: at[:, 1]})
+    return made, expected
+
+
+def _points_paired(made: Labelled, expected: Labelled, dim: Any) -> tuple[Labelled, Labelled]:
+    """Return two lists of points, each beside the nearest of the other list."""
+    from scipy.spatial import cKDTree
+
+    there = expected.variables if isinstance(expected, xr.Dataset) else expected.coords
+    names = [name for name in ("y", "x", "ky", "kx", "position") if name in there and name != dim]
+    names = [name for name in names if expected[name].dims == (dim,)]
+    if names and made.sizes[dim] == expected.sizes[dim]:
+        one, other = (np.stack([each[n].values for n in names], -1) for each in (made, expected))
+        if np.isfinite(one).all() and np.isfinite(other).all():
+            made = made.isel({dim: cKDTree(one).query(other)[1]})
+    return made.drop_vars(dim, errors="ignore"), expected.drop_vars(dim, errors="ignore")
 
 
 def _in_smaller_units(data: Labelled) -> Labelled:

@@ -146,7 +146,10 @@ def fit_thon_rings(
             message = f"rings need at least 32 pixels along {dim!r}, got {image.sizes[dim]}"
             raise DataError(message)
         factor = require_units(image.coords[dim], "Å", what=f"coordinate {dim!r}")
-        steps.append(abs(require_uniform(image, dim)) * factor)
+        step = require_uniform(image, dim)
+        if step < 0:  # so that angles are from +x towards +y
+            image = image.isel({dim: slice(None, None, -1)})
+        steps.append(abs(step) * factor)
     electron.require_voltage(voltage)
     nyquist = 0.5 / max(steps)
     low, high = window or (0.1 * nyquist, 0.6 * nyquist)
