@@ -71,15 +71,16 @@ def fill_in(
     """Fill in the lower half of the normal equations of weighted least squares."""
     trace = 0.0
     for a in range(right.size):
-        one, along = basis[a], 0.0
-        for i in range(values.size):
-            along += weight[i] * values[i] * one[i]
-        right[a] = along
-        for b in range(a + 1):
-            other, total = basis[b], 0.0
+        one = basis[a]
+        for b in range(a + 2):
+            # One loop for the matrix and for the right side.
+            other, total = basis[b] if b <= a else values, 0.0
             for i in range(values.size):
                 total += weight[i] * one[i] * other[i]
-            normal[a, b] = total
+            if b <= a:
+                normal[a, b] = total
+            else:
+                right[a] = total
         trace += normal[a, a]
     for a in range(right.size):
         normal[a, a] += 1e-13 * trace + 1e-300
