@@ -172,17 +172,22 @@ def _centres(
     moments: np.ndarray, known: np.ndarray | None, *, middles: tuple[float, float], counted: bool
 ) -> np.ndarray:
     """Return y and its deviation, x and its deviation, and status, shape (5, ...)."""
-    total, *powers = np.ascontiguousarray(np.moveaxis(moments, -1, 0))
-    usable = (total > 0) & np.isfinite(moments).all(axis=-1)
+    rows = np.ascontiguousarray(np.moveaxis(moments, -1, 0))
+    # A sum is finite where all that is summed is.
+    with np.errstate(invalid="ignore"):
+        usable = (rows[0] > 0) & np.isfinite(rows.sum(axis=0))
     if known is not None:
         usable = usable & known
-    total = np.where(usable, total, np.nan)
+    total = np.where(usable, rows[0], np.nan)
     made = np.empty((5, *total.shape))
     for n, middle in enumerate(middles):
-        mean, square = (np.where(usable, each, 0.0) / total for each in powers[2 * n : 2 * n + 2])
-        spread = square - mean**2
+        mean = rows[1 + 2 * n] / total
         made[2 * n] = mean + middle
-        made[2 * n + 1] = (np.maximum(spread, 0) / total) ** 0.5 if counted else np.nan
+        if counted:
+            spread = rows[2 + 2 * n] / total - mean**2
+            made[2 * n + 1] = (np.maximum(spread, 0) / total) ** 0.5
+        else:
+            made[2 * n + 1] = np.nan
     made[4] = np.where(usable, 0, int(Status.NO_DATA))
     return made
 
