@@ -254,3 +254,25 @@ def test_negative_counts_and_nothing_counted_have_a_likelihood_too():
     found = fit_model(data, LINE, likelihood="poisson")
     assert np.isfinite(found[CENTRE]).all()
     assert (found["status"][4:] == Status.SINGULAR).all()
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e120])
+def test_spectra_of_any_size_start_and_end_alike(scale):
+    x = np.linspace(0.0, 10.0, 80)
+    values = 2 * np.exp(-((x - 6) ** 2)) + 5 * np.exp(-x / 3)
+    data = xr.DataArray(np.stack([values, scale * values]), {"x": x}, ("pixel", "x"))
+    model = Gaussian() + Exponential()
+    found = fit_model(data, model, dim="x")
+    np.testing.assert_allclose(found["gaussian_centre"], 6.0, rtol=1e-6)
+    np.testing.assert_allclose(found["exponential_decay"], 3.0, rtol=1e-6)
+    np.testing.assert_allclose(found["gaussian_amplitude"], [2.0, 2.0 * scale], rtol=1e-6)
+
+
+def test_infinite_values_are_left_out_of_robust_fits():
+    x = np.linspace(0.0, 10.0, 80)
+    values = 2 * np.exp(-((x - 6) ** 2)) + 1 + 0.01 * np.cos(40 * x)
+    data = xr.DataArray(np.stack([values, values]), {"x": x}, ("pixel", "x"))
+    data[1, 10:14] = np.inf
+    found = fit_model(data, Gaussian() + Offset(), dim="x", loss="huber")
+    np.testing.assert_allclose(found["gaussian_centre"], 6.0, atol=0.01)
+    assert (found["status"] == 0).all()

@@ -159,6 +159,7 @@ def test_ties_may_follow_ties():
     ("make", "message"),
     [
         (lambda: Bounded(3, 2), "the lower bound 3 must be below the upper bound 2"),
+        (lambda: Bounded("a", 2), "Bounded takes numbers, or `None` for no bound, got 'a' and 2"),
         (lambda: Bounded(3, 4, start=5), "start 5 is outside the bounds 3 to 4"),
         (lambda: lay_out(Gaussian(sigma=-1.0)), "gaussian_sigma starts at -1, outside its bounds"),
         (lambda: lay_out(Gaussian(centre=np.inf)), "gaussian_centre cannot start at inf"),

@@ -60,13 +60,14 @@ def estimate_decay(
     axis, rest = averaged(axis, group), averaged(rest, group)
     largest = np.max(np.abs(rest), axis=1, keepdims=True)
     sign = np.where(np.sum(rest, axis=1, keepdims=True) < 0, -1.0, 1.0)
-    size = np.maximum(sign * rest, 1e-3 * np.where(largest > 0, largest, 1.0))
+    unit = np.where(largest > 0, largest, 1.0)
+    size = np.maximum(sign * rest, 1e-3 * unit)
     # Logarithms of counts n have the variance 1 / n at best, of even noise 1 / n^2.
-    weight = np.where(sign * rest > 0, size**2, 0.0) + 1e-12 * largest**2 + 1e-300
+    weight = np.where(sign * rest > 0, (size / unit) ** 2, 0.0) + 1e-12
     powers = name in ("PowerLaw", "DoublePowerLaw")
     if name == "Bleasdale":
         u, middle, half = _unit_interval(axis)
-        line, _ = _under(np.stack([np.ones_like(u), u]), 1.0 / size, 0 * tops, size**4)
+        line, _ = _under(np.stack([np.ones_like(u), u]), 1.0 / size, 0 * tops, (size / unit) ** 4)
         own.fill("a", line[:, 0] - line[:, 1] * middle / half)
         own.fill("b", line[:, 1] / half)
         own.fill("c", 1.0)

@@ -58,7 +58,8 @@ def estimate_noise(data: xr.DataArray, dim: str | None = None) -> xr.DataArray:
 def noise_of(values: np.ndarray) -> Any:
     """Return the standard deviation of the noise along the last axis."""
     values = np.asarray(values, dtype=np.float64)
-    differences = np.abs(np.diff(values, n=2, axis=-1)) / np.sqrt(6.0)
+    with np.errstate(invalid="ignore", over="ignore"):  # the median leaves out what is not finite
+        differences = np.abs(np.diff(values, n=2, axis=-1)) / np.sqrt(6.0)
     return _PER_MEDIAN * _median(differences)
 
 

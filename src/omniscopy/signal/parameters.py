@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from omniscopy.model import DataError
 
 
@@ -24,6 +26,9 @@ class Bounded:
     def __post_init__(self) -> None:
         lower = -math.inf if self.lower is None else self.lower
         upper = math.inf if self.upper is None else self.upper
+        if not all(isinstance(each, int | float | np.number) for each in (lower, upper)):
+            message = f"Bounded takes numbers, or `None` for no bound, got {lower!r} and {upper!r}"
+            raise DataError(message)
         object.__setattr__(self, "lower", lower)
         object.__setattr__(self, "upper", upper)
         require_bounds(lower, upper, "Bounded")
