@@ -342,6 +342,10 @@ def test_nobody_else_reaches_a_cluster_of_this_machine():
             Client(address, timeout=1, set_as_default=False)
 
 
+@pytest.mark.skipif(
+    tuple(map(int, dask.__version__.split(".")[:2])) < (2026, 8),
+    reason="the first Dask that does not wait for ever for a worker that cannot start",
+)
 def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("from omniscopy.compute import connect\nconnect(workers=1)\n")
