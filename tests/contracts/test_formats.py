@@ -417,16 +417,21 @@ FOLDERS = {"zarr"}
 FILES = sorted(set(readable_formats()) - FOLDERS)
 
 
+def make_sample(name: str, folder: Path) -> Path:
+    """Make a small sound file of a format, with all that belongs to it beside it."""
+    suffix, make = MAKERS.get(name, (find_format(name).extensions[0], saved))
+    path = folder / f"sample{suffix}"
+    make(path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     made: dict[str, Path] = {}
 
     def sample(name: str) -> Path:
         if name not in made:
-            form = find_format(name)
-            suffix, make = MAKERS.get(name, (form.extensions[0], saved))
-            made[name] = tmp_path_factory.mktemp(name) / f"sample{suffix}"
-            make(made[name])
+            made[name] = make_sample(name, tmp_path_factory.mktemp(name))
         return made[name]
 
     return sample

@@ -113,7 +113,7 @@ def positions_of(parts: Key, shape: tuple[int, ...]) -> np.ndarray:
     """Return the numbers in C order of the positions that a key takes of a scan."""
     flat = np.zeros(1, np.int64)
     for part, size in zip(parts, shape, strict=True):
-        along = np.arange(size)[part]
+        along = np.arange(*part.indices(size)) if isinstance(part, slice) else part
         flat = (flat[:, None] * size + np.atleast_1d(along)).ravel()
     return flat
 

@@ -1,11 +1,16 @@
 """What every reader must do, whatever its format: for our tests and for those of plug-ins."""
 
+import functools
 import gc
+import gzip
+import io
 import itertools
 import json
 import pickle
+import re
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +21,7 @@ import numpy as np
 
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
+from omniscopy.io.inflating import DAMAGED
 from omniscopy.io.manifests import all_formats
 from omniscopy.io.reading import read_measurement
 from omniscopy.io.records import LazyArray, Measurement
@@ -26,6 +32,11 @@ SECONDS = 5.0
 BYTES_PER_BYTE, BYTES_AT_LEAST = 4, 64 * 2**20
 # What a sound one takes to be opened, beside a few bytes for each of its own.
 OPENED_AT_MOST = 3 * 2**20
+# What headers would say of very much, of less than nothing, of nothing.
+_ABSURD = (
+    b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", bytes(4),
+    b"\x00\x00\x00\x01", b"\x01\x00\x00\x00",
+)  # fmt: skip
 
 
 def check_reader(name: str, path: Path) -> None:
@@ -150,6 +161,9 @@ def check_damage(
     start = time.process_time()  # not of others on this machine
     try:
         _, measurement = read_measurement(target, reader=reader)
+        for channel in measurement.channels:
+            for axis in channel.axes:  # of which a tree makes the places of all pixels
+                assert 8 * axis.size <= 2 * bound, f"{axis.name!r} has {axis.size} pixels"
         read_all(measurement, limit=bound)
     except FormatError as error:
         refusal = error
@@ -158,8 +172,10 @@ def check_damage(
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     if refusal is not None:
-        names = {target.name, (damaged_file or target).name}
+        names = {target.name, *(each.name for each in folder.iterdir())}
         assert any(name in str(refusal) for name in names), f"the file is not named: {refusal}"
+        causes = [refusal.__cause__, getattr(refusal.__cause__, "__cause__", None)]
+        assert not any(isinstance(cause, MemoryError) for cause in causes), f"{causes}"
     assert took < SECONDS, f"took {took:.1f} s"
     assert peak < 2 * bound, f"took {peak} bytes for a file of {len(damaged)}"
     return "read" if refusal is None else "refused"
@@ -192,6 +208,67 @@ def absurd_sizes(content: bytes, number: int, rng: np.random.Generator) -> Itera
         order = "little" if rng.integers(2) else "big"
         damaged[place : place + size] = value.to_bytes(size, order)  # type: ignore[arg-type]
         yield bytes(damaged[: len(content)])
+
+
+def absurd_numbers(
+    content: bytes, number: int | None, rng: np.random.Generator, reach: int = 4096
+) -> Iterator[bytes]:
+    """Yield copies of a file, each with another number of its beginning made absurd.
+
+    Of every aligned integer of 32 bits in either byte order, every integer written in digits, and
+    those of each member of an archive, which is packed again: all, or so many, in random order.
+    """
+    parts = [(content, bytes), *_members(content)]
+    places = [
+        (which, start, stop, value)
+        for which, (part, _) in enumerate(parts)
+        for start, stop, value in _absurdities(part, reach)
+    ]
+    for at in rng.permutation(len(places))[:number]:
+        which, start, stop, value = places[at]
+        part, packed = parts[which]
+        yield packed(part[:start] + value + part[stop:])
+
+
+def _absurdities(content: bytes, reach: int) -> Iterator[tuple[int, int, bytes]]:
+    for place in range(0, min(len(content), reach) - 3, 4):
+        yield from ((place, place + 4, value) for value in _ABSURD)
+    for found in re.finditer(rb"(?<![\w.])[0-9]+(?![\w.])", content[: 4 * reach]):
+        yield from ((*found.span(), text) for text in (b"999999999", b"-1"))
+
+
+def bombs(
+    content: bytes, number: int | None, rng: np.random.Generator, grown: int = 160 * 2**20
+) -> Iterator[bytes]:
+    """Yield copies of an archive, each with another member grown by so many packed zeros."""
+    parts = list(_members(content))
+    for at in rng.permutation(len(parts))[:number]:
+        part, packed = parts[at]
+        yield packed(part + bytes(grown))
+
+
+def _members(content: bytes) -> Iterator[tuple[bytes, Callable[[bytes], bytes]]]:
+    """Yield what each member of an archive holds, and what packs the archive with another."""
+    if content.startswith(b"\x1f\x8b"):
+        with suppress(*DAMAGED, EOFError, OSError):
+            yield gzip.decompress(content), functools.partial(gzip.compress, compresslevel=1)
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {entry: archive.read(entry) for entry in archive.infolist()}
+
+    def packed(chosen: zipfile.ZipInfo, changed: bytes) -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as target:
+            for entry, part in parts.items():
+                kind = zipfile.ZIP_DEFLATED if entry is chosen else entry.compress_type
+                data = changed if entry is chosen else part
+                target.writestr(entry.filename, data, kind, compresslevel=1)
+        return made.getvalue()
+
+    for entry, part in parts.items():
+        if not entry.is_dir():
+            yield part, functools.partial(packed, entry)
 
 
 def damages(content: bytes, rng: np.random.Generator) -> Iterator[bytes]:

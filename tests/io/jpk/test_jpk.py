@@ -224,9 +224,9 @@ def test_one_curve_costs_one_curve(tmp_path, monkeypatch):
     member = type(data.curves[0].data)
     original = member.read
 
-    def counting(self, path):
+    def counting(self, path, most=None):
         asked.append(self)
-        return original(self, path)
+        return original(self, path, most)
 
     monkeypatch.setattr(member, "read", counting)
     data[1, 2]
@@ -234,6 +234,17 @@ def test_one_curve_costs_one_curve(tmp_path, monkeypatch):
         "index/2/segments/0/segment-header.properties",
         "index/2/segments/0/channels/vDeflection.dat",
     ]
+
+
+def test_a_curve_of_far_more_samples_than_its_segment_is_refused(tmp_path):
+    path = write_jpk_force(tmp_path / "a.jpk-force", [segment()])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part + bytes(1 << 25) * name.endswith(".dat"))
+    with pytest.raises(FormatError, match=r"a curve of \d+ samples cannot be in a segment of \d+"):
+        read(path)
 
 
 def test_nothing_is_unpacked_to_disk_whatever_names_say(tmp_path):

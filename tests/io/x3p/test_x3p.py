@@ -141,11 +141,22 @@ def test_an_archive_without_description_or_cut_short_is_refused(tmp_path):
         read(path)
 
 
+def test_points_that_unpack_to_many_times_what_is_described_are_not_unpacked(tmp_path):
+    path = write_x3p(tmp_path / "a.x3p", VALUES.astype("f8"))
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part + bytes(10**6) * name.endswith(".bin"))
+    with pytest.raises(FormatError, match=r"points need \d+ bytes, not 100\d+"):
+        read(path)
+
+
 def test_a_description_that_is_too_long_is_not_unpacked(tmp_path):
     path = tmp_path / "a.x3p"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("main.xml", b" " * (1 << 24) + b" ")
-    with pytest.raises(FormatError, match="a description of 16777217 bytes is too long"):
+    with pytest.raises(FormatError, match=r"main\.xml.* more than the 16777216 that it may have"):
         read(path)
 
 

@@ -83,7 +83,10 @@ class Values:
         path = Path(self.path)
         document = _unpacked_document(path, path.stat().st_mtime_ns)
         text = document[slice(*self.place)][_ahead(_encoding(document)) :: letter_size(document)]
-        values = values_of(text, self.shape, self.label)
+        try:
+            values = values_of(text, self.shape, self.label)
+        except FormatError as error:
+            raise error.in_file(path) from None
         return np.array(values[key])
 
 

@@ -10,6 +10,7 @@ from omniscopy.io.errors import FormatError, UnsupportedFormatError
 
 _STORED, _DEFLATED = 0, 8
 _LOCAL_HEADER = 30
+LONGEST_TEXT = 1 << 24
 _RATIO = 1032  # no deflate stream holds more than this times its length
 _MOST_MEMBERS = 5_000_000
 _DAMAGE = (
@@ -59,8 +60,11 @@ class Member:
             message = f"the member cannot be unpacked ({error}); the file is damaged"
             raise FormatError(message, path=path, key=self.name) from error
 
-    def read(self, path: str | Path) -> bytes:
-        """Return the unpacked bytes, or raise where they are not what the archive says."""
+    def read(self, path: str | Path, most: int | None = None) -> bytes:
+        """Return the unpacked bytes, or raise where they are more or not what the archive says."""
+        if most is not None and self.size > most:
+            message = f"the member has {self.size} bytes, more than the {most} that it may have"
+            raise FormatError(message, path=path, key=self.name)
         start = self.place(path)
         with Path(path).open("rb") as file:
             file.seek(start)

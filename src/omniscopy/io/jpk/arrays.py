@@ -10,7 +10,7 @@ import numpy as np
 
 from omniscopy.io.arrays import full_key
 from omniscopy.io.errors import FormatError
-from omniscopy.io.jpk.archive import Member
+from omniscopy.io.jpk.archive import LONGEST_TEXT, Member
 from omniscopy.io.jpk.properties import parse_properties
 from omniscopy.io.jpk.scaling import Scaling, find_scaling
 from omniscopy.io.records import Key
@@ -64,7 +64,7 @@ class Curves:
         if curve is None:
             return values
         scaling = self._scaling(curve)
-        raw = curve.data.read(self.path)
+        raw = curve.data.read(self.path, most=(self.samples + 1) * scaling.dtype.itemsize)
         if scaling.units != self.units or len(raw) % scaling.dtype.itemsize:
             message = f"a curve in {self.units} was expected, one in {scaling.units} was found"
             raise FormatError(message, path=self.path, key=curve.data.name)
@@ -74,7 +74,7 @@ class Curves:
 
     def _scaling(self, curve: Curve) -> Scaling:
         """Return the scaling of one curve: calibrations may change within a map."""
-        own = parse_properties(curve.header.read(self.path))
+        own = parse_properties(curve.header.read(self.path, most=LONGEST_TEXT))
         reference = own.get(f"channel.{self.channel}.lcd-info.*")
         if reference is None:
             return find_scaling(own, {}, self.channel)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.jpk.archive import Member, member
+from omniscopy.io.jpk.archive import LONGEST_TEXT, Member, member
 from omniscopy.io.jpk.arrays import Curve, Curves
 from omniscopy.io.jpk.grids import Grid, curve_indexes, find_grid
 from omniscopy.io.jpk.metadata import common_metadata, quantity_of_channel
@@ -25,6 +25,7 @@ from omniscopy.io.records import Axis, Channel, Measurement, Variable
 _SHARED = "shared-data/header.properties"
 _MOST_SEGMENTS = 1000
 _MOST_EMPTY = 1 << 18
+_MOST_TIMES, _AT_LEAST = 4, 1 << 22
 # Which channel says where the probe was: sensors before the drive.
 _HEIGHTS = (
     "measuredHeight", "capacitiveSensorHeight", "strainGaugeHeight", "height", "head-height",
@@ -42,7 +43,7 @@ class _Archive:
 
     def properties(self, name: str) -> dict[str, str]:
         """Return the settings in a member."""
-        return parse_properties(member(self.members, name, self.path).read(self.path))
+        return parse_properties(member(self.members, name, self.path).read(self.path, LONGEST_TEXT))
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class _Layout:
 def read_curves(path: Path, members: Mapping[str, Member]) -> Measurement:
     """Return the channels of an archive: one for each channel of each segment."""
     name = "header.properties"
-    header = parse_properties(member(members, name, path).read(path))
-    shared = parse_properties(members[_SHARED].read(path)) if _SHARED in members else {}
+    header = parse_properties(member(members, name, path).read(path, LONGEST_TEXT))
+    shared = (
+        parse_properties(members[_SHARED].read(path, LONGEST_TEXT)) if _SHARED in members else {}
+    )
     archive = _Archive(path, members, header, shared)
     layout = _find_layout(archive)
     channels: list[Channel] = []
@@ -215,12 +218,18 @@ def _handle(
             header = archive.members.get(at)
         curves.append(None if data is None or header is None else Curve(data, header))
     sizes = [curve.data.size for curve in curves if curve is not None]
+    samples = max(sizes, default=0) // scaling.dtype.itemsize
+    # Curves of a map differ in length, but not by more than a number that one unpacks in no time.
+    points = finite_number(segment.get("force-segment-header.num-points", "")) or 0
+    if samples > _MOST_TIMES * points + _AT_LEAST:
+        message = f"a curve of {samples} samples cannot be in a segment of {points:.0f}"
+        raise FormatError(message, path=archive.path, key=name)
     return Curves(
         path=str(archive.path),
         channel=name,
         curves=tuple(curves),
         lead=layout.lead,
-        samples=max(sizes, default=0) // scaling.dtype.itemsize,
+        samples=samples,
         scalings=_shared_scalings(archive.shared, name),
         units=scaling.units,
     )

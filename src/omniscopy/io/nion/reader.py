@@ -89,7 +89,7 @@ def _from_archive(path: Path) -> tuple[LazyArray, dict[str, Any]]:
     text = members.get(_TEXT)
     if text is None or text.size > _LONGEST_TEXT:
         return data, {}
-    return data, parse_properties(text.read(path))
+    return data, parse_properties(text.read(path, most=_LONGEST_TEXT))
 
 
 def _intensity(said: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.jpk.archive import Member
-from omniscopy.io.numpy_files.headers import read_header
+from omniscopy.io.numpy_files.headers import LONGEST_HEADER, read_header
 from omniscopy.io.records import Key
 
 
@@ -32,7 +33,8 @@ class PackedArray:
         return self.shape
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        values = _unpacked(self.path, self.member, Path(self.path).stat().st_mtime_ns)
+        most = LONGEST_HEADER + math.prod(self.shape) * self.file_dtype.itemsize
+        values = _unpacked(self.path, self.member, Path(self.path).stat().st_mtime_ns, most)
         if values.shape != self.shape or values.dtype != self.file_dtype:
             message = "the array is not what it was when the file was opened"
             raise FormatError(message, path=self.path, key=self.member.name)
@@ -40,8 +42,8 @@ class PackedArray:
 
 
 @functools.lru_cache(maxsize=2)
-def _unpacked(path: str, member: Member, _age: int) -> np.ndarray:
-    raw = member.read(path)
+def _unpacked(path: str, member: Member, _age: int, most: int) -> np.ndarray:
+    raw = member.read(path, most=most)
     shape, order, dtype, offset = read_header(io.BytesIO(raw), Path(path))
     try:
         return np.frombuffer(raw, dtype, offset=offset).reshape(shape, order=order)

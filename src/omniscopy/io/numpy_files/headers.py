@@ -8,7 +8,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 
-_LONGEST_HEADER = 10_000
+LONGEST_HEADER = 10_000
 
 
 def read_header(
@@ -28,12 +28,12 @@ def read_header(
         version = form.read_magic(file)
         first = version == (1, 0)
         length = int.from_bytes(file.read(2 if first else 4), "little")
-        if length > _LONGEST_HEADER:
+        if length > LONGEST_HEADER:
             message = f"a header of {length} bytes is claimed"
             raise ValueError(message)
         file.seek(start + 8)
         read_form = form.read_array_header_1_0 if first else form.read_array_header_2_0
-        shape, is_fortran, dtype = read_form(file, max_header_size=_LONGEST_HEADER)
+        shape, is_fortran, dtype = read_form(file, max_header_size=LONGEST_HEADER)
         offset = file.tell() - start
     except (ValueError, EOFError, TypeError, SyntaxError, TokenError) as error:
         message = f"the header of the array is damaged or cut short ({error})"

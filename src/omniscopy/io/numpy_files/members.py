@@ -10,15 +10,13 @@ from omniscopy.io.arrays import Mapped
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.jpk.archive import Member
 from omniscopy.io.numpy_files.arrays import PackedArray
-from omniscopy.io.numpy_files.headers import read_header
+from omniscopy.io.numpy_files.headers import LONGEST_HEADER, read_header
 from omniscopy.io.records import LazyArray
-
-_LONGEST_HEADER = 1 << 14
 
 
 def read_array(path: Path, member: Member) -> LazyArray:
     """Return a handle of the numbers in a member."""
-    head = io.BytesIO(member.beginning(path, _LONGEST_HEADER))
+    head = io.BytesIO(member.beginning(path, 2 * LONGEST_HEADER))
     shape, order, dtype, offset = read_header(head, path)
     if dtype.kind not in "biufc":
         message = f"the array holds values of type {dtype}, not numbers"

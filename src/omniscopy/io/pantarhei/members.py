@@ -17,7 +17,7 @@ def read_text(path: Path, member: Member) -> Any:
     """Return what a text in JSON says, `None` where it is damaged or no text."""
     if member.size > _LARGEST_TEXT:
         return None
-    raw = member.read(path)
+    raw = member.read(path, most=_LARGEST_TEXT)
     try:
         shape, _, dtype, offset = read_header(io.BytesIO(raw), path)
     except FormatError:

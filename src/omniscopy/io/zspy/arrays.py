@@ -22,7 +22,7 @@ from omniscopy.io.zspy.stores import Store
 _NUMBER = re.compile(r"[<>|][biufc]\d{1,2}")
 _LARGEST_CHUNK = 2**31 - 2**16  # what blosc can pack
 # What packs into few bytes is nearly empty; more than this is a damaged size.
-_PACKED, _SURELY_FITS = 20_000, 2**24
+_PACKED, _SURELY_FITS, _MARGIN = 20_000, 2**24, 2**16
 _DAMAGE = (ValueError, RuntimeError, TypeError, MemoryError, OverflowError, zlib.error)
 
 
@@ -102,7 +102,13 @@ class ChunkedArray:
         if expected > max(size * _PACKED, _SURELY_FITS):
             message = f"a chunk of {expected} bytes is claimed, {size} are stored"
             raise FormatError(message, path=self.path, key=name)
-        content = unpack(self.store.read(name) or b"", self.codec, expected, self.path, name)
+        content = unpack(
+            self.store.read(name, most=expected + _MARGIN) or b"",
+            self.codec,
+            expected,
+            self.path,
+            name,
+        )
         if len(content) != expected:
             message = f"the chunk has {len(content)} bytes, {expected} were expected"
             raise FormatError(message, path=self.path, key=name)
@@ -179,7 +185,13 @@ def read_texts(store: Store, name: str, most: int) -> list[str] | None:
         return None
     try:
         codec = known_codec(said.get("compressor"), store.path, name)
-        content = unpack(store.read(f"{name}/0") or b"", codec, most * 64, store.path, name)
+        content = unpack(
+            store.read(f"{name}/0", most=most * 64 + _MARGIN) or b"",
+            codec,
+            most * 64,
+            store.path,
+            name,
+        )
     except FormatError:
         return None
     found: list[str] = []

@@ -32,12 +32,12 @@ class Store:
         place = Path(self.path) / name
         return place.stat().st_size if place.is_file() else None
 
-    def read(self, name: str) -> bytes | None:
-        """Return what is under a name, `None` where there is nothing."""
+    def read(self, name: str, *, most: int) -> bytes | None:
+        """Return what is under a name, `None` where there is nothing; refuse more than `most`."""
         try:
             if self.packed:
                 member = self._members().get(name)
-                return None if member is None else member.read(self.path)
+                return None if member is None else member.read(self.path, most=most)
             place = Path(self.path) / name
             return place.read_bytes() if place.is_file() else None
         except (OSError, ValueError) as error:
@@ -52,7 +52,7 @@ class Store:
         if size is None or size > LONGEST_DOCUMENT:
             return {}
         try:
-            found = json.loads(self.read(name) or b"{}")
+            found = json.loads(self.read(name, most=LONGEST_DOCUMENT) or b"{}")
         except (ValueError, RecursionError, FormatError):
             return {}
         return found if isinstance(found, dict) else {}
