@@ -1,5 +1,7 @@
 """Files are known by their content, and refused in words."""
 
+import os
+
 import pytest
 
 from omniscopy import io
@@ -141,3 +143,10 @@ def test_an_error_of_a_reader_that_names_no_file_gets_its_name(tmp_path, monkeyp
     ) as caught:
         io.open(path, reader="dm")
     assert (caught.value.path, caught.value.key) == (str(path), "a/b")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mrc")
+    with pytest.raises(FormatError, match=r"pipe\.mrc: this is no file but a pipe"):
+        io.identify(tmp_path / "pipe.mrc")

@@ -1,6 +1,7 @@
 """Which format a file is of: by its content first, by its extension only to break a tie."""
 
 import logging
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -107,8 +108,11 @@ def read_head(path: Path) -> bytes:
     if path.is_dir():
         return b""
     try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
+        # To open a pipe is to wait for who writes into it.
+        is_file = stat.S_ISREG(path.stat().st_mode)
+        if is_file:
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise FormatError("there is no such file", path=path) from error  # noqa: EM101
     except PermissionError as error:
@@ -116,6 +120,9 @@ def read_head(path: Path) -> bytes:
     except OSError as error:
         message = f"the file cannot be read: {error.strerror or error}"
         raise FormatError(message, path=path) from error
+    if not is_file:
+        message = "this is no file but a pipe, a socket or a device"
+        raise FormatError(message, path=path)
     if not head:
         raise FormatError("the file is empty (0 bytes)", path=path)  # noqa: EM101
     return head
