@@ -1,10 +1,14 @@
 """Frames of Dectris detectors: packed by hand, in scans, with what is missing, and a real file."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import h5py
 import numpy as np
 import pytest
+from h5py._objects import phil
 
 import omniscopy as om
+from omniscopy.io.arina import arrays
 from omniscopy.io.arina.packing import _unshuffle, unpack
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.testing.files.arina import pack_frame, write_arina
@@ -63,6 +67,40 @@ def test_triggers_of_lines_make_a_scan(tmp_path, packed):
     assert metadata["detector"] == {"name": "Dectris ARINA Si A-01", "exposure_time": 1e-4}
     assert metadata["scan"]["dwell_time"] == 2e-4
     assert metadata["started"] == "2025-08-06T02:52:43.741+02:00"
+
+
+def test_packed_chunks_are_read_under_the_lock_of_hdf5(tmp_path, monkeypatch):
+    path = write_arina(tmp_path / "a_master.h5", FRAMES, triggers=(3, 4), packed="lz4")
+    taken = []
+
+    def is_free():
+        free = phil.acquire(blocking=False)
+        if free:
+            phil.release()
+        return free
+
+    class Id:
+        def __init__(self, own):
+            self.get_chunk_info_by_coord, self.read = own.get_chunk_info_by_coord, own
+
+        def read_direct_chunk(self, place):
+            with ThreadPoolExecutor(1) as other:
+                taken.append(not other.submit(is_free).result())
+            return self.read.read_direct_chunk(place)
+
+    class Dataset:
+        def __init__(self, own):
+            self.id, self.dtype = Id(own.id), own.dtype
+
+    made = arrays._ChunkReader.__init__
+
+    def seen(self, dataset, *further):
+        made(self, Dataset(dataset), *further)
+
+    monkeypatch.setattr(arrays._ChunkReader, "__init__", seen)
+    np.testing.assert_array_equal(om.open_signal(path), FRAMES.reshape(3, 4, 20, 24))
+    assert taken
+    assert all(taken)
 
 
 def test_a_scan_is_square_as_the_microscope_says_or_as_it_is_given(tmp_path):

@@ -128,12 +128,15 @@ class _ChunkReader:
         return self._frames[inside]
 
     def _unpacked(self, start: int) -> np.ndarray:
+        from h5py._objects import phil
+
         from omniscopy.io.arina.packing import unpack  # which brings a compiler
 
         place, shape = (start, 0, 0), (self.part.chunk, *self.shape)
         if self.dataset.id.get_chunk_info_by_coord(place).byte_offset is None:
             return np.zeros(shape, self.dtype)
-        _, packed = self.dataset.id.read_direct_chunk(place)
+        with phil:  # which h5py before 3.16 leaves to the caller here, and nowhere else
+            _, packed = self.dataset.id.read_direct_chunk(place)
         stored = self.dataset.dtype
         try:
             shuffled = self.part.codec == BSLZ4
