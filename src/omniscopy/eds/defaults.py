@@ -7,7 +7,7 @@ from omniscopy.eds.fits import fit_lines
 from omniscopy.eds.identification import find_elements
 from omniscopy.eds.quantification import quantify
 from omniscopy.eds.spectra import require_spectra, voltage_of
-from omniscopy.model import DataError, analysis
+from omniscopy.model import DataError, analysis, dims_of_kind
 from omniscopy.model.analyses import Results
 from omniscopy.signal import sum_over
 
@@ -30,7 +30,12 @@ def _is_x_rays(data: xr.DataArray) -> bool:
 
 @analysis("X-ray lines", "spectrum", "spectral_image", applies=_is_x_rays)
 def lines_of_spectra(data: xr.DataArray) -> Results:
-    """Find the elements, fit their lines, and work out the composition of a thin film."""
+    """Find the elements, fit their lines, and work out the composition of a thin film.
+
+    Frames of one map are added up: in each of them hardly any pixel has a count.
+    """
+    frames = dims_of_kind(data, "temporal")
+    data = sum_over(data, frames) if frames and data.ndim > len(frames) + 1 else data
     elements = find_elements(data)
     found = elements.isel(element=np.flatnonzero(elements["found"].values))
     if not found.sizes["element"]:
