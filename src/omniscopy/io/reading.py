@@ -1,5 +1,6 @@
 """Calling a reader, with every way in which a file can be wrong turned into one error."""
 
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -57,20 +58,18 @@ def _read(path: Place, reader: str | None, **options: Any) -> tuple[Format, Meas
         raise _damaged(path, form, error) from error
     if not measurement.channels and measurement.nodes is None:
         raise _nothing_read(path, form, measurement)
+    made = [axis for each in measurement.channels for axis in each.axes if axis.values is None]
+    for axis in made:
+        if not math.isfinite(axis.offset + axis.scale * axis.size):
+            message = f"the axis {axis.name!r} goes on to infinity, in steps of {axis.scale!r}"
+            raise FormatError(message, path=path)
     if not isinstance(path, RemotePath):
-        _require_lengths(path, measurement)
+        _require_length(path, max((axis.size for axis in made), default=0))
     return form, measurement
 
 
-def _require_lengths(path: Path, measurement: Measurement) -> None:
+def _require_length(path: Path, longest: int) -> None:
     """Raise where an axis has more pixels than the files have bytes: its places would be made."""
-    lengths = [
-        axis.size
-        for channel in measurement.channels
-        for axis in channel.axes
-        if axis.values is None
-    ]
-    longest = max(lengths, default=0)
     if longest <= _LONGEST_AXIS:
         return
     # What belongs to a file lies beside it.

@@ -47,5 +47,5 @@ def test_a_file_that_is_cut_short_gives_what_is_whole(tmp_path):
 def test_damage_is_refused_or_harmless(tmp_path):
     path = write_aist(tmp_path / "a.aist", IMAGES, curve=True)
     content = path.read_bytes()
-    for damaged in (*truncations(content, 80), *bit_flips(content, 100, RNG)):
+    for damaged in (*truncations(content, 80), *bit_flips(content, 100, np.random.default_rng(1))):
         check_damage(path, damaged, folder=tmp_path)

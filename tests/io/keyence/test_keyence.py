@@ -65,5 +65,5 @@ def test_files_that_are_cut_short_are_refused_or_filled(tmp_path):
 def test_damage_is_refused_or_harmless(tmp_path):
     path = write_vk4(tmp_path / "a.vk4", COUNTS[:1], LIGHT, COLOURS)
     content = path.read_bytes()
-    for damaged in (*truncations(content, 60), *bit_flips(content, 100, RNG)):
+    for damaged in (*truncations(content, 60), *bit_flips(content, 100, np.random.default_rng(1))):
         check_damage(path, damaged, folder=tmp_path)

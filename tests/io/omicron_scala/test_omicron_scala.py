@@ -74,7 +74,10 @@ def test_damage_is_refused_or_harmless(tmp_path):
     path = write_scala(tmp_path / "m1.par", IMAGES, CURVES, places=[(0, 0), (1, 1)])
     for file in (path, tmp_path / "m1.cs0"):
         content = file.read_bytes()
-        for damaged in (*truncations(content, 100), *bit_flips(content, 40, RNG)):
+        for damaged in (
+            *truncations(content, 100),
+            *bit_flips(content, 40, np.random.default_rng(1)),
+        ):
             file.write_bytes(damaged)
             for partial in (False, True):
                 try:

@@ -106,7 +106,7 @@ def test_damage_is_refused_or_harmless(tmp_path):
     spectra = RhkPage(COUNTS, 1, {"line_type": 7}, {"x_units": "V"}, places)
     path = write_sm4(tmp_path / "a.sm4", [RhkPage(COUNTS, texts=TEXTS), spectra], notes="note")
     content = path.read_bytes()
-    for damaged in (*truncations(content, 100), *bit_flips(content, 100, RNG)):
+    for damaged in (*truncations(content, 100), *bit_flips(content, 100, np.random.default_rng(1))):
         check_damage(path, damaged, folder=tmp_path)
 
 
@@ -177,5 +177,8 @@ def test_damage_of_older_files_is_refused_or_harmless(tmp_path):
         tree = om.open(path, partial=True)
         assert list(om.signals(tree)) == ["Topography_forward"]
         assert tree.attrs["not_read"] == "page 1, which is not whole"
-        for damaged in (*truncations(content, 100), *bit_flips(content, 100, RNG)):
+        for damaged in (
+            *truncations(content, 100),
+            *bit_flips(content, 100, np.random.default_rng(1)),
+        ):
             check_damage(path, damaged, folder=tmp_path)

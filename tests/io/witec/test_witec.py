@@ -226,7 +226,7 @@ def test_video_images_of_older_projects_are_bitmaps(tmp_path, form):
     np.testing.assert_array_equal(found, colours)
     np.testing.assert_allclose(found["y"], 20 - 0.25 * np.arange(3))
     content = path.read_bytes()
-    for damaged in bit_flips(content, 60, RNG):
+    for damaged in bit_flips(content, 60, np.random.default_rng(12)):
         check_damage(path, damaged, folder=tmp_path)
 
 
@@ -249,5 +249,24 @@ def test_a_file_that_is_cut_short_gives_the_columns_that_are_there(tmp_path):
 def test_damage_is_refused_or_harmless(tmp_path):
     path = project(tmp_path / "a.wip", {"values": MAP})
     content = path.read_bytes()
-    for damaged in (*truncations(content, 200), *bit_flips(content, 150, RNG)):
+    rng = np.random.default_rng(11)
+    for damaged in (*truncations(content, 200), *bit_flips(content, 150, rng)):
         check_damage(path, damaged, folder=tmp_path)
+
+
+def test_pixels_of_absurd_sizes_are_measured_or_refused(tmp_path):
+    def placed(scale):
+        place = space(scale=(scale, scale, 1.0), angle=0.3)
+        return project(tmp_path / f"{scale}.wip", {"values": MAP}, place=place)
+
+    np.testing.assert_array_equal(om.open_signal(placed(1e200)), MAP)
+    with pytest.raises(om.FormatError, match="goes on to infinity, in steps of"):
+        om.open(placed(1.5e308))
+
+
+def test_wavelengths_next_to_zero_are_left_as_they_are(tmp_path):
+    bins = ("TDSpectralTransformation", {
+        "SpectralTransformationType": np.int32(0), "Polynom": np.array([1e-310, 0.0, 0.0]),
+    })  # fmt: skip
+    spectra = om.open_signal(project(tmp_path / "a.wip", {"values": MAP}, bins=bins))
+    assert spectra["wavelength"].attrs["units"] == "nm"

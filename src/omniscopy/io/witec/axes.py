@@ -109,15 +109,15 @@ def _transformation(project: Project, number: int) -> tuple[np.ndarray | None, n
 def _edge(matrix: np.ndarray, origin: np.ndarray, along: int, size: int) -> Axis:
     """Return the axis of columns (0) or rows (1): labels of the stage where it is along one."""
     step, other = matrix[:, along], matrix[:, 1 - along]
-    lengths = np.linalg.norm(step), np.linalg.norm(other)
+    lengths = math.hypot(*step), math.hypot(*other)
     for part in (along, 2):
         is_along = abs(step[part]) > _ALIGNED * lengths[0]
         if is_along and abs(other[part]) <= _ALIGNED * lengths[1]:
             scale, offset = float(step[part]), float(origin[part])
             return Axis(name="xyz"[part], size=size, scale=scale, offset=offset, units="µm")
-    if not lengths[0]:
+    if not 0.0 < lengths[0] < math.inf:
         return Axis(name="xy"[along], size=size)
-    return Axis(name="xy"[along], size=size, scale=float(lengths[0]), units="µm")
+    return Axis(name="xy"[along], size=size, scale=lengths[0], units="µm")
 
 
 def find_abscissa(project: Project, graph: Tag, size: int) -> tuple[Axis, float | None]:
@@ -143,8 +143,9 @@ def _spectral(values: np.ndarray, index: int, laser: float | None) -> Axis:
     if not 0 <= index < len(_SPECTRAL_UNITS) or (index in _RELATIVE and laser is None):
         index = 0
     units = _SPECTRAL_UNITS[index]
-    if index > 1 and values.all():
+    with np.errstate(all="ignore"):  # numbers of a damaged file
         inverse = 1 / values
+    if index > 1 and np.isfinite(1e7 * inverse).all():
         if index == 3:
             return spectral_axis(1e7 * (1 / laser - inverse), units, quantity="Raman shift")  # type: ignore[operator]
         if index == 2:
