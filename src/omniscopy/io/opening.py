@@ -13,7 +13,7 @@ from omniscopy.io.remote import Place, RemotePath, locate
 from omniscopy.io.tree import SIGNAL, grown, to_nodes
 from omniscopy.model.errors import DataError
 from omniscopy.model.parameters import encode
-from omniscopy.model.provenance import PROVENANCE, source_file, steps_to
+from omniscopy.model.provenance import PROVENANCE, Known, source_file, steps_to
 
 OPEN_SIGNAL = "io.open_signal"
 
@@ -94,8 +94,9 @@ def _opened(
     }
     # Looking at a whole folder costs something; a saved result has its history already.
     source = _source(place) if new else {}
+    known: Known = {}
     for at, dataset in new.items():
-        _note_source("/".join(at), dataset, source, said)
+        _note_source("/".join(at), dataset, source, said, known)
     tree = grown(nodes)
     tree.attrs.setdefault("file", {"path": str(place), "format": form.name})
     return tree
@@ -195,9 +196,12 @@ def _merged(of_file: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
 
 
 def _note_source(
-    name: str, dataset: xr.Dataset, source: dict[str, Any], said: dict[str, Any]
+    name: str, dataset: xr.Dataset, source: dict[str, Any], said: dict[str, Any], known: Known
 ) -> None:
-    """Write down with the values of a node the file that they came from."""
+    """Write down with the values of a node the file that they came from.
+
+    `known` holds what was found out about the coordinates that nodes share.
+    """
     given = encode({key: value for key, value in said.items() if value not in (None, False)})
     for key, values in dataset.data_vars.items():
         if PROVENANCE in values.attrs:
@@ -207,5 +211,5 @@ def _note_source(
         parameters = {"channel": channel, **given}
         # The variable of a new node is nobody else's; to put in another would compare all axes.
         dataset.variables[key].attrs[PROVENANCE] = steps_to(
-            values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source}
+            values, OPEN_SIGNAL, parameters=parameters, inputs={"path": source}, known=known
         )

@@ -39,7 +39,9 @@ def xml_tree(element: ElementTree.Element, *, depth: int = 0) -> Any:
                 found[name] = [found[name], value]
     if not found:
         return text
-    return found | ({"text": text} if text else {})
+    if text:
+        found["text"] = text
+    return found
 
 
 @functools.lru_cache(maxsize=1 << 12)

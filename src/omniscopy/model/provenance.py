@@ -108,11 +108,15 @@ def steps_to(
     *,
     parameters: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    known: Known | None = None,
 ) -> list[Record]:
-    """Return the records that `record` puts into the attributes of `made`."""
+    """Return the records that `record` puts into the attributes of `made`.
+
+    `known` holds what was told of coordinates before, and is added to.
+    """
     past: list[Record] = []
     # Most results have coordinates of their inputs: what they are is found out once.
-    known: Known = {}
+    known = {} if known is None else known
     references = {name: _reference(value, past, known) for name, value in inputs.items()}
     new = _record(operation, dict(parameters), references, state(made, known))
     return united([past, [new]])

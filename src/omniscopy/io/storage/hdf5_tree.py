@@ -42,7 +42,7 @@ class WrittenArray(Hdf5Array):
 
     def __getitem__(self, key: Key) -> np.ndarray:
         """Return the values asked for."""
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, attributes=self.dtype.hasobject) as file:
             dataset = file[self.key]
             if self.chunks is not None:
                 self._require_chunks(dataset, full_key(key, self.shape), self.chunks)
