@@ -95,14 +95,8 @@ EXCEPTIONS = {
     ("image.calibrate", "check_falling_coordinates"): "the first row keeps its place",
     ("image.correct_row_drift", "check_falling_coordinates"): "the first row keeps its place",
     ("image.correct_scan_drift", "check_falling_coordinates"): "the first row is scanned first",
-    (
-        "image.correlate_template",
-        "check_falling_coordinates",
-    ): "of two the first counts",
-    (
-        "image.measure_profile_roughness",
-        "check_falling_coordinates",
-    ): "counted from the start",
+    ("image.correlate_template", "check_falling_coordinates"): "of two the first counts",
+    ("image.measure_profile_roughness", "check_falling_coordinates"): "counted from the start",
     ("spm.analyse_contact_kpfm", "check_falling_coordinates"): "the bias is swept in time",
     ("spm.compare_loop_line", "check_falling_coordinates"): "the bias is swept in time",
     ("spm.fit_loops", "check_falling_coordinates"): "the bias is swept in time",
@@ -110,10 +104,7 @@ EXCEPTIONS = {
     ("spm.project_loops", "check_falling_coordinates"): "the bias is swept in time",
     ("image.find_fourier_spots", "check_falling_coordinates"): "faint spots are found or not",
     ("image.measure_minkowski", "check_falling_coordinates"): "triangles lie along one diagonal",
-    (
-        "diffraction.reconstruct_parallax",
-        "check_falling_coordinates",
-    ): "it has no astigmatism",
+    ("diffraction.reconstruct_parallax", "check_falling_coordinates"): "it has no astigmatism",
     ("simulate.multislice", "check_units_of_values"): "potentials are in V Å",
     ("simulate.prism", "check_units_of_values"): "potentials are in V Å",
     ("simulate.stem", "check_units_of_values"): "potentials are in V Å",
