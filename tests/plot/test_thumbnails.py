@@ -80,3 +80,13 @@ def test_what_cannot_be_drawn_is_refused():
 def test_nothing_but_missing_values_has_a_picture_too():
     assert picture(xr.DataArray(np.full((4, 4), np.nan), dims=("y", "x"))).shape == (96, 96, 3)
     assert picture(xr.DataArray(np.full(9, np.nan), dims="time")).shape[1] == 96
+
+
+@pytest.mark.parametrize("shape", [(192, 256), (256, 192), (300, 300), (192, 256, 3)])
+def test_sides_keep_their_ratio_however_they_are_thinned(shape):
+    values = np.arange(np.prod(shape)).reshape(shape) % 251
+    dims = ("y", "x", "channel")[: len(shape)]
+    picture = Image.open(
+        io.BytesIO(om.plot.thumbnail(xr.DataArray(values.astype("u1"), dims=dims), size=112))
+    )
+    assert picture.size == (round(112 * shape[1] / max(shape)), round(112 * shape[0] / max(shape)))

@@ -73,7 +73,8 @@ def _picture(data: xr.DataArray, size: int) -> Image.Image:
     if dim is not None and places:
         return _draw_points(data, dim, places, size)
     if data.dtype.kind in "ui" and data.ndim == 3 and data.dims[-1] == "channel":
-        return _fitted(np.asarray(_thinned(data, list(map(str, data.dims[:2])), size)), size)
+        rows, columns = map(str, data.dims[:2])
+        return _fitted(np.asarray(_thinned(data, [rows, columns], size)), size, data.shape[:2])
     data = data.squeeze()
     plane = _plane_of(data)
     if len(plane) < 2:
@@ -81,7 +82,7 @@ def _picture(data: xr.DataArray, size: int) -> Image.Image:
     values = _reduced(data, plane, 2 * size)
     contrast = contrast_of(values, data, compressed=plane == dims_of_kind(data, "reciprocal"))
     shades = contrast.colours(contrast.scale(np.ma.masked_invalid(values)), bytes=True)
-    return _fitted(shades[..., :3], size)
+    return _fitted(shades[..., :3], size, tuple(data.sizes[dim] for dim in plane))
 
 
 def _plane_of(data: xr.DataArray) -> list[str]:
@@ -113,12 +114,14 @@ def _thinned(data: xr.DataArray, plane: list[str], points: int) -> xr.DataArray:
     return data.isel(steps).compute()
 
 
-def _fitted(values: np.ndarray, size: int) -> Image.Image:
-    """Return pixels so large that the longer side is `size`; small ones stay squares."""
+def _fitted(values: np.ndarray, size: int, shape: tuple[int, ...]) -> Image.Image:
+    """Return pixels so large that the longer side is `size`; small ones stay squares.
+
+    `shape` is (rows, columns) before they were thinned, perhaps one side more than the other.
+    """
     picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.uint8))
-    longer = max(picture.size)
-    width, height = (max(8, round(side * size / longer)) for side in picture.size)
-    kind = Image.Resampling.NEAREST if longer < size else Image.Resampling.BOX
+    height, width = (max(8, round(side * size / max(shape))) for side in shape)
+    kind = Image.Resampling.NEAREST if max(picture.size) < size else Image.Resampling.BOX
     return picture.resize((width, height), kind)
 
 
