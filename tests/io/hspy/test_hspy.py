@@ -58,7 +58,7 @@ def test_axes_values_and_metadata_are_those_of_the_file(tmp_path):
 def test_unnamed_axes_are_told_apart(tmp_path):
     plain = {"scale": 1.0, "offset": 0.0}
     axes = [{**plain, "navigate": n < 1} for n in range(3)]
-    assert om.open_signal(write(tmp_path / "a.hspy", axes=axes)).dims == ("x_1", "y", "x")
+    assert om.open_signal(write(tmp_path / "a.hspy", axes=axes)).dims == ("frame", "y", "x")
 
 
 def test_colours_are_a_dimension(tmp_path):

@@ -207,3 +207,32 @@ def test_every_real_file_is_as_the_manifest_says(shared):
             assert float(data[dim][0]) == axis["offset"]
             assert float(data[dim][1] - data[dim][0]) == axis["scale"]
             assert data[dim].attrs.get("units") == axis["units"]
+
+
+def test_arrays_of_any_length_are_filled_up(tmp_path):
+    lists = [np.arange(2.0), np.arange(0.0), np.arange(3.0), np.arange(1.0)]
+    said = {"dtype": "|O", "filters": [{"id": "vlen-array", "dtype": "<f8"}], "compressor": None}
+    axes = [{"scale": 0.5, "offset": 1.0, "units": "nm", "navigate": True}] * 2
+    path = write_zspy(
+        tmp_path / "a.zspy", np.zeros((2, 2)), axes, array=said, layout=ZspyLayout(packed=False)
+    )
+    chunk = np.uint32(4).tobytes()
+    chunk += b"".join(np.uint32(one.nbytes).tobytes() + one.tobytes() for one in lists)
+    (path / "Experiments/__unnamed__/data/0.0").write_bytes(chunk)
+    data = om.open_signal(path)
+    assert data.dims == ("y", "x", "sample")
+    np.testing.assert_array_equal(data[1, 0], [0, 1, 2])
+    np.testing.assert_array_equal(data[0, 0], [0, 1, np.nan])
+    np.testing.assert_array_equal(data["x"], [1, 1.5])
+    (path / "Experiments/__unnamed__/data/0.0").write_bytes(chunk[:-4])
+    with pytest.raises(om.FormatError, match="does not fit"):
+        om.open(path)
+
+
+def test_the_places_of_a_formula_are_worked_out(tmp_path):
+    about = {"name": "Energy", "units": "eV", "navigate": False, "expression": "a/x", "a": 1200.0}
+    path = write_zspy(tmp_path / "a.zspy", np.arange(4.0), [about], layout=ZspyLayout(packed=False))
+    inner = path / "Experiments/__unnamed__/axis-0/x"
+    inner.mkdir()
+    (inner / ".zattrs").write_text(json.dumps({"scale": 100.0, "offset": 200.0}))
+    np.testing.assert_allclose(om.open_signal(path)["energy"], [6, 4, 3, 2.4])

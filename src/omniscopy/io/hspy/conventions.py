@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from omniscopy.io.dimension_units import dimension_units
 from omniscopy.io.names import slug
+from omniscopy.io.quantities import measures
 from omniscopy.io.records import Axis
+from omniscopy.io.spectral_axes import spectral_dimension
 from omniscopy.model.errors import DataError
-from omniscopy.model.units import conversion_factor, spell
-from omniscopy.model.vocabulary import DEFAULT_ROLE, kind_of
+from omniscopy.model.units import conversion_factor
+from omniscopy.model.vocabulary import DEFAULT_ROLE, Kind, kind_of
 from omniscopy.model.vocabulary import METADATA as METADATA_UNITS
 
 _X_RAYS = {
@@ -67,6 +70,11 @@ _FURTHER = {
     }.items()
 }
 _NEVER_ZERO = ("beam.voltage", "beam.current", "beam.magnification", "detector.camera_length")
+# Names of axes that say nothing of a spectrum, or mean our own words.
+_MEANINGLESS = {"", "x", "e", "eloss", "e loss", "e_loss"}
+_RAMAN = {"raman shift", "raman_shift", "wave number"}
+_SIDES = {"height": "y", "width": "x"}
+_KINDS: dict[str, Kind] = {"m": "spatial", "1/m": "reciprocal", "s": "temporal"}
 _DATE, _TIME = "_datetime_date", "_datetime_time"
 _NUMBERS = re.compile(r"datetime\.(?:date|time)\(([\d, ]+)\)")
 _TEXTS = {
@@ -80,10 +88,13 @@ _TEXTS = {
 }
 
 
-def axis_of(axis: Any, name: str) -> Axis:
-    """Return an axis of HyperSpy under our name."""
-    units = axis.units if isinstance(axis.units, str) else None
+def axis_of(axis: Any, name: str, *, inner: int = 2) -> Axis:
+    """Return an axis of HyperSpy under our name; `inner` are the dimensions of a signal."""
+    units = dimension_units(axis.units)
     kind = kind_of(name)
+    if kind is None and inner == 1 and not axis.navigate:
+        kind = "spectral"
+    kind = kind or _kind_by_units(units)
     role = "navigation" if axis.navigate else "signal"
     if hasattr(axis, "scale"):
         form: dict[str, Any] = {"scale": float(axis.scale), "offset": float(axis.offset)}
@@ -92,8 +103,9 @@ def axis_of(axis: Any, name: str) -> Axis:
     return Axis(
         name=name,
         size=int(axis.size),
-        units=spell(units) if units else None,
-        role=None if DEFAULT_ROLE.get(kind or "") == role else role,
+        units=units,
+        kind=None if kind == kind_of(name) else kind,
+        role=None if DEFAULT_ROLE.get(kind) == role else role,
         **form,
     )
 
@@ -101,20 +113,28 @@ def axis_of(axis: Any, name: str) -> Axis:
 def axis_names(axes: Sequence[Any], signal_type: str) -> list[str]:
     """Return our names of axes, which in HyperSpy may have any or none."""
     inner = [axis for axis in axes if not axis.navigate]
+    sides = {_said(axis) for axis in axes} >= {"height", "width"}
     names: dict[int, str] = {}
     # Those of the signal come first, as they have the better claim to a name.
     for number in sorted(range(len(axes)), key=lambda place: bool(axes[place].navigate)):
         axis = axes[number]
-        said = axis.name.strip() if isinstance(axis.name, str) else ""
-        units = spell(axis.units) if isinstance(axis.units, str) else ""
+        said, units = _said(axis), dimension_units(axis.units) or ""
         beside = [each for each in axes if each.navigate == axis.navigate]
         # Axes may be equal, so that they are told apart by where they are.
         after = sum(each.navigate == axis.navigate for each in axes[number + 1 :])
         letter = ("x", "y", "z")[min(after, 2)] if len(beside) > 1 else ""
-        if len(inner) == 2 and not axis.navigate and (units.startswith("1/") or units == "mrad"):
+        if axis in inner and len(inner) == 2 and _is_pattern(units, signal_type):
             name = f"k{letter}"
-        elif "energy" in said.lower():
-            name = "energy_loss" if signal_type == "EELS" or "loss" in said.lower() else "energy"
+        elif axis in inner and len(inner) == 1 and _is_spectral(said, units):
+            name = _spectral(said, units, signal_type, alone=len(axes) == 1)
+        elif "energy" in said:
+            name = "energy_loss" if signal_type == "EELS" or "loss" in said else "energy"
+        elif sides and said in _SIDES:
+            name = _SIDES[said]
+        elif said in ("", "t") and measures(units, "s"):
+            name = "time"
+        elif not said and not units and len(inner) == 2 and not letter:
+            name = "frame"
         else:
             name = slug(said).lower() if said else (letter or "x")
         stem, copies = name, 1
@@ -122,6 +142,45 @@ def axis_names(axes: Sequence[Any], signal_type: str) -> list[str]:
             name, copies = f"{stem}_{copies}", copies + 1
         names[number] = name
     return [names[number] for number in range(len(axes))]
+
+
+def _said(axis: Any) -> str:
+    return axis.name.strip().lower() if isinstance(axis.name, str) else ""
+
+
+def _kind_by_units(units: str | None) -> Kind:
+    """Return the kind of an axis whose name does not tell it."""
+    for known, kind in _KINDS.items():
+        if measures(units or "", known):
+            return kind
+    return "parameter"
+
+
+def _is_pattern(units: str, signal_type: str) -> bool:
+    """Return whether an image is over angles or reciprocal lengths."""
+    return units.startswith("1/") or units == "mrad" or "diffraction" in signal_type.lower()
+
+
+def _is_spectral(said: str, units: str) -> bool:
+    """Return whether the one axis of a signal is known by its units: its name says no more."""
+    if said in _RAMAN:
+        return True
+    return said in _MEANINGLESS and (not units or spectral_dimension(units) != "sample")
+
+
+def _spectral(said: str, units: str, signal_type: str, *, alone: bool) -> str:
+    """Return what the one axis of a signal is called."""
+    if said in _RAMAN:
+        return "wavenumber"
+    name = spectral_dimension(units)
+    if signal_type.startswith("EDS"):
+        return "energy"
+    if signal_type.startswith("EELS") or (name == "energy" and "loss" in said):
+        return "energy_loss"
+    # A curve over lengths need not be a spectrum.
+    if alone and name in ("sample", "wavelength"):
+        return "x" if said in ("", "x") else slug(said).lower()
+    return name
 
 
 def nested(said: Mapping[str, Any], path: str) -> Any:

@@ -7,8 +7,10 @@ import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array
 from omniscopy.io.errors import FormatError
+from omniscopy.io.hspy.functional import formula_places
 from omniscopy.io.hspy.probe import EXPERIMENTS
-from omniscopy.io.hspy.signals import channel_of, plain_attributes, plain_key, stored_axes
+from omniscopy.io.hspy.ragged import filled_up
+from omniscopy.io.hspy.signals import VARIANCE, channel_of, plain_attributes, plain_key, stored_axes
 from omniscopy.io.records import Channel, Measurement
 from omniscopy.io.storage.hdf5 import linked, open_hdf5
 from omniscopy.io.storage.hdf5_plain import plain, read_attributes
@@ -31,7 +33,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
     -------
     Measurement
         A channel for each experiment, navigation axes first, lazy. Colours are a dimension
-        `channel`. What was pickled into metadata is left out.
+        `channel`; an array of another shape at every place is filled up with NaN along `sample`.
+        What was pickled into metadata is left out.
 
     Raises
     ------
@@ -56,19 +59,55 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
 
 def _channel(group: Any) -> tuple[Channel, dict[str, Any]]:
     """Return a signal, and the attributes of the root that were saved with it."""
-    data = linked(group, "data")
-    if data is None or not hasattr(data, "dtype") or data.dtype.kind not in "biufcV":
+    data, path = linked(group, "data"), group.file.filename
+    lists = _is_lists(data)
+    if not lists and getattr(data, "dtype", np.dtype(object)).kind not in "biufcV":
         message = "the signal holds no numbers"
-        raise FormatError(message, path=group.file.filename, key=group.name)
+        raise FormatError(message, path=path, key=group.name)
     require_values(data)
     said = _tree(linked(group, "metadata")) or _first_version(group)
     original = _tree(linked(group, "original_metadata")) or _tree(
         linked(group, "original_parameters")
     )
-    described = [_described(group, number) for number in range(len(data.shape))]
+    described = [_described(group, number, size) for number, size in enumerate(data.shape)]
     axes = stored_axes(described, data.shape, said)
     name = group.name.split("/")[-1]
-    return channel_of(Hdf5Array.of(data), axes, said, original, name=name)
+    if lists:
+        shapes = linked(group, "_ragged_shapes_data") if "_ragged_shapes_data" in group else None
+        forms = list(whole(shapes).ravel()) if _is_lists(shapes) else []
+        filled, further = filled_up(list(whole(data).ravel()), forms, data.shape, path)
+        return channel_of(filled, axes, said, original, name=name, further=further)
+    return channel_of(
+        Hdf5Array.of(data), axes, said, original, name=name, variance=_variance(group, data)
+    )
+
+
+def _is_lists(dataset: Any) -> bool:
+    """Return whether a dataset holds numbers of any count at every place."""
+    import h5py
+
+    if not hasattr(dataset, "dtype") or dataset.shape is None:
+        return False
+    kind = h5py.check_vlen_dtype(dataset.dtype)
+    return isinstance(kind, np.dtype) and kind.kind in "iuf"
+
+
+def _variance(group: Any, data: Any) -> Hdf5Array | None:
+    """Return the variance of each value, which HyperSpy keeps as a signal in the metadata."""
+    place = _below(group, VARIANCE)
+    if getattr(place, "shape", None) != data.shape or place.dtype.kind not in "iuf":
+        return None
+    require_values(place)
+    return Hdf5Array.of(place)
+
+
+def _below(group: Any, path: str) -> Any:
+    """Return what lies at a path of a group, `None` where there is nothing."""
+    for name in path.split("/"):
+        if not hasattr(group, "keys") or name not in group:
+            return None
+        group = linked(group, name)
+    return group
 
 
 def _first_version(group: Any) -> dict[str, Any]:
@@ -82,13 +121,21 @@ def _first_version(group: Any) -> dict[str, Any]:
     return said
 
 
-def _described(group: Any, number: int) -> tuple[dict[str, Any], np.ndarray | None]:
+def _described(group: Any, number: int, size: int) -> tuple[dict[str, Any], np.ndarray | None]:
     """Return what is stored of an axis, and its places where it is uneven."""
     name = f"axis-{number}"
     stored: Any = linked(group, name) if name in group else {}
     about = read_attributes(stored) if name in group else {}
+    inner: Any = linked(stored, "x") if "x" in stored else None
+    if hasattr(inner, "keys"):
+        places = formula_places(about, read_attributes(inner), _places(inner), size)
+        return about, places
+    return about, _places(stored)
+
+
+def _places(stored: Any) -> np.ndarray | None:
     places = linked(stored, "axis") if "axis" in stored else None
-    return about, None if places is None or places.ndim != 1 else load(places)
+    return None if getattr(places, "ndim", None) != 1 else load(places)
 
 
 def _tree(group: Any, depth: int = 0) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from omniscopy.io.array_notes import restore_array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.hspy.arrays import COMPONENTS, Colours
 from omniscopy.io.hspy.conventions import axis_names, axis_of, common_metadata, nested
-from omniscopy.io.records import Axis, Channel, LazyArray
+from omniscopy.io.records import Axis, Channel, LazyArray, Variable
 from omniscopy.model.units import spell
 
 NOTE = "omniscopy"
+# Where the variance of each value is, below the group of a signal.
+VARIANCE = "metadata/Signal/Noise_properties/_sig_variance/data"
 # How the name of an entry says of what Python type it was.
 _TYPED = re.compile(r"_(list|tuple)_(?:\d+_)?(.*)|_(?:sig|hspy_AxesManager|datetime)_(.*)")
 _PICKLED = "_bs_"
@@ -66,21 +68,24 @@ def stored_axes(
 
 
 def channel_of(
-    data: LazyArray,
+    data: LazyArray | np.ndarray,
     axes: Sequence[Any],
     said: Mapping[str, Any],
     original: Mapping[str, Any],
     *,
     name: str,
+    variance: LazyArray | None = None,
+    further: Sequence[Axis] = (),
 ) -> tuple[Channel, dict[str, Any]]:
     """Return a signal, and the attributes of the root that were saved with it.
 
-    `name` is that of its group, `said` and `original` are its metadata.
+    `name` is that of its group, `said` and `original` are its metadata, `further` are axes of the
+    values at every place where these are of any shape.
     """
     original = dict(original)
     note = original.pop(NOTE, None)
     colours: list[Axis] = []
-    if data.dtype.names:
+    if data.dtype.names and not isinstance(data, np.ndarray):
         if not set(data.dtype.names) <= set(COMPONENTS):
             message = f"records of {data.dtype.names} are not known; colours were expected"
             raise FormatError(message, key=name)
@@ -88,20 +93,27 @@ def channel_of(
         colours = [Axis(name="channel", size=len(words), values=words)]
         data = Colours(data)
     signal_type = str(nested(said, "Signal.signal_type") or said.get("signal_type") or "")
+    inner = sum(not axis.navigate for axis in axes)
     named = [
-        axis_of(axis, word) for axis, word in zip(axes, axis_names(axes, signal_type), strict=True)
+        axis_of(axis, word, inner=inner)
+        for axis, word in zip(axes, axis_names(axes, signal_type), strict=True)
     ]
     quantity, _, units = str(nested(said, "Signal.quantity") or "").partition("(")
     title = str(nested(said, "General.title") or said.get("title") or said.get("name") or name)
     channel = Channel(
         title="signal" if title == "__unnamed__" else title.strip() or "signal",
         data=data,
-        axes=[*named, *colours],
+        axes=[*named, *further, *colours],
         quantity=quantity.strip().lower() or None,
         units=spell(units.rstrip(") ")) or None,
         modality=signal_type.partition("_")[0] or None,
         metadata=common_metadata(said),
         original_metadata={"metadata": said, "original_metadata": original},
+        variables=(
+            {}
+            if variance is None
+            else {"variance": Variable(dims=tuple(axis.name for axis in named), data=variance)}
+        ),
     )
     return restore_array(channel, str(note)) if note is not None else (channel, {})
 

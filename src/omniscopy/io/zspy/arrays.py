@@ -8,7 +8,7 @@ import itertools
 import math
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"[<>|][biufc]\d{1,2}")
 _LARGEST_CHUNK = 2**31 - 2**16  # what blosc can pack
 # What packs into few bytes is nearly empty; more than this is a damaged size.
 _PACKED, _SURELY_FITS, _MARGIN = 20_000, 2**24, 2**16
+_MOST_LISTS, _MOST_OF_LISTS = 2**20, 2**26
 _DAMAGE = (ValueError, RuntimeError, TypeError, MemoryError, OverflowError, zlib.error)
 
 
@@ -201,6 +202,67 @@ def read_texts(store: Store, name: str, most: int) -> list[str] | None:
         found.append(content[place + 4 : place + 4 + length].decode("utf-8", "replace"))
         place += 4 + length
     return found
+
+
+def read_lists(store: Store, name: str) -> tuple[tuple[int, ...], list[np.ndarray]] | None:
+    """Return the shape of an array of lists of numbers and the lists, `None` where it is none.
+
+    Raises
+    ------
+    FormatError
+        A chunk is damaged.
+    """
+    said = describe_array(store, name) or {}
+    filters, key = said.get("filters") or [], f"{name}/.zarray"
+    shape, chunk = (_sizes(said.get(entry)) for entry in ("shape", "chunks"))
+    if not isinstance(filters, list) or len(filters) != 1 or not isinstance(filters[0], Mapping):
+        return None
+    if filters[0].get("id") != "vlen-array" or said.get("dtype") != "|O":
+        return None
+    dtype = _dtype(filters[0].get("dtype"))
+    if dtype is None or dtype.kind not in "iuf" or not shape or not chunk or 0 in chunk:
+        return None
+    if len(shape) != len(chunk) or max(math.prod(shape), math.prod(chunk)) > _MOST_LISTS:
+        message = f"lists at {shape} places in chunks of {chunk} cannot be"
+        raise FormatError(message, path=store.path, key=key)
+    codec = known_codec(said.get("compressor"), store.path, key)
+    separator = "/" if said.get("dimension_separator") == "/" else "."
+    lists = np.full(shape, None, object)
+    counts = [range(-(-size // length)) for size, length in zip(shape, chunk, strict=True)]
+    for place in itertools.product(*counts):
+        part = f"{name}/{separator.join(map(str, place))}"
+        size = store.size(part)
+        if size is None:
+            continue
+        most = min(size * _PACKED, _MOST_OF_LISTS)
+        content = unpack(store.read(part, most=most) or b"", codec, most, store.path, part)
+        inner = np.full(math.prod(chunk), None, object)
+        for number, values in enumerate(_listed(content, dtype, inner.size, store.path, part)):
+            inner[number] = values
+        corner = [number * length for number, length in zip(place, chunk, strict=True)]
+        kept = [
+            min(length, size - at) for length, size, at in zip(chunk, shape, corner, strict=True)
+        ]
+        whole = tuple(slice(at, at + count) for at, count in zip(corner, kept, strict=True))
+        folded = inner.reshape(chunk, order="F" if said.get("order") == "F" else "C")
+        lists[whole] = folded[tuple(slice(count) for count in kept)]
+    nothing = np.empty(0, dtype.newbyteorder("="))
+    return shape, [nothing if each is None else each for each in lists.ravel()]
+
+
+def _listed(
+    content: bytes, dtype: np.dtype[Any], most: int, path: str, key: str
+) -> Iterator[np.ndarray]:
+    """Yield the lists of a chunk: how many there are, then the bytes of each before it."""
+    place = 4
+    for _ in range(min(int.from_bytes(content[:4], "little"), most)):
+        length = int.from_bytes(content[place : place + 4], "little")
+        if place + 4 + length > len(content) or length % dtype.itemsize:
+            message = f"a list of {length} bytes does not fit in the chunk"
+            raise FormatError(message, path=path, key=key)
+        values = np.frombuffer(content, dtype, length // dtype.itemsize, place + 4)
+        yield values.astype(dtype.newbyteorder("="))
+        place += 4 + length
 
 
 def _unpack_blosc(packed: bytes, expected: int) -> bytes:

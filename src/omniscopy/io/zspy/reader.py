@@ -6,9 +6,17 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.hspy.signals import channel_of, plain_attributes, plain_key, stored_axes
+from omniscopy.io.hspy.functional import formula_places
+from omniscopy.io.hspy.ragged import filled_up
+from omniscopy.io.hspy.signals import VARIANCE, channel_of, plain_attributes, plain_key, stored_axes
 from omniscopy.io.records import Channel, Measurement
-from omniscopy.io.zspy.arrays import describe_array, open_array, read_texts
+from omniscopy.io.zspy.arrays import (
+    ChunkedArray,
+    describe_array,
+    open_array,
+    read_lists,
+    read_texts,
+)
 from omniscopy.io.zspy.stores import Store
 
 EXPERIMENTS = "Experiments"
@@ -57,21 +65,49 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
 
 def _channel(store: Store, group: str) -> tuple[Channel, dict[str, Any]]:
     """Return a signal, and the attributes of the root that were saved with it."""
-    data = open_array(store, f"{group}/data")
+    name = f"{group}/data"
+    found = read_lists(store, name)
+    data = open_array(store, name) if found is None else None
+    shape = data.shape if data is not None else (found or ((), []))[0]
     said = _tree(store, f"{group}/metadata")
     original = _tree(store, f"{group}/original_metadata")
-    described = [_described(store, f"{group}/axis-{n}", size) for n, size in enumerate(data.shape)]
-    axes = stored_axes(described, data.shape, said)
-    return channel_of(data, axes, said, original, name=group.rpartition("/")[2])
+    described = [_described(store, f"{group}/axis-{n}", size) for n, size in enumerate(shape)]
+    axes = stored_axes(described, shape, said)
+    title = group.rpartition("/")[2]
+    if data is None:
+        _, values = found or ((), [])
+        _, forms = read_lists(store, f"{group}/_ragged_shapes_data") or ((), [])
+        filled, further = filled_up(values, forms, shape, store.path)
+        return channel_of(filled, axes, said, original, name=title, further=further)
+    return channel_of(
+        data, axes, said, original, name=title, variance=_variance(store, group, data)
+    )
+
+
+def _variance(store: Store, group: str, data: ChunkedArray) -> ChunkedArray | None:
+    """Return the variance of each value, which HyperSpy keeps as a signal in the metadata."""
+    name = f"{group}/{VARIANCE}"
+    said = describe_array(store, name) or {}
+    if said.get("shape") != list(data.shape):
+        return None
+    found = open_array(store, name)
+    return found if found.dtype.kind in "iuf" else None
 
 
 def _described(store: Store, group: str, size: int) -> tuple[dict[str, Any], np.ndarray | None]:
     """Return what is stored of an axis, and its places where it is uneven."""
     about = store.document(f"{group}/.zattrs")
-    said = describe_array(store, f"{group}/axis") or {}
+    if "expression" in about:
+        inner = store.document(f"{group}/x/.zattrs")
+        return about, formula_places(about, inner, _places(store, f"{group}/x/axis", size), size)
+    return about, _places(store, f"{group}/axis", size)
+
+
+def _places(store: Store, name: str, size: int) -> np.ndarray | None:
+    said = describe_array(store, name) or {}
     if said.get("shape") != [size] or size > _LONGEST_AXIS:
-        return about, None
-    return about, open_array(store, f"{group}/axis")[(slice(None),)]
+        return None
+    return open_array(store, name)[(slice(None),)]
 
 
 def _tree(store: Store, group: str, depth: int = 0) -> dict[str, Any]:
