@@ -235,3 +235,42 @@ def test_real_files_hold_what_the_manifest_says(shared):
     axes = om.open(folder / "nexus/nexus_test_datakey.nxs")["nexustest_axistest1/signal"]
     assert axes.y.values.tolist() == [6, 7]
     assert axes.x.values.tolist() == [3.0, 2.5, 1.0]
+
+
+@pytest.mark.parametrize("label", ["Energy loss", "energy_loss", "Energy Loss"])
+def test_spectra_of_hyperspy_have_our_names_and_their_kind(tmp_path, label):
+    path = tmp_path / "a.nxs"
+    with h5py.File(path, "w") as file:
+        entry = file.create_group("entry1")
+        entry.attrs["NX_class"] = "NXentry"
+        group = entry.create_group("A map")
+        group.attrs.update(
+            {
+                "NX_class": "NXdata", "signal": "data", "interpretation": "spectrum",
+                "axes": np.array(["tilt", label], h5py.string_dtype()),
+            }
+        )  # fmt: skip
+        group["data"] = np.arange(12.0).reshape(3, 4)
+        for name, units, values in (("tilt", "deg", [-5, 0, 5]), (label, "eV", [10, 12, 14, 16])):
+            group.create_dataset(name, data=values).attrs["units"] = units
+    data = om.open_signal(path)
+    assert data.dims == ("tilt", "energy_loss")
+    np.testing.assert_array_equal(data["energy_loss"], [10, 12, 14, 16])
+    assert (data["energy_loss"].attrs["units"], data.attrs["signal_type"]) == ("eV", "spectrum")
+    np.testing.assert_array_equal(data["tilt"], [-5, 0, 5])
+
+
+def test_patterns_are_over_reciprocal_lengths(tmp_path):
+    path = tmp_path / "a.nxs"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("entry/data")
+        file["entry"].attrs["NX_class"] = "NXentry"
+        axes = np.array(["y", "x"], h5py.string_dtype())
+        group.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": axes})
+        group.attrs["interpretation"] = "image"
+        group["data"] = np.zeros((2, 3))
+        for name, size in (("y", 2), ("x", 3)):
+            group.create_dataset(name, data=np.arange(size) / 8).attrs["units"] = "$A^{-1}$"
+    data = om.open_signal(path)
+    assert data.dims == ("ky", "kx")
+    assert (data["kx"].attrs["units"], data.attrs["signal_type"]) == ("1/Å", "diffraction")

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from omniscopy.io.dimension_units import dimension_units
 from omniscopy.io.names import slug
 from omniscopy.io.records import Axis
 from omniscopy.io.storage.hdf5_numbers import member, numbers_of, small_value
 from omniscopy.io.storage.hdf5_plain import read_attributes
 from omniscopy.io.storage.hdf5_values import load
-from omniscopy.model.units import is_unit, spell
+from omniscopy.model.units import is_unit
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of
 
 # In py4DSTEM x is the direction of the rows, as in a matrix.
@@ -22,15 +23,7 @@ _PLAIN = {
     "energyloss": "energy_loss", "eloss": "energy_loss", "e": "energy", "t": "time",
     "frames": "frame",
 }  # fmt: skip
-_UNITS = {
-    "A": "Å",
-    "A^-1": "1/Å",
-    "1/A": "1/Å",
-    "pixels": "",
-    "pixel": "",
-    "unknown": "",
-    "none": "",
-}
+_UNITS = {"pixels": "", "pixel": ""}
 # Prismatic works in Å and rad, whatever it writes as units.
 _SIMULATED = {"nm": "Å", "1/nm": "1/Å", "mrad": "rad"}
 _RANK = {"y": 1, "x": 2, "ky": 3, "kx": 4}
@@ -86,7 +79,7 @@ def displayed_order(axes: Sequence[Axis], *, reverse: bool) -> tuple[int, ...]:
 def plain_units(text: str) -> str:
     """Return units such as `[n_m^-1]` in their usual spelling, "" where nothing is said."""
     bare = text.strip().strip("[]").replace("_", "").strip()
-    return _UNITS[bare] if bare in _UNITS else spell(bare)
+    return _UNITS[bare] if bare in _UNITS else dimension_units(bare) or ""
 
 
 def _described(group: Any, key: str) -> tuple[str, str, Any]:

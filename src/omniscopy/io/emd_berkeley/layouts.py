@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from omniscopy.io.hspy.arrays import COMPONENTS
 from omniscopy.io.storage.hdf5 import linked, walk
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import attribute, is_array
 
 TYPE = "emd_group_type"
 SIMULATION = "4DSTEM_simulation"
-_ARRAYS, _TABLES, _LISTS, _CUSTOM = ("1", "array"), ("pointlist",), "pointlistarray", "custom"
+_NUMBERED = "1"
+_ARRAYS, _TABLES = (_NUMBERED, "array"), ("pointlist",)
+_LISTS, _CUSTOM = "pointlistarray", "custom"
 _WORDS = {"file", "root", "array", "pointlist", "pointlistarray", "metadata", "metadatabundle",
           "custom", "node"}  # fmt: skip
 _AXIS = re.compile(r"dim\d+")
@@ -49,7 +54,7 @@ def stored_arrays(file: Any) -> Iterator[Stored]:
     """Yield the arrays of a file, the depths of a simulation together."""
     depths: dict[tuple[str, str, tuple[int, ...]], list[tuple[int, Any]]] = {}
     order: list[Any] = []
-    for group in walk(file):
+    for group in _groups(file):
         if group_type(group) not in _ARRAYS:
             continue
         name = _values(group)
@@ -71,6 +76,16 @@ def stored_arrays(file: Any) -> Iterator[Stored]:
             key, name = each
             found = sorted(depths[key], key=lambda pair: pair[0])
             yield Stored(key[1], tuple(group for _, group in found), name)
+
+
+def _groups(file: Any) -> Iterator[Any]:
+    """Yield all groups; HyperSpy calls a signal without a title `__unnamed__`."""
+    for group in walk(file):
+        yield group
+        if hasattr(group, "keys"):
+            for name, found in members(group):
+                if name.startswith("_") and group_type(found) == _NUMBERED:
+                    yield found
 
 
 def stored_tables(file: Any) -> Iterator[Any]:
@@ -110,7 +125,16 @@ def _values(group: Any) -> str | None:
 
 
 def _is_values(name: str, found: Any) -> bool:
-    return not _AXIS.fullmatch(name) and is_array(found)
+    return not _AXIS.fullmatch(name) and (is_array(found) or is_colours(found))
+
+
+def is_colours(found: Any) -> bool:
+    """Return whether a dataset holds colours, as HyperSpy writes them: records of numbers."""
+    dtype, shape = getattr(found, "dtype", None), getattr(found, "shape", None)
+    names = getattr(dtype, "names", None)
+    if dtype is None or not names or not shape or 0 in shape or not set(names) <= set(COMPONENTS):
+        return False
+    return {dtype[name] for name in names} in ({np.dtype("u1")}, {np.dtype("u2")})
 
 
 def _has_axes(group: Any) -> bool:

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from omniscopy.io.array_notes import restore_array
 from omniscopy.io.arrays import Transposed
@@ -10,6 +13,7 @@ from omniscopy.io.emd_berkeley.axes import axes_of, displayed_order, plain_units
 from omniscopy.io.emd_berkeley.layouts import (
     SIMULATION,
     Stored,
+    is_colours,
     not_read,
     stored_arrays,
     stored_lists,
@@ -22,14 +26,18 @@ from omniscopy.io.emd_berkeley.metadata import (
     file_metadata,
 )
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.hspy.arrays import COMPONENTS, Colours
+from omniscopy.io.hspy.conventions import axis_names
 from omniscopy.io.names import unique_names
 from omniscopy.io.pieces import Stacked
+from omniscopy.io.quantities import measures
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.io.storage.hdf5 import linked, open_hdf5
-from omniscopy.io.storage.hdf5_access import members
+from omniscopy.io.storage.hdf5_access import handle_of, members
 from omniscopy.io.storage.hdf5_numbers import is_array, numbers_of, text_at
 from omniscopy.io.storage.hdf5_plain import read_attributes
 from omniscopy.model.units import is_unit
+from omniscopy.model.vocabulary import kind_of
 
 NOTE = "omniscopy"
 # What HyperSpy notes of a signal.
@@ -93,11 +101,18 @@ def _channel(stored: Stored, simulation: dict[str, Any] | None) -> tuple[Channel
     axes = axes_of(group, dataset.shape, simulated=simulated)
     # HyperSpy counts axes from the fastest one, which shows where they have no names.
     unnamed = all("name_in_file" not in axis.attrs for axis in axes)
-    order = displayed_order(axes, reverse=unnamed and bool(_OF_HYPERSPY & attributes.keys()))
-    parts: list[LazyArray] = [numbers_of(each[stored.values]) for each in stored.groups]
+    reverse = unnamed and bool(_OF_HYPERSPY & attributes.keys())
+    order = displayed_order(axes, reverse=reverse)
+    parts: list[LazyArray] = [_numbers(each[stored.values]) for each in stored.groups]
     if order != tuple(range(len(order))):
         parts = [Transposed(part, order) for part in parts]
         axes = _relabelled([axes[number] for number in order])
+    if reverse:
+        axes = _of_spectra(axes, str(attributes.get("signal_type")))
+    if dataset.dtype.names:
+        parts = [Colours(part) for part in parts]
+        words = np.array([COMPONENTS[field] for field in dataset.dtype.names])
+        axes = [*axes, Axis(name="channel", size=len(words), values=words)]
     data = parts[0]
     if len(parts) > 1:
         data, axes = Stacked(tuple(parts)), [_depth_axis(simulation or {}, len(parts)), *axes]
@@ -106,7 +121,7 @@ def _channel(stored: Stored, simulation: dict[str, Any] | None) -> tuple[Channel
     bundle = {**bundled_metadata(group.parent), **bundled_metadata(group)}
     note = bundle.pop(NOTE, None)
     channel = Channel(
-        title=stored.title,
+        title="signal" if stored.title == "__unnamed__" else stored.title,
         data=data,
         axes=axes,
         units=units if units and is_unit(units) else None,
@@ -116,6 +131,26 @@ def _channel(stored: Stored, simulation: dict[str, Any] | None) -> tuple[Channel
     )
     note = note.get("note") if isinstance(note, dict) else text_at(group.file, f"comments/{NOTE}")
     return restore_array(channel, note) if isinstance(note, str) else (channel, {})
+
+
+def _numbers(dataset: Any) -> LazyArray:
+    return handle_of(dataset) if is_colours(dataset) else numbers_of(dataset)
+
+
+def _of_spectra(axes: list[Axis], signal_type: str) -> list[Axis]:
+    """Return axes without names of a map of spectra: its last one is known by its units."""
+    if signal_type.partition("_")[0] not in ("EELS", "EDS") and not measures(
+        axes[-1].units or "", "eV"
+    ):
+        return axes
+    said = [
+        SimpleNamespace(name="", units=axis.units, navigate=axis is not axes[-1]) for axis in axes
+    ]
+    names = axis_names(said, signal_type)
+    return [
+        replace(axis, name=name, kind=kind_of(name) or axis.kind)
+        for axis, name in zip(axes, names, strict=True)
+    ]
 
 
 def _relabelled(axes: list[Axis]) -> list[Axis]:

@@ -94,7 +94,7 @@ def axis_of(axis: Any, name: str, *, inner: int = 2) -> Axis:
     kind = kind_of(name)
     if kind is None and inner == 1 and not axis.navigate:
         kind = "spectral"
-    kind = kind or _kind_by_units(units)
+    kind = kind or kind_by_units(units)
     role = "navigation" if axis.navigate else "signal"
     if hasattr(axis, "scale"):
         form: dict[str, Any] = {"scale": float(axis.scale), "offset": float(axis.offset)}
@@ -148,7 +148,7 @@ def _said(axis: Any) -> str:
     return axis.name.strip().lower() if isinstance(axis.name, str) else ""
 
 
-def _kind_by_units(units: str | None) -> Kind:
+def kind_by_units(units: str | None) -> Kind:
     """Return the kind of an axis whose name does not tell it."""
     for known, kind in _KINDS.items():
         if measures(units or "", known):

@@ -1,10 +1,14 @@
 """Reading NeXus files: our own as they were saved, of others every data group."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from omniscopy.io.dimension_units import dimension_units
 from omniscopy.io.errors import UnsupportedFormatError
+from omniscopy.io.hspy.conventions import axis_names, kind_by_units
 from omniscopy.io.nexus.groups import (
     NUMBERS,
     attribute,
@@ -23,6 +27,7 @@ from omniscopy.io.storage.hdf5_tree import read_stored
 from omniscopy.io.storage.hdf5_values import whole
 from omniscopy.io.storage.restored import SIGNAL
 from omniscopy.model.units import spell
+from omniscopy.model.vocabulary import DIMENSIONS, Kind
 
 _OF_DATA = ("signal", "axes")
 _MANY_POINTS = 10_000_000
@@ -109,7 +114,10 @@ def _errors(name: str) -> tuple[str, str]:
 def _channel(group: Any, name: str, dataset: Any, axes: list[str | None], title: str) -> Channel:
     units = attribute(dataset, "units")
     label = attribute(dataset, "long_name")
-    made = [_axis(group, dataset, axes, number) for number in range(dataset.ndim)]
+    made = _named(
+        [_axis(group, dataset, axes, number) for number in range(dataset.ndim)],
+        str(attribute(dataset, "interpretation") or attribute(group, "interpretation") or ""),
+    )
     dims = tuple(axis.name for axis in made)
     variables = {}
     for errors in _errors(name):
@@ -140,8 +148,27 @@ def _axis(group: Any, dataset: Any, names: list[str | None], number: int) -> Axi
         name=dim,
         size=size,
         values=values_of(values, size),
-        units=spell(units) if isinstance(units, str) and units else None,
+        units=dimension_units(units),
     )
+
+
+def _named(axes: list[Axis], interpretation: str) -> list[Axis]:
+    """Return axes under our names, where theirs mean the same; what is of spectra is said."""
+    inner = {"spectrum": 1, "image": 2}.get(interpretation, 0)
+    if any(axis.name.startswith("dim_") for axis in axes):
+        return axes
+    given = [
+        SimpleNamespace(name=axis.name, units=axis.units, navigate=number < len(axes) - inner)
+        for number, axis in enumerate(axes)
+    ]
+    ours = [name if name in DIMENSIONS else "" for name in axis_names(given, "")]
+    made = []
+    for said, axis, name in zip(given, axes, ours, strict=True):
+        kind: Kind | None = kind_by_units(axis.units) if axis.units else None
+        if inner == 1 and not said.navigate:
+            kind = "spectral"
+        made.append(replace(axis, name=name) if name else replace(axis, kind=kind))
+    return made
 
 
 def _is_array(dataset: Any) -> bool:
