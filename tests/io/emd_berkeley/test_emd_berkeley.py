@@ -261,3 +261,30 @@ def test_every_real_file_is_as_the_manifest_says(shared):
                     assert float(places[1] - places[0]) == pytest.approx(axis["scale"], rel=1e-5)
                 units = (axis["units"] or "").replace(" / ", "/").strip("[]") or None
                 assert places.attrs.get("units") == _UNITS.get(axis["name"], units)
+
+
+def test_slices_with_names_and_means_of_patterns_are_told_apart(tmp_path):
+    path = tmp_path / "a.emd"
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"emd_group_type": "file", "version_major": 1, "version_minor": 0})
+        root = file.create_group("root")
+        root.attrs["emd_group_type"] = "root"
+        pixels = {"units": "pixels"}
+        for name, shape, kind in (
+            ("stack", (3, 4, 2), "Array"),
+            ("mean", (3, 4), "VirtualDiffraction"),
+        ):
+            group = root.create_group(name)
+            group.attrs.update({"emd_group_type": "array", "python_class": kind})
+            group["data"] = np.arange(np.prod(shape)).reshape(shape)
+            for number in range(2):
+                place = group.create_dataset(f"dim{number}", data=[0, 1])
+                place.attrs.update({"name": f"dim{number}", **pixels})
+        words = root["stack"].create_dataset("dim2", data=["bright", "dark"])
+        words.attrs["name"] = "_labels_"
+    found = om.signals(om.open(path))
+    assert found["mean"].dims == ("ky", "kx")
+    assert found["stack"].dims == ("channel", "y", "x")
+    np.testing.assert_array_equal(
+        found["stack"].sel(channel="dark"), np.arange(1, 24, 2).reshape(3, 4)
+    )

@@ -45,6 +45,27 @@ def test_spectra_have_their_ramp_and_places(tmp_path):
     assert (spectra.attrs["units"], spectra["x"].attrs["units"]) == ("nA", "nm")
 
 
+def test_spectra_on_a_grid_lie_on_pixels_of_the_image(tmp_path):
+    images = [("Z", "Forward", RNG.integers(-9, 9, (5, 4)))]
+    grid = RNG.integers(-900, 900, (2, 2, 6))
+    path = write_scala(tmp_path / "m1.par", images, grid=grid)
+    check_reader("omicron_scala", path)
+    found = om.signals(om.open(path))
+    spectra, height = found["Current_map_forward"], found["Topography_forward"]
+    assert spectra.dims == ("y", "x", "bias")
+    np.testing.assert_allclose(spectra, grid * 0.001, atol=1e-9)
+    np.testing.assert_allclose(spectra["bias"], np.linspace(-1, 1, 6))
+    # The lowest line of the image is the first that was scanned.
+    np.testing.assert_allclose(spectra["y"], height["y"][[1, 4]])
+    np.testing.assert_allclose(spectra["x"], height["x"][[0, 2]])
+    assert spectra.attrs["units"] == "nA"
+    file = tmp_path / "m1.sf0"
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(om.FormatError, match="2 by 2 spectra of 6 points"):
+        om.open(path)
+    assert om.open(path, partial=True).attrs["not_read"] == "m1.sf0"
+
+
 def test_data_that_are_missing_or_cut_short_are_named(tmp_path):
     path = write_scala(tmp_path / "m1.par", IMAGES, CURVES)
     data = tmp_path / "M1.TB0"

@@ -97,6 +97,8 @@ def _names(
 ) -> list[str]:
     """Return our names of axes, each once."""
     names: list[str] = []
+    # The axis of named slices is no side of an image.
+    sides = sum(label != _LABELS for label, *_ in said)
     for number, ((label, unit, _), place) in enumerate(zip(said, places, strict=True)):
         plain = re.sub(r"[^a-z]", "", label.lower())
         name = plain if plain in DIMENSIONS else _PLAIN.get(plain, "")
@@ -107,7 +109,7 @@ def _names(
         if label == _LABELS or (not label and _is_text(place)):
             name = "channel"
         if not name and not label:
-            name = "yx"[number] if len(said) == 2 else f"dim_{number}"
+            name = "yx"[number] if sides == 2 and number < 2 else f"dim_{number}"
         stem = name = name or slug(label).lower()
         copies = 1
         while name in names:

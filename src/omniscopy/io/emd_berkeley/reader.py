@@ -40,6 +40,7 @@ from omniscopy.model.units import is_unit
 from omniscopy.model.vocabulary import kind_of
 
 NOTE = "omniscopy"
+_PATTERN = "VirtualDiffraction"  # py4DSTEM's class of what was made of all patterns of a scan
 # What HyperSpy notes of a signal.
 _OF_HYPERSPY = frozenset({"record_by", "signal_type", "signal_origin"})
 
@@ -107,6 +108,8 @@ def _channel(stored: Stored, simulation: dict[str, Any] | None) -> tuple[Channel
     if order != tuple(range(len(order))):
         parts = [Transposed(part, order) for part in parts]
         axes = _relabelled([axes[number] for number in order])
+    if unnamed and attributes.get("python_class") == _PATTERN:
+        axes = [replace(axis, name=f"k{axis.name}", kind=None) for axis in axes]
     if reverse:
         axes = _of_spectra(axes, str(attributes.get("signal_type")))
     if dataset.dtype.names:

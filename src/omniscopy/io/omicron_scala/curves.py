@@ -15,7 +15,7 @@ from omniscopy.io.records import Axis, Channel, Variable
 _MOST_BYTES = 1 << 28
 _MOST_POINTS = 1 << 20
 _RAMPS = {"V": ("bias", "V"), "E": ("bias", "V"), "I": ("current", "nA"), "Z": ("z", "nm")}
-_QUANTITIES = {"I": "Current", "Z": "Height"}
+QUANTITIES = {"I": "Current", "Z": "Height"}
 
 
 def curve_channels(block: dict[str, str], file: Path, *, partial: bool) -> list[Channel]:
@@ -27,11 +27,8 @@ def curve_channels(block: dict[str, str], file: Path, *, partial: bool) -> list[
         A curve has fewer points than are announced, or there are fewer curves; with `partial`,
         what is missing is NaN instead.
     """
-    points = int(block["points"]) if re.fullmatch(r"\d{1,7}", block["points"]) else 0
-    ends = finite_number(block["start"]), finite_number(block["end"])
-    if not 0 < points <= _MOST_POINTS or None in ends:
-        message = f"a ramp was expected, {block} was found"
-        raise FormatError(message, path=file, key="points")
+    ramp = ramp_axis(block, file)
+    points = ramp.size
     places, curves, count = _parse(file)
     whole = [len(curve) == points for curve in curves]
     if (len(curves) < count or not all(whole)) and not partial:
@@ -44,11 +41,6 @@ def curve_channels(block: dict[str, str], file: Path, *, partial: bool) -> list[
         row[: len(curve)] = curve[:points]
     scale, offset = linear(block)
     values = values * scale + offset
-    name, units = _RAMPS.get(block["parameter"][:1], ("sample", None))
-    start, end = ends
-    assert start is not None
-    assert end is not None
-    step = (end - start) / max(points - 1, 1)
     is_placed = len(places) >= len(curves)
     coordinates = {
         key: Variable(
@@ -63,16 +55,13 @@ def curve_channels(block: dict[str, str], file: Path, *, partial: bool) -> list[
     if len(curves) < count or not all(whole):
         first = whole.index(False) if False in whole else len(curves)
         attrs["incomplete"] = {"missing_from": first, "reason": "the file of spectra is cut short"}
-    title = f"{_QUANTITIES.get(block['channel'], block['channel'])} spectra"
+    title = f"{QUANTITIES.get(block['channel'], block['channel'])} spectra"
     value_units = known_units(block["units"])
     return [
         Channel(
             title=title,
             data=values,
-            axes=[
-                Axis(name="point", size=len(curves)),
-                Axis(name=name, size=points, scale=step or 1.0, offset=start, units=units),
-            ],
+            axes=[Axis(name="point", size=len(curves)), ramp],
             quantity=quantity_of(title, value_units),
             units=value_units,
             source="Omicron",
@@ -82,6 +71,18 @@ def curve_channels(block: dict[str, str], file: Path, *, partial: bool) -> list[
             attrs=attrs,
         )
     ]
+
+
+def ramp_axis(block: dict[str, str], file: Path) -> Axis:
+    """Return what was ramped while a spectrum was taken, both ends included."""
+    points = int(block["points"]) if re.fullmatch(r"\d{1,7}", block["points"]) else 0
+    start, end = finite_number(block["start"]), finite_number(block["end"])
+    if not 0 < points <= _MOST_POINTS or start is None or end is None:
+        message = f"a ramp was expected, {block} was found"
+        raise FormatError(message, path=file, key="points")
+    name, units = _RAMPS.get(block["parameter"][:1], ("sample", None))
+    step = (end - start) / max(points - 1, 1)
+    return Axis(name=name, size=points, scale=step or 1.0, offset=start, units=units, role="signal")
 
 
 def _parse(file: Path) -> tuple[list[tuple[float, float]], list[list[float]], int]:

@@ -1,4 +1,4 @@
-"""Read SCALA measurements: images, and spectra at single points."""
+"""Read SCALA measurements: images, and spectra at single points or on a grid."""
 
 import datetime as dt
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 from omniscopy.io.arrays import Flipped, Mapped, Padded, Scaled
 from omniscopy.io.errors import FormatError
 from omniscopy.io.omicron_scala.curves import curve_channels
+from omniscopy.io.omicron_scala.grids import grid_channel
 from omniscopy.io.omicron_scala.parameters import Parameters, linear, read_parameters
 from omniscopy.io.quantities import known_units, quantity_of, stated
 from omniscopy.io.records import Channel, LazyArray, Measurement
@@ -32,8 +33,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     -------
     Measurement
         An image (y, x) for each channel and direction, row 0 on top, labelled from the upper
-        left in nm; spectra at single points (point, bias) with their places. Spectra on a grid
-        are not read.
+        left in nm; spectra at single points (point, bias) with their places, and on a grid of
+        pixels of the image (y, x, bias).
 
     Raises
     ------
@@ -47,11 +48,18 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     for number, block in enumerate([*said.images, *said.spectra]):
         file = said.beside(block["file"])
         is_grid = number >= len(said.images) and Path(block["file"]).suffix[1:3].lower() != "cs"
-        if file is None and not partial and not is_grid:
+        if file is None and not partial:
             message = f"the file {block['file']!r} with its data is not beside it"
             raise FormatError(message, path=path, key=block["channel"])
-        if file is None or is_grid:
+        if file is None:
             not_read.append(block["file"])
+        elif is_grid:
+            try:
+                channels.append(grid_channel(said, block, file))
+            except FormatError:
+                if not partial:
+                    raise
+                not_read.append(block["file"])
         elif number < len(said.images):
             channels.append(_image(said, block, file, partial=partial))
         else:

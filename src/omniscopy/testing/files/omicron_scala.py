@@ -24,6 +24,7 @@ def write_scala(
     curves: Sequence[np.ndarray] = (),
     *,
     places: Sequence[tuple[float, float]] = (),
+    grid: np.ndarray | None = None,
     settings: Mapping[str, Any] = {},
 ) -> Path:
     """Write a parameter file and the files of data beside it.
@@ -38,6 +39,8 @@ def write_scala(
         Counts of spectra of the current between -1 and 1 V.
     places : sequence of (x, y)
         Where the spectra are, in nm.
+    grid : (y, x, bin), optional
+        Counts of spectra at every second column and every third line of the images, row 0 on top.
     settings : mapping
         Settings that differ.
     """
@@ -55,11 +58,12 @@ def write_scala(
     if len(curves):
         name = f"{path.stem}.cs0"
         path.with_name(name).write_text(_curves(curves, places), encoding="latin-1")
-        ranges = ["-32768", "32767", -32.768, 32.767, 0.001, "nA", len(curves[0]), -1.0, 1.0]
-        times = [2 / max(len(curves[0]) - 1, 1), 100, 50, "Off"]
-        lines += _block(
-            "Spectroscopy Channel", ["I", "V", "Forward", *ranges, *times, name, "I(V)"]
-        )
+        lines += _spectra(name, len(curves[0]))
+    if grid is not None:
+        name = f"{path.stem}.sf0"
+        path.with_name(name).write_bytes(grid[::-1].transpose(2, 0, 1).astype(">i2").tobytes())
+        lines += _spectra(name, grid.shape[-1])
+        said = {**said, "Spectroscopy Grid Value in X": 2, "Spectroscopy Grid Value in Y": 3}
     lines += [f"{key:<32}: {value}" for key, value in said.items()]
     path.write_text("\r\n".join([*lines, ""]), encoding="latin-1")
     return path
@@ -68,6 +72,12 @@ def write_scala(
 def _block(title: str, values: Sequence[Any]) -> list[str]:
     first, *others = values
     return [f"{title:<32}: {first}   ;Channel", *(f"{'':34}{value}   ;" for value in others), ""]
+
+
+def _spectra(name: str, points: int) -> list[str]:
+    ranges = ["-32768", "32767", -32.768, 32.767, 0.001, "nA", points, -1.0, 1.0]
+    times = [2 / max(points - 1, 1), 100, 50, "Off"]
+    return _block("Spectroscopy Channel", ["I", "V", "Forward", *ranges, *times, name, "I(V)"])
 
 
 def _curves(curves: Sequence[np.ndarray], places: Sequence[tuple[float, float]]) -> str:
