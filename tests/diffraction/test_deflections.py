@@ -165,6 +165,21 @@ def test_fields_and_charges_are_those_of_the_potential():
     assert thick["charge"].attrs["units"] == "e/nm^3"
 
 
+@pytest.mark.parametrize("boundary", ["antisymmetric", "periodic", "padded"])
+@pytest.mark.parametrize("shape", [(10, 12), (9, 11)])
+def test_phases_do_not_ask_from_which_end_the_scan_is_listed(shape, boundary):
+    """Not of noise either, which has the highest frequency of an even number too."""
+    com, _ = deflections(shape)
+    rng = np.random.default_rng(0)
+    com = com.map(lambda each: each + rng.normal(0.0, 0.2, each.shape), keep_attrs=True)
+    options = {"rotation": 0.0, "flip": False, "boundary": boundary}
+    expected = reconstruct_idpc(com, **options)["phase"]
+    for dim in ("y", "x"):
+        turned = com.isel({dim: slice(None, None, -1)})
+        found = reconstruct_idpc(turned, **options)["phase"].sortby(["y", "x"])
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
 def test_deflections_may_be_angles():
     com, phase = deflections()
     wavelength = 2.5079e-3  # nm at 200 kV

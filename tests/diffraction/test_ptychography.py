@@ -70,6 +70,88 @@ def test_wigner_deconvolution_is_exact_where_side_bands_are_not():
     assert errors["wdd"] < 0.7 * errors["ssb"]
 
 
+def transfer_of(shape, step, defocus, radius=0.020 / 0.0025079, wavelength=0.0025079):
+    """Return by how much frequencies of a phase come through, by a fine grid over the aperture."""
+    q = [np.fft.fftfreq(size, step) for size in shape]
+    k = np.linspace(-radius, radius, 400)
+    ky, kx = np.meshgrid(k, k, indexing="ij")
+
+    def wave(y, x):
+        square = y**2 + x**2
+        return (square <= radius**2) * np.exp(-1j * np.pi * wavelength * defocus * square)
+
+    own = wave(ky, kx)
+    made = np.zeros(shape)
+    for i, j in np.ndindex(*shape):
+        y, x = q[0][i], q[1][j]
+        gamma = own.conj() * wave(ky - y, kx - x) - own * wave(ky + y, kx + x).conj()
+        made[i, j] = np.sqrt((np.abs(gamma) ** 2).sum() / (np.abs(own) ** 2).sum())
+    return made
+
+
+@pytest.mark.parametrize("defocus", [0.0, 60.0])
+def test_optimum_bright_field_is_the_phase_by_how_well_it_comes_through(defocus):
+    step, shape, aberrations = 0.075, (12, 12), {"defocus": defocus}
+    data = block(shape, 72, sampling=step, pixel=0.4, phase=0.01, aberrations=aberrations)
+    options = {"aberrations": aberrations}
+    exact = reconstruct_ptychography(data, method="matched", regularisation=1e-9, **options)
+    image = reconstruct_ptychography(data, method="obf", **options)
+    assert image["phase"].attrs["units"] == "rad"
+    expected = transfer_of(shape, step, defocus / 10)
+    spectra = [scipy.fft.fft2(each["phase"].values) for each in (image, exact)]
+    there = np.abs(spectra[1]) > 0.02 * np.abs(spectra[1]).max()
+    ratio = (spectra[0] / np.where(there, spectra[1], 1.0))[there]
+    # Pixels of the patterns are counted, not areas.
+    np.testing.assert_allclose(ratio.real, expected[there], rtol=0.1, atol=0.05)
+    np.testing.assert_allclose(ratio.imag, 0.0, atol=1e-6)
+
+
+def test_noise_of_optimum_bright_field_is_white_and_as_the_dose_has_it():
+    dose, rng = 200.0, np.random.default_rng(2)
+    clean = block((16, 18), phase=1e-9)
+    noisy = clean.copy(
+        data=rng.poisson(dose * clean.values / clean.sum(("ky", "kx")).values.mean())
+    )
+    phase = reconstruct_ptychography(noisy, method="obf")["phase"]
+    far = scipy.fft.fft2(phase.values, norm="forward")
+    inside = np.abs(far) > 0
+    power = np.abs(far[inside]) ** 2 * dose * phase.size
+    # The mean of as many draws from an exponential distribution, half of which are their own.
+    assert power.mean() == pytest.approx(1.0, abs=4.0 * np.sqrt(2.0 / inside.sum()))
+    assert float(phase.std()) == pytest.approx(np.sqrt(inside.mean() / dose), rel=0.2)
+    near = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n, 0.06) for n in phase.shape), indexing="ij"))
+    low, high = power[near[inside] < 6.0].mean(), power[near[inside] >= 6.0].mean()
+    assert low == pytest.approx(high, rel=0.5)
+
+
+def test_optimum_bright_field_has_more_signal_over_noise_than_side_bands():
+    aberrations = {"defocus": 100.0}
+    clean = block((14, 14), phase=0.05, rng=3, aberrations=aberrations)
+    share = clean.values / clean.sum(("ky", "kx")).values.mean()
+    rng = np.random.default_rng(5)
+    draws = [clean.copy(data=rng.poisson(500.0 * share)) for _ in range(6)]
+    ratio = {}
+    for method in ("obf", "ssb"):
+        options = {"method": method, "aberrations": aberrations}
+        truth = scipy.fft.fft2(reconstruct_ptychography(clean, **options)["phase"].values)
+        noisy = [scipy.fft.fft2(reconstruct_ptychography(e, **options)["phase"]) for e in draws]
+        noise = np.mean([np.abs(each - truth) ** 2 for each in noisy], axis=0)
+        inside = noise > 1e-9 * noise.max()
+        ratio[method] = np.sum(np.abs(truth[inside]) ** 2 / noise[inside])
+    assert ratio["obf"] > 1.3 * ratio["ssb"]
+
+
+def test_atoms_are_bright_in_optimum_bright_field():
+    clean = block((20, 20), phase=0.05, rng=3)
+    image = reconstruct_ptychography(clean, method="obf")
+    peak = np.unravel_index(image["phase"].values.argmax(), image["phase"].shape)
+    atoms = np.array(clean.attrs["metadata"]["truth"]["atoms"])
+    away = np.hypot(
+        atoms[:, 0] - float(image["y"][peak[0]]), atoms[:, 1] - float(image["x"][peak[1]])
+    )
+    assert away.min() < 0.06
+
+
 @pytest.mark.parametrize(("rotation", "flip"), [(0.0, False), (25.0, True), (-70.0, False)])
 @pytest.mark.parametrize(("method", "most"), [("ssb", 0.2), ("wdd", 0.25), ("lsqml", 0.08)])
 def test_a_detector_that_is_turned_gives_the_object_along_the_scan(method, most, rotation, flip):
@@ -349,6 +431,23 @@ def test_patterns_in_angles_and_axes_that_descend_are_the_same():
     np.testing.assert_allclose(found["y"], 10 * expected["y"])
 
 
+@pytest.mark.parametrize("pixels", [24, 25])
+@pytest.mark.parametrize("shape", [(8, 10), (7, 9)])
+def test_wigner_deconvolution_does_not_ask_from_which_end_axes_are_listed(shape, pixels):
+    """The highest frequency of an even number has either sign."""
+    data = block(shape, pixels, aberrations={"defocus": 40.0}, rotation=20.0, flip=True)
+    options = {
+        "method": "wdd", "aberrations": {"defocus": 40.0}, "rotation": 20.0, "flip": True,
+        "centre": (0.0, 0.0),
+    }  # fmt: skip
+    expected = reconstruct_ptychography(data, **options)
+    for dim in data.dims:
+        turned = data.isel({dim: slice(None, None, -1)})
+        found = reconstruct_ptychography(turned, **options).sortby(["y", "x"])
+        np.testing.assert_allclose(found["phase"], expected["phase"], atol=1e-9)
+        np.testing.assert_allclose(found["amplitude"], expected["amplitude"], atol=1e-9)
+
+
 def without(data, name):
     beam = {key: value for key, value in data.attrs["metadata"]["beam"].items() if key != name}
     return data.assign_attrs(metadata={**data.attrs["metadata"], "beam": beam})
@@ -394,6 +493,8 @@ def test_what_cannot_be_is_refused():
         reconstruct_ptychography(data, method="epie", resolution=-1.0)
     with pytest.raises(DataError, match="regularisation must be positive"):
         reconstruct_ptychography(data, regularisation=-1.0)
+    with pytest.raises(DataError, match="takes no regularisation="):
+        reconstruct_ptychography(data, method="obf", regularisation=0.1)
     with pytest.raises(DataError, match="unknown aberrations"):
         reconstruct_ptychography(data, aberrations={"blur": 1.0})
 

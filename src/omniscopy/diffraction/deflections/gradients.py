@@ -115,6 +115,11 @@ def integrate(
     kx = np.fft.rfftfreq(field_y.shape[-1], abs(step_x))[None, :] * np.sign(step_x)
     square = ky**2 + kx**2
     square[0, 0] = 1.0
+    # The highest frequency of an even number has either sign: its slopes are 0 at all points.
+    if len(ky) % 2 == 0:
+        ky[len(ky) // 2] = 0.0
+    if field_x.shape[-1] % 2 == 0:
+        kx[:, -1] = 0.0
     gain = 1.0 if high_pass is None else square / (square + high_pass**2)
     found = (ky * np.fft.rfft2(field_y) + kx * np.fft.rfft2(field_x)) * gain / (2j * np.pi * square)
     found[..., 0, 0] = 0.0

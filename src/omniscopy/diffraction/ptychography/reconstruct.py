@@ -34,12 +34,12 @@ from omniscopy.model import (
     units_of,
 )
 
-Method = Literal["ssb", "matched", "wdd", "epie", "lsqml", "gradient"]
+Method = Literal["ssb", "matched", "obf", "wdd", "epie", "lsqml", "gradient"]
 Precision = Literal["single", "double"]
 ObjectType = Literal["complex", "phase"]
 
 # Of the largest value that is divided by, where nobody says how much noise there is.
-_REGULARISATION = {"ssb": 1e-3, "matched": 1e-3, "wdd": 1e-3}
+_REGULARISATION = {"ssb": 1e-3, "matched": 1e-3, "obf": 0.0, "wdd": 1e-3}
 
 _KEPT = ("object", "probe", "position_y", "position_x", "error")
 
@@ -83,10 +83,11 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     data : DataArray, shape (..., y, x, ky, kx)
         Lazy or in memory; a scan in lengths, patterns in reciprocal lengths or angles, all of
         their dark level taken off.
-    method : {"ssb", "matched", "wdd", "epie", "lsqml", "gradient"}
+    method : {"ssb", "matched", "obf", "wdd", "epie", "lsqml", "gradient"}
         Closed forms, on the grid of the scan, which has to be as fine as the probe: single side
         bands for weak objects; the same with pixels where two side bands overlap, for a probe with
-        aberrations ("matched"); deconvolution of Wigner distributions. Iterations, on a grid as
+        aberrations ("matched"); these with the same noise in all frequencies, which is optimum
+        bright field ("obf"); deconvolution of Wigner distributions. Iterations, on a grid as
         fine as the detector reaches, which also find the probe: position by position ("epie"),
         or groups of positions, with the best length of each step ("lsqml") or a fixed one
         ("gradient").
@@ -107,7 +108,7 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
         Pixels that are left out, as of `find_dead_pixels`.
     regularisation : float
         Of closed forms: what is added to what is divided by, as a part of its largest value;
-        0.001 otherwise. More for fewer electrons.
+        0.001 otherwise. More for fewer electrons; none of "obf".
     max_steps : int
         Iterations over all positions.
     start : Dataset
@@ -146,9 +147,11 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     Returns
     -------
     Dataset, shape (..., y, x)
-        ``phase`` in rad. ``amplitude`` but for "ssb" and "matched". ``status``: 4 (no data)
-        where nothing is known or all is dark, 5 (invalid) where the disc was not found or leaves
-        the detector, both with NaN; 1 (max steps) where iterations did not come to rest.
+        ``phase`` in rad; of "obf" its frequencies are multiplied by how well each is transferred,
+        so that the noise is the same in all of them. ``amplitude`` but for side bands.
+        ``status``: 4 (no data) where nothing is known or all is dark, 5 (invalid) where the disc
+        was not found or leaves the detector, both with NaN; 1 (max steps) where iterations did
+        not come to rest.
         From iterations also ``object`` (detector_y, detector_x), what waves are multiplied by, on
         its whole grid along the axes of the detector, with a dimension "slice" where there are
         several, of which ``slice_phase`` (slice, y, x) has the phases along the scan;
@@ -175,6 +178,11 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     frequencies of the object are held to the power that the object has there, over that of its
     errors [7]_. What amplitudes lack goes below what is expected by the share of what is fitted.
 
+    Of "obf" a frequency Q of the phase is multiplied by :math:`(\sum_k |\Gamma(k, Q)|^2 / n)^{1/2}`
+    of the n pixels in the disc, with :math:`\Gamma = A^*(k) A(k - Q) - A(k) A^*(k + Q)` [8]_. Its
+    noise is white up to twice the aperture, :math:`1/\sqrt N` at most at a position for N electrons
+    in a pattern.
+
     A constant phase cannot be told and is taken off: the mean of the phase, or the phase of the
     mean, is 0. Iterations also take off a ramp that object and probe share. NaN in patterns are
     left out by iterations; for closed forms they count as the mean of their pixel, and pixels that
@@ -190,6 +198,7 @@ def reconstruct_ptychography(  # noqa: PLR0913 - each is a physical parameter, o
     .. [6] A. M. Maiden, M. J. Humphry, J. M. Rodenburg, *Journal of the Optical Society of America
        A* 29, 1606 (2012).
     .. [7] P. Thibault and M. Guizar-Sicairos, *New Journal of Physics* 14, 063004 (2012).
+    .. [8] K. Ooe, T. Seki, Y. Ikuhara, N. Shibata, *Ultramicroscopy* 220, 113133 (2021).
 
     Examples
     --------
@@ -250,6 +259,9 @@ class _Closed:
         if self.regularisation is not None and not self.regularisation > 0:
             message = f"regularisation must be positive, got {self.regularisation!r}"
             raise DataError(message)
+        if self.regularisation is not None and self.method == "obf":
+            message = 'method="obf" divides by nothing that is small, and takes no regularisation='
+            raise DataError(message)
 
     def run(self, block: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return phase, amplitude and status for blocks of shape (..., y, x, ky, kx)."""
@@ -278,7 +290,7 @@ class _Closed:
         else:
             phase[:] = side_band(
                 block, self.found, self.turn, middle, damping, mean=mean,
-                both=self.method == "matched",
+                both=self.method != "ssb", white=self.method == "obf",
             )  # fmt: skip
         return Status.CONVERGED if np.isfinite(phase).all() else Status.NO_DATA
 

@@ -97,17 +97,19 @@ def interference(
 
 def side_band(
     block: np.ndarray, found: Experiment, turn: Turn, middle: tuple[float, float],
-    regularisation: float, *, mean: np.ndarray, both: bool,
+    regularisation: float, *, mean: np.ndarray, both: bool, white: bool = False,
 ) -> np.ndarray:  # fmt: skip
     r"""Return the phase of a thin object in rad, shape (y, x), with the mean 0.
 
     Least squares of :math:`G = i \Phi \Gamma / n` over the pixels where one side band alone
     interferes with the direct beam [1]_; with `both`, those too where two do, which cancel
-    without aberrations.
+    without aberrations. With `white` the noise of all frequencies is the same, and those of the
+    phase are multiplied by the root of :math:`\sum |\Gamma|^2 / n` [2]_.
 
     References
     ----------
     .. [1] T. J. Pennycook et al., *Ultramicroscopy* 151, 160 (2015).
+    .. [2] K. Ooe, T. Seki, Y. Ikuhara, N. Shibata, *Ultramicroscopy* 220, 113133 (2021).
     """
     inside, ky, kx, size = pixels_of_disc(found, middle, mean)
     qy, qx = frequencies(found, turn, block.shape[:2])
@@ -120,6 +122,9 @@ def side_band(
             gamma *= (minus != 0) ^ (plus != 0)
         measured += (gamma.conj() * spectra).sum(axis=0)
         power += (np.abs(gamma) ** 2).sum(axis=0)
-    spectrum = size * measured / (1j * (power + regularisation * len(inside)))
+    if white:
+        spectrum = np.sqrt(size) * measured / (1j * np.sqrt(np.maximum(power, 0.5)))
+    else:
+        spectrum = size * measured / (1j * (power + regularisation * len(inside)))
     spectrum[(power < 0.5) | ((qy == 0) & (qx == 0))] = 0.0
     return np.asarray(fft.ifft2(spectrum, norm="forward").real)

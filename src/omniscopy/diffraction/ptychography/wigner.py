@@ -11,7 +11,6 @@ from scipy import fft
 from omniscopy.compute.threads import available_cores
 from omniscopy.diffraction.cameras.corrections import mend
 from omniscopy.diffraction.ptychography.experiment import Experiment, Turn
-from omniscopy.diffraction.ptychography.sidebands import frequencies
 
 # Values of the patterns of some frequencies that are worked on at a time.
 _BLOCK = 2**21
@@ -35,7 +34,7 @@ def deconvolve(
     spectra = fft.fft2(filled, axes=(0, 1), norm="forward", workers=available_cores())
     spectra = spectra.reshape(rows * columns, *pattern) / (filled.sum() / (rows * columns))
     ky, kx = found.ky - middle[0], found.kx - middle[1]
-    qy, qx = (each.ravel() for each in frequencies(found, turn, (rows, columns)))
+    number, share, qy, qx = _frequencies(found, turn, (rows, columns))
     aperture = found.beam.aperture(ky[:, None], kx[None, :])
     aperture /= np.sqrt((np.abs(aperture) ** 2).sum())
     probe = fft.ifft2(aperture)
@@ -46,20 +45,57 @@ def deconvolve(
     some = max(1, _BLOCK // (pattern[0] * pattern[1]))
     for begin in range(0, len(wanted), some):
         part = wanted[begin : begin + some]
-        turns = [np.exp(2j * np.pi * np.outer(q[part], r)) for q, r in ((qy, y), (qx, x))]
+        turns = [_turns(q[part], r) for q, r in ((qy, y), (qx, x))]
         shifted = fft.fft2(
             probe * turns[0][:, :, None] * turns[1][:, None, :], workers=available_cores()
         )
         known, seen = (
             fft.ifft2(each, norm="forward", workers=available_cores())
-            for each in (shifted * aperture.conj(), spectra[part])
+            for each in (shifted * aperture.conj(), spectra[number[part]])
         )
-        transform[part] = _transmitted(known, seen, (turns[0], turns[1]), regularisation)
+        passed = _transmitted(known, seen, (turns[0], turns[1]), regularisation)
+        np.add.at(transform, number[part], share[part] * passed)
     direct = transform[0].real
     if not direct > 0:
         return np.full((rows, columns), np.nan, dtype=complex)
     wave = (transform / np.sqrt(direct)).reshape(rows, columns)
     return np.asarray(fft.ifft2(wave, norm="forward"))
+
+
+def _frequencies(
+    found: Experiment, turn: Turn, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return numbers in the transform, shares, and frequencies in 1/nm along the detector's axes.
+
+    The highest frequency of an even number of positions is there with both signs, each a half of
+    it: the patterns do not tell which one it is.
+    """
+    numbers, shares, values = [], [], []
+    for n, step in zip(shape, found.steps, strict=True):
+        number, value, share = np.arange(n), np.fft.fftfreq(n, step), np.ones(n)
+        if n % 2 == 0:
+            share[n // 2] = 0.5
+            number, share = np.append(number, n // 2), np.append(share, 0.5)
+            value = np.append(value, -value[n // 2])
+        numbers.append(number)
+        shares.append(share)
+        values.append(value)
+    qy, qx = turn.to_detector(values[0][:, None], values[1][None, :])
+    return (
+        np.add.outer(numbers[0] * shape[1], numbers[1]).ravel(),
+        np.outer(*shares).ravel(), qy.ravel(), qx.ravel(),
+    )  # fmt: skip
+
+
+def _turns(q: np.ndarray, r: np.ndarray) -> np.ndarray:
+    r"""Return :math:`e^{2 \pi i Q r}`, shape (frequencies, positions).
+
+    The furthest position of an even number is at both sides, each a half of it.
+    """
+    found = np.exp(2j * np.pi * np.outer(q, r))
+    if len(r) % 2 == 0:
+        found[:, len(r) // 2] = found[:, len(r) // 2].real
+    return found
 
 
 def _filled(block: np.ndarray, mean: np.ndarray) -> np.ndarray:
