@@ -53,6 +53,30 @@ def test_points_that_were_not_measured_are_nan(tmp_path):
     np.testing.assert_array_equal(data, HEIGHTS)
 
 
+def test_heights_that_are_not_absolute_start_at_the_offset(tmp_path):
+    fields = {"absolute": 0, "z_offset": 16.0}
+    data = only(write_sur(tmp_path / "a.sur", [SurObject(NUMBERS, fields=fields)]))
+    np.testing.assert_allclose(data, 16 + 0.125 * (NUMBERS.astype(float) - NUMBERS.min()))
+
+
+def test_colours_of_more_than_a_byte_keep_their_depth(tmp_path):
+    shades = [np.array([[300, 60000], [2, 7]], "i4") + n for n in range(3)]
+    fields = {"z_step": 1.0, "z_offset": 0.0}
+    path = write_sur(tmp_path / "a.sur", [SurObject(each, 12, fields) for each in shades])
+    data = only(path)
+    assert data.dtype == np.uint16
+    for name, expected in zip(("red", "green", "blue"), shades, strict=True):
+        np.testing.assert_array_equal(data.sel(channel=name), expected)
+
+
+def test_a_profile_over_energies_is_a_spectrum(tmp_path):
+    fields = {"x_name": b"Energy loss", "x_units": b"eV", "x_step": 0.5, "x_offset": -8.0}
+    data = only(write_sur(tmp_path / "a.pro", [SurObject(NUMBERS[:1], 1, fields)]))
+    assert data.dims == ("energy_loss",)
+    np.testing.assert_array_equal(data["energy_loss"], -8 + 0.5 * np.arange(6))
+    assert data.attrs["signal_type"] == "spectrum"
+
+
 def test_a_profile_is_along_x(tmp_path):
     data = only(write_sur(tmp_path / "a.pro", [SurObject(NUMBERS[:1], 1)]))
     assert data.dims == ("x",)
@@ -235,7 +259,7 @@ def test_every_real_file_is_as_the_manifest_says(shared):
             # The reference counts each colour from its own lowest value, which is then lost.
             assert values.reshape(3, -1).min(1).tolist() == [1, 6, 11]
             values = values - values.reshape(3, -1).min(1).astype(int)[:, None, None]
-        else:
+        elif fields["absolute"]:
             # So it does with numbers. Here the surface, and the mean spectrum, of one map have
             # one mean, and spectra have as many counts below 0 as noise makes.
             values = values - fields["z_min"] * fields["z_step"]

@@ -25,6 +25,7 @@ _SERIES = (_PROFILES, _SURFACES)
 # How many objects come before the colours, and after them.
 _AROUND_COLOURS = {_RGB: (0, 0), _RGB_SURFACE: (1, 0), _RGB_INTENSITY: (1, 1)}
 _COLOURS = ("red", "green", "blue")
+_BRIGHTEST = 255.5
 _WORDS = (("wavelength", "wavelength"), ("raman", "wavenumber"), ("wavenumber", "wavenumber"))
 
 
@@ -44,7 +45,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
         A surface (y, x), a profile (x), a colour image (y, x, channel), a series of them along
         `time` or `frame`, spectra along `wavelength` or what they are over, one by one along
         `y`, or of a map (y, x). The first line is on top. Values are stored number times step
-        plus offset, NaN where nothing was measured. Further layers are channels of their own.
+        plus offset, which is that of the lowest number where the file says that values are not
+        absolute, NaN where nothing was measured. Further layers are channels of their own.
 
     Raises
     ------
@@ -120,18 +122,20 @@ class Stacked:
 
 @dataclass(frozen=True)
 class Shades(Derived):
-    """Numbers of a colour as bytes: they are stored in steps of a part of one."""
+    """Numbers of a colour as whole ones: they are stored in steps of a part of one."""
 
     scale: float
+    offset: float
+    depth: np.dtype[Any]
 
     @property
     def dtype(self) -> np.dtype[Any]:  # noqa: D102
-        return np.dtype(np.uint8)
+        return self.depth
 
     def __getitem__(self, key: Key) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file
-            shades = np.rint(self.inner[key] * self.scale)
-        return np.clip(np.nan_to_num(shades), 0, 255).astype(np.uint8)
+            shades = np.rint(self.inner[key] * np.float64(self.scale) + self.offset)
+        return np.clip(np.nan_to_num(shades), 0, np.iinfo(self.depth).max).astype(self.depth)
 
 
 def _single(block: Block) -> Channel:
@@ -158,7 +162,16 @@ def _series(blocks: list[Block]) -> Channel:
 def _colours(blocks: list[Block], *, count: int) -> Channel:
     """Return images whose red, green and blue are objects of their own."""
     fields = blocks[0].fields
-    shades = [Shades(block.numbers, block.fields["z_step"]) for block in blocks]
+    rules = [(float(block.fields["z_step"]), _zero(block.fields)) for block in blocks]
+    tops = [
+        block.fields["z_max"] * step + zero
+        for block, (step, zero) in zip(blocks, rules, strict=True)
+    ]
+    depth = np.dtype(np.uint16 if max(tops) > _BRIGHTEST else np.uint8)
+    shades = [
+        Shades(block.numbers, step, zero, depth)
+        for block, (step, zero) in zip(blocks, rules, strict=True)
+    ]
     images = [Stacked(tuple(shades[3 * n : 3 * n + 3]), last=True) for n in range(count)]
     axes = [
         _axis(fields, "y", fields["rows"]),
@@ -206,13 +219,24 @@ def _physical(block: Block) -> LazyArray:
         limits = np.iinfo(block.numbers.dtype)
         missing = fields["z_min"] - 2
         missing = missing if limits.min <= missing <= limits.max else None
-    return Heights(block.numbers, fields["z_step"], fields["z_offset"], missing)
+    return Heights(block.numbers, fields["z_step"], _zero(fields), missing)
+
+
+def _zero(fields: dict[str, Any]) -> float:
+    """Return what the number 0 stands for.
+
+    Where heights are not absolute, the offset is that of the lowest of them.
+    """
+    offset, step = float(fields["z_offset"]), float(fields["z_step"])
+    return offset if fields["absolute"] else offset - step * fields["z_min"]
 
 
 def _axis(fields: dict[str, Any], letter: str, size: int) -> Axis:
     """Return an axis of places, or of times where its units are such."""
     units = known_units(fields[f"{letter}_units"])
     name = "time" if units is not None and measures(units, "s") else letter
+    if units is not None and measures(units, "eV"):
+        name = _energy(fields[f"{letter}_name"])
     attrs = {"long_name": fields[f"{letter}_name"]} if fields[f"{letter}_name"] else {}
     scale, offset = _numbers(fields, letter)
     if not scale:
@@ -225,6 +249,8 @@ def _spectral_axis(fields: dict[str, Any], letter: str, size: int) -> Axis:
     units = known_units(fields[f"{letter}_units"])
     title = fields[f"{letter}_name"].lower()
     name = next((found for word, found in _WORDS if word in title), spectral_dimension(units))
+    if name == "energy":
+        name = _energy(title)
     scale, offset = _numbers(fields, letter)
     if name == "wavelength" and units is not None and measures(units, "nm"):
         factor, units = conversion_factor(units, "nm"), "nm"
@@ -232,6 +258,10 @@ def _spectral_axis(fields: dict[str, Any], letter: str, size: int) -> Axis:
     if not scale:
         return Axis(name=name, size=size)
     return Axis(name=name, size=size, scale=scale, offset=offset, units=units)
+
+
+def _energy(title: str) -> str:
+    return "energy_loss" if "loss" in title.lower() else "energy"
 
 
 def _frame_axis(fields: dict[str, Any], count: int) -> Axis:

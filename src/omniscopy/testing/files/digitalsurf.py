@@ -13,7 +13,8 @@ __all__ = ["SurObject", "write_sur"]
 
 _OFFSETS = {
     "objects": (14, "h"), "type": (18, "h"), "name": (20, "30s"), "operator": (50, "30s"),
-    "special": (86, "h"), "depth": (94, "i"), "bits": (98, "h"), "z_min": (100, "i"),
+    "special": (86, "h"), "absolute": (88, "h"), "depth": (94, "i"), "bits": (98, "h"),
+    "z_min": (100, "i"),
     "z_max": (104, "i"), "columns": (108, "i"), "rows": (112, "i"), "total": (116, "i"),
     "x_step": (120, "f"), "y_step": (124, "f"), "z_step": (128, "f"), "x_name": (132, "16s"),
     "y_name": (148, "16s"), "z_name": (164, "16s"), "x_units": (180, "16s"),
@@ -73,7 +74,7 @@ def _object(made: SurObject, streams: int, comment: bytes) -> bytes:
         content = head + b"".join(packed)
     fields: dict[str, Any] = {
         "objects": 1, "type": made.type, "name": b"* a map *", "operator": b"Ada", "special": 0,
-        "depth": depth[0] if depth else 0, "bits": 8 * numbers.dtype.itemsize,
+        "absolute": 1,        "depth": depth[0] if depth else 0, "bits": 8 * numbers.dtype.itemsize,
         "z_min": int(numbers.min()), "z_max": int(numbers.max()), "columns": columns,
         "rows": rows, "total": rows * columns, "x_step": 0.5, "y_step": 0.25, "z_step": 0.125,
         "x_name": b"Width", "y_name": b"Height", "z_name": b"Z", "x_units": b"mm",
