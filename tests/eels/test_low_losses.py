@@ -155,10 +155,12 @@ def test_thickness_of_a_line_is_exact_to_two_thousandths(fwhm, step):
     np.testing.assert_allclose(found["t_over_lambda"], truth, rtol=2e-3)
 
 
-def test_thickness_scatters_as_it_says():
-    truth = line(np.full(600, 0.7))
-    data = eels.simulate_spectrum(t_over_lambda=truth, electrons=2e4, dispersion=0.25, rng=4)
-    found = eels.measure_thickness(data, threshold=5.0)
+@pytest.mark.parametrize("options", [{"threshold": 5.0}, {}], ids=["threshold", "mirrored"])
+@pytest.mark.parametrize("thickness", [0.3, 0.7, 1.5])
+def test_thickness_scatters_as_it_says(thickness, options):
+    truth = line(np.full(600, thickness))
+    data = eels.simulate_spectrum(t_over_lambda=truth, electrons=1e6, dispersion=0.25, rng=4)
+    found = eels.measure_thickness(data, **options)
     away = (found["t_over_lambda"] - found["t_over_lambda"].mean()) / found["t_over_lambda_std"]
     assert float(away.std()) == pytest.approx(1.0, abs=0.1)
 
@@ -238,6 +240,23 @@ def test_plasmons_of_thick_samples_are_found_with_any_number_of_scatterings():
     np.testing.assert_allclose(found["energy"], 18.0, atol=5e-3)
     np.testing.assert_allclose(found["width"], 4.5, atol=1e-2)
     np.testing.assert_allclose(found["t_over_lambda"], truth, rtol=2e-3)
+
+
+@pytest.mark.parametrize("thickness", [0.3, 2.0])
+def test_plasmons_scatter_as_they_say_where_most_channels_are_nearly_empty(thickness):
+    settings = {"dispersion": 0.25, "channels": 900, "zero_loss_fwhm": 1.2}
+    truth = line(np.full(300, thickness))
+    data = eels.simulate_spectrum(t_over_lambda=truth, electrons=1e6, rng=6, **settings)
+    found = eels.fit_plasmon(data, plural=True)
+    exact = eels.simulate_spectrum(
+        t_over_lambda=line([thickness]), electrons=1e6, noise=False, **settings
+    )
+    without = eels.fit_plasmon(exact, plural=True)
+    for name in ("energy", "width", "t_over_lambda"):
+        away = (found[name] - without[name].item()) / found[f"{name}_std"]
+        assert float(away.std()) == pytest.approx(1.0, abs=0.12)
+        assert abs(float(away.mean())) < 0.25
+    assert float(found["reduced_chi_square"].mean()) == pytest.approx(1.0, abs=0.03)
 
 
 def drude_metal(*, surfaces=False):

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import fft, ndimage
 
 from omniscopy.compute import least_squares, map_signal
-from omniscopy.compute.fitting.problem import Problem, Term
+from omniscopy.compute.fitting.problem import Problem, Solution, Term
 from omniscopy.eels.axes import DIM, LossAxis, is_counted, loss_axis
 from omniscopy.eels.beams import Beam, beam_of
 from omniscopy.eels.zero_loss.elastic import elastic_parts
@@ -77,7 +77,8 @@ def fit_plasmon(
     :math:`\mathrm{Im}(-1/\varepsilon) = E \Gamma E_p^2 / [(E^2 - E_p^2)^2 + E^2 \Gamma^2]`. With
     `plural` the spectrum is :math:`Z \otimes e^{(t/\lambda) S}` for the zero loss :math:`Z` as it
     was measured and the probability :math:`S` of each loss, which is exact in any order.
-    Least squares weighted by one over a running mean.
+    Least squares weighted by one over a running mean, and again by one over what is fitted,
+    without the channels in which less than a thousandth of the highest loss is.
 
     Drude's loss function, and the exponential of plural scattering, are those of [1]_.
 
@@ -160,28 +161,26 @@ class PlasmonFit:
     def fit(self, rows: np.ndarray) -> np.ndarray:
         """Return what is found for spectra without gaps."""
         energy = self.axis.energy
-        zero, begin = self.zero_losses(rows)
+        zero, variance, begin = self.zero_losses(rows)
         rest = rows - zero
         most = self.most_frequent(rest, begin)
-        good = np.isfinite(most)
-        place = np.where(good, most, 1.0)
+        good, place = np.isfinite(most), np.nan_to_num(most, nan=1.0)
         if self.window is not None:
             low, high = (np.full(len(rows), end) for end in self.window)
         elif self.plural:
             low, high = begin, np.full(len(rows), energy[-1])
         else:
             low, high = np.maximum(_AROUND[0] * place, begin), _AROUND[1] * place
-        y = rows if self.plural else rest
-        smooth = ndimage.uniform_filter1d(rows, 5, axis=1, mode="nearest")
         floor = 1e-3 * np.maximum(rest.max(axis=1, keepdims=True), 1e-300)
         inside = (energy >= low[:, None] - 1e-9) & (energy <= high[:, None] + 1e-9)
         inside &= good[:, None] & (energy > 0)
-        y = np.where(inside, y, np.nan)
+        y = np.where(inside, rows if self.plural else rest, np.nan)
+        smooth = ndimage.uniform_filter1d(rows, 5, axis=1, mode="nearest")
         weights = 1.0 / np.maximum(smooth, floor)
         tall = np.where(inside, rest, 0.0).max(axis=1)
         width = np.maximum(0.3 * place, 2.0 * self.axis.step)
+        sums = zero.sum(axis=1)
         if self.plural:
-            sums = zero.sum(axis=1)
             thick = np.log(np.maximum(rows.sum(axis=1) / np.maximum(sums, 1e-300), 1.02))
             start = np.column_stack([np.clip(thick, 0.02, 6.0), place, width])
             term = Term(PluralDrude(self.axis, self.beam), (0,))
@@ -195,22 +194,63 @@ class PlasmonFit:
             (term,), np.zeros(3), np.full(3, np.inf), np.ones(3, bool),
             np.array([not self.plural, False, False]), np.arange(3), np.ones(3), np.zeros(3),
         )  # fmt: skip
-        solved = least_squares(
-            problem, y, start, columns=columns, weights=weights, max_steps=self.max_steps,
-            threads=1,
-        )  # fmt: skip
-        std = solved.std
+        solved, steps = self.solve(problem, y, start, columns, weights, zero, floor)
+        parameters, std = solved.parameters, solved.std
         if self.plural and self.counted:
-            # The zero loss is noisy too: the thickness is relative to it.
-            more = solved.parameters[:, 0] ** 2 / np.maximum(zero.sum(axis=1), 1.0)
-            std = np.column_stack([np.sqrt(std[:, 0] ** 2 + more), std[:, 1:]])
+            share = self.shares(zero, parameters, np.where(np.isfinite(y), floor, np.inf))
+            more = share**2 * (variance / np.maximum(sums, 1.0) ** 2)[:, None]
+            std = np.sqrt(std**2 + more)
         points = np.where(solved.points > 3, solved.points - 3, np.nan)
         return np.column_stack([
-            solved.parameters, std, solved.chi_square / points, solved.steps, solved.status
+            parameters, std, solved.chi_square / points, steps, solved.status
         ])  # fmt: skip
 
-    def zero_losses(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return zero losses, 0 where there are none, and where losses are free of them."""
+    def solve(  # noqa: PLR0917
+        self, problem: Problem, y: np.ndarray, start: np.ndarray, columns: np.ndarray,
+        weights: np.ndarray, zero: np.ndarray, floor: np.ndarray,
+    ) -> tuple[Solution, np.ndarray]:  # fmt: skip
+        """Return the fit with weights of one over what is fitted, and all evaluations."""
+
+        def fit(y: np.ndarray, start: np.ndarray, weights: np.ndarray) -> Solution:
+            return least_squares(
+                problem, y, start, columns=columns, weights=weights, max_steps=self.max_steps,
+                threads=1,
+            )  # fmt: skip
+
+        first = fit(y, start, weights)
+        # A running mean is low where its channel is: weights of the model know of no noise.
+        seen = [zero] if self.plural else list(columns)
+        expected, _ = problem.terms[0].formula.evaluate(seen, (), first.parameters)
+        expected = expected if self.plural else expected + zero
+        known = np.isfinite(expected).all(axis=1)[:, None]
+        weights = np.where(known, 1.0 / np.maximum(expected, floor), weights)
+        # Where hardly anything is expected, residuals are below what these weights say.
+        y = np.where(known & (expected < floor), np.nan, y)
+        start = np.where(known, first.parameters, start)
+        solved = fit(y, start, weights)
+        return solved, first.steps + solved.steps
+
+    def shares(self, zero: np.ndarray, parameters: np.ndarray, floor: np.ndarray) -> np.ndarray:
+        """Return what parameters are off by where the zero loss is, for the whole of it.
+
+        It is noisy too: its sum is the strength of the model, which is not fitted.
+        """
+        made = np.zeros_like(parameters)
+        good = np.isfinite(parameters).all(axis=1)
+        value, slopes = PluralDrude(self.axis, self.beam).evaluate(
+            [zero[good]], (), parameters[good]
+        )
+        weights = np.where(value > floor[good], 1.0 / np.maximum(value, 1e-300), 0.0)
+        normal = np.einsum("nkc,nc,nlc->nkl", slopes, weights, slopes)
+        total = np.einsum("nkc,nc,nc->nk", slopes, weights, value)
+        made[good] = np.einsum("nkl,nl->nk", np.linalg.pinv(normal, hermitian=True), total)
+        return made
+
+    def zero_losses(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return zero losses (0 where there are none) and the variance of their sums of counts.
+
+        And where losses are free of them.
+        """
         energy = self.axis.energy
         top, height = summits(rows)
         low, high = crossings(rows, top, height, energy)
@@ -218,10 +258,11 @@ class PlasmonFit:
         at = energy[np.maximum(top, 0)]
         has = (energy[0] < 0) & np.isfinite(width) & (np.abs(at) < np.maximum(width, _LOWEST))
         has &= low < 0.5 * width
-        zero = elastic_parts(rows, energy, "mirrored", None).zero_loss
-        has &= np.isfinite(zero).all(axis=1)
+        parts = elastic_parts(rows, energy, "mirrored", None)
+        has &= np.isfinite(parts.zero_loss).all(axis=1)
         begin = np.where(has, at + 2.0 * width, max(energy[0], 0.0))
-        return np.where(has[:, None], zero, 0.0), np.maximum(begin, 1e-6)
+        zero = np.where(has[:, None], parts.zero_loss, 0.0)
+        return zero, np.where(has, parts.variance, 0.0), np.maximum(begin, 1e-6)
 
     def most_frequent(self, rest: np.ndarray, begin: np.ndarray) -> np.ndarray:
         """Return the loss that is most frequent beyond the zero loss; NaN where nothing is lost."""

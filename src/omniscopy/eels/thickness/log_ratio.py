@@ -68,8 +68,10 @@ def measure_thickness(  # noqa: PLR0913 - options of the field
 
     Notes
     -----
-    :math:`t / \lambda = \ln(I_t / I_0)`, of all and of the zero loss; Poisson noise gives
-    :math:`\sigma^2 = 1 / I_0 - 1 / I_t` [1]_.
+    :math:`t / \lambda = \ln(I_t / I_0)`, of all and of the zero loss [1]_; Poisson noise gives
+    :math:`\sigma^2 = \mathrm{var}\,I_0 / I_0^2 - 1 / I_t`. The variance of :math:`I_0` is itself
+    where a threshold ends the zero loss; of a mirrored one the left tail counts twice, and its
+    centre is uncertain, so that it is about 1.6 times as large.
 
     References
     ----------
@@ -147,7 +149,7 @@ def _log_ratio(
     status = np.where(lost, Status.INVALID, status)
     with np.errstate(all="ignore"):
         ratio = np.log(total / zero)
-        std = np.sqrt(np.maximum(1.0 / zero - 1.0 / total, 0.0))
+        std = np.sqrt(np.maximum(parts.variance / zero**2 - 1.0 / total, 0.0))
     if not counted:
         std = np.full_like(std, np.nan)
     found = [np.where(status == 0, each, np.nan) for each in (ratio, std, zero, total)]

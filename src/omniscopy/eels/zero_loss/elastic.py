@@ -16,11 +16,15 @@ ELASTIC: tuple[Elastic, ...] = ("mirrored", "threshold")
 
 
 class Parts(NamedTuple):
-    """The zero loss of every spectrum (spectra, channels), where it ends, and the outcomes."""
+    """The zero loss of every spectrum (spectra, channels), where it ends, and the outcomes.
+
+    `variance` is that of the sum of the zero loss, of counts.
+    """
 
     zero_loss: np.ndarray
     threshold: np.ndarray
     status: np.ndarray
+    variance: np.ndarray
 
 
 def elastic_parts(
@@ -35,7 +39,7 @@ def elastic_parts(
     rows = np.asarray(rows, np.float64)
     top, height = summits(rows)
     low, high = crossings(rows, top, height, energy)
-    centre, _ = of_parabolas(rows, top, height, energy)
+    centre, centre_std = of_parabolas(rows, top, height, energy)
     status = np.where(top < 0, Status.NO_DATA, Status.CONVERGED)
     status = np.where((top >= 0) & saturated(rows, height), Status.INVALID, status)
     status = np.where((status == 0) & ~np.isfinite(rows).all(axis=1), Status.NO_DATA, status)
@@ -45,12 +49,17 @@ def elastic_parts(
         end = first_minimum(rows, energy, top, high - low)
         end = end if threshold is None else np.full(len(rows), threshold)
         made = np.where(energy <= end[:, None], rows, 0.0)
+        variance = made.sum(axis=1)
         status = np.where((status == 0) & ~np.isfinite(end), Status.INVALID, status)
     else:
         end = high
         made = _mirrored(rows, energy, centre, end)
+        variance = _variance(rows, energy, centre, end)
+        # The sum is twice that on the left of the centre, and half as high there as at the top.
+        step = (energy[-1] - energy[0]) / (len(energy) - 1)
+        variance += (height / step * centre_std) ** 2
         made -= _leaked(rows - made, energy, centre, high - low, end)
-    return Parts(np.where(status[:, None] == 0, made, np.nan), end, status)
+    return Parts(np.where(status[:, None] == 0, made, np.nan), end, status, variance)
 
 
 def _mirrored(
@@ -61,6 +70,16 @@ def _mirrored(
     shift = len(energy) - 1 - 2.0 * (centre - energy[0]) / step
     turned = shift_back(np.ascontiguousarray(rows[:, ::-1]), shift)
     return np.where(energy <= end[:, None], rows, np.nan_to_num(turned, nan=0.0))
+
+
+def _variance(
+    rows: np.ndarray, energy: np.ndarray, centre: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """Return what noise of counts does to the sum: channels that are mirrored count twice."""
+    taken = np.where(energy <= end[:, None], 1.0, 0.0)
+    taken += energy < (2.0 * centre - end)[:, None]
+    made: np.ndarray = (taken**2 * np.maximum(rows, 0.0)).sum(axis=1)
+    return made
 
 
 def _leaked(

@@ -74,7 +74,7 @@ def subtract_zero_loss(
     def split(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = np.asarray(block.reshape(-1, size), np.float64)
         if method in ("mirrored", "threshold"):
-            zero, _, status = elastic_parts(rows, axis.energy, method, threshold)
+            zero, _, status, _ = elastic_parts(rows, axis.energy, method, threshold)
         else:
             fit = ZeroLossFit(SHAPES[method], axis, None, 100, 1)
             found = fit.run(rows)
