@@ -286,6 +286,28 @@ def test_thermal_motion_tells_the_answer_that_a_chirp_measures():
     assert found["spring_constant"].item() == pytest.approx(2.0, rel=1e-6)
 
 
+def test_spectra_without_a_floor_have_a_response():
+    spectrum = thermal_spectrum(MODES[:1], np.arange(20e3, 2 * F0, 25.0))
+    rng = np.random.default_rng(3)
+    scatter = xr.DataArray(rng.gamma(100.0, 0.01, (20, spectrum.size)), dims=("y", "frequency"))
+    data = (scatter * spectrum).assign_attrs(spectrum.attrs)
+    found = thermal_transfer_function(data, detection="deflection")
+    assert (found["status"] == 3).any()
+    assert found["response"].notnull().all()
+    f = spectrum["frequency"]
+    k, f0, q = MODES[0]
+    truth = f0**2 / k / (f0**2 - f**2 + 1j * f * f0 / q)
+    away = abs(found["response"].mean("y") - truth).max() / abs(truth).max()
+    assert float(away) < 0.02
+
+
+def test_a_trigger_after_the_end_is_refused():
+    with pytest.raises(DataError, match="after the end"):
+        instantaneous_frequency(
+            trace(np.cos(2 * np.pi * F0 * TIME)), trigger=1.0, drive_frequency=F0
+        )
+
+
 @pytest.mark.parametrize("detection", ["angle", "deflection"])
 def test_modes_of_thermal_motion_hold_to_fluctuation_and_dissipation(detection):
     seen = [

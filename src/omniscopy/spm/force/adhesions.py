@@ -51,8 +51,8 @@ def measure_adhesion(
     Notes
     -----
     The largest attraction is taken from a line through the 8 points from it towards the sample,
-    so that the noise does not choose it. Works of adhesion are :math:`F / c \pi R` with
-    :math:`c` 2 (DMT) and 3/2 (JKR).
+    so that the noise does not choose it. Deviations hold that of the baseline there. Works of
+    adhesion are :math:`F / c \pi R` with :math:`c` 2 (DMT) and 3/2 (JKR).
 
     The two limits are those of [1]_ and [2]_.
 

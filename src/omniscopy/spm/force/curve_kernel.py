@@ -204,7 +204,7 @@ def attractions(z, f, fraction, found):  # type: ignore[no-untyped-def]
         if count < 4:
             found[row, 5] = _NO_DATA
             continue
-        x, y, slope, _, variance = line_through(s, g, count)
+        x, y, slope, reach, variance = line_through(s, g, count)
         noise = math.sqrt(variance)
         at, lowest = 0, np.inf
         for i in range(n):
@@ -222,7 +222,8 @@ def attractions(z, f, fraction, found):  # type: ignore[no-untyped-def]
         deviation = noise
         if more > 3:
             lowest = value + rise * (s[at] - own)
-            deviation = noise * math.sqrt(1.0 / more + away / spread + 1.0 / count)
+            line = 1.0 / count + (s[at] - x) ** 2 / reach
+            deviation = noise * math.sqrt(1.0 / more + away / spread + line)
         found[row, 0], found[row, 1], found[row, 2] = -lowest, deviation, direction * s[at]
         area, squares = 0.0, 0.0
         i = at
@@ -236,6 +237,9 @@ def attractions(z, f, fraction, found):  # type: ignore[no-untyped-def]
             one, two = min(g[j], 0.0), min(g[j + 1], 0.0)
             area -= 0.5 * (one + two) * (s[j + 1] - s[j])
             squares += (s[j + 1] - s[j]) ** 2
+        # The baseline is extrapolated to there, and is off by as much along all of it.
+        middle, length = 0.5 * (s[first] + s[i]), s[i] - s[first]
+        squares += length**2 * (1.0 / count + (middle - x) ** 2 / reach)
         found[row, 3], found[row, 4] = area, noise * math.sqrt(squares)
 
 

@@ -94,7 +94,7 @@ def instantaneous_frequency(  # noqa: PLR0913 - options of the field
     ------
     DataError
         The data are not real or not uniform, the drive is beyond what is sampled, or there is
-        nothing before the trigger.
+        nothing before the trigger, or all.
 
     Notes
     -----
@@ -316,6 +316,9 @@ def _averaged(data: xr.DataArray, average: str, dim: str) -> xr.DataArray:
 
 def _before(times: np.ndarray, trigger: float, rise_time: float) -> slice:
     """Return the samples that say how it was before the trigger: clear of it and of the end."""
+    if len(times) and trigger > times[-1]:
+        message = f"the trigger at {trigger} s is after the end of the data at {times[-1]} s"
+        raise DataError(message)
     for clear in (rise_time, 0.0):
         first = int(np.searchsorted(times, times[0] + clear)) if len(times) else 0
         last = int(np.searchsorted(times, trigger - clear))

@@ -66,7 +66,8 @@ def thermal_transfer_function(
         ``response``: complex deflection for a unit of force along the normal of the lever, m/N,
         or V/N for data in V²/Hz; along ``mode`` what it is made of: ``spring_constant`` (N/m) of
         the mode, ``resonance_frequency`` and ``quality_factor``, each with its ``_std``, and
-        ``status``. The response is NaN where the fit of a mode has not converged.
+        ``status``. The response is NaN where the fit of a mode has not converged
+        (3, at bound, is a spectrum without a floor).
 
     Raises
     ------
@@ -120,7 +121,10 @@ def thermal_transfer_function(
     )
     cosine = np.cos(np.radians(tilt))
     spring = (seen * cosine) ** 2 * calibration.BOLTZMANN * temperature / (square * metres)
-    good = status == int(Status.CONVERGED)
+    # A spectrum without a floor is at the bound of the floor alone.
+    good = (status == int(Status.CONVERGED)) | (
+        (status == int(Status.AT_BOUND)) & np.isfinite(square_std + f0_std + q_std)
+    )
     height = (seen * cosine / metres**0.5 / spring).where(good)
     at = data.coords[dim] * hertz if deflection is None else _frequencies(deflection)
     (response,) = map_signal(
