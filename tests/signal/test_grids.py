@@ -470,3 +470,18 @@ def test_says_which_line_it_needs():
         to_line(points.assign_coords(distance=1.0))
     with pytest.raises(DataError, match="expected positions"):
         to_line(points, places=("z",))
+
+
+def test_points_of_a_full_grid_give_that_grid_where_its_steps_differ():
+    image = xr.DataArray(
+        np.arange(600.0).reshape(20, 30), dims=("y", "x"),
+        coords={
+            "y": coordinate("y", np.arange(20) * 0.5 - 3.0, "nm"),
+            "x": coordinate("x", np.arange(30) * 0.2 + 10.1, "nm"),
+        }, attrs={"units": "V"},
+    )  # fmt: skip
+    again = to_grid(to_points(image)[np.random.default_rng(2).permutation(600)])
+    assert again.shape == image.shape
+    np.testing.assert_allclose(again, image, rtol=1e-9)
+    np.testing.assert_allclose(again["y"], image["y"], atol=1e-12)
+    np.testing.assert_allclose(again["x"], image["x"], atol=1e-12)

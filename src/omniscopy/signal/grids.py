@@ -198,10 +198,26 @@ def _usual_spacing(scatter: Scatter, known: np.ndarray, *, bins: bool) -> np.nda
     extent = np.ptp(scaled, axis=0)
     size = float(extent.max()) or 1.0
     count = len(np.unique(np.round(scaled / (1e-9 * size)), axis=0)) / (4 if bins else 1)
+    grid = _grid_steps(scaled, size)
+    if grid is not None and not bins:
+        return grid / factors
     # (height / s + 1) (width / s + 1) = count
     more, both = max(count - 1.0, 1e-3), float(extent.sum())
     step = (both + np.sqrt(both**2 + 4 * more * extent[0] * extent[1])) / (2 * more)
     return np.asarray(min(step, size) / factors)
+
+
+def _grid_steps(places: np.ndarray, size: float) -> np.ndarray | None:
+    """Return the steps of a full grid that the positions are, each once; None if they are none."""
+    steps, count = [], 1
+    for values in places.T:
+        labels = np.unique(np.round(values / (1e-9 * size)))
+        apart = np.diff(labels)
+        if not apart.size or np.ptp(apart) > 1e-6 * apart[0] + 4.0:
+            return None
+        count *= labels.size
+        steps.append(np.ptp(values) / apart.size)
+    return np.asarray(steps) if count == len(places) else None
 
 
 def _binning(scatter: Scatter, labels: Sequence[np.ndarray], *, sums: bool) -> Gridding:
