@@ -179,6 +179,21 @@ def test_a_map_lies_as_the_sample_lies(tmp_path, back_and_forth):
     assert om.validate(om.open(path)) == []
 
 
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_a_reflected_map_begins_at_the_top(tmp_path, word):
+    entries = {"force-scan-map.position-pattern.grid.reflect": word}
+    curves = curves_of_map()
+    path = write_jpk_map(tmp_path / "a.jpk", curves, (2, 3), entries=entries, back_and_forth=False)
+    deflection = read(path).channels[0]
+    values = load(deflection.data)
+    for index, parts in curves.items():
+        row, column = divmod(index, 3)
+        expected = force(parts[0])
+        top = row if word == "true" else 1 - row
+        np.testing.assert_allclose(values[top, column, : len(expected)], expected)
+    np.testing.assert_allclose(deflection.axes[0].coordinate(), [20.5e-6, 19.5e-6])
+
+
 def test_calibrations_may_change_within_a_map(tmp_path):
     curves = curves_of_map((1, 2))
     curves[1][0] = segment(6, seed=9, encoder=(5e-4, -0.25))

@@ -44,6 +44,15 @@ def test_rows_are_stored_from_the_bottom(tmp_path):
     np.testing.assert_allclose(load(read(path).channels[0].data)[0], last * 1e-12 + 1e-6)
 
 
+def test_rows_of_a_reflected_grid_are_stored_from_the_top(tmp_path):
+    path = write_jpk_image(tmp_path / "a.jpk", [JpkPage(COUNTS)], tags={0x8045: (8, 1)})
+    last = np.frombuffer(path.read_bytes()[-24:], ">i4")
+    (channel,) = read(path).channels
+    np.testing.assert_allclose(load(channel.data), COUNTS * 1e-12 + 1e-6)
+    np.testing.assert_allclose(load(channel.data)[-1], last * 1e-12 + 1e-6)
+    np.testing.assert_allclose(channel.axes[0].coordinate(), 20e-6 + 1e-6 * (3.5 - np.arange(4)))
+
+
 def test_labels_are_the_middles_of_pixels(tmp_path):
     y, x = read(write_jpk_image(tmp_path / "a.jpk", [JpkPage(COUNTS)])).channels[0].axes
     np.testing.assert_allclose(x.coordinate(), 10e-6 + 1e-6 * (np.arange(6) + 0.5))

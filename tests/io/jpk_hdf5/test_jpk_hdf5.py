@@ -57,3 +57,11 @@ def test_a_table_that_is_no_grid_is_refused(tmp_path):
         file["Measurement_000"].attrs["position-pattern.grid.jlength"] = 5
     with pytest.raises(om.FormatError, match="24 pixels do not make the grid"):
         om.open(path)
+
+
+def test_rows_of_a_reflected_grid_begin_at_the_top(tmp_path):
+    settings = {**SETTINGS, "position-pattern.grid.reflect": b"true"}
+    path = write_h5_jpk(tmp_path / "a.h5-jpk", CHANNELS, settings=settings)
+    height = om.signals(om.open(path))["height_trace"]
+    np.testing.assert_allclose(height, 2e-6 + 1e-13 * COUNTS)
+    assert float(height["y"][0]) > float(height["y"][-1])

@@ -223,3 +223,34 @@ def test_truth_values_are_written_as_numbers(tmp_path):
     data = xr.DataArray([True, False, True], dims="energy", coords={"energy": [1.0, 2.0, 3.0]})
     om.save(data, tmp_path / "a.msa")
     np.testing.assert_array_equal(om.open_signal(tmp_path / "a.msa"), [1, 0, 1])
+
+
+def test_the_channel_at_zero_stands_for_the_offset_where_there_is_none(tmp_path):
+    head = HEAD.replace("#OFFSET      : 520.\n", "#CHOFFSET    : 20.0\n")
+    data = om.open_signal(write(tmp_path, head + Y))
+    np.testing.assert_allclose(data["energy_loss"], -10 + 0.5 * np.arange(5))
+
+
+def test_losses_are_known_by_their_label_without_a_type(tmp_path):
+    head = HEAD.replace("#SIGNALTYPE  : ELS\n", "#SIGNALTYPE  : \n#XLABEL      : Energy loss\n")
+    data = om.open_signal(write(tmp_path, head.replace("Energy Loss (eV)", "eV") + Y))
+    assert data.dims == ("energy_loss",)
+
+
+def test_units_may_follow_a_keyword_without_a_dash(tmp_path):
+    further = "#XPOSITION mm: -8.4\n#YPOSITION mm: 2.5\n#LIVETIME  -s: 20.0\n"
+    data = om.open_signal(write(tmp_path, HEAD + further + Y))
+    stage = data.attrs["metadata"]["stage"]
+    assert stage["x"] == pytest.approx(-8.4e-3)
+    assert stage["y"] == pytest.approx(2.5e-3)
+    assert data.attrs["metadata"]["detector"]["live_time"] == 20
+
+
+@pytest.mark.parametrize(
+    ("said", "dim", "modality"),
+    [("EDS_SEM", "energy", "EDS"), ("EELS", "energy_loss", "EELS"), ("XEDS", "energy", "EDS")],
+)
+def test_signals_are_known_by_what_programs_call_them(tmp_path, said, dim, modality):
+    head = HEAD.replace("ELS\n#BEAM", f"{said}\n#BEAM").replace("Energy Loss (eV)", "eV")
+    data = om.open_signal(write(tmp_path, head + Y))
+    assert (data.dims, data.attrs["modality"]) == ((dim,), modality)

@@ -13,7 +13,10 @@ from omniscopy.io.records import Axis
 
 @dataclass(frozen=True)
 class Grid:
-    """Columns and rows, counted from the lower left, and the lower-left corner of all."""
+    """Columns and rows, counted from the lower left, and the lower-left corner of all.
+
+    Rows of a grid that is reflected are counted from the top.
+    """
 
     columns: int
     rows: int
@@ -21,6 +24,7 @@ class Grid:
     size: tuple[float, float]
     units: str | None = "m"
     back_and_forth: bool = False
+    reflected: bool = False
 
     def axes(self) -> list[Axis]:
         """Return the axes y and x; labels are the middles of pixels, where curves were taken."""
@@ -38,7 +42,7 @@ class Grid:
             return None
         if self.back_and_forth and row % 2:
             column = self.columns - 1 - column
-        return (self.rows - 1 - row) * self.columns + column
+        return (row if self.reflected else self.rows - 1 - row) * self.columns + column
 
 
 def find_grid(properties: Properties) -> Grid | None:
@@ -57,6 +61,7 @@ def find_grid(properties: Properties) -> Grid | None:
         size=(size[0], size[1]),
         units=known_units(ending(properties, f"{prefix}unit.unit")) or "m",
         back_and_forth=ending(properties, ".position-pattern.back-and-forth") == "true",
+        reflected=ending(properties, f"{prefix}reflect").lower() in ("true", "1"),
     )
 
 

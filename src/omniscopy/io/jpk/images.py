@@ -18,6 +18,7 @@ from omniscopy.io.tiff.container import open_tiff, require_segments
 _VERSION, _START, _USER, _COMMENT, _SAMPLE = 0x8000, 0x8003, 0x8009, 0x8004, 0x8005
 _MODE, _RATE = 0x8030, 0x8049
 _GRID = range(0x8040, 0x8048)  # x, y, width, height, angle, reflected, columns, rows
+_REFLECTED = _GRID[5]
 _NAME, _RETRACE, _TITLE = 0x8050, 0x8051, 0x8052
 _SLOTS, _DEFAULT = 0x8080, 0x8081
 _FIRST_SLOT, _SLOT_STEP = 0x8090, 0x30
@@ -33,7 +34,12 @@ def read_images(path: Path) -> Measurement:
         pages = list(file.pages)
         first = _tags(pages[0])
         grid = _read_grid(path, first)
-        channels = [_channel(path, page, grid) for page in pages[1:] if _NAME in _tags(page)]
+        is_reflected = bool(first.get(_REFLECTED))
+        channels = [
+            _channel(path, page, grid, reflected=is_reflected)
+            for page in pages[1:]
+            if _NAME in _tags(page)
+        ]
     if not channels:
         message = "the file has no page with a channel"
         raise FormatError(message, path=path, offset=0)
@@ -85,8 +91,9 @@ def _positive(value: Any) -> float | None:
     return value if isinstance(value, float) and 0 < value < np.inf else None
 
 
-def _channel(path: Path, page: Any, grid: Grid | None) -> Channel:
+def _channel(path: Path, page: Any, grid: Grid | None, *, reflected: bool) -> Channel:
     tags = _tags(page)
+    reflected = bool(tags.get(_REFLECTED, reflected))
     if page.ndim != 2:
         message = f"a channel is an image, a page of shape {page.shape} was found"
         raise FormatError(message, path=path, offset=page.offset)
@@ -102,8 +109,9 @@ def _channel(path: Path, page: Any, grid: Grid | None) -> Channel:
         dtype=np.dtype(page.dtype).newbyteorder("="),
     )
     scale, offset, units = _scaling(tags)
-    # Rows are stored from the bottom up.
-    data: LazyArray = Scaled(Flipped(counts, (0,)), scale, offset)
+    # Rows are stored from the bottom up, but not where the grid is reflected.
+    rows: LazyArray = counts if reflected else Flipped(counts, (0,))
+    data: LazyArray = Scaled(rows, scale, offset)
     direction = "retrace" if tags.get(_RETRACE) else "trace"
     title = _text(tags, _TITLE) or _text(tags, _NAME)
     axes = [Axis(name=name, size=size) for name, size in zip("yx", page.shape, strict=True)]

@@ -111,8 +111,9 @@ def _channel(
     name = str(own.get(NAME) or dataset.name.rpartition("/")[2])
     title = str(own.get("channel.fancy-name") or name)
     direction = "retrace" if str(own.get("retrace")).lower() in ("true", "1") else "trace"
-    # Rows are stored from the bottom up.
-    data: LazyArray = Flipped(Frames(numbers_of(dataset), grid.columns), (1,))
+    # Rows are stored from the bottom up, but not where the grid is reflected.
+    data: LazyArray = Frames(numbers_of(dataset), grid.columns)
+    data = data if grid.reflected else Flipped(data, (1,))
     scale, zero = (
         finite_number(str(own.get(f"{_SCALING}.{key}", ""))) for key in ("multiplier", "offset")
     )

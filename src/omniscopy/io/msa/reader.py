@@ -17,6 +17,8 @@ from omniscopy.model.units import is_unit
 from omniscopy.model.vocabulary import DIMENSIONS
 
 _MOST_BYTES = 1 << 28
+# What programs write instead of the standard's three letters.
+_SPELLED = {"EELS": "ELS", "EDX": "EDS", "XEDS": "EDS"}
 _ENTRY = re.compile(r"#\s*(#?[^:]*?)\s*(?:-\s*(\w+)\s*)?:(.*)")
 _END = re.compile(r"#\s*ENDOFDATA", re.IGNORECASE)
 # Exponents may stand apart, as in `2.0 E-06`, and Fortran wrote D for E.
@@ -92,6 +94,9 @@ def _parse(path: Path) -> tuple[dict[str, str], str, bool]:
         if match is None:
             continue
         key = match[1].strip().upper()
+        # Some write units behind a blank instead of a dash.
+        first = key.partition(" ")[0]
+        key = first if first in NUMBERS else key
         if key == "SPECTRUM":
             break
         value = match[3].strip()
@@ -147,8 +152,11 @@ def _missing(
 def _axis(entries: dict[str, str], size: int, places: np.ndarray | None) -> Axis:
     said = entries.get("XUNITS", "")
     units = _units(said) if is_unit(_unit_text(said)) else None
-    dim = _dimension(_signal(entries)[0], units)
     label = _without_units(entries.get("XLABEL") or said)
+    by_signal = _signal(entries)[0]
+    if by_signal is None and "loss" in label.lower():
+        by_signal = "energy_loss"
+    dim = _dimension(by_signal, units)
     known = DIMENSIONS[dim].quantity if dim in DIMENSIONS else None
     says_more = label and label.lower() != known and not is_unit(label)
     attrs = {"long_name": label} if says_more else {}
@@ -157,7 +165,7 @@ def _axis(entries: dict[str, str], size: int, places: np.ndarray | None) -> Axis
         name=dim,
         size=size,
         scale=scale or 1.0,
-        offset=_number(entries.get("OFFSET")) or 0.0,
+        offset=_offset(entries, scale or 1.0),
         units=units,
         kind="spectral",
         values=places,
@@ -165,9 +173,18 @@ def _axis(entries: dict[str, str], size: int, places: np.ndarray | None) -> Axis
     )
 
 
+def _offset(entries: dict[str, str], scale: float) -> float:
+    """Return the place of the first channel; some say instead which channel is at 0."""
+    offset, zero = (_number(entries.get(key)) for key in ("OFFSET", "CHOFFSET"))
+    if offset is None and zero is not None:
+        return -zero * scale
+    return offset or 0.0
+
+
 def _signal(entries: dict[str, str]) -> tuple[str | None, str | None]:
     """Return the dimension and the modality of the type of the signal."""
-    return SIGNALS.get(entries.get("SIGNALTYPE", "").strip().upper(), (None, None))
+    said = entries.get("SIGNALTYPE", "").strip().upper().partition("_")[0]
+    return SIGNALS.get(_SPELLED.get(said, said), (None, None))
 
 
 def _dimension(dim: str | None, units: str | None) -> str:

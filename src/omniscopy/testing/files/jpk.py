@@ -216,7 +216,9 @@ def write_jpk_image(
                 described |= {base + 0x14: (12, page.factor), base + 0x15: (12, page.zero)}
             elif slot in page.factors:
                 described[base + 0x14] = (12, page.factors[slot])
-        content.append((np.ascontiguousarray(page.counts[::-1]), described))
+        # Rows of a grid that is reflected are stored from the top.
+        counts = page.counts if (tags or {}).get(0x8045, (8, 0))[1] else page.counts[::-1]
+        content.append((np.ascontiguousarray(counts), described))
     path = Path(path)
     path.write_bytes(_tiff(content))
     return path
