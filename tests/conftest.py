@@ -48,6 +48,12 @@ def browser() -> Iterator[Any]:
         found.close()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Workers of pytest-xdist share the cores: threads of BLAS in each would wait for one another.
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--keep-benchmarks", action="store_true", help="write docs/benchmarks.md at the end"
