@@ -59,6 +59,7 @@ RESULTS = {
     "nanobeam_region": "signal.label_regions",
     "nanobeam_strain": "diffraction.measure_strain",
     "nanobeam_template": "diffraction.make_template",
+    "orientation_map": "diffraction.match_orientation",
     "peaks": "signal.find_peaks",
     "ring_peaks": "signal.find_peaks",
     "ring_profile": "diffraction.radial_profile",

@@ -78,6 +78,7 @@ __all__ = [
     "nanobeam_strain",
     "nanobeam_template",
     "orientation_4d",
+    "orientation_map",
     "pattern_library",
     "peaks",
     "perfect_cluster",
@@ -224,6 +225,11 @@ def nanobeam_lattice() -> xr.Dataset:
 def orientation_4d() -> xr.DataArray:
     """Return patterns of aluminium in orientations of chance: (y, x, ky, kx), counts."""
     return simulate.orientation_4d("Al", (2, 3), (32, 30), pixel=1.1, width=1.0)
+
+
+def orientation_map() -> xr.Dataset:
+    """Return the orientations of `orientation_4d`."""
+    return diffraction.match_orientation(orientation_4d(), pattern_library())
 
 
 def pattern_library() -> xr.Dataset:

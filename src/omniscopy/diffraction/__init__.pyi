@@ -20,6 +20,7 @@ __all__ = [
     "find_dead_pixels",
     "find_discs",
     "find_events",
+    "find_grains",
     "fit_cepstrum",
     "fit_descan",
     "fit_dpc",
@@ -80,6 +81,7 @@ from .lattices.fitting import fit_lattice
 from .lattices.maps import bragg_vector_map
 from .lattices.strain import measure_strain
 from .lattices.whole_patterns import fit_patterns
+from .orientation.grains import find_grains
 from .orientation.matching import match_orientation
 from .orientation.phases import match_phases
 from .parallax.reconstruct import reconstruct_parallax
