@@ -1,7 +1,7 @@
 """Read pictures; pixels stay as they are stored, and no tag turns or stretches them.
 
 Resolutions are dots per inch for printing, no calibration. Only the program WiRE of Renishaw says
-where on the stage its pictures are.
+where on the stage its pictures are, and electron microscopes write a text beside theirs.
 """
 
 import math
@@ -16,6 +16,7 @@ from omniscopy.io.image_files.arrays import Picture
 from omniscopy.io.image_files.pictures import open_picture, require_sound
 from omniscopy.io.quantities import stated
 from omniscopy.io.records import Axis, Channel, Measurement
+from omniscopy.io.sem_settings import SemSettings, settings_beside
 
 # mode of Pillow -> type of a pixel and names of its channels
 _MODES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -70,7 +71,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
     lead = (count,) if count > 1 else ()
     shape = (*lead, rows, columns, *((len(names),) if names else ()))
     axes = [Axis(name="frame", size=count)] if lead else []
-    axes += [_axis(tags, name, size) for name, size in (("y", rows), ("x", columns))]
+    settings = settings_beside(path, columns) or SemSettings()
+    axes += [_axis(tags, settings, name, size) for name, size in (("y", rows), ("x", columns))]
     if names:
         axes.append(Axis(name="channel", size=len(names), values=np.array(names)))
     channel = Channel(
@@ -78,8 +80,11 @@ def read(path: Path, *, partial: bool = False) -> Measurement:  # noqa: ARG001 -
         data=Picture(str(path), shape, np.dtype(kind), mode, moves=bool(lead)),
         axes=axes,
         quantity="intensity",
-        metadata=_metadata(tags),
-        original_metadata=stated({"texts": texts, "exif": _named(tags)}),
+        modality="SEM" if settings.entries else None,
+        metadata={**_metadata(tags), **settings.metadata},
+        original_metadata=stated(
+            {"texts": texts, "exif": _named(tags), "settings": dict(settings.entries)}
+        ),
     )
     return Measurement(channels=[channel])
 
@@ -115,8 +120,10 @@ def _tags(picture: Any) -> dict[int, Any]:
     return found
 
 
-def _axis(tags: Mapping[int, Any], name: str, size: int) -> Axis:
+def _axis(tags: Mapping[int, Any], settings: SemSettings, name: str, size: int) -> Axis:
     at = "xy".index(name)
+    if settings.pixel is not None:
+        return Axis(name=name, size=size, scale=settings.pixel[at], units=settings.units)
     field, place = _pair(tags, _FIELD), _pair(tags, _PLACE)
     if "renishaw" not in str(tags.get(_MAKE, "")).lower() or field is None or place is None:
         return Axis(name=name, size=size)

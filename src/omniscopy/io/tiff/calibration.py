@@ -7,12 +7,20 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from omniscopy.io.quantities import measures
+from omniscopy.io.sem_settings import (
+    SemSettings,
+    settings_beside,
+    settings_of_fei_image,
+    settings_of_fibics,
+    settings_of_tescan,
+)
 from omniscopy.io.tiff.container import declares_entities
 from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 from omniscopy.model.units import conversion_factor, is_unit, spell
@@ -30,6 +38,10 @@ TVIPS_DIFFRACTION = 3
 # How far the size of a pixel in text may be from the number that it was made of.
 _ROUNDING = 0.01
 _LEAST_VOLTS = 1e3
+_LONGEST_TEXT = 1 << 20
+_SEM_TAGS: dict[int, Callable[[str], SemSettings | None]] = {
+    34683: settings_of_fei_image, 50431: settings_of_tescan, 51023: settings_of_fibics,
+}  # fmt: skip
 _TABLE = re.compile(r"#(\d+),(\d+)")
 _TIME_UNITS = ("fs", "ps", "ns", "µs", "ms", "s")
 
@@ -61,6 +73,7 @@ def find_scales(file: Any, series: Any, number: int) -> Scales:
         lambda: _imagej_scales(file, page),
         lambda: _hamamatsu_scales(file, page),
         lambda: _sightx_scales(page),
+        lambda: _sem_scales(page),
     ]
     for finder in finders:
         found = finder()
@@ -134,6 +147,27 @@ def _fei_scales(page: Any) -> Scales:
         x = _ratio(number_at(tree, source, "HFW"), number_at(tree, "Image", "ResolutionX"))
         y = _ratio(number_at(tree, source, "VFW"), number_at(tree, "Image", "ResolutionY"))
     return _known(X=_scale(x, "m"), Y=_scale(y, "m"))
+
+
+def sem_settings(page: Any) -> SemSettings | None:
+    """Return what a tag of TESCAN, Thermo Fisher or Fibics, or a text beside the file, says."""
+    for code, read in _SEM_TAGS.items():
+        value = tag_value(page, code)
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        found = read(text) if isinstance(text, str) and len(text) <= _LONGEST_TEXT else None
+        if found is not None:
+            return found
+    handle = getattr(getattr(page, "parent", None), "filehandle", None)
+    name = getattr(handle, "path", "")
+    return settings_beside(Path(name), page.imagewidth) if name else None
+
+
+def _sem_scales(page: Any) -> Scales:
+    found = sem_settings(page)
+    if found is None or found.pixel is None:
+        return {}
+    x, y = found.pixel
+    return _known(X=_scale(x, found.units), Y=_scale(y, found.units))
 
 
 def _ratio(length: float | None, count: float | None) -> float | None:

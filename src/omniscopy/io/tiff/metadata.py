@@ -13,6 +13,7 @@ from omniscopy.io.tiff.calibration import (
     TVIPS_TAG,
     ZEISS_TAG,
     number_at,
+    sem_settings,
     sightx_camera_length,
     sightx_tree,
     tag_value,
@@ -34,7 +35,8 @@ def original_metadata(page: Any) -> dict[str, Any]:
         if isinstance(value, str) and len(value) > _LONGEST_TEXT:
             continue
         tags[str(tag.name)] = _plain(value)
-    return tags
+    settings = sem_settings(page)
+    return tags if settings is None else {**tags, "settings": _plain(settings.entries)}
 
 
 def common_metadata(page: Any) -> dict[str, Any]:
@@ -56,6 +58,7 @@ def common_metadata(page: Any) -> dict[str, Any]:
         _olympus(page),
         _tvips(page),
         _sightx(page),
+        _sem(page),
     ):
         for group, values in found.items():
             known = {name: value for name, value in values.items() if value is not None}
@@ -71,7 +74,7 @@ def common_metadata(page: Any) -> dict[str, Any]:
 
 def modality(page: Any) -> str | None:
     """Return "SEM" or "TEM" where a vendor's tag tells."""
-    if _fei_beam(page) == "EBeam" or _zeiss(page):
+    if _fei_beam(page) == "EBeam" or _zeiss(page) or sem_settings(page):
         return "SEM"
     return "TEM" if _tvips(page) else None
 
@@ -206,6 +209,15 @@ def _sightx(page: Any) -> dict[str, dict[str, Any]]:
             for name, key in (("alpha", "TX"), ("beta", "TY"))
         },
     }
+
+
+def _sem(page: Any) -> dict[str, dict[str, Any]]:
+    found = sem_settings(page)
+    if found is None:
+        return {}
+    groups = {key: value for key, value in found.metadata.items() if isinstance(value, dict)}
+    plain = {key: value for key, value in found.metadata.items() if not isinstance(value, dict)}
+    return {**groups, "": plain}
 
 
 def _real(value: Any) -> float | None:
