@@ -204,6 +204,19 @@ def test_reported_spreads_of_measures_are_the_scatter(baseline):
     np.testing.assert_allclose(estimated["area_std"].mean(), found["area_std"].mean(), rtol=0.1)
 
 
+def test_noise_does_not_choose_the_height_and_the_width_of_peaks_of_many_channels():
+    axis = np.linspace(2.0, 2.62, 2000)
+    mean = one_gaussian(axis, height=50.0)
+    rng = np.random.default_rng(1)
+    copies = mean + xr.DataArray(8.0 * rng.standard_normal((500, 2000)), dims=("x", "energy"))
+    copies = copies.assign_coords(x=np.arange(500.0))
+    found = measure_peaks(copies, windows=[(2.0, 2.62)], noise=8.0)
+    for name, truth in (("height", 50.0), ("width", 0.12)):
+        scatter, reported = float(found[name].std()), float(found[f"{name}_std"].mean())
+        assert scatter == pytest.approx(reported, rel=0.12), name
+        assert abs(float(found[name].mean()) - truth) < 0.7 * reported, name
+
+
 def test_peaks_that_were_found_are_measured_in_other_units_too():
     data = samples.spectrum()
     peaks = find_peaks(data, noise="poisson")

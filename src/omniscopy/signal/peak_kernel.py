@@ -56,21 +56,79 @@ def _deviation(
 
 
 @inner
+def _mean(net: np.ndarray, window: tuple[int, int, int], at: int, reach: int) -> float:
+    """Return the mean of the channels around one, as many on both sides as there are."""
+    first, last, _ = window
+    reach = min(reach, at - first, last - 1 - at)
+    total = 0.0
+    for k in range(at - reach, at + reach + 1):
+        total += net[k]
+    return total / (2 * reach + 1)
+
+
+@inner
+def _top(
+    net: np.ndarray, window: tuple[int, int, int], top: int, above: int
+) -> tuple[int, float, float]:
+    """Return the highest channel, the height there, and its deviation for noise of 1.
+
+    Of peaks of many channels the highest mean of some counts, or noise would choose: that of a
+    parabola through a third of the channels above the half.
+    """
+    first, last, _ = window
+    reach = above // 16
+    best = _mean(net, window, top, reach)
+    for i in range(first + reach, last - reach):
+        mean = _mean(net, window, i, reach)
+        if mean > best:
+            top, best = i, mean
+    m = min(max(1, above // 6), top - first, last - 1 - top)
+    if m < 1:
+        return top, net[top], 1.0
+    total = rise = square = squares = fourth = 0.0
+    for j in range(-m, m + 1):
+        total += net[top + j]
+        rise += j * net[top + j]
+        square += j * j * net[top + j]
+        squares += j * j
+        fourth += j**4
+    # The parabola through them, as if their steps were equal.
+    n = 2 * m + 1
+    scale = n * fourth - squares * squares
+    height = (fourth * total - squares * square) / scale
+    slope, bend = rise / squares, (n * square - squares * total) / scale
+    height -= slope * slope / (4.0 * bend) if bend < 0.0 else 0.0
+    return top, height, np.sqrt(fourth / scale)
+
+
+@inner
 def _crossing(
-    x: np.ndarray, net: np.ndarray, noise: np.ndarray, top: int, end: int, half: float
-) -> tuple[float, float]:
-    """Return where the peak falls to half of its height, and what noise does to it."""
-    way = 1 if end > top else -1
-    i = top
+    x: np.ndarray, net: np.ndarray, noise: np.ndarray, window: tuple[int, int, int], top: int,
+    half: float, above: int,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Return where the peak falls to half of its height, what noise does to it, and the fall."""
+    first, last, way = window
+    reach, end = above // 16, last - 1 if way > 0 else first
+    i, here = top, _mean(net, window, top, reach)
     while i != end:
-        if net[i + way] <= half:
-            fall = net[i] - net[i + way]
-            part = (net[i] - half) / fall if fall > 0.0 else 0.0
+        there = _mean(net, window, i + way, reach)
+        if there <= half:
+            fall = here - there
+            part = (here - half) / fall if fall > 0.0 else 0.0
             step = x[i + way] - x[i]
             spread = noise[i] * np.sqrt((1.0 - part) ** 2 + part**2)
-            return x[i] + part * step, abs(step) * spread / fall if fall > 0.0 else np.nan
-        i += way
-    return np.nan, np.nan
+            place = x[i] + part * step
+            far = min(above // 8, i - first, last - 1 - i)
+            if reach > 0 and far > 0:
+                spread = noise[i] / np.sqrt(2.0 * reach + 1.0)
+                fall = _mean(net, window, i - way * far, reach)
+                fall -= _mean(net, window, i + way * far, reach)
+                step = x[i + way * far] - x[i - way * far]
+            if not fall > 0.0:
+                return place, np.nan, np.nan
+            return place, abs(step) * spread / fall, abs(step) / fall
+        i, here = i + way, there
+    return np.nan, np.nan, np.nan
 
 
 @inner
@@ -88,29 +146,31 @@ def _measure(
         moment += cells[i] * net[i] * (x[i] - x[first])
         if net[i] > net[top]:
             top = i
+    above = 0
+    for i in range(first, last):
+        above += 1 if net[i] > net[top] / 2 else 0
     window, ends = (first, last, size), (left, right)
     found[AREA] = area
     found[AREA_STD] = _deviation(x, cells, noise, window, ends, x[first], 0)
-    height = net[top]
-    if first < top < last - 1:
-        # The parabola through three channels, as if their steps were equal.
-        slope, bend = net[top + 1] - net[top - 1], net[top + 1] - 2 * net[top] + net[top - 1]
-        height -= slope * slope / (8.0 * bend) if bend < 0.0 else 0.0
+    top, height, scatter = _top(net, window, top, above)
     found[HEIGHT] = height
     share = 0.0
     if size > 0:
         after = (x[top] - left) / (right - left)
         share = (after * after + (1.0 - after) ** 2) / size
-    found[HEIGHT_STD] = noise[top] * np.sqrt(1.0 + share)
+    found[HEIGHT_STD] = noise[top] * np.sqrt(scatter**2 + share)
     if not (area > 0.0 and height > 0.0):
         return _INVALID
     centre = x[first] + moment / area
     found[POSITION] = centre
     found[POSITION_STD] = _deviation(x, cells, noise, window, ends, centre, 1) / area
-    before, before_std = _crossing(x, net, noise, top, first, height / 2)
-    behind, behind_std = _crossing(x, net, noise, top, last - 1, height / 2)
+    half = height / 2
+    before, before_std, rising = _crossing(x, net, noise, (first, last, -1), top, half, above)
+    behind, behind_std, falling = _crossing(x, net, noise, (first, last, 1), top, half, above)
     found[WIDTH] = abs(behind - before)
-    found[WIDTH_STD] = np.sqrt(before_std**2 + behind_std**2)
+    # What the height is off by moves both ends away from each other.
+    both = noise[top] * scatter / 2 * (rising + falling)
+    found[WIDTH_STD] = np.sqrt(before_std**2 + behind_std**2 + both**2)
     return _CONVERGED
 
 

@@ -80,7 +80,8 @@ def measure_peaks(
     With what is above the baseline, :math:`n_i = y_i - b_i`, and channels as wide as half of the
     way to their neighbours, :math:`\Delta_i`: area :math:`A = \sum \Delta_i n_i`, position
     :math:`\bar x = \sum \Delta_i x_i n_i / A`, height that of the parabola through the three
-    highest channels, width between the linear crossings of its half;
+    highest channels, width between the linear crossings of its half (with more than 12 channels
+    above the half, through a third of them, and means of an eighth, so that noise does not choose);
     :math:`\sigma_A^2 = \sum (\partial A / \partial y_i)^2 \sigma_i^2`, and likewise the others.
     Standard deviations are what white noise does, by way of the baseline too. What `noise` moves
     a peak's own window by is not part of them, nor are neighbours that overlap: `fit_model`
