@@ -7,6 +7,7 @@ import scipy.fft
 from omniscopy import simulate
 from omniscopy.diffraction import reconstruct_parallax, reconstruct_ptychography
 from omniscopy.diffraction.ptychography.arrays import Arrays
+from omniscopy.diffraction.ptychography.variation import flattened
 from omniscopy.model import DataError, MetadataWarning, Status, convert_units
 
 DEFOCUS = {"defocus": 60.0}
@@ -370,6 +371,75 @@ def test_what_an_object_is_held_to():
     assert float(np.angle(positive["object"]).min()) > -1e-5
 
 
+@pytest.mark.parametrize("turn", [1.0, np.exp(0.7j)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_total_variation_takes_off_steps_what_their_sides_share(axis, turn):
+    """A step between m and n pixels in a row: both sides move by the weight over their pixels."""
+    step = np.zeros((4, 9), complex)
+    step[:, 5:] = 0.8 * turn
+    expected = np.zeros((4, 9), complex)
+    expected[:, :5], expected[:, 5:] = 0.1 / 5 * turn, (0.8 - 0.1 / 4) * turn
+    given = step if axis else step.T.copy()
+    made = flattened(given[None], 0.1, np, steps=3000)[0]
+    np.testing.assert_allclose(made if axis else made.T, expected, atol=2e-4)
+    kept = flattened(np.full((5, 6), 1j), 0.3, np)
+    np.testing.assert_allclose(kept, 1j)
+
+
+def test_total_variation_is_least_together_with_the_distance():
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=(6, 7)) + 1j * rng.normal(size=(6, 7))
+
+    def cost(values):
+        sides = [np.diff(values, axis=n, append=values.take([-1], n)) for n in (0, 1)]
+        total = np.sqrt(np.abs(sides[0]) ** 2 + np.abs(sides[1]) ** 2).sum()
+        return 0.5 * (np.abs(values - given) ** 2).sum() + 0.4 * total
+
+    made = flattened(given, 0.4, np, steps=3000)
+    for size in (1e-3, 1e-2, 0.1):
+        for _ in range(20):
+            away = rng.normal(size=(6, 7)) + 1j * rng.normal(size=(6, 7))
+            assert cost(made) <= cost(made + size * away) + 1e-6
+    assert cost(flattened(given, 0.4, np)) < cost(made) + 0.01 * cost(given)
+
+
+def patchwork(dose, rng=0):
+    """Return a scan of squares of even phase with a pixel of the object, and that phase."""
+    data = block((14, 14), 32, sampling=1 / (32 * 0.8) * 2, aberrations=DEFOCUS, phase=1e-9)
+    size = 32 + 2 * 13
+    y, x = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
+    phase = 0.4 * (((y // 8) + (x // 8)) % 2)
+    k = 0.8 * (np.arange(32) - 16)
+    square = k[:, None] ** 2 + k**2
+    aperture = (square <= (0.020 / 0.0025079) ** 2) * np.exp(1j * np.pi * 0.0025079 * 6.0 * square)
+    probe = scipy.fft.fftshift(scipy.fft.ifft2(scipy.fft.ifftshift(aperture)))
+    probe /= np.sqrt((np.abs(probe) ** 2).sum())
+    values = np.empty(data.shape)
+    for i, j in np.ndindex(14, 14):
+        wave = probe * np.exp(1j * phase[2 * i : 2 * i + 32, 2 * j : 2 * j + 32])
+        values[i, j] = scipy.fft.fftshift(np.abs(scipy.fft.fft2(wave, norm="ortho")) ** 2)
+    counts = np.random.default_rng(rng).poisson(dose * values).astype(np.float64)
+    return data.copy(data=counts).assign_attrs(data.attrs, units="counts"), phase[16:-16, 16:-16]
+
+
+@pytest.mark.parametrize(("dose", "most", "gain"), [(3e3, 0.032, 0.85), (3e4, 0.009, 0.7)])
+def test_total_variation_flattens_noise_and_keeps_edges(dose, most, gain):
+    data, truth = patchwork(dose)
+    inside = (slice(len(truth)), slice(len(truth)))
+    options = {
+        "method": "lsqml", "max_steps": 30, "aberrations": DEFOCUS, "refine_probe": False,
+        "tolerance": 0.0,
+    }  # fmt: skip
+    away = {}
+    for weight in (0.0, 0.003):
+        found = reconstruct_ptychography(data, **options, total_variation=weight)["phase"]
+        seen = found.values[inside]
+        away[weight] = np.std(seen - truth)
+        assert seen[truth > 0].mean() - seen[truth == 0].mean() == pytest.approx(0.4, rel=0.1)
+    assert away[0.003] < most
+    assert away[0.003] < gain * away[0.0]
+
+
 def test_pixels_that_are_not_known_are_left_out():
     data = block((8, 8), aberrations=DEFOCUS)
     spoilt = data.copy()
@@ -491,6 +561,8 @@ def test_what_cannot_be_is_refused():
         reconstruct_ptychography(data, method="epie", max_steps=0)
     with pytest.raises(DataError, match="resolution must be a positive length"):
         reconstruct_ptychography(data, method="epie", resolution=-1.0)
+    with pytest.raises(DataError, match="total_variation must be an angle"):
+        reconstruct_ptychography(data, method="epie", total_variation=-0.1)
     with pytest.raises(DataError, match="regularisation must be positive"):
         reconstruct_ptychography(data, regularisation=-1.0)
     with pytest.raises(DataError, match="takes no regularisation="):

@@ -16,14 +16,18 @@ _GAMMA, _STEP = 0.1, 0.7
 class Averaging:
     """Accelerated proximal steps [1]_ of object and probe, the first without momentum.
 
+    Objects are `drawn` to 1 by their power, where nothing else holds them.
+
     References
     ----------
     .. [1] A. Beck and M. Teboulle, *SIAM Journal on Imaging Sciences* 2, 183 (2009).
     .. [2] B. O'Donoghue and E. Candès, *Foundations of Computational Mathematics* 15, 715 (2015).
     """
 
-    def __init__(self, optics: Optics, measured: Measured, noise: Noise) -> None:
-        self.optics, self.measured, self.noise = optics, measured, noise
+    def __init__(
+        self, optics: Optics, measured: Measured, noise: Noise, *, drawn: bool = True
+    ) -> None:
+        self.optics, self.measured, self.noise, self.drawn = optics, measured, noise, drawn
         self.momentum, self.number = 1.0, 0
         self.before: tuple[Any, Any] | None = None
 
@@ -62,7 +66,8 @@ class Averaging:
                 of_object, density, strict=True)]) / len(state.object),
             state.probe + _STEP * of_probe / norm(weight, _GAMMA) if step.probe else state.probe,
         ]  # fmt: skip
-        made[0] = self._drawn(made[0], density[0])
+        if self.drawn:
+            made[0] = self._drawn(made[0], density[0])
         self._go_on(state, made[0], made[1])
         return squares
 

@@ -10,6 +10,7 @@ from omniscopy.diffraction.ptychography.arrays import NUMPY, Arrays
 from omniscopy.diffraction.ptychography.averaging import Averaging
 from omniscopy.diffraction.ptychography.noise import Noise
 from omniscopy.diffraction.ptychography.updates import Measured, Rule, Step, update
+from omniscopy.diffraction.ptychography.variation import flattened
 from omniscopy.diffraction.ptychography.waves import Optics, State
 
 
@@ -18,13 +19,15 @@ class Constraints:
     """What object and probe are held to after every step.
 
     `phase_only` gives the object the amplitude 1; `positive` its phase no negative values; `filter`
-    multiplies its transform; `aperture` that of the probe.
+    multiplies its transform; `aperture` that of the probe. `variation` is how much a step flattens
+    the object, by its total variation.
     """
 
     phase_only: bool = False
     positive: bool = False
     filter: np.ndarray | None = None
     aperture: np.ndarray | None = None
+    variation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,10 @@ def steps(
     count = len(start)
     batch = min(plan.rule.batch or count, count)
     number = first
-    averaging = None if noise is None else Averaging(optics, measured, noise)
+    averaging = None
+    if noise is not None:
+        drawn = plan.constraints.variation == 0.0
+        averaging = Averaging(optics, measured, noise, drawn=drawn)
     averaged = averaging is not None and averaging.reached(state, _REACHED)
     while True:
         step = Step(plan.rule, _begun(plan.probe_from, number), _begun(plan.positions_from, number))
@@ -127,6 +133,8 @@ def _constrain(state: State, constraints: Constraints, arrays: Arrays) -> None:
     if constraints.filter is not None:
         far = arrays.forward(state.object) * xp.asarray(constraints.filter)
         state.object[:] = arrays.backward(far)
+    if constraints.variation > 0.0:
+        state.object[:] = flattened(state.object, constraints.variation, xp)
     if constraints.phase_only or constraints.positive:
         size = xp.ones_like(state.object.real) if constraints.phase_only else abs(state.object)
         phase = xp.angle(state.object)
