@@ -173,3 +173,20 @@ def test_real_curves_are_those_of_the_reference(shared):
             assert digest == signal.get("sha256", digest)
             if i:
                 assert channels[i - 1].original_metadata["heading"] == signal["title"]
+
+
+def test_a_history_is_along_the_time_of_its_period(tmp_path):
+    currents, heights = np.array([3e-12, 1e-12, 2e-12]), np.array([1e-9, 2e-9, 3e-9])
+    columns = {"Current (A)": currents, "Z (m)": heights}
+    path = write_dat(tmp_path / "a.dat", columns, entries={"Sample Period (ms)": "20.000000E+0"})
+    found = om.signals(om.open(path))
+    assert list(found) == ["Current", "Z"]
+    for data, values in zip(found.values(), columns.values(), strict=True):
+        assert data.dims == ("time",)
+        np.testing.assert_allclose(data, values)
+        np.testing.assert_allclose(data["time"], [0, 0.02, 0.04])
+    alone = write_dat(
+        tmp_path / "b.dat", {"Current (A)": columns["Current (A)"]},
+        entries={"Sample Period (ms)": "20", "Experiment": "History Data"},
+    )  # fmt: skip
+    np.testing.assert_allclose(om.open_signal(alone), columns["Current (A)"])

@@ -41,7 +41,8 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     -------
     Measurement
         A channel for each column but the first, which is the abscissa, and the place of the
-        spectrum as coordinates. A measurement that was stopped at once has no points.
+        spectrum as coordinates. Of a record that only states its period all columns are channels,
+        along `time`. A measurement that was stopped at once has no points.
 
     Raises
     ------
@@ -52,12 +53,15 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
     settings, offset, raw = _read_header(path)
     headings, table, missing = _read_table(path, offset, raw, partial=partial)
     technique = technique_of(headings)
-    axis, coordinates = _abscissa(headings[0], table[:, 0])
+    axis = _sampled(settings, headings[0], table[:, 0])
+    first, coordinates = 0, dict[str, Variable]()
+    if axis is None:
+        first, (axis, coordinates) = 1, _abscissa(headings[0], table[:, 0])
     coordinates |= _place(settings)
     channels = [
         _channel(heading, table[:, i], axis, coordinates, technique)
         for i, heading in enumerate(headings)
-        if i > 0
+        if i >= first
     ]
     if missing is not None:
         channels = [_marked(channel, missing) for channel in channels]
@@ -144,6 +148,17 @@ def _channel(
 
 def _marked(channel: Channel, missing: dict[str, Any]) -> Channel:
     return Channel(**{**vars(channel), "attrs": {"incomplete": missing}})
+
+
+def _sampled(settings: dict[str, str], heading: str, first: np.ndarray) -> Axis | None:
+    """Return the times of a record whose columns are all quantities, `None` where one is swept."""
+    period, steps = number(settings, "Sample Period (ms)"), np.diff(first)
+    swept = bool(np.all(steps > 0) or np.all(steps < 0))
+    if "history" in settings.get("Experiment", "").lower():
+        swept = dimension_of(split_heading(heading)[1], "z") == "time"
+    if not period or period <= 0 or swept:
+        return None
+    return Axis(name="time", size=len(first), scale=period / 1e3, units="s", role="signal")
 
 
 def _abscissa(heading: str, values: np.ndarray) -> tuple[Axis, dict[str, Variable]]:
