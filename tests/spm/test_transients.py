@@ -358,7 +358,7 @@ def test_a_force_is_found_with_the_answer_of_thermal_motion():
     spectrum = thermal_spectrum([[2.0, F0, 20.0]], np.arange(100.0, 2 * F0, 100.0))
     transfer = thermal_transfer_function(spectrum, deflection=data, detection="deflection")
     found = fit_force_kpfm(
-        data, drive_frequency=f, ac_voltage=2.0, transfer=transfer["response"], regularization=1e-9
+        data, drive_frequency=f, ac_voltage=2.0, transfer=transfer["response"], regularisation=1e-9
     ).isel(time=slice(2, -2))
     np.testing.assert_allclose(found["contact_potential"], 0.35, atol=2e-3)
     np.testing.assert_allclose(found["capacitance_gradient"], 3e-9, rtol=5e-3)
@@ -462,7 +462,7 @@ def test_a_contact_potential_is_found_from_the_answer_of_a_cantilever():
     h = cantilevers.static_response(2 * np.pi * grid.values, w0, 20.0) * w0**2 / 2.0
     transfer = xr.DataArray(h, {"frequency": grid}, dims="frequency", attrs={"units": "m/N"})
     found = fit_force_kpfm(
-        data, drive_frequency=f, ac_voltage=2.0, transfer=transfer, regularization=1e-9
+        data, drive_frequency=f, ac_voltage=2.0, transfer=transfer, regularisation=1e-9
     )
     inner = found.isel(time=slice(2, -2))
     np.testing.assert_allclose(inner["contact_potential"], 0.35, atol=2e-3)
@@ -470,7 +470,7 @@ def test_a_contact_potential_is_found_from_the_answer_of_a_cantilever():
     assert found["capacitance_gradient"].attrs["units"] == "N/V^2"
     bias = trace(2.0 * np.sin(2 * np.pi * f * time), "V", time)
     same = fit_force_kpfm(
-        data, drive_frequency=f, bias=bias, transfer=transfer, regularization=1e-9, overlap=4
+        data, drive_frequency=f, bias=bias, transfer=transfer, regularisation=1e-9, overlap=4
     )
     np.testing.assert_allclose(same["contact_potential"][::4], found["contact_potential"])
 

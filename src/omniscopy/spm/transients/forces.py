@@ -32,7 +32,7 @@ def transfer_function(
     excitation: xr.DataArray,
     *,
     average: str | None = None,
-    regularization: float = 1e-6,
+    regularisation: float = 1e-6,
     dim: str = "time",
 ) -> xr.Dataset:
     r"""Measure how a cantilever answers each frequency of a broad excitation.
@@ -45,7 +45,7 @@ def transfer_function(
         What was asked, such as a chirp, on the same times.
     average : str, optional
         Dimension of repeated traces, over which both spectra are averaged.
-    regularization : float
+    regularisation : float
         Power of the excitation, relative to its highest, below which an answer is held to be
         noise: it is divided by no less.
     dim : str
@@ -87,8 +87,8 @@ def transfer_function(
     if excitation.sizes[dim] != data.sizes[dim] or abs(other / step - 1) > 1e-6:
         message = f"data and excitation must have the same {dim!r}: they differ in length or step"
         raise DataError(message)
-    if not regularization >= 0:
-        message = f"regularization must not be below 0, got {regularization!r}"
+    if not regularisation >= 0:
+        message = f"regularisation must not be below 0, got {regularisation!r}"
         raise DataError(message)
     if average is not None and average not in data.dims:
         message = f"average must be one of the dimensions {data.dims}, got {average!r}"
@@ -98,7 +98,7 @@ def transfer_function(
     (made,) = map_signal(
         divided_spectra, data, dim=core, also=[excitation],
         output_dims=[{"frequency": samples // 2 + 1}], dtypes=[np.complex128],
-        parameters={"regularization": regularization, "core": len(core)},
+        parameters={"regularisation": regularisation, "core": len(core)},
     )  # fmt: skip
     frequency = np.fft.rfftfreq(samples, abs(step) * second)
     made = made.assign_coords(frequency=coordinate("frequency", frequency, "Hz"))
@@ -107,7 +107,7 @@ def transfer_function(
 
 
 def divided_spectra(
-    answer: np.ndarray, asked: np.ndarray, *, regularization: float, core: int
+    answer: np.ndarray, asked: np.ndarray, *, regularisation: float, core: int
 ) -> np.ndarray:
     """Return the spectrum of the answer by that of what was asked, as sure as they are."""
     from scipy import fft
@@ -117,7 +117,7 @@ def divided_spectra(
     if core == 2:
         both = both.mean(axis=-2)
         power = power.mean(axis=-2) if power.ndim > 1 else power
-    floor = regularization * power.max(axis=-1, keepdims=True, initial=0.0)
+    floor = regularisation * power.max(axis=-1, keepdims=True, initial=0.0)
     below = power + floor
     with np.errstate(all="ignore"):
         return np.asarray(np.where(below > 0, both / below, np.nan))
@@ -135,7 +135,7 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     transfer: xr.DataArray | None = None,
     cycles: int = 2,
     overlap: int = 1,
-    regularization: float = 1e-4,
+    regularisation: float = 1e-4,
     dim: str = "time",
 ) -> xr.Dataset:
     r"""Fit contact potentials and capacitance gradients to the force of every few cycles.
@@ -160,7 +160,7 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
         Cycles of the voltage in a window.
     overlap : int
         Windows in the length of one: 1 for no overlap.
-    regularization : float
+    regularisation : float
         Part of the highest squared response below which deflections are held to be noise.
     dim : str
         Dimension of the time; its coordinate is in s or units that convert to it.
@@ -224,7 +224,7 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     units = data.attrs.get("units")
     gains = None
     if transfer is not None:
-        gains = _inverse(transfer, samples, abs(h), regularization)
+        gains = _inverse(transfer, samples, abs(h), regularisation)
         units = product((units, 1.0), (transfer.attrs.get("units"), -1.0))
     begins = np.arange(0, samples - length + 1, max(1, length // overlap))
     kept = {dim: len(begins)}
@@ -435,7 +435,7 @@ def _voltage(
 
 
 def _inverse(
-    transfer: xr.DataArray, samples: int, step: float, regularization: float
+    transfer: xr.DataArray, samples: int, step: float, regularisation: float
 ) -> np.ndarray:
     """Return what a spectrum of deflections is multiplied with to be that of the force."""
     if transfer.ndim != 1 or units_of(transfer, transfer.dims[0]) is None:
@@ -450,4 +450,4 @@ def _inverse(
         wanted, known, values.imag, left=0.0, right=0.0
     )
     power = np.abs(h) ** 2
-    return np.asarray(np.conj(h) / (power + regularization * power.max() + 1e-300))
+    return np.asarray(np.conj(h) / (power + regularisation * power.max() + 1e-300))
