@@ -27,6 +27,37 @@ def test_a_linear_drift_is_found_from_two_directions(angles):
     assert found["drift_y"].attrs["units"] == "nm"
 
 
+@pytest.mark.parametrize("angles", [(0.0, 90.0), (0.0, 180.0), (0.0, 45.0)])
+def test_a_linear_drift_of_what_reaches_beyond_the_field_of_view_is_found(angles):
+    # Large blobs, with which a correlation prefers that empty edges lie on each other.
+    rng, size, rate = np.random.default_rng(1), 96, np.array([1.3, -0.9])
+    blobs = np.column_stack([
+        rng.uniform(0.5, 2, 120), rng.uniform(-4, 24, (120, 2)), rng.uniform(0.6, 1.2, 120)
+    ])  # fmt: skip
+    away = 0.2 * (np.arange(size) - (size - 1) / 2)
+    slow, fast = np.meshgrid(away, away, indexing="ij")
+    frames = []
+    for turn in np.radians(angles):
+        x = fast * np.cos(turn) - slow * np.sin(turn) + 9.5
+        y = fast * np.sin(turn) + slow * np.cos(turn) + 9.5
+        moved = [rate[n] * slow / (size * 0.2) for n in (0, 1)]
+        frames.append(sum(
+            height * np.exp(-((y - moved[0] - cy) ** 2 + (x - moved[1] - cx) ** 2) / 2 / width**2)
+            for height, cy, cx, width in blobs
+        ))  # fmt: skip
+    places = 0.2 * np.arange(size)
+    scans = xr.DataArray(
+        np.array(frames), dims=("frame", "y", "x"),
+        coords={
+            "frame": coordinate("frame", np.arange(2), "1"),
+            "y": coordinate("y", places, "nm"), "x": coordinate("x", places, "nm"),
+        }, attrs={"units": "counts"},
+    )  # fmt: skip
+    found = correct_scan_drift(scans, angles, method="linear")
+    assert float(found["drift_rate_y"]) == pytest.approx(rate[0], abs=0.06)
+    assert float(found["drift_rate_x"]) == pytest.approx(rate[1], abs=0.06)
+
+
 def test_the_shaking_of_rows_is_found_too():
     scans = simulate.drifting_scans()
     linear = correct_scan_drift(scans, (0.0, 90.0), method="linear")

@@ -1,6 +1,7 @@
 """Where the rows of scans in several directions lie on the specimen, in pixels."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import fft, ndimage
@@ -11,7 +12,7 @@ _TRIED, _NARROWER, _ROUNDS = 9, 3.0, 5
 _COARSE = 96
 # Width of the kernel that makes an image of scattered pixels.
 _KERNEL = 0.6
-_STEPS = 40
+_STEPS, _REFINED = 40, 30
 _LIMIT = 0.5
 # Part of the way that a step goes.
 _PART = 0.5
@@ -108,8 +109,42 @@ def linear_drift(scans: Scans, most: float) -> tuple[np.ndarray, np.ndarray]:
         best = tried[int(np.argmax(scores))]
         reach /= _NARROWER
     _, shifts = _likeness(small, time * best)
-    whole = np.linspace(-0.5, 0.5, scans.images.shape[1])[:, None] * best * block
-    return whole + shifts[:, None, :] * block, best * block
+    return _refined(scans, best * block, shifts * block, most)
+
+
+def _refined(
+    scans: Scans, rate: np.ndarray, shifts: np.ndarray, most: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the linear drift by least squares of what the scans differ by, and its rate.
+
+    A correlation prefers that empty edges lie on each other.
+    """
+    count, rows = scans.images.shape[:2]
+    time = np.linspace(-0.5, 0.5, rows)
+    for _ in range(_REFINED):
+        drifts = time[:, None] * rate + shifts[:, None, :]
+        normal, right = np.zeros((2 + 2 * count,) * 2), np.zeros(2 + 2 * count)
+        for number in range(count):
+            found = _compared(scans, drifts, number, np.flatnonzero(np.arange(count) != number))
+            if found is None:
+                continue
+            yy, yx, xx, by, bx = found.sums
+            slopes, differences = np.array([[yy, yx], [yx, xx]]), np.array([by, bx])
+            own = slice(2 + 2 * number, 4 + 2 * number)
+            normal[:2, :2] += slopes @ time**2
+            normal[:2, own] += slopes @ time
+            normal[own, :2] += slopes @ time
+            normal[own, own] += slopes.sum(axis=-1)
+            right[:2] -= differences @ time
+            right[own] -= differences.sum(axis=-1)
+        moved = _PART * (np.linalg.pinv(normal, hermitian=True) @ right)
+        moved = np.clip(moved, -_LIMIT, _LIMIT)
+        rate = np.clip(rate + moved[:2], -most, most)
+        shifts = shifts + moved[2:].reshape(count, 2)
+        shifts -= shifts.mean(axis=0)
+        if np.abs(moved).max() < 1e-3:
+            break
+    return time[:, None] * rate + shifts[:, None, :], rate
 
 
 def _likeness(scans: Scans, drift: np.ndarray) -> tuple[float, np.ndarray]:
@@ -195,10 +230,21 @@ class _Followed:
         return float(((1.0 - self.left) ** 2).mean()) * noise
 
 
-def _step(
-    scans: Scans, drifts: np.ndarray, number: int, others: np.ndarray, width: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return how far the rows of one scan are to be moved, its spread, and its likeness."""
+class _Comparison(NamedTuple):
+    """What the rows of a scan tell of their places: sums (5, row), noise, and likeness."""
+
+    sums: np.ndarray
+    variance: float
+    alike: float
+
+
+def _compared(
+    scans: Scans, drifts: np.ndarray, number: int, others: np.ndarray
+) -> _Comparison | None:
+    """Return how one scan differs from the image of the others; None where it hardly lies on it.
+
+    The sums are those of products of slopes (yy, yx, xx), and of both with the differences.
+    """
     image, _ = scans.merged(drifts, others)
     known = np.isfinite(image)
     filled = np.where(known, image, 0.0)
@@ -214,19 +260,29 @@ def _step(
     )
     own = np.where(inside, scans.images[number], 0.0)
     if inside.sum() < 16:
-        nothing = np.zeros_like(drifts[number])
-        return nothing, np.full_like(nothing, np.nan), float("nan")
+        return None
     factor, level = np.polyfit(seen[inside], own[inside], 1)
     away = np.where(inside, own - factor * seen - level, 0.0)
     gy, gx = (np.where(inside, factor * each, 0.0) for each in (down, right))
     sums = np.stack([(gy * gy).sum(1), (gy * gx).sum(1), (gx * gx).sum(1),
                      (gy * away).sum(1), (gx * away).sum(1)])  # fmt: skip
-    yy, yx, xx, by, bx = ndimage.gaussian_filter1d(sums, width, axis=1, mode="nearest")
+    variance = float((away[inside] ** 2).mean())
+    return _Comparison(sums, variance, float(np.corrcoef(seen[inside], own[inside])[0, 1]))
+
+
+def _step(
+    scans: Scans, drifts: np.ndarray, number: int, others: np.ndarray, width: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return how far the rows of one scan are to be moved, its spread, and its likeness."""
+    found = _compared(scans, drifts, number, others)
+    if found is None:
+        nothing = np.zeros_like(drifts[number])
+        return nothing, np.full_like(nothing, np.nan), float("nan")
+    yy, yx, xx, by, bx = ndimage.gaussian_filter1d(found.sums, width, axis=1, mode="nearest")
     # A row without anything to see stays where its neighbours are.
     least = 1e-3 * float((yy + xx).mean()) + _TINY
     yy, xx = yy + least, xx + least
     det = yy * xx - yx * yx
     moved = -np.stack([(xx * by - yx * bx) / det, (yy * bx - yx * by) / det], axis=-1)
-    variance = float((away[inside] ** 2).mean())
-    spread = np.sqrt(variance * np.stack([xx / det, yy / det], axis=-1))
-    return moved, spread, float(np.corrcoef(seen[inside], own[inside])[0, 1])
+    spread = np.sqrt(found.variance * np.stack([xx / det, yy / det], axis=-1))
+    return moved, spread, found.alike
