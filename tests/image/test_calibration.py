@@ -52,6 +52,25 @@ def test_scales_skew_and_rotation_are_found(case):
     assert float(found["residual"]) < 1e-8
 
 
+@pytest.mark.parametrize("stated", [False, True])
+def test_scales_scatter_as_they_say(stated):
+    spots, rng, pulls = spots_of(*CASES[0][:1], 0.39, *CASES[0][2:]), np.random.default_rng(4), []
+    for _ in range(150):
+        noisy = spots.copy()
+        for name in ("ky", "kx"):
+            noisy[name] = spots[name] + rng.normal(0.0, 0.004, spots.sizes["peak"])
+            noisy[name].attrs["units"] = "1/nm"
+            if stated:
+                noisy[f"{name}_std"] = ("peak", np.full(7, 0.004), {"units": "1/nm"})
+        found = fit_calibration(noisy, 0.39)
+        pulls.append([
+            (float(found[name]) - truth) / float(found[f"{name}_std"])
+            for name, truth in (("scale_y", 0.97), ("scale_x", 1.03), ("skew", 0.02))
+        ])  # fmt: skip
+    # With 10 degrees of freedom, Student's t scatters by 1.12.
+    np.testing.assert_allclose(np.std(pulls, axis=0), 0.95 if stated else 1.12, atol=0.17)
+
+
 def test_lengths_may_be_in_other_units():
     spots = spots_of(0.39, 0.39, 90.0, (0.97, 1.03), 0.02, 5.0)
     found = fit_calibration(spots, 3.9, units="angstrom")

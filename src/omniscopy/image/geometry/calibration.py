@@ -119,7 +119,8 @@ def fit_calibration(
     strength = next((spots[n] for n in ("amplitude", "intensity") if n in spots), None)
     columns.append(xr.ones_like(columns[0]) if strength is None else strength)
     columns = [each.drop_vars("peak", errors="ignore") for each in columns]
-    lattice = _Lattice(reciprocal_vectors(a, a if b is None else b, angle), tolerance)
+    vectors = reciprocal_vectors(a, a if b is None else b, angle)
+    lattice = _Lattice(vectors, tolerance, known)
     found = map_signal(
         lattice.run, columns[0], dim="peak", also=columns[1:],
         output_dims=[{"parameter": _COUNT}] * 2 + [{}] * 3,
@@ -219,6 +220,7 @@ class _Lattice:
 
     vectors: np.ndarray
     tolerance: float
+    weighed: bool
 
     def run(
         self, ky: np.ndarray, kx: np.ndarray, ky_std: np.ndarray, kx_std: np.ndarray,
@@ -267,8 +269,10 @@ class _Lattice:
         away = spots[inside] - indices[inside] @ matrix
         relative = np.linalg.norm(away, axis=1) / np.linalg.norm(spots[inside], axis=1)
         free = 2 * inside.sum() - _COUNT
-        # Spots may scatter by more than noise: distortions count too.
-        excess = (away**2 / errors[inside] ** 2).sum() / free if free > 0 else 1.0
+        # Spots may scatter by more than noise: distortions count too. Nothing else tells how
+        # much where they have no deviations.
+        excess = (away**2 / errors[inside] ** 2).sum() / free if free > 0 else np.nan
+        excess = np.fmax(excess, 1.0) if self.weighed else excess
         values = self.parameters(matrix)
         slopes = np.empty((2, 2, _COUNT))
         for i, j in np.ndindex(2, 2):
@@ -277,7 +281,7 @@ class _Lattice:
             moved[i, j] += step
             slopes[i, j] = (self.parameters(moved) - values) / step
         variance = np.einsum("iap,aij,jap->p", slopes, cov, slopes)
-        spread = np.sqrt(variance * max(excess, 1.0))
+        spread = np.sqrt(variance * excess)
         return values, spread, float(np.sqrt(np.mean(relative**2))), int(inside.sum())
 
     def indexed(self, spots: np.ndarray, heights: np.ndarray) -> np.ndarray | None:
