@@ -20,8 +20,8 @@ OPERATIONS = sorted(
 ROOT = Path(om.__file__).parent
 
 
-def public_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Yield the functions that stubs list, as they are written: no optional package is imported."""
+def public_names() -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    """Yield what stubs list, as it is written: no optional package is imported."""
     for stub in sorted(ROOT.rglob("__init__.pyi")):
         for line in ast.parse(stub.read_text(encoding="utf-8")).body:
             if not isinstance(line, ast.ImportFrom) or not line.level:
@@ -30,7 +30,9 @@ def public_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
             file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
             names = {alias.name for alias in line.names}
             for node in ast.parse(file.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.FunctionDef) and node.name in names and is_whole(node):
+                if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name not in names:
+                    continue
+                if isinstance(node, ast.ClassDef) or is_whole(node):
                     yield f"{stub.parent.relative_to(ROOT.parent)}/{node.name}", node
 
 
@@ -54,7 +56,36 @@ def section(text: str, title: str) -> str:
     return found[1].rstrip() if found else ""
 
 
-FUNCTIONS = dict(public_functions())
+def fields(node: ast.ClassDef) -> Iterator[str]:
+    """Yield the public fields of a class, and what it is made from, that are not said beside it."""
+    for part, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            yield from (arg.arg for arg in (*part.args.args[1:], *part.args.kwonlyargs))
+        if not isinstance(part, ast.AnnAssign) or "ClassVar" in ast.unparse(part.annotation):
+            continue
+        said = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        name = ast.unparse(part.target)
+        if not said and not name.startswith("_"):
+            yield name
+
+
+NAMES = dict(public_names())
+FUNCTIONS = {name: node for name, node in NAMES.items() if isinstance(node, ast.FunctionDef)}
+CLASSES = {name: node for name, node in NAMES.items() if isinstance(node, ast.ClassDef)}
+# What sample files are made by is in `omniscopy.testing.files`, beside the formats.
+TOOLS = {
+    f"{path.stem}/{node.name}": node
+    for path in sorted((ROOT / "testing").glob("*.py"))
+    for node in ast.parse(path.read_text(encoding="utf-8")).body
+    if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+}
+
+# Functions beside the operations that look up, read or refuse: no formula stands behind them.
+LOOK_UP = frozenset({
+    "omniscopy/crystal/read_structure", "omniscopy/crystal/require_apart",
+    "omniscopy/crystal/structure", "omniscopy/crystal/structures",
+    "omniscopy/physics/xray/find_family", "omniscopy/simulate/true_atoms",
+})  # fmt: skip
 
 # Operations that choose, move or list values as they are: no formula stands behind them.
 CHOOSE = frozenset({
@@ -111,6 +142,9 @@ def test_a_public_function_says_what_it_takes_gives_and_refuses(name: str) -> No
 
 def test_the_functions_of_all_packages_are_looked_at() -> None:
     assert len(FUNCTIONS) > 400
+    assert len(CLASSES) > 80
+    assert len(TOOLS) > 30
+    assert {*FUNCTIONS} >= LOOK_UP
     assert {"omniscopy/physics/xray/efficiency", "omniscopy/eels/quantify"} <= {*FUNCTIONS}
 
 
@@ -143,12 +177,35 @@ def test_an_operation_says_in_which_units_its_results_are(name: str) -> None:
     assert UNITS.search(returned) or other_operations(name)
 
 
-@pytest.mark.parametrize("name", [each for each in FUNCTIONS if "/physics/" in each])
-def test_a_function_of_physics_says_its_formula_and_units(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [each for each in FUNCTIONS if re.search("/(crystal|physics|simulate)/", each)]
+)
+def test_a_function_of_crystals_and_physics_says_its_formula_and_units(name: str) -> None:
     said = ast.get_docstring(FUNCTIONS[name]) or ""
-    looks_up = name.endswith("/find_family")
-    assert has_source(said) or looks_up
-    assert UNITS.search(section(said, "Returns"))
+    operation = name.removeprefix("omniscopy/").replace("/", ".")
+    if operation not in OPERATIONS and name not in LOOK_UP:
+        assert has_source(said)
+        assert UNITS.search(section(said, "Returns"))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_public_class_says_what_it_is_made_of(name: str) -> None:
+    node = CLASSES[name]
+    said = ast.get_docstring(node) or ""
+    assert said
+    methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    said += "".join(ast.get_docstring(each) or "" for each in methods if each.name == "__init__")
+    public = [each for each in methods if not each.name.startswith("_")]
+    assert [each.name for each in public if not ast.get_docstring(each)] == []
+    unsaid = [each for each in fields(node) if not re.search(rf"\b{each}\b", said)]
+    # The parameters of a part of a model are those of its formula.
+    is_part = any(ast.unparse(base) == "Component" for base in node.bases)
+    assert unsaid == [] or (is_part and ":math:" in said)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_for_tests_says_what_it_does(name: str) -> None:
+    assert ast.get_docstring(TOOLS[name])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

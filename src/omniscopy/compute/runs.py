@@ -27,7 +27,8 @@ _KEPT_BYTES = 64 * 2**20
 class RunStore(Protocol):
     """Where a run writes to; `omniscopy.io.runs` has that of files.
 
-    A store is used by one run at a time, and remembers between runs what is done.
+    A store is used by one run at a time, and remembers between runs what is done. Its `name` is
+    said in messages.
     """
 
     name: str

@@ -16,7 +16,7 @@ Integers = npt.NDArray[np.int64]
 
 
 def supercell(atoms: "Atoms", repeats: npt.ArrayLike) -> "Atoms":
-    """Return a larger cell of the same crystal.
+    r"""Return a larger cell of the same crystal.
 
     Parameters
     ----------
@@ -35,6 +35,10 @@ def supercell(atoms: "Atoms", repeats: npt.ArrayLike) -> "Atoms":
     ------
     DataError
         `repeats` are not whole, not positive, or the new vectors lie in a plane.
+
+    Notes
+    -----
+    Cells with vectors as rows are :math:`A' = P A`, with :math:`|\det P|` times the atoms.
     """
     require_cell(atoms)
     given = np.asarray(repeats)
@@ -68,7 +72,7 @@ def in_cell(atoms: "Atoms", vectors: Integers) -> "Atoms":
 
 
 def filled_cell(atoms: "Atoms", *, tolerance: float = 1e-3) -> "Atoms":
-    """Return the atoms of a cell with those on all of its corners, edges and faces, for drawing.
+    r"""Return the atoms of a cell with those on all of its corners, edges and faces, for drawing.
 
     Parameters
     ----------
@@ -80,12 +84,18 @@ def filled_cell(atoms: "Atoms", *, tolerance: float = 1e-3) -> "Atoms":
     Returns
     -------
     ase.Atoms
-        More atoms than the cell holds, so that it is no longer one that repeats (`pbc` is off).
+        Positions and cell in Å. It holds more atoms than the crystal has in it, and so is no
+        longer one that repeats (`pbc` is off).
 
     Raises
     ------
     DataError
         The cell has no volume.
+
+    Notes
+    -----
+    Of an atom at fractions :math:`x` all those at :math:`x + n` are shown, :math:`n \in
+    \{0, 1\}^3`, that are at most 1 along each vector.
     """
     require_cell(atoms)
     places = np.asarray(atoms.get_scaled_positions(), np.float64)
@@ -157,7 +167,7 @@ def orthogonal_cell(
     strain: float = 1e-6,
     largest_index: int = 8,
 ) -> "Atoms":
-    """Return the smallest rectangular cell with a zone axis along z, turned to the axes.
+    r"""Return the smallest rectangular cell with a zone axis along z, turned to the axes.
 
     Multislice and other grids need such cells.
 
@@ -177,14 +187,19 @@ def orthogonal_cell(
     Returns
     -------
     ase.Atoms
-        A cell with edges along x, y and z, right-handed; ``info["strain"]`` is the largest cosine
-        between its edges before they were made perpendicular, 0 where they were.
+        A cell in Å with edges along x, y and z, right-handed; ``info["strain"]`` is the largest
+        cosine between its edges before they were made perpendicular, 0 where they were.
 
     Raises
     ------
     DataError
         No such edges are found, as in many crystals of low symmetry; allow more `strain` or
         larger indices.
+
+    Notes
+    -----
+    The edges are those lattice vectors of least :math:`|a| |b|` for which :math:`|a \cdot z| /
+    |a|`, :math:`|b \cdot z| / |b|` and :math:`|a \cdot b| / |a| |b|` are at most `strain`.
     """
     cell = require_cell(atoms)
     direction = smallest_integers(zone, "a zone axis")

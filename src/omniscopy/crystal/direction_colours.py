@@ -66,7 +66,7 @@ def colour_triangle(atoms: "Atoms", *, tolerance: float = 1e-2) -> ColourTriangl
 def direction_colours(
     atoms: "Atoms", directions: npt.ArrayLike, *, tolerance: float = 1e-2
 ) -> Floats:
-    """Return the colours of directions in a crystal, equivalent ones the same.
+    r"""Return the colours of directions in a crystal, equivalent ones the same.
 
     Parameters
     ----------
@@ -82,13 +82,18 @@ def direction_colours(
     Returns
     -------
     array, shape (..., 3)
-        Red, green and blue from 0 to 1: in a cubic crystal [001] is red, [101] green and [111]
-        blue; see `colour_triangle`. NaN where a direction is, or has no length.
+        Red, green and blue, fractions from 0 to 1: in a cubic crystal [001] is red, [101] green and
+        [111] blue; see `colour_triangle`. NaN where a direction is, or has no length.
 
     Raises
     ------
     DataError
         Directions have no three components.
+
+    Notes
+    -----
+    A direction :math:`d = \sum_i w_i c_i` of weights :math:`w_i \ge 0` of the corners :math:`c_i`
+    of its triangle has the colours :math:`\sqrt{w_i / \max_j w_j}`.
     """
     weights = triangle_weights(colour_triangle(atoms, tolerance=tolerance), directions)
     return colours_of(weights)

@@ -20,7 +20,7 @@ _MIDDLE = np.array([0.38, 0.17, 0.91])
 
 
 def proper_rotations(atoms: "Atoms", *, tolerance: float = 1e-2) -> Floats:
-    """Return the rotations of a crystal's Laue group, as matrices (n, 3, 3) of its frame.
+    r"""Return the rotations of a crystal's Laue group, as matrices (n, 3, 3) of its frame.
 
     Parameters
     ----------
@@ -32,13 +32,18 @@ def proper_rotations(atoms: "Atoms", *, tolerance: float = 1e-2) -> Floats:
     Returns
     -------
     array, shape (n, 3, 3)
-        Matrices that turn vectors (columns) of the crystal's frame; the first ones need not be the
-        identity.
+        Matrices of pure numbers that turn vectors (columns) of the crystal's frame; the first ones
+        need not be the identity.
 
     Raises
     ------
     DataError
         The cell has no volume, atoms overlap, or no symmetry is found.
+
+    Notes
+    -----
+    An operation :math:`W` on fractions of the cell turns vectors by :math:`A^T W A^{-T}`, with the
+    vectors of the cell as the rows of :math:`A`; kept are those whose determinant is 1.
     """
     across = require_cell(atoms).T
     every = symmetry(atoms, tolerance=tolerance).laue_rotations().astype(np.float64)
@@ -129,7 +134,7 @@ def misorientations(
     Returns
     -------
     array, shape (...)
-        Over all rotations of the Laue group; NaN where an orientation is.
+        Degrees, the smallest over all rotations of the Laue group; NaN where an orientation is.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _FLAT = 1e-6
 def interstitials(
     atoms: "Atoms", *, smallest: float = 1.2, largest: float = 5.0, tolerance: float = 0.05
 ) -> list[Polyhedron]:
-    """Return the interstitial sites of a structure, with the atoms around each.
+    r"""Return the interstitial sites of a structure, with the atoms around each.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def interstitials(
     Notes
     -----
     A site is as far from its atoms as is possible nearby: the middle of a sphere through four atoms
-    that holds none, which is a corner of Voronoi's cells. Octahedral sites of body-centred
-    crystals are no such places: halfway between two tetrahedral ones, a little atom would not stay
-    there.
+    that holds none, :math:`|x - r_i| = \varrho`, a corner of Voronoi's cells. Octahedral sites of
+    body-centred crystals are no such places: halfway between two tetrahedral ones, a little atom
+    would not stay there.
     """
     if not (0 < smallest < largest) or not 0 < tolerance < 0.5:
         message = (

@@ -32,7 +32,7 @@ def orientation_matrix(
     up: npt.ArrayLike | None = None,
     right: npt.ArrayLike | None = None,
 ) -> Floats:
-    """Return the rotation that brings a zone axis [uvw] to z of the microscope.
+    r"""Return the rotation that brings a zone axis [uvw] to z of the microscope.
 
     Parameters
     ----------
@@ -47,13 +47,18 @@ def orientation_matrix(
     Returns
     -------
     array, shape (3, 3)
-        Its rows are x, y and z of the microscope in the frame of the structure; multiply it with
-        a column, or positions with its transpose.
+        Its rows are x, y and z of the microscope, unit vectors (pure numbers) in the frame of the
+        structure; multiply it with a column, or positions with its transpose.
 
     Raises
     ------
     DataError
         The zone is [000], `up` or `right` is along it, or both are given.
+
+    Notes
+    -----
+    With :math:`t = u a + v b + w c` and the normal :math:`g = h a^* + k b^* + l c^*`, :math:`z =
+    t / |t|`, and :math:`y` (or :math:`x`) is along :math:`g - (g \cdot z) z`.
     """
     cell = require_cell(atoms)
     z = require_direction(zone, "a zone axis") @ cell
@@ -104,7 +109,8 @@ def stage_rotation(alpha: float, beta: float) -> Floats:
     Returns
     -------
     array, shape (3, 3)
-        Turns a vector (column) of the sample by β about y, then by α about x, both right-handed.
+        Pure numbers; turns a vector (column) of the sample by β about y, then by α about x, both
+        right-handed.
 
     Notes
     -----

@@ -21,7 +21,9 @@ class Polyhedron:
     """An atom with the atoms bonded to it at the corners."""
 
     centre: int
+    """Number of the atom, -1 where there is none."""
     element: str
+    """Its symbol, empty where there is none."""
     ligands: npt.NDArray[np.int64]
     """Numbers of the atoms at the corners."""
     position: Floats
@@ -100,7 +102,7 @@ def polyhedra(
     longest: float | None = None,
     stretch: float = 1.25,
 ) -> list[Polyhedron]:
-    """Return the polyhedra of one element around another.
+    r"""Return the polyhedra of one element around another.
 
     Parameters
     ----------
@@ -122,6 +124,11 @@ def polyhedra(
     ------
     DataError
         An element is not in the structure, or `longest` or `stretch` is of no use.
+
+    Notes
+    -----
+    Corners of the centre at :math:`r` are the :math:`r_j` with :math:`|r_j - r| \le s \min_k
+    |r_k - r|`, :math:`s` being `stretch`, or within `longest`.
     """
     symbols = np.array(atoms.get_chemical_symbols())
     require_symbols([centre, ligand], symbols)

@@ -25,7 +25,7 @@ def project(
     tolerance: float = 0.05,
     repeats: tuple[int, int] = (1, 1),
 ) -> xr.Dataset:
-    """Return the columns of atoms that are seen along a zone axis, in a cell of the projection.
+    r"""Return the columns of atoms that are seen along a zone axis, in a cell of the projection.
 
     Parameters
     ----------
@@ -53,6 +53,12 @@ def project(
     ------
     DataError
         The zone is not of whole indices, `tolerance` is not positive, or `up` is along the zone.
+
+    Notes
+    -----
+    Positions :math:`(x, y, z) = R r` of `orientation_matrix`, :math:`x` and :math:`y` modulo the
+    two shortest vectors of the projected lattice, :math:`z` modulo the period :math:`|u a + v b +
+    w c|`.
     """
     cell = require_cell(atoms)
     direction = smallest_integers(zone, "a zone axis")

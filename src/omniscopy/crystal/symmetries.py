@@ -36,14 +36,19 @@ class Symmetry:
     hall: str
     """Its Hall symbol, with the setting."""
     point_group: str
+    """Symbol of its rotations and mirrors alone."""
     system: str
+    """Crystal system, such as ``"cubic"``."""
     rotations: npt.NDArray[np.int32]
     """(operations, 3, 3): a position x of the cell goes to R x + t."""
     translations: npt.NDArray[np.float64]
+    """(operations, 3), in fractions of the cell."""
     equivalent_atoms: npt.NDArray[np.int32]
     """For each atom, the first one that symmetry takes it to."""
     wyckoff: tuple[str, ...]
+    """Letter of the site of each atom."""
     site_symmetry: tuple[str, ...]
+    """Symbol of what leaves each atom where it is."""
     primitive: "Atoms"
     """The structure in a primitive cell."""
     conventional: "Atoms"
@@ -69,7 +74,7 @@ def symmetry(atoms: "Atoms", *, tolerance: float = 1e-2) -> Symmetry:
     -------
     Symmetry
         Space group by number and symbol, its operations, which atoms are equivalent, and the
-        primitive and conventional cells.
+        primitive and conventional cells (Å).
 
     Raises
     ------

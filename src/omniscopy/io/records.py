@@ -38,8 +38,9 @@ class LazyArray(Protocol):
 class Axis:
     """One dimension: coordinate `i` is ``offset + i * scale``, or `values[i]` where given.
 
-    `kind` and `quantity` may be left to the vocabulary where `name` is in it. `values` may be
-    numbers or text (names of channels or of parameters).
+    It has `size` of them, in `units` (`None` where unknown). `kind`, `quantity` and `role`
+    (navigation or signal) may be left to the vocabulary where `name` is in it. `values` may be
+    numbers or text (names of channels or of parameters); `attrs` are further attributes.
     """
 
     name: str
@@ -71,7 +72,10 @@ def line_of(values: np.ndarray) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """Further values that share dimensions of a channel: mask, variance, a 2-D coordinate."""
+    """Further values that share dimensions of a channel: mask, variance, a 2-D coordinate.
+
+    `data` are over the dimensions `dims`; `attrs` are their attributes, such as units.
+    """
 
     dims: tuple[str, ...]
     data: LazyArray | np.ndarray
@@ -82,8 +86,11 @@ class Variable:
 class Channel:
     """One measured quantity with its axes, in displayed order: ``(..., y, x)``, row 0 on top.
 
-    `data` is `None` only for a set of results, whose values are all in `variables`.
-    `group` is the path of the node that holds this channel, "" at the top of the tree.
+    `data` is `None` only for a set of results, whose values are all in `variables`. `title`,
+    `quantity`, `units`, `signal_type`, `modality` and `source` become attributes of the values, as
+    `attrs` do; `metadata` are in common words and units, `original_metadata` the vendor's.
+    `variables` stand beside the values, `coordinates` along them. `name` is that in the tree, by
+    default a slug of the title, and `group` the path of the node above, "" at the top.
     """
 
     title: str
@@ -114,8 +121,9 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """All that one file holds; `metadata` here are true of every channel.
+    """All that one file holds; what is in `metadata` here is true of every channel.
 
+    So are `original_metadata` and the attributes `attrs`, which are those of the root.
     Where a file keeps a tree that was saved before, `nodes` are that tree by path ("/" is its
     root), and `channels` only describe it.
     """

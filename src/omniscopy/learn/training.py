@@ -32,7 +32,10 @@ _CALMED = 1.5
 
 @dataclass
 class Progress:
-    """What callbacks are told after each epoch; they end the training by `stop`."""
+    """What callbacks are told after each `epoch` of `epochs`; they end the training by `stop`.
+
+    `net` is the network as it is now, `history` the losses and rates until now, a value an epoch.
+    """
 
     epoch: int
     epochs: int

@@ -11,9 +11,9 @@ from omniscopy.mcp_server.watching import Watch
 
 @dataclass
 class Bench:
-    """The folder that is served, the data that were opened or made, and whether it may write.
+    """What is served: the folder `root`, where `allow_write` lets results be saved.
 
-    `groups` are the packages of operations, such as ``"image"``, that have tools of their own;
+    `shelf` has the data that were opened or made. `groups` are the packages of operations, such as ``"image"``, that have tools of their own;
     `watch` is that of the call which is worked on.
     """
 

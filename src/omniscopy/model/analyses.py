@@ -19,7 +19,7 @@ Results = Mapping[str, xr.DataArray | xr.Dataset]
 
 @dataclass(frozen=True)
 class Analysis:
-    """A chain of operations for data of some signal types.
+    """A chain of operations for data of some `signal_types`, and for which `applies` is true.
 
     `function` takes the data and returns results by title; each carries its own history.
     """

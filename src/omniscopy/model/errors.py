@@ -6,7 +6,10 @@ class DataError(ValueError):
 
 
 class MissingDependencyError(ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional `package` is not installed; the message names the `extra` that brings it.
+
+    `purpose` is what needs it.
+    """
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(

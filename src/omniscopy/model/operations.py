@@ -39,9 +39,10 @@ _inside: ContextVar[bool] = ContextVar("inside an operation", default=False)
 class Operation:
     """A registered function with what others need to know to call it.
 
-    `example` gives values for its parameters; text given for a parameter that takes labelled
-    data names one of `omniscopy.samples`. `lazy` says that a lazy input gives a lazy result
-    and that nothing is computed before it is asked for.
+    `name` has the package before it, as in ``"image.level"``; `summary` is the first line of the
+    docstring. `example` gives values for its parameters; text given for a parameter that takes
+    labelled data names one of `omniscopy.samples`. `lazy` says that a lazy input gives a lazy
+    result and that nothing is computed before it is asked for.
     """
 
     name: str

@@ -33,7 +33,12 @@ DATA, SELECT, CHANGE = "data", "select", "change"
 
 @dataclass(frozen=True, repr=False)
 class Step:
-    """One step of a history; printed, it reads as the call that it was."""
+    """One step of a history; printed, it reads as the call that it was.
+
+    `id` is the digest of `operation`, `parameters` and `inputs` (by parameter: ids of steps, or
+    path and digest of a file). `version` is that of the package; `time` (UTC) and `environment`
+    say when and with what it was done, `output` what came of it, so that later changes show.
+    """
 
     id: str
     operation: str

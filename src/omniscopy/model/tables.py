@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Table(list[dict[str, Any]]):
-    """Rows as dictionaries with the same keys; `print` shows them aligned."""
+    """A list of `rows`, dictionaries with the same keys; `print` shows them aligned."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
         super().__init__(dict(row) for row in rows)

@@ -40,7 +40,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """What data are: shown as a table with small pictures in a notebook, printed as text."""
+    """What data are: shown as a table with small pictures in a notebook, printed as text.
+
+    `title` and `words` head it, `rows` are its variables, of which `left_out` are not listed, and
+    `steps` those of the history.
+    """
 
     title: str
     words: str

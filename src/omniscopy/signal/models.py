@@ -363,7 +363,7 @@ class Bleasdale(Component):
 
 @dataclass(frozen=True)
 class Offset(Component):
-    """A constant, of spectra or of images."""
+    """A constant :math:`c`, of spectra or of images: its `value`."""
 
     value: Setting = None
     name: str | None = None

@@ -17,7 +17,10 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Bounded:
-    """A parameter that stays between two numbers, both included; `None` for no bound."""
+    """A parameter that stays between `lower` and `upper`, both included; `None` for no bound.
+
+    The fit begins at `start`, by default where the data say.
+    """
 
     lower: float | None = -math.inf
     upper: float | None = math.inf

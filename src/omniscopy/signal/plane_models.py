@@ -70,7 +70,7 @@ class Lorentzian2D(Component):
 
 @dataclass(frozen=True)
 class Plane(Component):
-    """A level and two slopes: `value` at the origin, `slope_y` and `slope_x`."""
+    """A plane :math:`v + s_y y + s_x x`: `value` at the origin, `slope_y` and `slope_x`."""
 
     value: Setting = None
     slope_y: Setting = None

@@ -33,7 +33,10 @@ _FALLBACK = {"L": ("L3M1",), "M": ("M5N3",)}
 
 
 class Line(NamedTuple):
-    """A line: energies in keV, and its part of the X-rays of the family."""
+    """A line, called `name` by Siegbahn and `transition` by IUPAC.
+
+    `energy` is in keV, `weight` its part of the X-rays of the family.
+    """
 
     name: str
     transition: str

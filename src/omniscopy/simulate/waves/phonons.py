@@ -34,7 +34,7 @@ def frozen_phonons(
     Returns
     -------
     list of ase.Atoms
-        For `potential`. They have no Debye-Waller factors of their own.
+        For `potential`, positions in Å. They have no Debye-Waller factors of their own.
 
     Raises
     ------
