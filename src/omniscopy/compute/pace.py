@@ -22,8 +22,9 @@ _LOG_SECONDS = 30.0
 class Progress:
     """How far a run is.
 
-    `done` of `chunks` are written, `share` (0 to 1) of all work is done in `seconds`. `rate` is in bytes read
-    and written in a second, `seconds_left` until the end, both `None` until they are known.
+    `done` of `chunks` are written, `share` (0 to 1) of all work is done in `seconds`. `rate`
+    is in bytes read and written in a second, `seconds_left` until the end, both `None` until they
+    are known.
     """
 
     done: int

@@ -8,7 +8,8 @@ __all__ = ["FormatError", "MissingDependencyError", "UnsupportedFormatError"]
 class FormatError(OSError):
     """A file is damaged, cut short, or contradicts itself.
 
-    `message` says what is wrong, `path` in which file, `offset` (a byte) or `key` (a path inside it) says where.
+    `message` says what is wrong, `path` in which file, `offset` (a byte) or `key` (a path
+    inside it) where.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ from omniscopy.mcp_server.watching import Watch
 class Bench:
     """What is served: the folder `root`, where `allow_write` lets results be saved.
 
-    `shelf` has the data that were opened or made. `groups` are the packages of operations, such as ``"image"``, that have tools of their own;
-    `watch` is that of the call which is worked on.
+    `shelf` has the data that were opened or made. `groups` are the packages of operations, such as
+    ``"image"``, that have tools of their own; `watch` is that of the call which is worked on.
     """
 
     root: Root
