@@ -110,26 +110,26 @@ EXCEPTIONS = {
     ("simulate.stem", "check_units_of_values"): "potentials are in V Å",
     ("simulate.stem_4d", "check_units_of_values"): "potentials are in V Å",
 }
-# How much results may differ for data that are listed backwards, and why.
+# How much results, or variables of them, may differ for data that are listed backwards, and why.
 PERIODIC = "the window is that of a period, which begins at its first pixel"
 SOME = "noise, or a mean, is estimated from some of the pixels, counted from the first"
 PARTS = "a deviation is estimated from other parts"
 BACKWARDS = {
     "atoms.find_atoms": (0.01, SOME),
     "atoms.refine_atoms": (0.02, "where the iteration ends"),
-    "diffraction.fit_dpc": (0.3, PARTS),
-    "diffraction.reconstruct_dpc": (0.3, PARTS),
-    "diffraction.reconstruct_idpc": (0.3, PARTS),
-    "image.estimate_window_size": (0.05, PERIODIC),
+    "diffraction.fit_dpc": ({"rotation_std": 0.3}, PARTS),
+    "diffraction.reconstruct_dpc": ({"rotation_std": 0.3}, PARTS),
+    "diffraction.reconstruct_idpc": ({"rotation_std": 0.3}, PARTS),
+    "image.estimate_window_size": ({"spacing_std": 0.05}, PERIODIC),
     "image.filter_fourier_spots": (0.05, PERIODIC),
     "image.fit_correlation_length": (0.02, PERIODIC),
     "image.fit_gpa": (0.02, SOME),
-    "image.match_features": (0.02, "of equal features the first counts"),
+    "image.match_features": ({"registered": 0.02}, "of equal features the first counts"),
     "image.measure_resolution": (0.05, PERIODIC),
-    "image.measure_roughness": (0.01, PERIODIC),
+    "image.measure_roughness": ({"std": 0.01}, PERIODIC),
     "image.power_spectral_density": (0.05, PERIODIC),
     "image.power_spectrum": (0.05, PERIODIC),
-    "signal.rotate_components": (0.3, "steps of the iteration"),
+    "signal.rotate_components": ({"steps": 0.3}, "the iteration"),
     "signal.window": (0.05, PERIODIC),
     "simulate.fit_thon_rings": (0.05, PERIODIC),
 }

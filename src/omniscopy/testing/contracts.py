@@ -18,6 +18,7 @@ import json
 import pickle
 import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -198,13 +199,19 @@ def check_units_of_coordinates(operation: Operation) -> None:
     assert_same(call_example(operation, **changed), call_example(operation), scaled=True)
 
 
-def check_falling_coordinates(operation: Operation, *, tolerance: float = 1e-4) -> None:
+def check_falling_coordinates(
+    operation: Operation, *, tolerance: float | Mapping[str, float] = 1e-4
+) -> None:
     """Check that data listed backwards, with their coordinate, give the same result.
+
+    `tolerance` is that of all variables, or of those that it names; 1e-4 for others.
 
     Of all inputs with a spatial, reciprocal or spectral coordinate, and of each alone where several
     share it. A `DataError` says that the coordinate must ascend, or that inputs must agree. New
     coordinates may begin elsewhere: what is compared are points that both results have.
     """
+    if isinstance(tolerance, Mapping):
+        tolerance = defaultdict(lambda: 1e-4, tolerance)
     inputs = _inputs(operation)
     expected = _sorted(call_example(operation).compute())
     for dim in _directed(inputs):
@@ -317,11 +324,16 @@ CHECKS: tuple[Check, ...] = (
 
 
 def assert_same(
-    made: Labelled, expected: Labelled, *, tolerance: float = 1e-6, scaled: bool = False
+    made: Labelled,
+    expected: Labelled,
+    *,
+    tolerance: float | Mapping[str, float] = 1e-6,
+    scaled: bool = False,
 ) -> None:
     """Raise unless two results hold the same values, whatever their order of dimensions.
 
-    `tolerance` is relative to the largest value of a variable. Points after the last that an
+    `tolerance` is relative to the largest value of a variable, and may be that of each by its
+    name. Points after the last that an
     operation found (NaN in all variables) are left out. With `scaled`, values and coordinates
     are compared in the units of `expected`.
     """
@@ -340,9 +352,10 @@ def assert_same(
         factor = _factor(one, other) if scaled else 1.0
         values = one.transpose(*other.dims).values
         size = np.max(np.abs(other.values), where=np.isfinite(other.values), initial=0.0)
+        allowed = tolerance[str(one.name)] if isinstance(tolerance, Mapping) else tolerance
         np.testing.assert_allclose(
             values * factor if values.dtype.kind in "fc" else values, other.values,
-            rtol=tolerance, atol=tolerance * size, equal_nan=True, err_msg=str(one.name),
+            rtol=allowed, atol=allowed * size, equal_nan=True, err_msg=str(one.name),
         )  # fmt: skip
 
 
