@@ -1,5 +1,6 @@
 """Settings and fixtures shared by all tests."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -52,6 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers of pytest-xdist share the cores: threads of BLAS in each would wait for one another.
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of collected tests live to the end: collections of garbage need not look at them.
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
