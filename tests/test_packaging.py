@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import omniscopy as om
+
 ROOT = Path(__file__).resolve().parents[1]
 # conda-forge's names, where they differ: those without what is for another interface.
 CONDA = {
@@ -56,6 +58,14 @@ def test_conda_full_adds_the_extras(project, recipe):
     assert set(run[1:]) == asked(wanted)
 
 
+def test_the_package_says_its_version(project):
+    assert om.__version__ == project["version"]
+    cited = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {project['version']}\n" in cited
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = om.no_such_name
+
+
 def test_the_wheel_holds_the_package_with_its_tables_and_pages(tmp_path):
     pytest.importorskip("hatchling")
     subprocess.run(
@@ -73,3 +83,6 @@ def test_the_wheel_holds_the_package_with_its_tables_and_pages(tmp_path):
     expected = expected or {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
     assert expected <= inside
     assert not [name for name in inside if "test_" in name or name.endswith(".pyc")]
+    assert "omniscopy/py.typed" in inside
+    assert [name for name in inside if name.endswith(".dist-info/licenses/LICENSE")]
+    assert wheel.stat().st_size < 10e6

@@ -73,3 +73,5 @@ from .model import (
 )
 from .report import report, show, to_notebook
 from .view import choose, view
+
+__version__: str
