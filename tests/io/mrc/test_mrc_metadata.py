@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import struct
 
 import numpy as np
 import pytest
 
+import omniscopy as om
 from omniscopy.io.mrc.reader import read
 from omniscopy.testing.files.mrc import (
     encode_fei_record,
@@ -347,3 +349,45 @@ def test_the_real_file_of_thermo_fisher_has_its_metadata(shared):
     assert measurement.metadata["beam"]["voltage"] == 300e3
     assert measurement.metadata["beam"]["convergence_angle"] == pytest.approx(14.3273, abs=1e-4)
     assert measurement.metadata["detector"]["camera_length"] == pytest.approx(0.0911)
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_serial_em_has_tilt_and_stage_of_every_section(tmp_path, byte_order):
+    # Tilt, place of a piece, stage and magnification: 1 + 2 + 4 + 8.
+    rows = [[6000 - 3000 * n, 1, 2, 3, 25 * n, -50 * n, 300] for n in range(3)]
+    path = write_mrc(
+        tmp_path / "a.mrc", np.zeros((3, 4, 5), np.int16), byte_order=byte_order,
+        extended=np.array(rows, f"{byte_order}i2").tobytes() + bytes(22), extended_type=b"SERI",
+        header_changes={128: struct.pack(f"{byte_order}2h", 14, 15)},
+    )  # fmt: skip
+    found = read(path).channels[0].coordinates
+    assert set(found) == {"alpha_tilt", "stage_x", "stage_y"}
+    np.testing.assert_allclose(found["alpha_tilt"].data, [60, 30, 0])
+    np.testing.assert_allclose(found["stage_x"].data, [0, 1, 2])
+    np.testing.assert_allclose(found["stage_y"].data, [0, -2, -4])
+    units = {name: one.attrs["units"] for name, one in found.items()}
+    assert units == {"alpha_tilt": "deg", "stage_x": "µm", "stage_y": "µm"}
+    assert om.open_signal(path)["alpha_tilt"].dims == ("frame",)
+
+
+@pytest.mark.parametrize("kind", [b"AGAR", b"\0\0\0\0"])
+@pytest.mark.parametrize("integers", [0, 2])
+def test_real_numbers_of_a_section_begin_with_its_tilts(tmp_path, kind, integers):
+    table = np.zeros((3, integers + 32), "<f4")
+    table[:, integers] = [-10, 0.5, 11]
+    path = write_mrc(
+        tmp_path / "a.mrc", np.zeros((3, 4, 5), np.int16), extended=table.tobytes(),
+        extended_type=kind, header_changes={128: struct.pack("<2h", integers, 32)},
+    )  # fmt: skip
+    found = read(path).channels[0].coordinates
+    assert set(found) == {"alpha_tilt"}
+    np.testing.assert_allclose(found["alpha_tilt"].data, [-10, 0.5, 11])
+
+
+@pytest.mark.parametrize("numbers", [(14, 7), (6, 64), (0, 0), (-4, 32), (2, 1)])
+def test_extended_headers_of_other_forms_say_nothing_of_tilts(tmp_path, numbers):
+    path = write_mrc(
+        tmp_path / "a.mrc", np.zeros((3, 4, 5), np.int16), extended=bytes([1]) * 5,
+        header_changes={128: struct.pack("<2h", *numbers)},
+    )  # fmt: skip
+    assert read(path).channels[0].coordinates == {}

@@ -19,6 +19,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.mrc import direct_electron, fei
 from omniscopy.io.mrc.arrays import ComplexShorts, CutShort, FourBit, Triples
 from omniscopy.io.mrc.header import COLOUR, HEADER_BYTES, LETTERS, NOTE_TYPE, Header, read_header
+from omniscopy.io.mrc.sections import section_coordinates
 from omniscopy.io.recorded import Part, Recorded
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 
@@ -313,8 +314,10 @@ def _tilts(
 ) -> dict[str, Variable]:
     """Return the tilt of the stage for every frame of a series."""
     records, count = extras.records, header.size[2]
-    if records is None or axes[0].name != "frame" or axes[0].size != count:
+    if axes[0].name != "frame" or axes[0].size != count:
         return {}
+    if records is None:
+        return section_coordinates(path, header, count)
     if records.record_bytes * count > header.extended_bytes:
         return {}
     attrs = {"units": "deg", "quantity": "angle"}
