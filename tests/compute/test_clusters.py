@@ -342,18 +342,29 @@ def test_nobody_else_reaches_a_cluster_of_this_machine():
             Client(address, timeout=1, set_as_default=False)
 
 
-@pytest.mark.skipif(
-    tuple(map(int, dask.__version__.split(".")[:2])) < (2026, 8),
-    reason="the first Dask that does not wait for ever for a worker that cannot start",
-)
-def test_a_script_without_a_guard_is_told_of_it(tmp_path):
+@pytest.mark.parametrize("inside", ["connect(workers=1)", "def work():\n    connect()\n\nwork()"])
+def test_a_script_without_a_guard_is_told_of_it(tmp_path, inside):
     script = tmp_path / "script.py"
-    script.write_text("from omniscopy.compute import connect\nconnect(workers=1)\n")
+    script.write_text(f"from omniscopy.compute import connect\n\n{inside}\n")
     done = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 1
+    assert f"{script} has no guard" in done.stderr
     assert 'under `if __name__ == "__main__":`' in done.stderr
+
+
+def test_a_script_with_a_guard_and_code_that_is_typed_reach_their_workers(tmp_path):
+    script = tmp_path / "script.py"
+    code = (
+        "from omniscopy.compute import connect\n{}with connect(workers=1) as c: print(c.ncores())"
+    )
+    script.write_text(code.format('if __name__ == "__main__":\n    '))
+    for words in ([script], ["-c", code.format("")]):
+        done = subprocess.run(
+            [sys.executable, *words], capture_output=True, text=True, check=False, timeout=600
+        )
+        assert "tls://127.0.0.1" in done.stdout, done.stderr
 
 
 def blocks(language):

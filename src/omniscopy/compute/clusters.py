@@ -1,10 +1,13 @@
 """Clusters: the same calculations in many processes, on this machine or on others."""
 
+import ast
 import json
 import pickle
+import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from omniscopy.model.errors import DataError, MissingDependencyError, OmniscopyWarning
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
 _PACKAGE = "omniscopy"
 # How often a scheduler file is looked for.
 _LOOK_SECONDS = 0.2
+_GUARD = (
+    'a script must call `connect` under `if __name__ == "__main__":`, since every process '
+    "imports the script"
+)
 
 
 class ClusterError(ConnectionError):
@@ -130,6 +137,7 @@ def _start_here(distributed: Any, workers: int | None, timeout: float) -> Any:
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
 
+    _require_guard()
     processes = workers or CPU_COUNT
     try:
         return _new_client(
@@ -145,11 +153,33 @@ def _start_here(distributed: Any, workers: int | None, timeout: float) -> Any:
         package, purpose = "cryptography", "a cluster that admits nobody else"
         raise MissingDependencyError(package, extra="cluster", purpose=purpose) from error
     except (RuntimeError, OSError) as error:
-        message = (
-            f"no processes could be started ({error}); a script must call `connect` under "
-            '`if __name__ == "__main__":`, since every process imports the script'
-        )
+        message = f"no processes could be started ({error}); {_GUARD}"
         raise ClusterError(message) from error
+
+
+def _require_guard() -> None:
+    """Refuse a script that would start itself again and again: dask may wait for it for ever."""
+    import dask
+
+    if dask.config.get("distributed.worker.multiprocessing-method", "spawn") == "fork":
+        return
+    main = vars(sys.modules["__main__"])
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and not (
+        frame.f_globals is main and frame.f_code.co_name == "<module>"
+    ):
+        frame = frame.f_back
+    # What is typed is not imported by the processes, and some tools run without a frame of it.
+    if frame is None or main.get("__file__") is None:
+        return
+    try:
+        script = ast.parse(Path(main["__file__"]).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    if any(isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(script)):
+        return
+    message = f"no processes can be started: {main['__file__']} has no guard; {_GUARD}"
+    raise ClusterError(message)
 
 
 def _read_address(file: Path, deadline: float) -> str:
