@@ -204,12 +204,11 @@ def test_another_file_is_refused(tmp_path):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "andor_sif"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("andor_sif")
     assert len(rows) == 5
     for row in rows:
-        data = signals(shared / "data/vendor" / row["file"])[0]
+        data = signals(row["path"])[0]
         (said,) = row["signals"]
         # The reference has the rows of an image as the file does, from the lowest one on.
         values = data.values[::-1] if data.dims[0] == "y" else data.values

@@ -1,7 +1,6 @@
 """Block files: bytes laid out by hand, what `save` writes, and the real file."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -131,10 +130,9 @@ def test_what_a_block_file_cannot_hold_is_refused(tmp_path):
 
 
 @pytest.mark.shared
-def test_the_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    (row,) = [row for row in rows if row["format"] == "blockfile_blo"]
-    data = om.open(shared / "data/vendor" / row["file"])["Diffraction_patterns/signal"]
+def test_the_real_file_is_as_the_manifest_says(real_files):
+    (row,) = real_files("blockfile_blo")
+    data = om.open(row["path"])["Diffraction_patterns/signal"]
     (said,) = row["signals"]
     assert hashlib.sha256(data.values.tobytes()).hexdigest()[:32] == said["sha256"]
     for dim, axis in zip(data.dims, said["axes"], strict=True):

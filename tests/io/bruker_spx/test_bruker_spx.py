@@ -1,7 +1,6 @@
 """Single spectra of Bruker."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -110,10 +109,9 @@ REAL = {
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", REAL)
-def test_real_files_have_the_values_of_the_manifest(shared, name):
+def test_real_files_have_the_values_of_the_manifest(shared, real_files, name):
     vendor = shared / "data/vendor"
-    entries = json.loads((vendor / "MANIFEST.json").read_text("utf-8"))["files"]
-    entries = {e["file"]: e for e in entries if e["format"] == "bruker_spx"}
+    entries = {e["file"]: e for e in real_files("bruker_spx")}
     assert set(entries) == {f"bruker_spx/{each}" for each in REAL}
     (expected,) = entries[f"bruker_spx/{name}"]["signals"]
     # The background that was fitted is a second spectrum; the reference leaves it out.

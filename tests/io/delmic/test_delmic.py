@@ -1,7 +1,6 @@
 """What Odemis acquired: laid out by hand, and real files."""
 
 import hashlib
-import json
 
 import h5py
 import numpy as np
@@ -112,12 +111,11 @@ def test_a_file_without_numbers_is_refused(tmp_path):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "delmic"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("delmic")
     assert len(rows) == 4
     for row in rows:
-        path = shared / "data/vendor" / row["file"]
+        path = row["path"]
         assert om.io.identify(path) == "delmic"
         # The reference reads the light only; images of electrons are channels here, too.
         (said,) = row["signals"]

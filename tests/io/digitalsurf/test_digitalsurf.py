@@ -244,12 +244,11 @@ def test_a_file_that_is_cut_short_is_refused_or_read_in_part(tmp_path):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "digitalsurf"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("digitalsurf")
     assert len(rows) == 6
     for row in rows:
-        path = shared / "data/vendor" / row["file"]
+        path = row["path"]
         (channel,) = read(path).channels
         fields = channel.original_metadata
         data, (said,) = only(path), row["signals"]

@@ -235,12 +235,11 @@ _UNITS = {"R_x": "Å", "R_y": "Å", "R_z": "Å", "bin_outer_angle": "rad"}
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "emd_berkeley_prismatic_py4dstem"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("emd_berkeley_prismatic_py4dstem")
     assert len(rows) == 7
     for row in rows:
-        path = shared / "data/vendor" / row["file"]
+        path = row["path"]
         assert om.io.identify(path) == "emd_berkeley"
         found = om.signals(om.open(path))
         assert len(found) == len(row["signals"])

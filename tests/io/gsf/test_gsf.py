@@ -1,7 +1,6 @@
 """Gwyddion Simple Fields: read, written, damaged, and a real one."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -103,11 +102,10 @@ def test_only_one_real_image_is_written(tmp_path, data, message):
 
 
 @pytest.mark.shared
-def test_a_real_file_has_the_values_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    (entry,) = [entry for entry in manifest["files"] if entry["format"] == "gwyddion_gsf"]
+def test_a_real_file_has_the_values_of_the_reference(real_files):
+    (entry,) = real_files("gwyddion_gsf")
     (signal,) = entry["signals"]
-    channel = only(shared / "data/vendor" / entry["file"])
+    channel = only(entry["path"])
     values = load(channel.data)
     assert hashlib.sha256(values.tobytes()).hexdigest()[:32] == signal["sha256"]
     assert (channel.title, channel.units, channel.quantity) == ("Topography", "m", "height")

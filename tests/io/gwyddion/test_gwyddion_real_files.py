@@ -1,7 +1,6 @@
 """Real Gwyddion files against what independent readers found in them."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -16,12 +15,11 @@ def load(data):
     return np.asarray(data[(slice(None),) * len(data.shape)])
 
 
-def test_every_image_is_that_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    entries = [entry for entry in manifest["files"] if entry["format"] == "gwyddion_gwy"]
+def test_every_image_is_that_of_the_reference(real_files):
+    entries = real_files("gwyddion_gwy")
     assert len(entries) == 2
     for entry in entries:
-        channels = read(shared / "data/vendor" / entry["file"]).channels
+        channels = read(entry["path"]).channels
         assert len(channels) == entry["n_signals"]
         for channel, signal in zip(channels, entry["signals"], strict=True):
             values = load(channel.data)

@@ -127,10 +127,9 @@ def test_damage_is_named(tmp_path, change, message):
 
 
 @pytest.mark.shared
-def test_the_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    (row,) = [row for row in rows if row["format"] == "hamamatsu_img"]
-    data = only(shared / "data/vendor" / row["file"])
+def test_the_real_file_is_as_the_manifest_says(real_files):
+    (row,) = real_files("hamamatsu_img")
+    data = only(row["path"])
     (said,) = row["signals"]
     assert list(data.shape) == said["shape"]
     # The file has 16 bits a pixel, the reference widens them.

@@ -77,12 +77,11 @@ def test_a_file_without_arrays_is_of_no_format(tmp_path):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "hdf5_stem_images"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("hdf5_stem_images")
     assert len(rows) == 2
     for row in rows:
-        path = shared / "data/vendor" / row["file"]
+        path = row["path"]
         assert om.io.identify(path) == "hdf5_arrays"
         data = om.open_signal(path)
         (said,) = row["signals"]

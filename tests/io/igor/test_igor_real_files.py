@@ -1,7 +1,6 @@
 """Real Igor binary waves against what an independent reader found in them."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -14,11 +13,6 @@ GROUPS = ("asylum_ibw", "igor_generic", "igor_matrix_ibw")
 
 def load(data):
     return np.asarray(data[(slice(None),) * len(data.shape)])
-
-
-def entries(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    return [entry for entry in manifest["files"] if entry["format"] in GROUPS]
 
 
 def digest(values):
@@ -39,11 +33,11 @@ def as_wave(channels):
     return layers
 
 
-def test_every_value_is_that_of_the_reference(shared):
-    found = entries(shared)
+def test_every_value_is_that_of_the_reference(real_files):
+    found = real_files(*GROUPS)
     assert len(found) == 11
     for entry in found:
-        channels = read(shared / "data/vendor" / entry["file"]).channels
+        channels = read(entry["path"]).channels
         (signal,) = entry["signals"]
         layers = as_wave(channels)
         labelled = len(signal["shape"]) == 1 + layers[0].ndim
@@ -59,9 +53,9 @@ def test_every_value_is_that_of_the_reference(shared):
         assert signal["sha256"] in sums, entry["file"]
 
 
-def test_every_axis_is_that_of_the_reference(shared):
-    for entry in entries(shared):
-        (channel, *_) = read(shared / "data/vendor" / entry["file"]).channels
+def test_every_axis_is_that_of_the_reference(real_files):
+    for entry in real_files(*GROUPS):
+        (channel, *_) = read(entry["path"]).channels
         by_name = {axis.name: axis for axis in channel.axes}
         names = [name for name in ("time", "x", "y", "bias") if name in by_name]
         for name, expected in zip(names, entry["signals"][0].get("axes", []), strict=False):
@@ -73,14 +67,12 @@ def test_every_axis_is_that_of_the_reference(shared):
             np.testing.assert_allclose(ascending, wanted, rtol=1e-9, atol=1e-20)
 
 
-def test_every_label_is_a_channel(shared):
-    for entry in entries(shared):
+def test_every_label_is_a_channel(real_files):
+    for entry in real_files(*GROUPS):
         if entry["format"] != "asylum_ibw":
             continue
         labels = next(names for names in entry["signals"][0]["labels"] if names)
-        titles = [
-            channel.title for channel in read(shared / "data/vendor" / entry["file"]).channels
-        ]
+        titles = [channel.title for channel in read(entry["path"]).channels]
         # The reference runs the remains of a longer label into the shorter one.
         assert titles == [label.replace("Retracerace", "Retrace") for label in labels]
 

@@ -1,7 +1,6 @@
 """Pictures: every kind laid out by hand, what is damaged, and the real one."""
 
 import hashlib
-import json
 import struct
 import zlib
 
@@ -176,14 +175,9 @@ def test_deep_colours_are_refused_rather_than_cut_to_8_bits(tmp_path):
 
 
 @pytest.mark.shared
-def test_a_real_picture_is_as_the_manifest_says(shared):
-    folder = shared / "data" / "vendor"
-    (entry,) = [
-        entry
-        for entry in json.loads((folder / "MANIFEST.json").read_text())["files"]
-        if entry["format"] == "image"
-    ]
-    data = om.open_signal(folder / entry["file"])
+def test_a_real_picture_is_as_the_manifest_says(real_files):
+    (entry,) = real_files("image")
+    data = om.open_signal(entry["path"])
     (expected,) = entry["signals"]
     # The reference has colours as the fields of a record, we as a dimension.
     assert list(data.shape) == [*expected["shape"], 3]

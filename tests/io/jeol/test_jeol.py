@@ -1,7 +1,6 @@
 """Data of JEOL Analysis Station."""
 
 import hashlib
-import json
 import pickle
 
 import numpy as np
@@ -324,9 +323,8 @@ def test_images_and_projects_keep_the_contract_of_readers(tmp_path, suffix):
 
 
 @pytest.fixture
-def entry(shared):
-    entries = json.loads((shared / "data/vendor/MANIFEST.json").read_text("utf-8"))["files"]
-    (found,) = [e for e in entries if e["format"] == "jeol_asw"]
+def entry(real_files):
+    (found,) = real_files("jeol_asw")
     return found
 
 

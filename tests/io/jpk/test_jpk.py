@@ -1,6 +1,5 @@
 """JPK archives made by the independent encoder: scaling, segments, maps, damage."""
 
-import contextlib
 import json
 import pickle
 import zipfile
@@ -20,6 +19,7 @@ from omniscopy.testing.files.jpk import (
     write_jpk_force,
     write_jpk_map,
 )
+from omniscopy.testing.formats import bit_flips, check_damage
 
 rng = np.random.default_rng(11)
 FORCE = (("distance", 1e-7, 0.0, "m"), ("force", 0.05, 1e-9, "N"))
@@ -370,18 +370,10 @@ def test_a_cut_archive_is_refused(tmp_path):
             read(path, partial=True)
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed):
+def test_random_damage_gives_data_or_a_clear_error(tmp_path):
     path = write_jpk_map(tmp_path / "a.jpk", curves_of_map(), (2, 3))
-    raw = bytearray(path.read_bytes())
-    damage = np.random.default_rng(seed)
-    for at in damage.integers(0, len(raw), 4):
-        raw[at] ^= 1 << int(damage.integers(8))
-    path.write_bytes(raw)
-    with contextlib.suppress(FormatError):
-        for channel in read_measurement(path)[1].channels:
-            if np.prod(channel.data.shape, dtype=float) < 1e6:
-                load(channel.data)
+    for damaged in bit_flips(path.read_bytes(), 100, np.random.default_rng(0)):
+        check_damage(path, damaged, folder=tmp_path)
 
 
 def test_an_undefined_calibration_is_not_applied(tmp_path):

@@ -1,7 +1,5 @@
 """Real JPK files against what independent readers found in them."""
 
-import json
-
 import numpy as np
 import pytest
 import tifffile
@@ -23,11 +21,6 @@ def load(data):
     return np.asarray(data[(slice(None),) * len(data.shape)])
 
 
-def entries(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    return [entry for entry in manifest["files"] if entry["format"] == "jpk"]
-
-
 def curves_of(channels, name):
     """Return the segments of a channel one after the other, a row for each curve."""
     parts = [c for c in channels if c.title.split(" ")[0] == name]
@@ -36,11 +29,11 @@ def curves_of(channels, name):
     return joined[np.isfinite(joined).any(axis=1)]
 
 
-def test_every_curve_is_that_of_the_reference(shared):
-    found = [entry for entry in entries(shared) if not entry["file"].endswith("image")]
+def test_every_curve_is_that_of_the_reference(real_files):
+    found = [entry for entry in real_files("jpk") if not entry["file"].endswith("image")]
     assert len(found) == 5
     for entry in found:
-        path = shared / "data/vendor" / entry["file"]
+        path = entry["path"]
         assert om.io.identify(path) == "jpk"
         channels = read(path).channels
         for signal in entry["signals"]:
@@ -70,12 +63,12 @@ def _agrees(channels, name, curve, signal, wanted):
     return False
 
 
-def test_times_are_those_of_the_reference(shared):
-    for entry in entries(shared):
+def test_times_are_those_of_the_reference(real_files):
+    for entry in real_files("jpk"):
         times = [s for s in entry["signals"] if s["title"] == "curve0/time"]
         if not times:
             continue
-        channels = read(shared / "data/vendor" / entry["file"]).channels
+        channels = read(entry["path"]).channels
         parts = [c for c in channels if c.title.startswith("vDeflection")]
         axis = np.concatenate([part.axes[-1].coordinate() for part in parts])
         assert [len(axis)] == times[0]["shape"]
@@ -94,9 +87,9 @@ def test_curves_of_a_real_map_lie_where_they_were_taken(shared):
     assert channel.attrs["incomplete"]["missing_from"] == 3
 
 
-def test_a_real_image_is_that_of_the_reference(shared):
-    (entry,) = [entry for entry in entries(shared) if entry["file"].endswith("image")]
-    measurement = read(shared / "data/vendor" / entry["file"])
+def test_a_real_image_is_that_of_the_reference(real_files):
+    (entry,) = [entry for entry in real_files("jpk") if entry["file"].endswith("image")]
+    measurement = read(entry["path"])
     channels = [c for c in measurement.channels if c.title.startswith("Height")]
     assert len(measurement.channels) == 6
     assert len(channels) == entry["n_signals"]
@@ -111,10 +104,10 @@ def test_a_real_image_is_that_of_the_reference(shared):
             assert (abs(axis.scale), axis.units) == (pytest.approx(expected["scale"]), "m")
 
 
-def test_a_real_image_is_the_right_way_up(shared):
+def test_a_real_image_is_the_right_way_up(real_files):
     """The first page is the preview that the instrument's program shows, made of this channel."""
-    (entry,) = [entry for entry in entries(shared) if entry["file"].endswith("image")]
-    path = shared / "data/vendor" / entry["file"]
+    (entry,) = [entry for entry in real_files("jpk") if entry["file"].endswith("image")]
+    path = entry["path"]
     preview = tifffile.imread(path, key=0).astype(float)
     channel = next(c for c in read(path).channels if c.title.startswith("Height (measured)"))
     ways = {

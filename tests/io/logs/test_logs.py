@@ -149,11 +149,6 @@ def test_damage_is_named(tmp_path, read, text, message):
         read(path)
 
 
-def rows_of(shared, group):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    return [row for row in rows if row["format"] == group]
-
-
 def check(values, said):
     for measure in ("min", "max", "mean", "std"):
         found = getattr(np.asarray(values, "f8"), measure)()
@@ -161,9 +156,9 @@ def check(values, said):
 
 
 @pytest.mark.shared
-def test_real_logs_of_impulse_are_as_the_manifest_says(shared):
-    for row in rows_of(shared, "impulse_csv"):
-        path = shared / "data/vendor" / row["file"]
+def test_real_logs_of_impulse_are_as_the_manifest_says(real_files):
+    for row in real_files("impulse_csv"):
+        path = row["path"]
         if row["reference_reader"] is None:
             with pytest.raises(FormatError):
                 om.open(path)
@@ -184,9 +179,9 @@ def test_real_logs_of_impulse_are_as_the_manifest_says(shared):
 
 
 @pytest.mark.shared
-def test_real_logs_of_protochips_are_as_the_manifest_says(shared):
-    for row in rows_of(shared, "protochips_csv"):
-        path = shared / "data/vendor" / row["file"]
+def test_real_logs_of_protochips_are_as_the_manifest_says(real_files):
+    for row in real_files("protochips_csv"):
+        path = row["path"]
         if row["reference_reader"] is None:
             with pytest.raises(FormatError):
                 om.open(path)
@@ -205,9 +200,9 @@ def test_real_logs_of_protochips_are_as_the_manifest_says(shared):
 
 
 @pytest.mark.shared
-def test_real_logs_of_the_digiheater_are_as_the_manifest_says(shared):
-    good, other = rows_of(shared, "dens")
-    data = signals(shared / "data/vendor" / good["file"])["Temperature"]
+def test_real_logs_of_the_digiheater_are_as_the_manifest_says(real_files):
+    good, other = real_files("dens")
+    data = signals(good["path"])["Temperature"]
     (said,) = good["signals"]
     assert list(data.shape) == said["shape"]
     check(data - 273.15, said)
@@ -215,4 +210,4 @@ def test_real_logs_of_the_digiheater_are_as_the_manifest_says(shared):
     np.testing.assert_allclose(steps, said["axes"][0]["scale"], atol=1e-6)
     # A later version, whose headings do not stand over its columns.
     with pytest.raises(FormatError):
-        om.open(shared / "data/vendor" / other["file"])
+        om.open(other["path"])

@@ -200,14 +200,12 @@ def test_what_is_no_spectrum_is_refused(tmp_path):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    import json
+def test_every_real_file_is_as_the_manifest_says(real_files):
 
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "msa"]
+    rows = real_files("msa")
     assert len(rows) == 7
     for row in rows:
-        data = om.open_signal(shared / "data/vendor" / row["file"])
+        data = om.open_signal(row["path"])
         (said,) = row["signals"]
         assert list(data.shape) == said["shape"]
         assert (data.min(), data.max()) == (said["min"], said["max"])

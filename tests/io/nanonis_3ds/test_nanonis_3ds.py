@@ -1,7 +1,5 @@
 """Nanonis grids made by the independent encoder, and a real one."""
 
-import contextlib
-import json
 import pickle
 
 import numpy as np
@@ -11,9 +9,9 @@ import omniscopy as om
 from omniscopy.io.errors import FormatError
 from omniscopy.io.nanonis.reader import read as read_scan
 from omniscopy.io.nanonis_3ds.reader import read
-from omniscopy.io.reading import read_measurement
 from omniscopy.testing.files.nanonis import SxmChannel, write_sxm
 from omniscopy.testing.files.nanonis_spectra import write_3ds
+from omniscopy.testing.formats import bit_flips, check_damage
 
 rng = np.random.default_rng(10)
 CUBE = rng.normal(size=(2, 3, 5)).astype("f4")
@@ -176,25 +174,16 @@ def test_a_header_without_start_or_end_is_refused(tmp_path, content, message):
         read(path)
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed):
+def test_random_damage_gives_data_or_a_clear_error(tmp_path):
     path = write_3ds(tmp_path / "a.3ds", CHANNELS, parameters=PLACES)
-    raw = bytearray(path.read_bytes())
-    damage = np.random.default_rng(seed)
-    for at in damage.integers(0, len(raw), 6):
-        raw[at] ^= 1 << int(damage.integers(8))
-    path.write_bytes(raw)
-    with contextlib.suppress(FormatError):
-        for channel in read_measurement(path)[1].channels:
-            if np.prod(channel.data.shape, dtype=float) < 1e7:
-                load(channel.data)
+    for damaged in bit_flips(path.read_bytes(), 100, np.random.default_rng(0)):
+        check_damage(path, damaged, folder=tmp_path)
 
 
 @pytest.mark.shared
-def test_a_real_grid_has_the_spectra_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    (entry,) = [entry for entry in manifest["files"] if entry["format"] == "nanonis_3ds"]
-    *channels, height = read(shared / "data/vendor" / entry["file"]).channels
+def test_a_real_grid_has_the_spectra_of_the_reference(real_files):
+    (entry,) = real_files("nanonis_3ds")
+    *channels, height = read(entry["path"]).channels
     assert len(channels) == entry["n_signals"]
     for channel, signal in zip(channels, entry["signals"], strict=True):
         assert (channel.title, channel.units) == (signal["quantity"], signal["units"])

@@ -1,6 +1,5 @@
 """Nanonis curves made by the independent encoder, and real ones."""
 
-import contextlib
 import hashlib
 import json
 
@@ -10,8 +9,8 @@ import pytest
 import omniscopy as om
 from omniscopy.io.errors import FormatError
 from omniscopy.io.nanonis_dat.reader import read
-from omniscopy.io.reading import read_measurement
 from omniscopy.testing.files.nanonis_spectra import write_dat
+from omniscopy.testing.formats import bit_flips, check_damage
 
 BIAS = np.linspace(1, -1, 5)
 CURRENT = np.array([3, 1, 0, -1, -3]) * 1e-12
@@ -145,25 +144,18 @@ def test_damage_is_named(tmp_path, damage, message):
         read(path)
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed):
+def test_random_damage_gives_data_or_a_clear_error(tmp_path):
     path = write_dat(tmp_path / "a.dat", COLUMNS)
-    raw = bytearray(path.read_bytes())
-    damage = np.random.default_rng(seed)
-    for at in damage.integers(0, len(raw), 4):
-        raw[at] ^= 1 << int(damage.integers(8))
-    path.write_bytes(raw)
-    with contextlib.suppress(FormatError):
-        read_measurement(path)
+    for damaged in bit_flips(path.read_bytes(), 100, np.random.default_rng(0)):
+        check_damage(path, damaged, folder=tmp_path)
 
 
 @pytest.mark.shared
-def test_real_curves_are_those_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    entries = [entry for entry in manifest["files"] if entry["format"] == "nanonis_dat"]
+def test_real_curves_are_those_of_the_reference(real_files):
+    entries = real_files("nanonis_dat")
     assert len(entries) == 6
     for entry in entries:
-        channels = read(shared / "data/vendor" / entry["file"]).channels
+        channels = read(entry["path"]).channels
         columns = [channels[0].axes[0].coordinate(), *(channel.data for channel in channels)]
         assert len(columns) == entry["n_signals"]
         for i, (values, signal) in enumerate(zip(columns, entry["signals"], strict=True)):

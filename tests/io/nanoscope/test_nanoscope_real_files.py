@@ -1,7 +1,5 @@
 """Real Nanoscope files against what an independent reader found in them."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -27,18 +25,13 @@ def load(data):
     return np.asarray(data[(slice(None),) * len(data.shape)])
 
 
-def entries(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    return [entry for entry in manifest["files"] if entry["format"] == "bruker_nanoscope"]
-
-
-def test_every_channel_has_the_values_of_the_reference(shared):
-    found = entries(shared)
+def test_every_channel_has_the_values_of_the_reference(real_files):
+    found = real_files("bruker_nanoscope")
     assert len(found) == 4
     for entry in found:
         name = entry["file"].rpartition("/")[2]
         damaged = "corrupted" in name
-        channels = read(shared / "data/vendor" / entry["file"], partial=damaged).channels
+        channels = read(entry["path"], partial=damaged).channels
         assert len(channels) == len(entry["signals"])
         for i, (channel, signal) in enumerate(zip(channels, entry["signals"], strict=True)):
             assert channel.title == signal["title"]

@@ -1,6 +1,5 @@
 """Nanosurf files made by the independent encoder, and a real one."""
 
-import contextlib
 import hashlib
 import json
 import pickle
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 import omniscopy as om
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.nanosurf.reader import read
-from omniscopy.io.reading import read_measurement
 from omniscopy.testing.files.nanosurf import NidChannel, write_nid
+from omniscopy.testing.formats import bit_flips, check_damage
 
 rng = np.random.default_rng(2)
 COUNTS = rng.integers(-(2**31), 2**31, (4, 6)).astype(np.int32)
@@ -208,24 +207,16 @@ def test_missing_sections_are_named(tmp_path, old, new, message):
         read(path)
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed):
+def test_random_damage_gives_data_or_a_clear_error(tmp_path):
     path = write_nid(tmp_path / "a.nid", [NidChannel(COUNTS), NidChannel(COUNTS, frame="Spec")])
-    raw = bytearray(path.read_bytes())
-    damage = np.random.default_rng(seed)
-    for at in damage.integers(0, len(raw), 6):
-        raw[at] ^= 1 << int(damage.integers(8))
-    path.write_bytes(raw)
-    with contextlib.suppress(FormatError):
-        for channel in read_measurement(path)[1].channels:
-            load(channel.data)
+    for damaged in bit_flips(path.read_bytes(), 100, np.random.default_rng(0)):
+        check_damage(path, damaged, folder=tmp_path)
 
 
 @pytest.mark.shared
-def test_a_real_file_has_the_channels_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    (entry,) = [entry for entry in manifest["files"] if entry["format"] == "nanosurf_nid"]
-    channels = read(shared / "data/vendor" / entry["file"]).channels
+def test_a_real_file_has_the_channels_of_the_reference(real_files):
+    (entry,) = real_files("nanosurf_nid")
+    channels = read(entry["path"]).channels
     assert len(channels) == entry["n_signals"] == 8
     for channel, signal in zip(channels, entry["signals"], strict=True):
         assert signal["title"].split("'")[5] in channel.title
@@ -239,10 +230,7 @@ def test_a_real_file_has_the_channels_of_the_reference(shared):
         assert [values[0, 0], values[-1, -1]] == pytest.approx(signal["corners"], rel=1e-9)
         assert [axis.scale for axis in channel.axes] == pytest.approx([2e-5 / 256] * 2)
         assert {axis.units for axis in channel.axes} == {"m"}
-    assert (
-        hashlib.sha256((shared / "data/vendor" / entry["file"]).read_bytes()).hexdigest()
-        == (entry["sha256"])
-    )
+    assert hashlib.sha256((entry["path"]).read_bytes()).hexdigest() == (entry["sha256"])
 
 
 @pytest.mark.shared

@@ -1,7 +1,6 @@
 """NeXus files: ours as the class NXdata wants them, those of others, and damaged ones."""
 
 import hashlib
-import json
 
 import h5py
 import numpy as np
@@ -209,19 +208,15 @@ def digest(values):
 
 
 @pytest.mark.shared
-def test_real_files_hold_what_the_manifest_says(shared):
+def test_real_files_hold_what_the_manifest_says(shared, real_files):
     """Every array of two or more dimensions, with its axes; single lists are metadata."""
     folder = shared / "data/vendor"
-    rows = [
-        row
-        for row in json.loads((folder / "MANIFEST.json").read_text())["files"]
-        if row["format"] == "nexus"
-    ]
+    rows = real_files("nexus")
     assert len(rows) == 3
     for row in rows:
         several = [said for said in row["signals"] if len(said["shape"]) > 1]
         wide = {(tuple(said["shape"]), said["sha256"]): said for said in several}
-        found = om.signals(om.open(folder / row["file"]))
+        found = om.signals(om.open(row["path"]))
         ours = {(data.shape, digest(data.values)): data for data in found.values()}
         assert ours.keys() == wide.keys(), row["file"]
         for data in found.values():

@@ -1,7 +1,6 @@
 """The files of the original packages, every row of their tables."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -203,12 +202,11 @@ def test_compound_fit_map(opened):
     assert found.attrs["quantity"] == "fit"
 
 
-def test_the_vendor_file_has_the_values_of_its_manifest(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text("utf-8"))
-    entries = [each for each in manifest["files"] if each["format"] == "nsid_hf5"]
+def test_the_vendor_file_has_the_values_of_its_manifest(real_files):
+    entries = real_files("nsid_hf5")
     assert entries
     for entry in entries:
-        found = om.signals(om.open(shared / "data/vendor" / entry["file"]))
+        found = om.signals(om.open(entry["path"]))
         assert len(found) == entry["n_signals"]
         for data, said in zip(found.values(), entry["signals"], strict=True):
             values = data.values

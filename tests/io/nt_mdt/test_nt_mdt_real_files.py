@@ -1,7 +1,6 @@
 """Real NT-MDT files against what an independent parser found in them."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -17,12 +16,11 @@ def load(data):
     return np.asarray(data[(slice(None),) * len(data.shape)])
 
 
-def test_every_image_is_that_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    entries = [entry for entry in manifest["files"] if entry["format"] == "ntmdt_mdt"]
+def test_every_image_is_that_of_the_reference(real_files):
+    entries = real_files("ntmdt_mdt")
     assert len(entries) == 4
     for entry in entries:
-        found = read(shared / "data/vendor" / entry["file"]).channels
+        found = read(entry["path"]).channels
         channels = {channel.original_metadata["frame"]: channel for channel in found}
         signals = [signal for signal in entry["signals"] if "shape" in signal]
         for signal in signals:

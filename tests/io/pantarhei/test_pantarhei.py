@@ -1,7 +1,6 @@
 """Files of PantaRhei."""
 
 import hashlib
-import json
 import zipfile
 
 import numpy as np
@@ -123,12 +122,10 @@ def test_a_file_that_is_cut_is_refused(tmp_path):
 
 
 @pytest.mark.shared
-def test_the_real_file_has_the_values_of_the_manifest(shared):
-    vendor = shared / "data/vendor"
-    entries = json.loads((vendor / "MANIFEST.json").read_text("utf-8"))["files"]
-    (entry,) = [e for e in entries if e["format"] == "pantarhei"]
+def test_the_real_file_has_the_values_of_the_manifest(real_files):
+    (entry,) = real_files("pantarhei")
     (expected,) = entry["signals"]
-    data = om.open_signal(vendor / entry["file"])
+    data = om.open_signal(entry["path"])
     assert (data.name, list(data.shape), data.dtype) == ("O", expected["shape"], expected["dtype"])
     assert hashlib.sha256(data.values.tobytes()).hexdigest()[:32] == expected["sha256"]
     for dim, axis in zip(data.dims, expected["axes"], strict=True):

@@ -2,7 +2,6 @@
 
 import bz2
 import hashlib
-import json
 import pickle
 
 import numpy as np
@@ -185,13 +184,11 @@ def test_damage_below_the_packing_is_bounded(tmp_path, damage):
 
 @pytest.mark.shared
 @pytest.mark.parametrize("version", [1, 2, 4])
-def test_real_files_have_the_values_of_the_manifest(shared, version):
-    vendor = shared / "data/vendor"
-    entries = json.loads((vendor / "MANIFEST.json").read_text("utf-8"))["files"]
-    entries = {e["file"]: e for e in entries if e["format"] == "phenom_elid"}
+def test_real_files_have_the_values_of_the_manifest(real_files, version):
+    entries = {e["file"]: e for e in real_files("phenom_elid")}
     assert len(entries) == 3
     entry = entries[f"phenom_elid/Elid2Version{version}.elid"]
-    found = list(om.signals(om.open(vendor / entry["file"])).values())
+    found = list(om.signals(om.open(entry["path"])).values())
     for data, expected in zip(found, entry["signals"], strict=True):
         digest = hashlib.sha256(data.values.tobytes()).hexdigest()[:32]
         assert digest == expected["sha256"], data.name

@@ -1,6 +1,5 @@
 """Anfatec scans made by the independent encoder, and a real one."""
 
-import contextlib
 import json
 import pickle
 
@@ -10,13 +9,13 @@ import pytest
 import omniscopy as om
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pifm.reader import read
-from omniscopy.io.reading import read_measurement
 from omniscopy.testing.files.pifm import (
     AnfatecImage,
     AnfatecSpectrum,
     AnfatecVolume,
     write_anfatec,
 )
+from omniscopy.testing.formats import bit_flips, check_damage
 
 rng = np.random.default_rng(6)
 COUNTS = rng.integers(-(2**31), 2**31, (4, 6)).astype(np.int32)
@@ -201,18 +200,11 @@ def test_a_text_without_columns_is_refused(tmp_path, text):
         read(path)
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_random_damage_gives_data_or_a_clear_error(tmp_path, seed):
+def test_random_damage_gives_data_or_a_clear_error(tmp_path):
     parts = [AnfatecImage(COUNTS), AnfatecVolume(CUBE, SHIFTS)]
     path = write_anfatec(tmp_path / "a.txt", parts)
-    raw = bytearray(path.read_bytes())
-    damage = np.random.default_rng(seed)
-    for at in damage.integers(0, len(raw), 6):
-        raw[at] ^= 1 << int(damage.integers(8))
-    path.write_bytes(raw)
-    with contextlib.suppress(FormatError):
-        for channel in read_measurement(path)[1].channels:
-            load(channel.data)
+    for damaged in bit_flips(path.read_bytes(), 100, np.random.default_rng(0)):
+        check_damage(path, damaged, folder=tmp_path)
 
 
 # Offsets belong to the values: with them the sensors agree with the centre of the scan.
@@ -220,10 +212,9 @@ OFFSETS = {"ScanSensor-XFwd": 1.0, "ScanSensor-YFwd": 2.9000001}
 
 
 @pytest.mark.shared
-def test_a_real_scan_has_the_images_of_the_reference(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text())
-    (entry,) = [entry for entry in manifest["files"] if entry["format"] == "pifm_anfatec"]
-    channels = read(shared / "data/vendor" / entry["file"]).channels
+def test_a_real_scan_has_the_images_of_the_reference(real_files):
+    (entry,) = real_files("pifm_anfatec")
+    channels = read(entry["path"]).channels
     assert len(channels) == len(entry["signals"])
     for channel, signal in zip(channels, entry["signals"], strict=True):
         assert channel.title == signal["title"]

@@ -232,12 +232,11 @@ def digest(values):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "renishaw_wdf"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("renishaw_wdf")
     assert len(rows) == 7
     for row in rows:
-        found = signals(shared / "data/vendor" / row["file"])
+        found = signals(row["path"])
         data, said = found[0], row["signals"][0]
         values = data.values
         if "undefined" in row["file"]:

@@ -1,7 +1,6 @@
 """Ripple files: tables laid out by hand, what `save` writes, and the real ones."""
 
 import hashlib
-import json
 from pathlib import Path
 
 import dask.array as da
@@ -197,16 +196,11 @@ def test_what_a_table_cannot_say_is_refused(tmp_path, data, message):
 
 
 @pytest.mark.shared
-def test_real_files_are_as_the_manifest_says(shared):
-    folder = shared / "data" / "vendor"
-    entries = [
-        entry
-        for entry in json.loads((folder / "MANIFEST.json").read_text())["files"]
-        if entry["format"] == "ripple"
-    ]
+def test_real_files_are_as_the_manifest_says(real_files):
+    entries = real_files("ripple")
     assert len(entries) == 8
     for entry in entries:
-        data = opened(folder / entry["file"])
+        data = opened(entry["path"])
         (expected,) = entry["signals"]
         assert list(data.shape) == expected["shape"]
         assert data.dtype == expected["dtype"]

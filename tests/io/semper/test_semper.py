@@ -1,7 +1,6 @@
 """Pictures of Semper: laid out by hand, damaged, and the real ones."""
 
 import hashlib
-import json
 
 import dask.array as da
 import numpy as np
@@ -101,16 +100,11 @@ def test_marks_that_do_not_fit_are_met_when_rows_are_read(tmp_path):
 
 
 @pytest.mark.shared
-def test_real_pictures_are_as_the_manifest_says(shared):
-    folder = shared / "data" / "vendor"
-    entries = [
-        entry
-        for entry in json.loads((folder / "MANIFEST.json").read_text())["files"]
-        if entry["format"] == "semper_unf"
-    ]
+def test_real_pictures_are_as_the_manifest_says(real_files):
+    entries = real_files("semper_unf")
     assert len(entries) == 5
     for entry in entries:
-        data = om.open_signal(folder / entry["file"])
+        data = om.open_signal(entry["path"])
         (expected,) = entry["signals"]
         assert list(data.shape) == expected["shape"]
         assert data.dtype == expected["dtype"]

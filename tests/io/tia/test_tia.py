@@ -1,7 +1,6 @@
 """TIA series: bytes laid out by hand, and the real files."""
 
 import hashlib
-import json
 import struct
 
 import numpy as np
@@ -146,12 +145,11 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "tia_ser_emi"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("tia_ser_emi")
     assert len(rows) == 9
     for row in rows:
-        found = list(om.signals(om.open(shared / "data/vendor" / row["file"])).values())
+        found = list(om.signals(om.open(row["path"])).values())
         assert len(found) == len(row["signals"])
         for data, said in zip(found, row["signals"], strict=True):
             assert list(data.shape) == said["shape"]

@@ -357,15 +357,11 @@ REAL = [
 ]
 
 
-def manifest(vendor):
-    return json.loads((vendor / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
-
-
 @pytest.mark.shared
 @pytest.mark.parametrize("name", REAL)
-def test_real_files_have_the_values_of_the_manifest(shared, name):
+def test_real_files_have_the_values_of_the_manifest(shared, real_files, name):
     vendor = shared / "data/vendor"
-    (entry,) = [e for e in manifest(vendor) if e["file"] == name]
+    (entry,) = [e for e in real_files() if e["file"] == name]
     channels = read(vendor / name).channels
     for channel, expected in zip(channels, entry["signals"], strict=True):
         colour = expected["dtype"].startswith("[")
@@ -387,6 +383,6 @@ def test_real_files_have_the_values_of_the_manifest(shared, name):
 
 
 @pytest.mark.shared
-def test_every_real_tiff_file_is_tested(shared):
-    entries = manifest(shared / "data/vendor")
+def test_every_real_tiff_file_is_tested(real_files):
+    entries = real_files()
     assert {e["file"] for e in entries if e["format"] == "tiff"} == set(REAL)

@@ -1,7 +1,6 @@
 """Series and images of Topspin: laid out by hand, and real files."""
 
 import hashlib
-import json
 
 import h5py
 import numpy as np
@@ -106,12 +105,11 @@ def test_entities_are_not_expanded(tmp_path):
 # The reference swaps X and Y of the images of series (not of the series themselves): the long
 # side of the first image, 500 columns from 64.1 nm on, is x. It gives angles as nm or "Angle".
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "topspin_app5"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("topspin_app5")
     assert len(rows) == 2
     for row in rows:
-        path = shared / "data/vendor" / row["file"]
+        path = row["path"]
         assert om.io.identify(path) == "topspin"
         found = list(om.signals(om.open(path)).values())
         assert len(found) == len(row["signals"])

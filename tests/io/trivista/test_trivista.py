@@ -141,12 +141,11 @@ def test_damage_is_named(tmp_path, replaced, message):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "trivista_tvf"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("trivista_tvf")
     assert len(rows) == 5
     for row in rows:
-        found = signals(shared / "data/vendor" / row["file"])
+        found = signals(row["path"])
         # The reference leaves the 19 pieces of the glued spectrum out.
         assert len(found) == (20 if "glue" in row["file"] else 1)
         data, (said,) = found[0], row["signals"]

@@ -1,7 +1,6 @@
 """Series of TVIPS cameras: laid out by hand, in several files, damaged, and the real ones."""
 
 import hashlib
-import json
 import pickle
 
 import dask.array as da
@@ -136,16 +135,11 @@ def test_headers_that_make_no_sense_are_refused(tmp_path, at, value, error, mess
 
 
 @pytest.mark.shared
-def test_real_files_are_as_the_manifest_says(shared):
-    folder = shared / "data" / "vendor"
-    entries = [
-        entry
-        for entry in json.loads((folder / "MANIFEST.json").read_text())["files"]
-        if entry["format"] == "tvips"
-    ]
+def test_real_files_are_as_the_manifest_says(real_files):
+    entries = real_files("tvips")
     assert len(entries) == 2
     for entry in entries:
-        path = folder / entry["file"]
+        path = entry["path"]
         (expected,) = entry["signals"]
         files = [path, *path.parent.glob("*split_000.tvips")]
         for file in files:

@@ -1,7 +1,6 @@
 """The files of the original packages, every row of their tables."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -193,11 +192,10 @@ def test_complete_and_partial_processes(opened):
     assert part["signal"].attrs["process"]["parameters"] == {"scale": 2.0}
 
 
-def test_the_vendor_file_has_the_values_of_its_manifest(shared):
-    manifest = json.loads((shared / "data/vendor/MANIFEST.json").read_text("utf-8"))
-    (entry,) = [each for each in manifest["files"] if each["format"] == "usid_h5"]
+def test_the_vendor_file_has_the_values_of_its_manifest(real_files):
+    (entry,) = real_files("usid_h5")
     raw = {each["title"]: each for each in entry["signals"]}
-    channels = read(shared / "data/vendor" / entry["file"]).channels
+    channels = read(entry["path"]).channels
     found = {channel.attrs["path"].strip("/"): channel for channel in channels}
     mains = {t for t in raw if t.rpartition("/")[2] in ("Raw_Data", "Results", "Filtered_Data")}
     assert set(found) == mains

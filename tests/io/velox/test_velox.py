@@ -1,7 +1,6 @@
 """Velox: pixels, axes, metadata, what is not read, damage and real files."""
 
 import hashlib
-import json
 import pickle
 
 import h5py
@@ -352,15 +351,11 @@ REAL = {
 TO_NM = {"1 / µm": 1e-3, "µm": 1e3, "pm": 1e-3, "s": 1.0}
 
 
-def manifest(vendor):
-    return json.loads((vendor / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
-
-
 @pytest.mark.shared
 @pytest.mark.parametrize("name", REAL)
-def test_real_files_have_the_values_of_the_manifest(shared, name):
+def test_real_files_have_the_values_of_the_manifest(shared, real_files, name):
     vendor = shared / "data/vendor"
-    (entry,) = [e for e in manifest(vendor) if e["file"] == name]
+    (entry,) = [e for e in real_files() if e["file"] == name]
     channels = read(vendor / name).channels
     assert [c.title for c in channels] == REAL[name]
     for channel, expected in zip(channels, entry["signals"], strict=True):
@@ -379,8 +374,8 @@ def test_real_files_have_the_values_of_the_manifest(shared, name):
 
 
 @pytest.mark.shared
-def test_every_real_velox_file_is_tested(shared):
-    entries = manifest(shared / "data/vendor")
+def test_every_real_velox_file_is_tested(real_files):
+    entries = real_files()
     assert {e["file"] for e in entries if e["format"] == "emd_velox"} == set(REAL)
 
 

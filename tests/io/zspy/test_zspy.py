@@ -192,12 +192,11 @@ def test_rosettasciio_reads_what_is_written(tmp_path, packed):
 
 
 @pytest.mark.shared
-def test_every_real_file_is_as_the_manifest_says(shared):
-    rows = json.loads((shared / "data/vendor/MANIFEST.json").read_text())["files"]
-    rows = [row for row in rows if row["format"] == "zspy"]
+def test_every_real_file_is_as_the_manifest_says(real_files):
+    rows = real_files("zspy")
     assert len(rows) == 2
     for row in rows:
-        path = shared / "data/vendor" / row["file"]
+        path = row["path"]
         assert om.io.identify(path) == "zspy"
         data = om.open_signal(path)
         (said,) = row["signals"]
