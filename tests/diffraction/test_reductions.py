@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cloudpickle
 import dask
 import numpy as np
 import pytest
@@ -170,6 +171,55 @@ def test_lazy_data_are_read_once(data):
         assert reads == []
         compare(found.compute(), plainly(data))
     assert len(reads) == lazy.data.npartitions
+
+
+def assert_same(found, expected):
+    """Hold values, names and units to be the same; each has a history of its own."""
+    xr.testing.assert_identical(found.compute().drop_attrs(), expected.compute().drop_attrs())
+    for name, values in found.items():
+        mine, other = ({**each.attrs, "provenance": None} for each in (values, expected[name]))
+        assert mine == other, name
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">u2", "i4"])
+@pytest.mark.parametrize("chunks", [{"y": 2, "x": 3}, {"y": 1, "frame": 1, "kx": 20}, {}])
+def test_lazy_answers_are_those_in_memory_to_the_last_bit(data, dtype, chunks):
+    frames = xr.concat([data, data // 2], "frame").transpose("y", "frame", "x", "ky", "kx")
+    frames = frames.astype(dtype)
+    centres = centres_of(data)
+    centres["ky"][1, 2] = np.nan
+    dead = xr.zeros_like(data[0, 0], dtype=bool)
+    dead[24, 26] = True
+    asked = {**EVERYTHING, "moving": Disk(1.5), "rings": RadialProfile(0.5), "plain": "com"}
+    lazy = frames.chunk(chunks)
+    for given in (None, centres, centres.chunk({"y": 3})):
+        found = reduce(lazy, asked, centres=given, dead=dead)
+        assert all(each.chunks is not None for each in found.data_vars.values())
+        expected = reduce(frames, asked, centres=given, dead=dead)
+        assert list(found) == list(expected)
+        for name, values in found.items():
+            assert values.dtype == expected[name].dtype, name
+        assert_same(found, expected)
+
+
+def test_many_chunks_are_added_by_steps_and_each_is_a_task_for_every_answer():
+    values = np.random.default_rng(0).poisson(3, (20, 15, 8, 32)).astype(np.uint16)
+    data = patterns(values)
+    found = reduce(data.chunk({"y": 1, "x": 1}), ["com", "mean", "max", "sum"])
+    assert_same(found, reduce(data, ["com", "mean", "max", "sum"]))
+    (graph,) = dask.optimize(found)
+    # One to read a chunk, one to work on it, one for each variable of positions.
+    assert len(dict(graph.__dask_graph__())) < 300 * (2 + 6) + 30
+
+
+def test_tasks_can_be_sent_to_other_processes(data):
+    lazy = data.chunk({"y": 2, "x": 3})
+    found = reduce(lazy, EVERYTHING, centres=centres_of(data))
+    keys = [each.data.__dask_keys__() for each in found.data_vars.values()]
+    sent = cloudpickle.loads(cloudpickle.dumps(dict(found.__dask_graph__())))
+    for each, blocks in zip(found.data_vars.values(), dask.get(sent, keys), strict=True):
+        made = each.data.__dask_postcompute__()[0](blocks)
+        np.testing.assert_array_equal(made, each.values)
 
 
 def test_a_further_dimension_has_patterns_of_its_own(data):

@@ -154,7 +154,7 @@ def reduce_events(
     made: Made = {}
     for name, wanted in asked.items():
         each = question(name, wanted, places)
-        made |= each.answer(table.outputs(each, places), data, places)
+        made |= each.answer(table.outputs(each, places), places.labels)
     return dataset(made, places)
 
 

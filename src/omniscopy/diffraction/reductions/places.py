@@ -15,6 +15,34 @@ from omniscopy.model import DataError, require_plane, require_same_direction, un
 _NAMES = (("ky", "kx"), ("com_y", "com_x"))
 
 
+@dataclass(frozen=True)
+class Labels:
+    """What answers to questions about patterns need to know of the data.
+
+    Parameters
+    ----------
+    dims : (str, str)
+        The dimensions of the patterns.
+    of_dims : (str, str)
+        Units of their coordinates.
+    middles : (float, float)
+        The middles of both axes.
+    units : str
+        Units of the values.
+    missing : bool
+        Whether values may be NaN.
+    used : Variable of bool, shape (ky, kx)
+        The pixels that count, where some do not.
+    """
+
+    dims: tuple[str, str]
+    of_dims: tuple[str | None, str | None]
+    middles: tuple[float, float]
+    units: str | None
+    missing: bool
+    used: xr.Variable | None = None
+
+
 @dataclass
 class Places:
     """The pixels of patterns, and where detectors whose centre is "auto" are.
@@ -118,6 +146,17 @@ class Places:
             unchecked((dim,), self.data._coords[dim].values.astype(np.float64)) for dim in self.dims
         )
         return ky, kx
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Return what answers to questions need to know."""
+        ky, kx = self.dims
+        middles = (float(self.axes[0].data.mean()), float(self.axes[1].data.mean()))
+        return Labels(
+            self.dims, (units_of(self.data, ky), units_of(self.data, kx)), middles,
+            self.data.attrs.get("units"), self.data.dtype.kind == "f",
+            None if self.dead is None else self.used,
+        )  # fmt: skip
 
     def distances(self, centre: Centre) -> tuple[xr.Variable, xr.Variable]:
         """Return how far pixels are from a centre along ky and along kx."""

@@ -1,6 +1,5 @@
 """Labelled patterns read once for everything that is asked of them, in memory or lazily."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,17 +8,16 @@ import xarray as xr
 
 from omniscopy.compute import read_again
 from omniscopy.compute.progress import showing_progress
+from omniscopy.diffraction.reductions.chunks import answer_lazily
 from omniscopy.diffraction.reductions.engine import Read
 from omniscopy.diffraction.reductions.places import Places, unchecked
-from omniscopy.diffraction.reductions.wanted import Made, Question, Wanted, question
+from omniscopy.diffraction.reductions.wanted import Made, Question, Wanted, own_dims, question
 from omniscopy.model import dims_of_kind
 
 Labelled = tuple[xr.DataArray, str | None, str]
 
 # Below this no bar of progress is thought of.
 _LONG = 2**30
-# Patterns of chunks that are added at a time.
-_ADDED = 2**25
 
 
 def scan_of(data: xr.DataArray, plane: tuple[str, str]) -> list[str]:
@@ -59,11 +57,15 @@ def answers(
 
 def read_for(asked: Mapping[str, Wanted], places: Places) -> Made:
     """Return all that is asked of one read, without coordinates."""
-    questions = [question(name, wanted, places) for name, wanted in asked.items()]
-    outputs = _read(places.data, questions, places)
+    return _read(places.data, [question(*each, places) for each in asked.items()], places)
+
+
+def answered(found: Mapping[str, Any], questions: Sequence[Question], places: Places) -> Made:
+    """Return what outputs of a read say to all questions, without coordinates."""
+    outputs = label_outputs(found, questions, places)
     made: Made = {}
     for each in questions:
-        made |= each.answer(outputs, places.data, places)
+        made |= each.answer(outputs, places.labels)
     return made
 
 
@@ -117,10 +119,8 @@ def plan_read(questions: Sequence[Question], places: Places) -> Read:
     )  # fmt: skip
 
 
-def _read(
-    data: xr.DataArray, questions: Sequence[Question], places: Places
-) -> dict[str, xr.Variable]:
-    """Return the outputs of one read, with the names of their dimensions."""
+def _read(data: xr.DataArray, questions: Sequence[Question], places: Places) -> Made:
+    """Return the answers that one read gives."""
     over, dims = places.over, places.dims
     kept = [str(dim) for dim in data.dims if dim not in (*over, *dims)]
     read = plan_read(questions, places)
@@ -138,11 +138,11 @@ def _read(
     ordered = read_again(data, *after)
     if ordered.dims != (*kept, *over, *dims):
         ordered = ordered.transpose(*kept, *over, *dims)
-    if not (ordered.chunks or after):
-        found = _eagerly(read, ordered, planes, centres, len(kept))
-    else:
-        found = _lazily(read, ordered, planes, centres, len(kept))
-    return label_outputs(found, questions, places)
+    if ordered.chunks or after:
+        return answer_lazily(
+            read, questions, places.labels, ordered, planes, centres, kept=len(kept)
+        )  # fmt: skip
+    return answered(_eagerly(read, ordered, planes, centres, len(kept)), questions, places)
 
 
 def _in_place(
@@ -173,22 +173,11 @@ def label_outputs(
         if name.startswith("scan/"):
             names = (*kept, *dims)
         else:
-            names = (*nav, *_trailing(name, questions))
+            names = (*nav, *own_dims(name, questions))
             shape = (*positions, *values.shape[-1:]) if len(names) > len(nav) else positions
             values = values.reshape(shape) if values.shape != shape else values  # noqa: PLW2901
         made[name] = unchecked(names, values)
     return made
-
-
-def _trailing(name: str, questions: Sequence[Question]) -> tuple[str, ...]:
-    """Return the dimensions that an output of positions has after those of the scan."""
-    stem = name.removesuffix("/count")
-    for each in questions:
-        if each.item is not None and each.name == stem:
-            if each.item.kind in ("area", "moved_area"):
-                return ("moment",)
-            return ("k",) if each.radii is not None else ()
-    return ()
 
 
 def centres_of_positions(places: Places, nav: Sequence[str]) -> xr.DataArray:
@@ -213,69 +202,3 @@ def _eagerly(
         return dict(read.run(data.values, arrays, where, kept=kept))
     with showing_progress("reading patterns", watch_dask=False) as tell:
         return dict(read.run(data.values, arrays, where, kept=kept, tell=tell))
-
-
-def _lazily(
-    read: Read, data: xr.DataArray, planes: Sequence[xr.Variable], centres: xr.DataArray | None,
-    kept: int,
-) -> dict[str, Any]:  # fmt: skip
-    """Return the outputs as lazy arrays of one task for each chunk of the scan."""
-    import dask.array
-
-    da: Any = dask.array
-
-    count = data.ndim - 2
-    nav, pixels = tuple(range(count)), (count, count + 1)
-    # Chunks of the scan alone: a pattern is worked on as a whole.
-    values = (data if data.chunks is not None else data.chunk()).data
-    values = values.rechunk({count: -1, count + 1: -1})
-    arguments: list[Any] = [values, (*nav, *pixels)]
-    for plane in planes:
-        lazy = da.asarray(plane.data).rechunk({kept: -1, kept + 1: -1})
-        arguments += [lazy, (*nav[:kept], *pixels)]
-    if centres is not None:
-        arguments += [da.asarray(centres.data).rechunk({count: -1}), (*nav, count + 2)]
-    # Not concatenated along pixels, which are in one chunk: that would copy all that is read.
-    whole = da.blockwise(
-        _run, nav, *arguments, read=read, kept=kept, planes=len(planes), concatenate=None,
-        dtype=object, meta=np.empty((0,) * count, dtype=object),
-    )  # fmt: skip
-    made = {}
-    for output in read.outputs(data.dtype):
-        trailing = tuple(range(count, count + len(output.shape)))
-        over = tuple(range(kept, count)) if output.pattern else ()
-        part = da.blockwise(
-            _take, (*nav, *trailing), whole, nav, wanted=output.name, over=over,
-            new_axes=dict(zip(trailing, output.shape, strict=True)),
-            adjust_chunks=dict.fromkeys(over, 1), dtype=output.dtype,
-            meta=np.empty((0,) * (count + len(trailing)), dtype=output.dtype),
-        )  # fmt: skip
-        if over:
-            # Small patterns many at a time: a task takes longer than to add them.
-            size = max(math.prod(output.shape) * output.dtype.itemsize, 1)
-            several = {axis: max(2, min(16, _ADDED // size)) for axis in over}
-            add = part.max if output.largest else part.sum
-            part = add(axis=over, split_every=several)
-        made[output.name] = part
-    return made
-
-
-def _run(*given: Any, read: Read, kept: int, planes: int) -> Any:
-    """Return the outputs of one chunk, by a single thread: others work on other chunks."""
-    values, *arrays = map(_only, given)
-    centres = np.ascontiguousarray(arrays[planes], np.float64) if len(arrays) > planes else None
-    return read.run(values, arrays[:planes], centres, kept=kept, threads=1)
-
-
-def _only(block: Any) -> np.ndarray:
-    """Return the only chunk of nested lists of them."""
-    while isinstance(block, list):
-        (block,) = block
-    found: np.ndarray = block
-    return found
-
-
-def _take(found: Any, *, wanted: str, over: tuple[int, ...]) -> np.ndarray:
-    """Return one output of a chunk; sums over its positions are a chunk of one position."""
-    values: np.ndarray = found[wanted]
-    return np.expand_dims(values, over) if over else values

@@ -9,7 +9,7 @@ import xarray as xr
 
 from omniscopy.diffraction.detectors import Annulus, Centre, Detector, Disk
 from omniscopy.diffraction.reductions.engine import Item
-from omniscopy.diffraction.reductions.places import Places, unchecked
+from omniscopy.diffraction.reductions.places import Labels, Places, unchecked
 from omniscopy.model import DataError, Status, coordinate, spell, units_of
 
 Simple = Literal["sum", "mean", "max", "variance", "com", "radial_profile"]
@@ -121,46 +121,42 @@ class Question:
     known: xr.Variable | None = None
     radii: np.ndarray | None = None
 
-    def answer(self, outputs: Outputs, data: xr.DataArray, places: Places) -> Made:
+    def answer(self, outputs: Outputs, labels: Labels) -> Made:
         """Return the variables that are made of the outputs of a read."""
-        units = data.attrs.get("units")
+        units = labels.units
         if isinstance(self.wanted, str) and self.wanted in _PATTERNS:
-            return {self.name: _pattern(self.wanted, outputs, units, places)}
+            return {self.name: _pattern(self.wanted, outputs, labels)}
         if isinstance(self.wanted, CentreOfMass) or self.wanted == "com":
-            return self._com(outputs[self.name], data, places)
+            return self._com(outputs[self.name], labels)
         sums, count = outputs[self.name], outputs[f"{self.name}/count"]
         if self.radii is not None:
             mean = self._where_known(sums / _where(count, count > 0))
             radii = coordinate(
-                "k", self.radii, units_of(data, places.dims[0]),
+                "k", self.radii, labels.of_dims[0],
                 quantity="reciprocal length", kind="reciprocal",
             )  # fmt: skip
             return {self.name: (xr.DataArray(mean, {"k": radii}), units, "Radial profile")}
         title = "Total" if self.wanted == "sum" else f"Virtual image, {self.wanted}"
         moving = self.item is not None and self.item.kind in ("around", "moved")
         # No pixel may be on a detector around a centre that was found.
-        if data.dtype.kind == "f" or moving or getattr(self.wanted, "centre", None) == "auto":
+        if labels.missing or moving or getattr(self.wanted, "centre", None) == "auto":
             sums = _where(sums, count > 0)
         return {self.name: (self._where_known(sums), units, title)}
 
     def _where_known(self, values: xr.Variable) -> xr.Variable:
         return values if self.known is None else _where(values, self.known)
 
-    def _com(self, moments: xr.Variable, data: xr.DataArray, places: Places) -> Made:
+    def _com(self, moments: xr.Variable, labels: Labels) -> Made:
         dims, values, known = moments.dims[:-1], moments.data, None
         if self.known is not None:
             there: Any = self.known
-            known = there.set_dims(dict(zip(dims, values.shape[:-1], strict=True))).data
-        middles = (float(places.axes[0].data.mean()), float(places.axes[1].data.mean()))
-        told: dict[str, Any] = {"middles": middles, "counted": data.attrs.get("units") in COUNTS}
-        if all(isinstance(each, np.ndarray | None) for each in (values, known)):
-            columns = list(_centres(values, known, **told))
-        else:
-            columns = _lazily_centred(values, known, told)
+            known = there.set_dims(dict(zip(dims, values.shape[:-1], strict=True))).values
+        columns = _centres(values, known, middles=labels.middles, counted=labels.units in COUNTS)
         made: Made = {}
-        for n, (axis, dim) in enumerate(zip("yx", places.dims, strict=True)):
-            named, units = f"{self.name}_{axis}", units_of(data, dim)
-            title = f"Centre of mass along {dim}"
+        for n, (axis, dim, units) in enumerate(
+            zip("yx", labels.dims, labels.of_dims, strict=True)
+        ):  # fmt: skip
+            named, title = f"{self.name}_{axis}", f"Centre of mass along {dim}"
             made[named] = (unchecked(dims, columns[2 * n]), units, title)
             made[f"{named}_std"] = (unchecked(dims, columns[2 * n + 1]), units, "")
         status = "status" if self.name == "com" else f"{self.name}_status"
@@ -192,29 +188,15 @@ def _centres(
     return made
 
 
-def _lazily_centred(moments: Any, known: Any, told: Mapping[str, Any]) -> list[Any]:
-    """Return the same of lazy moments, by one task for each chunk: each step would be many."""
-    import dask.array
-
-    da: Any = dask.array
-    whole = da.asarray(moments)
-    whole = whole.rechunk({whole.ndim - 1: -1})
-    nav = tuple(range(whole.ndim - 1))
-    arguments: list[Any] = [whole, (*nav, whole.ndim - 1)]
-    if known is not None:
-        arguments += [da.asarray(known).rechunk(whole.chunks[:-1]), nav]
-    made = da.blockwise(
-        _centres_of_chunk, (whole.ndim, *nav), *arguments, told=dict(told), dtype=np.float64,
-        new_axes={whole.ndim: 5}, concatenate=True,
-        meta=np.empty((0,) * whole.ndim),
-    )  # fmt: skip
-    return [made[n] for n in range(5)]
-
-
-def _centres_of_chunk(
-    moments: np.ndarray, known: np.ndarray | None = None, *, told: Mapping[str, Any]
-) -> np.ndarray:  # fmt: skip
-    return _centres(moments, known, **told)
+def own_dims(name: str, questions: Sequence[Question]) -> tuple[str, ...]:
+    """Return the dimensions that an output of positions has after those of the scan."""
+    stem = name.removesuffix("/count")
+    for each in questions:
+        if each.item is not None and each.name == stem:
+            if each.item.kind in ("area", "moved_area"):
+                return ("moment",)
+            return ("k",) if each.radii is not None else ()
+    return ()
 
 
 def question(name: str, wanted: Wanted, places: Places) -> Question:
@@ -293,22 +275,22 @@ def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
 
 
 def _pattern(
-    wanted: str, outputs: Outputs, units: str | None, places: Places
-) -> tuple[xr.Variable, str | None, str]:
-    count = outputs["scan/count"]
+    wanted: str, outputs: Outputs, labels: Labels
+) -> tuple[xr.Variable, str | None, str]:  # fmt: skip
+    count, units = outputs["scan/count"], labels.units
     if wanted == "max":
         largest = outputs["scan/largest"]
         if largest.dtype.kind == "f":
             largest = _where(largest, count > 0)
-        return _used(largest, places), units, "Maximum pattern"
+        return _used(largest, labels), units, "Maximum pattern"
     mean = unchecked(
         count.dims, outputs["scan/total"].data / np.where(count.data > 0, count.data, np.nan)
     )
     if wanted == "mean":
-        return _used(mean, places), units, "Mean pattern"
+        return _used(mean, labels), units, "Mean pattern"
     square = outputs["scan/squares"] / _where(count, count > 0)
     squared = None if units is None else spell(f"{units} {units}" if "/" in units else f"{units}^2")
-    return _used(_not_below_0(square - mean**2), places), squared, "Variance of the patterns"
+    return _used(_not_below_0(square - mean**2), labels), squared, "Variance of the patterns"
 
 
 def _where(values: xr.Variable, there: xr.Variable) -> xr.Variable:
@@ -324,5 +306,5 @@ def _not_below_0(values: xr.Variable) -> xr.Variable:
     return found
 
 
-def _used(pattern: xr.Variable, places: Places) -> xr.Variable:
-    return pattern if places.dead is None else _where(pattern, places.used)
+def _used(pattern: xr.Variable, labels: Labels) -> xr.Variable:
+    return pattern if labels.used is None else _where(pattern, labels.used)

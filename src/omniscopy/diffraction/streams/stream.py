@@ -8,14 +8,14 @@ import xarray as xr
 from omniscopy.diffraction.reductions.engine import Read
 from omniscopy.diffraction.reductions.places import Places
 from omniscopy.diffraction.reductions.reading import (
+    answered,
     centres_of_positions,
-    label_outputs,
     places_of,
     plan_read,
     scan_of,
 )
 from omniscopy.diffraction.reductions.reduce import AnyWanted, dataset, require_scan
-from omniscopy.diffraction.reductions.wanted import Made, Question, named, question
+from omniscopy.diffraction.reductions.wanted import Question, named, question
 from omniscopy.model import DataError, require_plane, require_real
 
 
@@ -181,8 +181,5 @@ class _Running:
     def result(self) -> xr.Dataset:
         """Return what is known so far."""
         found = {name: values.copy() for name, values in self.found.items()}
-        outputs = label_outputs(found, self.questions, self.places)
-        made: Made = {}
-        for each in self.questions:
-            made |= each.answer(outputs, self.places.data, self.places)
+        made = answered(found, self.questions, self.places)
         return dataset(made, self.places).assign_attrs(frames=self.done)
