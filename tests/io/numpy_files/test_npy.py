@@ -51,3 +51,25 @@ def test_real_files_are_numbers_or_refused(shared):
     np.testing.assert_array_equal(data, np.load(folder / "G-GrainBoundary-4nm.npy"))
     with pytest.raises(UnsupportedFormatError, match="holds Python objects"):
         om.open(folder / "G-GrainBoundary-4nm-coord.npy")
+
+
+def test_the_fields_of_records_are_channels(tmp_path):
+    values = np.zeros((3, 4), [("height", "<f4"), ("counts", ">u2")])
+    values["height"] = np.arange(12).reshape(3, 4) / 8
+    values["counts"] = 7
+    np.save(tmp_path / "a.npy", values)
+    found = om.signals(om.open(tmp_path / "a.npy"))
+    assert list(found) == ["height", "counts"]
+    assert found["counts"].dtype == np.uint16
+    for name, data in found.items():
+        assert data.dims == ("y", "x")
+        np.testing.assert_array_equal(data, values[name])
+
+
+def test_colours_are_a_dimension(tmp_path):
+    values = np.zeros((3, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    values["G"] = np.arange(12).reshape(3, 4)
+    np.save(tmp_path / "a.npy", values)
+    data = om.open_signal(tmp_path / "a.npy")
+    assert data.dims == ("y", "x", "channel")
+    np.testing.assert_array_equal(data.sel(channel="green"), values["G"])

@@ -1,14 +1,14 @@
 """Which dimension of an image is what: from Gatan's own tags and the units of calibrations."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from omniscopy.io.dimension_units import dimension_units
 from omniscopy.io.dm.images import Calibration, Image
 from omniscopy.io.dm.tags import find_tag
 from omniscopy.io.records import Axis
-from omniscopy.model.units import is_unit, parse, spell
+from omniscopy.model.units import is_unit, parse
 
 Signal = Literal["EELS", "X-ray", "CL"]
 Role = str
@@ -18,7 +18,6 @@ SPATIAL, RECIPROCAL, TIME, FRAME, ENERGY = "spatial", "reciprocal", "time", "fra
 _SPECTRAL = ("energy_loss", "energy", "wavelength", "wavenumber")
 _GROUPS = ((TIME, FRAME), (SPATIAL,), (RECIPROCAL,), _SPECTRAL)
 _NAMES = {SPATIAL: ("x", "y", "z"), RECIPROCAL: ("kx", "ky")}
-_ANGSTROM = re.compile(r"\bA(?=$|\^|-)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Layout:
 
 def lay_out(image: Image) -> Layout:
     """Return the axes of the image as they are displayed: ``(..., y, x, ky, kx, energy)``."""
-    units = [spell_dimension(one.units) for one in image.calibrations]
+    units = [dimension_units(one.units) for one in image.calibrations]
     roles = decide_roles(image, units)
     shown: list[tuple[int, str]] = []
     for group in _GROUPS:
@@ -77,12 +76,6 @@ def signal_of(image: Image) -> Signal | None:
     groups: dict[Signal, str] = {"EELS": "EELS", "X-ray": "EDS", "CL": "CL"}
     present = [signal for signal, group in groups.items() if group in image.tags]
     return present[0] if len(present) == 1 else None
-
-
-def spell_dimension(text: str) -> str | None:
-    """Return the units of a dimension; `A` is an ångström here, and nothing is unknown."""
-    text = _ANGSTROM.sub("Å", text.strip().split("\0", 1)[0])
-    return spell(text) or None
 
 
 def _role_of(units: str | None) -> Role | None:

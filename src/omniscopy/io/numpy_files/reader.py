@@ -9,7 +9,9 @@ import numpy as np
 
 from omniscopy.io.arrays import Mapped
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.hspy.arrays import COMPONENTS, Colours
 from omniscopy.io.numpy_files.headers import default_dims, read_header
+from omniscopy.io.pieces import Field
 from omniscopy.io.records import Axis, Channel, Measurement
 
 
@@ -29,14 +31,14 @@ def read(path: Path, *, partial: bool = False, dims: Sequence[str] | None = None
     Returns
     -------
     Measurement
-        One channel, lazy.
+        One channel, lazy; of records one for each field, or one with the colours last.
 
     Raises
     ------
     FormatError
         The file is cut short or damaged, or `dims` are not of its shape.
     UnsupportedFormatError
-        It holds Python objects, which are never unpickled, or records.
+        It holds Python objects, which are never unpickled, or text.
     """
     path = Path(path)
     shape, order, dtype, offset = _read_header(path)
@@ -52,19 +54,27 @@ def read(path: Path, *, partial: bool = False, dims: Sequence[str] | None = None
     if len(names) != len(shape) or len(set(names)) != len(names):
         message = f"dims {names} do not name the {len(shape)} dimensions of {shape}"
         raise FormatError(message, path=path)
-    channel = Channel(
-        title=path.stem,
-        data=Mapped(str(path), offset, shape, dtype, order),
-        axes=[Axis(name=name, size=size) for name, size in zip(names, shape, strict=True)],
-        attrs=attrs,
-    )
-    return Measurement(channels=[channel])
+    axes = [Axis(name=name, size=size) for name, size in zip(names, shape, strict=True)]
+    data = Mapped(str(path), offset, shape, dtype, order)
+    if dtype.names and set(dtype.names) <= set(COMPONENTS):
+        words = np.array([COMPONENTS[name] for name in dtype.names])
+        colours = [*axes, Axis(name="channel", size=len(words), values=words)]
+        channels = [Channel(title=path.stem, data=Colours(data), axes=colours, attrs=attrs)]
+    elif dtype.names:
+        channels = [
+            Channel(title=name, data=Field(data, name), axes=axes, attrs=attrs)
+            for name in dtype.names
+        ]
+    else:
+        channels = [Channel(title=path.stem, data=data, axes=axes, attrs=attrs)]
+    return Measurement(channels=channels)
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype, int]:
     with path.open("rb") as file:
         shape, order, dtype, offset = read_header(file, path)
-    if dtype.kind not in "biufc":
+    parts = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
+    if any(part.kind not in "biufc" or part.shape for part in parts):
         message = f"the array holds values of type {dtype}, not numbers"
         raise UnsupportedFormatError(message, path=path)
     return shape, order, dtype, offset
