@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from omniscopy import crystal, samples, simulate
+from omniscopy.compute import watched_by
 from omniscopy.diffraction import (
     bragg_vector_map,
     calibrate,
@@ -17,6 +18,7 @@ from omniscopy.diffraction import (
     index_rings,
     index_spots,
     make_template,
+    mean_pattern,
     measure_angular_correlation,
     measure_fluctuations,
     measure_strain,
@@ -25,6 +27,7 @@ from omniscopy.diffraction import (
     profile_strain,
     transform_polar,
 )
+from omniscopy.diffraction.reductions import reading
 from omniscopy.image import measure_distortion
 from omniscopy.model import DataError, coordinate, labelled
 from omniscopy.physics.scattering import form_factor
@@ -259,6 +262,27 @@ def test_poisson_noise_alone_does_not_fluctuate():
     assert float(found["variance"].sel(k=slice(3, 11)).mean()) == pytest.approx(0.25, abs=0.04)
     with pytest.raises(DataError, match="there is no scan"):
         measure_fluctuations(flat[0, 0])
+
+
+@pytest.mark.parametrize("kind", ["ring", "mean_ring"])
+def test_squares_for_fluctuations_are_in_the_rings_of_the_patterns(kind):
+    data = samples.nanobeam_4d()
+    middle = find_centre(mean_pattern(data))
+    there = measure_fluctuations(
+        data, 0.5, kind=kind, centre=(float(middle["ky"]), float(middle["kx"]))
+    )
+    found = measure_fluctuations(data, 0.5, kind=kind)
+    xr.testing.assert_allclose(found.drop_attrs(), there.drop_attrs())
+
+
+def test_fluctuations_of_data_in_memory_tell_how_far_they_are(monkeypatch):
+    monkeypatch.setattr(reading, "_LONG", 0)
+    told = []
+    with watched_by(lambda *each: told.append(each)):
+        measure_fluctuations(samples.nanobeam_4d(), 0.5, centre=(0.0, 0.0))
+    done, total, words = told[-1]
+    assert done == total
+    assert words == "patterns"
 
 
 @pytest.mark.parametrize("kind", ["ring", "annular_mean", "mean_ring"])

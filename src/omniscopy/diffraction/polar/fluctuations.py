@@ -5,9 +5,8 @@ from typing import Literal, get_args
 import xarray as xr
 
 from omniscopy.diffraction.detectors import Centre
-from omniscopy.diffraction.profiles import radial_profile
-from omniscopy.diffraction.reductions.reading import scan_of
-from omniscopy.diffraction.reductions.wanted import COUNTS
+from omniscopy.diffraction.reductions.reading import answers, scan_of
+from omniscopy.diffraction.reductions.wanted import COUNTS, RadialProfile, SquaredProfile
 from omniscopy.model import (
     DataError,
     operation,
@@ -92,23 +91,24 @@ def measure_fluctuations(
     if not over:
         message = f"dimensions {tuple(data.dims)} are those of one pattern; there is no scan"
         raise DataError(message)
-    options = {"centre": centre, "centres": centres, "dead": dead, "dims": dims}
-    exact = data.astype(float)
-    profile = radial_profile(exact, step, **options)  # type: ignore[arg-type]
+    asked = {
+        "profile": RadialProfile(step, centre=centre), "square": SquaredProfile(step, centre=centre)
+    }  # fmt: skip
+    if kind == "annular_mean":
+        del asked["square"]
+    found = answers(data, asked, dims, centres=centres, dead=dead)
+    profile = found["profile"][0]
     mean = profile.mean(over)
     counted = subtract_shot_noise and data.attrs.get("units") in COUNTS
     if kind == "ring":
         usable = profile.where(profile > 0)
-        square = radial_profile(exact**2, step, **options)  # type: ignore[arg-type]
-        each = square / usable**2 - 1
+        each = found["square"][0] / usable**2 - 1
         each = each - 1 / usable if counted else each
         variance = each.mean(over)
     else:
         noise = counted and kind == "mean_ring"
         known = mean.where(mean > 0 if kind == "mean_ring" else mean != 0)
-        square = profile**2
-        if kind == "mean_ring":
-            square = radial_profile(exact**2, step, **options)  # type: ignore[arg-type]
+        square = found["square"][0] if kind == "mean_ring" else profile**2
         ratio = square.mean(over) / known**2
         variance = ratio - 1 - (1 / known if noise else 0)
         # What each position adds to the quotient of means, to first order.

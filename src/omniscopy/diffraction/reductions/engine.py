@@ -38,7 +38,7 @@ class Item:
 
     Beside the item goes a plane for each kept index: what counts (`mask`, `area`, `moved`, and
     `around`, whose `edges` are radii around the centre of each position), weights, or numbers
-    of rings, of which there are `size`.
+    of rings, of which there are `size`. With `squares` those of the values are summed in rings.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Item:
     size: int = 0
     edges: tuple[float, ...] = ()
     contains: Callable[[Any, Any], Any] | None = None
+    squares: bool = False
 
 
 @dataclass(frozen=True)
@@ -319,8 +320,8 @@ class _Job:
                 self._rings(item, piece, missing, found)
             elif item.kind == "around" and centres is not None:
                 kernels.sum_rings_around(
-                    around, np.asarray(plane, bool), self.read.ky, self.read.kx, centres,
-                    np.array(item.edges),
+                    _squared(around) if item.squares else around, np.asarray(plane, bool),
+                    self.read.ky, self.read.kx, centres, np.array(item.edges),
                     found[item.name], found[f"{item.name}/count"],
                 )  # fmt: skip
             elif item.kind in ("moved", "moved_area") and centres is not None:
@@ -384,7 +385,7 @@ class _Job:
         found: dict[str, np.ndarray],
     ) -> None:  # fmt: skip
         order, first = self.rings[item.name]
-        _fill_rings(piece, order, first, found[item.name])
+        _fill_rings(_squared(piece) if item.squares else piece, order, first, found[item.name])
         counts = np.diff(first).astype(np.float64)
         if missing is not None:
             absent = np.empty((len(piece), item.size))
@@ -430,6 +431,11 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
     if dtype.kind == "f":
         return -np.inf
     return False if dtype.kind == "b" else np.iinfo(dtype).min
+
+
+def _squared(piece: np.ndarray) -> np.ndarray:
+    wide = piece.astype(np.float64)
+    return np.multiply(wide, wide, out=wide)
 
 
 def _span(mask: np.ndarray) -> tuple[int, int]:

@@ -9,8 +9,9 @@ are whole registers, and steps along ky even, that is twice as fast.
 from typing import Any
 
 import numpy as np
+from numba import config
 
-from omniscopy.diffraction.reductions.kernels import compiled, weigh_columns, weigh_four
+from omniscopy.diffraction.reductions.kernels import F, compiled, weigh_columns, weigh_four
 from omniscopy.diffraction.reductions.lanes import (
     LANES,
     either,
@@ -49,6 +50,15 @@ def spans_of_rows(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first.astype(np.int64), np.minimum(-(-last // 32) * 32, wide).astype(np.int64)
 
 
+def wrapping(function: F) -> F:
+    """Let sums of 16 bits overflow, as they are meant to, where NumPy would warn."""
+    if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    quiet: F = np.errstate(over="ignore")(function)
+    return quiet
+
+
+@wrapping
 @compiled
 def add_four(
     block: np.ndarray, p: int, few: np.ndarray, columns: np.ndarray, rows: np.ndarray
@@ -199,6 +209,7 @@ def add_rows_under_masks(
         sums[p + 2, r], sums[p + 3, r] = summed(s2), summed(s3)
 
 
+@wrapping
 @compiled
 def take_four(block: np.ndarray, p: int, few: np.ndarray) -> None:
     """Take four patterns from `few` again."""

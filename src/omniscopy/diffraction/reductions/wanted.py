@@ -62,6 +62,11 @@ class RadialProfile:
             raise DataError(message)
 
 
+@dataclass(frozen=True)
+class SquaredProfile(RadialProfile):
+    """The mean of the squares in the same rings; its units are those of the data, squared."""
+
+
 Wanted = Simple | CentreOfMass | RadialProfile | Detector
 Asked = Sequence[Wanted] | Mapping[str, Wanted] | Wanted
 
@@ -135,6 +140,7 @@ class Question:
                 "k", self.radii, labels.of_dims[0],
                 quantity="reciprocal length", kind="reciprocal",
             )  # fmt: skip
+            units = squared(units) if isinstance(self.wanted, SquaredProfile) else units
             return {self.name: (xr.DataArray(mean, {"k": radii}), units, "Radial profile")}
         title = "Total" if self.wanted == "sum" else f"Virtual image, {self.wanted}"
         moving = self.item is not None and self.item.kind in ("around", "moved")
@@ -245,7 +251,7 @@ def _edges(detector: Detector) -> tuple[float, ...] | None:
 
 
 def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
-    steps, reach = [], 0.0
+    steps, reach, squares = [], 0.0, isinstance(wanted, SquaredProfile)
     units = {units_of(places.data, dim) for dim in places.dims}
     if len(units) > 1:
         message = (
@@ -263,7 +269,7 @@ def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
     known = places.known(wanted.centre)
     if places.moving(wanted.centre):
         edges = tuple((np.arange(rings + 1) * step).tolist())
-        item = Item(name, "around", edges=edges)
+        item = Item(name, "around", edges=edges, squares=squares)
         return Question(name, wanted, item, places.used, known, radii)
     dy, dx = places.distances(wanted.centre)
     ring: Any = np.floor((dy**2 + dx**2) ** 0.5 / step)
@@ -271,7 +277,7 @@ def _profile(name: str, wanted: RadialProfile, places: Places) -> Question:
     if wanted.centre != "auto" and not bool((ring < rings).any()):
         message = f"no pixel is in the rings of {wanted!r}"
         raise DataError(message)
-    return Question(name, wanted, Item(name, "rings", rings), ring, known, radii)
+    return Question(name, wanted, Item(name, "rings", rings, squares=squares), ring, known, radii)
 
 
 def _pattern(
@@ -289,8 +295,15 @@ def _pattern(
     if wanted == "mean":
         return _used(mean, labels), units, "Mean pattern"
     square = outputs["scan/squares"] / _where(count, count > 0)
-    squared = None if units is None else spell(f"{units} {units}" if "/" in units else f"{units}^2")
-    return _used(_not_below_0(square - mean**2), labels), squared, "Variance of the patterns"
+    variance = _used(_not_below_0(square - mean**2), labels)
+    return variance, squared(units), "Variance of the patterns"
+
+
+def squared(units: str | None) -> str | None:
+    """Return the units of squares."""
+    if units is None:
+        return None
+    return spell(f"{units} {units}" if "/" in units else f"{units}^2")
 
 
 def _where(values: xr.Variable, there: xr.Variable) -> xr.Variable:
