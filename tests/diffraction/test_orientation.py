@@ -325,6 +325,44 @@ def test_orientations_that_share_their_spots_say_so(two_phases, name, seed):
     np.testing.assert_array_equal(ambiguous, found["lead"] < 3.0)
 
 
+@pytest.fixture(scope="module")
+def coarse():
+    """Return libraries of two metals whose spots nearly meet: {200} of Al are {110} of Fe."""
+    return [simulate.pattern_library(name, voltage=200e3, step=4.0) for name in ("Al", "Fe")]
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "place"),
+    [
+        ("Al", 0, (3, 1)), ("Al", 3, (2, 1)), ("Al", 4, (2, 0)), ("Al", 4, (3, 3)),
+        ("Fe", 1, (2, 1)), ("Fe", 3, (0, 2)),
+    ],
+)  # fmt: skip
+def test_crystals_whose_spots_nearly_meet_are_told_by_weak_ones(coarse, name, seed, place):
+    """Each was taken for the other crystal or turned wrong, most of them surely so.
+
+    [001] of one is as that of the other turned by 45 degrees.
+    """
+    data = simulate.orientation_4d(name, (4, 5), rng=seed)
+    data.attrs["metadata"]["truth"]["orientation"] = truth_of(data)[place].tolist()
+    found = diffraction.match_phases(data[place], coarse, names=["Al", "Fe"], width=0.65)
+    assert int(found["phase"]) == ("Al", "Fe").index(name)
+    assert angle_of(found["matrix"], data) < 2.0 or bool(found["ambiguous"])
+    expected = (found["lead"] < 3.0) | (found["phase_lead"] < 3.0)
+    assert bool(found["ambiguous"]) == bool(expected)
+    assert not found["phase_lead"] < 0.0
+
+
+def test_a_crystal_that_cannot_be_told_from_another_is_ambiguous(coarse):
+    """Of the same crystal twice nothing tells which one it is."""
+    data = simulate.orientation_4d("Al", (1, 3), rng=2)
+    found = diffraction.match_phases(data, [coarse[0], coarse[0]], width=0.65)
+    assert found["ambiguous"].all()
+    np.testing.assert_array_less(found["phase_lead"], 3.0)
+    alone = diffraction.match_phases(data, coarse[:1], width=0.65)
+    assert alone["phase_lead"].isnull().all()
+
+
 def angle_of(matrix, data):
     return crystal.misorientations(ALUMINIUM, matrix.values, truth_of(data))
 

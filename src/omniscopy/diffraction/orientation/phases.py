@@ -32,7 +32,14 @@ from omniscopy.diffraction.orientation.pictures import (
     settled,
 )
 from omniscopy.diffraction.orientation.refining import NEEDED, Crystal, refine
-from omniscopy.diffraction.orientation.rivals import SURE, Symmetry, symmetry_of, told_apart
+from omniscopy.diffraction.orientation.rivals import (
+    SURE,
+    Symmetry,
+    lead_of,
+    symmetry_of,
+    told_apart,
+    weights_of,
+)
 from omniscopy.model import (
     DataError,
     Status,
@@ -142,7 +149,9 @@ def match_phases(  # noqa: PLR0913, PLR0915 - those of a match, names and the wi
     Each crystal is matched alone [1]_, and then at tilts between the entries of its library
     around the best five: intensities change within a fraction of a degree, while entries are
     degrees apart. From the best crystal on, each is looked for in what the others leave of the
-    pattern, twice; so it is from others that match nearly as well, and what leaves least counts.
+    pattern, twice; so it is from others that match nearly as well, and what leaves least counts,
+    squares being weighted as of counts. Where they do not tell, that is taken whose strongest
+    crystal leaves least alone.
     Patterns of Gaussian spots in these orientations, each with a sum of 1, are
     fitted to the pattern beyond the innermost spots, less the median of each ring, by least
     squares with no part below 0.
@@ -213,10 +222,10 @@ def match_phases(  # noqa: PLR0913, PLR0915 - those of a match, names and the wi
         also += [spots[name].transpose(*own.values(), ...) for name in _COLUMNS[:3]]
         also.append(spots["matrix"].transpose(own["orientation"], "row", "column"))
         whole += own.values()
-    best, matrix, correlation, weight, std, margin, left, second, lead = map_signal(
+    best, matrix, correlation, weight, std, margin, left, second, lead, other = map_signal(
         _match, data, dim=plane, also=also, whole=[*whole, "row", "column"],
         output_dims=({}, {"row": 3, "column": 3}, *(3 * [{"phase_number": number}]), {}, {},
-                     {"row": 3, "column": 3}, {}),
+                     {"row": 3, "column": 3}, {}, {}),
         parameters={"scales": scales, "grid": grid, "power": power, "axes": axes,
                     "width": spread, "settings": known},
     )  # fmt: skip
@@ -233,7 +242,8 @@ def match_phases(  # noqa: PLR0913, PLR0915 - those of a match, names and the wi
         unexplained=(left, "1"),
         second_matrix=(second, "1"),
         lead=(lead, "1"),
-        ambiguous=(lead < SURE, "1"),
+        phase_lead=(other, "1"),
+        ambiguous=((lead < SURE) | (other < SURE), "1"),
         status=(status * int(Status.NO_DATA), None),
     ).assign_coords(
         phase_number=named,
@@ -282,7 +292,7 @@ def _match(  # noqa: PLR0915 - patterns one by one
     refined = all(phase.crystal is not None for phase in phases)
     flat = patterns.reshape(-1, *patterns.shape[-2:])
     best = np.full(len(flat), -1.0)
-    margin, unexplained, lead = np.full((3, len(flat)), np.nan)
+    margin, unexplained, lead, other = np.full((4, len(flat)), np.nan)
     matrix, second = np.full((2, len(flat), 3, 3), np.nan)
     scores, weights, errors = np.full((3, len(flat), count), np.nan)
 
@@ -295,7 +305,7 @@ def _match(  # noqa: PLR0915 - patterns one by one
         known = np.isfinite(raw)
         frame = whole if known.all() else whole._replace(inside=whole.inside & known)
         image = without_rings(raw, frame)
-        score, found = _mixture(image, phases, alone, frame)
+        score, found, other[n] = _mixture(image, raw, phases, alone, frame)
         if not any(found):
             return
         found, rivals = _sorted_out(image, raw, phases, found, frame)
@@ -326,26 +336,86 @@ def _match(  # noqa: PLR0915 - patterns one by one
         best.reshape(shape), matrix.reshape(*shape, 3, 3), scores.reshape(*shape, count),
         weights.reshape(*shape, count), errors.reshape(*shape, count), margin.reshape(shape),
         unexplained.reshape(shape), second.reshape(*shape, 3, 3), lead.reshape(shape),
+        other.reshape(shape),
     )  # fmt: skip
 
 
 def _mixture(
-    image: Floats, phases: list[Phase], alone: list[Any], frame: Frame
-) -> tuple[Floats, list[Found | None]]:
-    """Return how well each phase matches alone, and all of them together."""
+    image: Floats, raw: Floats, phases: list[Phase], alone: list[Any], frame: Frame
+) -> tuple[Floats, list[Found | None], float]:
+    """Return how well each phase matches alone, all of them together, and how sure the first is."""
     if any(phase.crystal is None for phase in phases):
         entries = [
             None if each is None else _entry(image, phase, int(each[0]), each[1], frame)
             for phase, each in zip(phases, alone, strict=True)
         ]
-        return np.array([0.0 if each is None else each[2] for each in alone]), entries
+        return np.array([0.0 if each is None else each[2] for each in alone]), entries, np.nan
     found = [_alone(image, phase, frame) for phase in phases]
     score = np.array([0.0 if each is None else each.alike for each in found])
     if len(phases) == 1 or not score.max() > 0.0:
-        return score, found
+        return score, found, np.nan
     likely = np.flatnonzero(score >= _LIKELY * score.max())
+    # Phases are compared in the orientations that are right for each: a half turn about a zone
+    # leaves its strong spots, not the weak ones which tell one crystal from another.
+    for n in likely:
+        found[n] = _turned_right(image, raw, phases[n], found[n], frame)
     tries = [_together(image, phases, found, int(m), frame) for m in likely]
-    return score, min(tries, key=lambda each: _left(image, each, frame))
+    return score, *_likeliest(image, weights_of(raw, frame), found, tries, frame)
+
+
+def _turned_right(
+    image: Floats, raw: Floats, phase: Phase, own: Found | None, frame: Frame
+) -> Found | None:
+    """Return the best of an orientation and those that share most of its spots."""
+    if own is None or phase.symmetry is None:
+        return own
+    best, _, _ = told_apart(image, raw, phase.crystal, [own, *own.others], phase.symmetry, frame)
+    left = tuple(each for each in (own, *own.others) if each is not best)
+    return best._replace(others=tuple(each._replace(others=()) for each in left))
+
+
+def _likeliest(
+    image: Floats, weights: Floats, alone: list[Found | None], tries: list[list[Found | None]],
+    frame: Frame,
+) -> tuple[list[Found | None], float]:  # fmt: skip
+    """Return the mixture that a pattern is of, and by how much one of another crystal is behind.
+
+    Squares are weighted as of counts. Where they do not tell, that is taken whose strongest crystal
+    leaves least alone: with a second one, a wrong crystal is mended.
+    """
+    made = [_weighted(image, weights, each, frame) for each in tries]
+    squares = [float((weights * (image - model) ** 2).sum()) for model, _ in made]
+    order = np.argsort(squares, kind="stable")
+    first = int(order[0])
+    strongest = [int(parts.argmax()) for _, parts in made]
+    others = [int(n) for n in order if strongest[n] != strongest[first]]
+    if not others:
+        return tries[first], np.nan
+    other = others[0]
+    lead = lead_of(image, made[first][0], made[other][0], weights, frame)
+    if lead < SURE:
+        lone = []
+        for n in (first, other):
+            model, _ = _weighted(image, weights, [alone[strongest[n]]], frame)
+            lone.append(float((weights * (image - model) ** 2).sum()))
+        if lone[1] < lone[0]:
+            return tries[other], lead
+    return tries[first], lead
+
+
+def _weighted(
+    image: Floats, weights: Floats, found: list[Found | None], frame: Frame
+) -> tuple[Floats, Floats]:
+    """Return what pictures are of an image by weighted least squares, and how much of each."""
+    from scipy.optimize import nnls
+
+    root = np.sqrt(weights[frame.inside])
+    blank = np.zeros_like(image)
+    pictures = [blank if each is None else each.picture for each in found]
+    columns = np.stack([root * each[frame.inside] for each in pictures], axis=1)
+    parts = np.asarray(nnls(columns, root * image[frame.inside])[0], np.float64)
+    model = sum((a * each for a, each in zip(parts, pictures, strict=True)), blank)
+    return model, parts
 
 
 def without_rings(image: Floats, frame: Frame) -> Floats:

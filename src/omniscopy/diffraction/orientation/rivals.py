@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omniscopy.diffraction.orientation.pictures import Found, Frame, seen, settled
-from omniscopy.diffraction.orientation.refining import Crystal, turn_by
+from omniscopy.diffraction.orientation.refining import Crystal, refine, turn_by
 
 Floats = npt.NDArray[np.float64]
 # Degrees within which two orientations are one, and standard deviations that tell them apart.
@@ -166,10 +166,13 @@ def told_apart(  # noqa: PLR0917 - a pattern, and what it may be of
         for matrix in half_turns(crystal, best.matrix, frame):
             if symmetry.apart(matrix, best.matrix) <= APART:
                 continue
-            other = seen(image, crystal, matrix, frame)
-            if other.alike > best.alike - _NEARLY:
-                rivals.append(settled(image, crystal, other, frame))
-    weights = _weights(raw, frame)
+            if not seen(image, crystal, matrix, frame).alike > best.alike - _NEARLY:
+                continue
+            # What the best one is away from the truth, its half turn may be twice.
+            tilts = refine(image, crystal, matrix, frame.axes, frame.nearest, frame.width)
+            near = max((seen(image, crystal, each, frame) for each in tilts), key=_likeness)
+            rivals.append(settled(image, crystal, near, frame))
+    weights = weights_of(raw, frame)
     squares = [_squares(image, each, weights, frame) for each in (best, *rivals)]
     order = np.argsort(squares, kind="stable")
     ordered = [(best, *rivals)[n] for n in order]
@@ -180,7 +183,11 @@ def told_apart(  # noqa: PLR0917 - a pattern, and what it may be of
     return first, None, np.nan
 
 
-def _weights(raw: Floats, frame: Frame) -> Floats:
+def _likeness(found: Found) -> float:
+    return found.alike
+
+
+def weights_of(raw: Floats, frame: Frame) -> Floats:
     """Return the inverse of the variance of each pixel, if values are counts, but for a factor."""
     from scipy.ndimage import gaussian_filter
 
@@ -209,9 +216,14 @@ def _squares(image: Floats, found: Found, weights: Floats, frame: Frame) -> floa
 
 def _lead(image: Floats, best: Found, other: Found, weights: Floats, frame: Frame) -> float:
     """Return by how many standard deviations the squares that a picture leaves are fewer."""
+    ours, theirs = (_modelled(image, each, weights) for each in (best, other))
+    return lead_of(image, ours, theirs, weights, frame)
+
+
+def lead_of(image: Floats, ours: Floats, theirs: Floats, weights: Floats, frame: Frame) -> float:
+    """Return by how many standard deviations one model leaves fewer squares than another."""
     from scipy.ndimage import gaussian_filter
 
-    ours, theirs = (_modelled(image, each, weights) for each in (best, other))
     apart = ours - theirs
     gain = float((weights * apart * (2.0 * image - ours - theirs)).sum())
     # The residuals of a spot belong together, as in the deviations of shares.
