@@ -110,7 +110,7 @@ def samples_like():
         (lambda data: filter_fourier_spots(data, at((1.0, 1.0)), keep="all"), "keep must be"),
         (
             lambda data: filter_fourier_spots(data, at((1.0, 1.0), units="pixel?")),
-            "is not converted",
+            "cannot be converted",
         ),
         (lambda data: filter_fourier_spots(data, xr.Dataset()), "'ky' along 'peak'"),
         (lambda data: filter_fourier_spots(data[:1], at((1.0, 1.0))), "at least 2"),

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 import xarray as xr
 
-from omniscopy.model.dimensions import dims_of_kind, kind_of_dim
+from omniscopy.model.dimensions import dims_of_kind, kind_of_dim, units_of
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import conversion_factor, is_unit, parse
 from omniscopy.model.vocabulary import kind_of
@@ -280,6 +280,73 @@ def _rank(dim: str) -> int:
     """Return where a dimension stands in a displayed image; unknown ones keep their order."""
     order = ("z", "y", "x", "ky", "kx")
     return order.index(dim) if dim in order else len(order)
+
+
+def require_conversion(
+    units: str | None, target: str | None, *, what: str, of: str = "the data"
+) -> float:
+    """Return the factor that brings one thing to the units of another.
+
+    Parameters
+    ----------
+    units, target : str or None
+        Those of the thing and of the other; 1 where they are the same, unknown ones too.
+    what, of : str
+        What the thing and the other are called in the error.
+
+    Returns
+    -------
+    float
+        Values in `units` times this factor are in `target`.
+
+    Raises
+    ------
+    DataError
+        They differ, and one is unknown or they measure different things.
+    """
+    if units == target:
+        return 1.0
+    if is_unit(units) and is_unit(target):
+        here, there = str(units), str(target)
+        if parse(here).powers == parse(there).powers:
+            return conversion_factor(here, there)
+    message = (
+        f"{what} in {units!r} cannot be converted to {target!r}, the units of {of}; give both the "
+        "same units"
+    )
+    raise DataError(message)
+
+
+def require_same_units(data: xr.DataArray, dims: Iterable[str]) -> str | None:
+    """Return the units that coordinates share.
+
+    Parameters
+    ----------
+    data : DataArray
+        Data of any shape.
+    dims : sequence of str
+        Dimensions, such as those of a plane in which angles or distances are measured.
+
+    Returns
+    -------
+    str or None
+        `None` where none has units.
+
+    Raises
+    ------
+    DataError
+        Their units differ.
+    """
+    dims = tuple(dims)
+    found = [units_of(data, dim) for dim in dims]
+    if any(each != found[0] for each in found):
+        said = " and ".join(repr(each) for each in found)
+        message = (
+            f"coordinates {dims} must have the same units, got {said}; convert one with "
+            "`convert_units(data, units, dim=...)`"
+        )
+        raise DataError(message)
+    return found[0]
 
 
 def require_same_direction(

@@ -7,7 +7,12 @@ import xarray as xr
 
 from omniscopy.atoms.tables import require_positions
 from omniscopy.image.topography import Dims, require_image, steps_of
-from omniscopy.model import DataError, conversion_factor, is_unit, require_uniform, units_of
+from omniscopy.model import (
+    conversion_factor,
+    require_conversion,
+    require_uniform,
+    units_of,
+)
 
 Pair = tuple[float, float]
 
@@ -61,15 +66,7 @@ def grid_of(image: xr.DataArray, dims: Dims | None, *, at_least: int = 8) -> Gri
 def factor_to(positions: xr.Dataset, grid: Grid) -> float:
     """Return what brings positions to the units of an image; raise where nothing does."""
     own = require_positions(positions)
-    if own == grid.units:
-        return 1.0
-    if not (is_unit(own) and is_unit(grid.units)):
-        message = (
-            f"positions are in {own!r}, the coordinates of the image in {grid.units!r}; give both "
-            "the same units"
-        )
-        raise DataError(message)
-    return conversion_factor(str(own), str(grid.units))
+    return require_conversion(own, grid.units, what="positions", of="the image")
 
 
 def filled(image: np.ndarray, known: np.ndarray, reach: tuple[float, float]) -> np.ndarray:

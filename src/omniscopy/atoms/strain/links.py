@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, conversion_factor
+from omniscopy.model import DataError, require_conversion
 
 # An atom is at the end of a lattice vector if it is nearer to it than this part of the shorter.
 _NEAR = 0.3
@@ -40,13 +40,7 @@ def lattice_vectors(
         message = f"lattice: {unfit} must be real numbers, got {lattice[unfit[0]].dtype}"
         raise DataError(message)
     own = lattice["a_y"].attrs.get("units")
-    if own == units:
-        factor = 1.0
-    elif own is None or units is None:
-        message = f"lattice is in {own!r} and positions are in {units!r}; give both the same units"
-        raise DataError(message)
-    else:
-        factor = conversion_factor(own, units)
+    factor = require_conversion(own, units, what="lattice", of="the positions")
     ay, ax, by, bx = (lattice[name] * factor for name in names)
     return (ay, ax), (by, bx)
 

@@ -19,10 +19,9 @@ from omniscopy.image.topography import (
 )
 from omniscopy.model import (
     DataError,
-    conversion_factor,
-    is_unit,
     operation,
     require_choice,
+    require_conversion,
     require_real,
     require_uniform,
     units_of,
@@ -181,12 +180,7 @@ def require_psf(psf: xr.DataArray, image: xr.DataArray, dims: Dims) -> None:
             )
             raise DataError(message)
         own, other = (units_of(each, dim) for each in (psf, image))
-        factor = 1.0
-        if own != other:
-            if not (is_unit(own) and is_unit(other)):
-                message = f"{dim!r} of psf is in {own!r}, that of the image in {other!r}"
-                raise DataError(message)
-            factor = conversion_factor(str(own), str(other))
+        factor = require_conversion(own, other, what=f"{dim!r} of psf", of="the image")
         steps = abs(require_uniform(psf, dim)) * factor, abs(require_uniform(image, dim))
         if abs(steps[0] / steps[1] - 1) > 0.01:
             message = (

@@ -10,10 +10,9 @@ from omniscopy.image.cleaning.filling import filled
 from omniscopy.image.topography import like, map_images, require_image, steps_of
 from omniscopy.model import (
     DataError,
-    conversion_factor,
-    is_unit,
     operation,
     require_choice,
+    require_conversion,
     units_of,
 )
 from omniscopy.model.units import reciprocal
@@ -83,7 +82,13 @@ def filter_bands(
     times = 2 if ends == "mirrored" else 1
     shape = tuple(times * image.sizes[dim] for dim in dims)
     ky, kx = np.fft.fftfreq(shape[0], steps[0]), np.fft.rfftfreq(shape[1], steps[1])
-    k = np.hypot(ky[:, None], kx) * _factor(reciprocal(units_of(image, dims[0])), units)
+    own = reciprocal(units_of(image, dims[0]))
+    factor = (
+        1.0
+        if units is None
+        else require_conversion(own, units, what="frequencies", of="the filters")
+    )
+    k = np.hypot(ky[:, None], kx) * factor
     gain = np.ones(k.shape)
     for each in chosen:
         response = each.response(k)
@@ -93,15 +98,6 @@ def filter_bands(
         gain *= response
     made = map_images(_filtered, image, dims, parameters={"gain": gain, "ends": ends})
     return like(made, image)
-
-
-def _factor(own: str | None, units: str | None) -> float:
-    if units is None or units == own:
-        return 1.0
-    if not (is_unit(own) and is_unit(units)):
-        message = f"the image has frequencies in {own!r}, which are not converted to {units!r}"
-        raise DataError(message)
-    return conversion_factor(str(own), str(units))
 
 
 def _filtered(values: np.ndarray, used: np.ndarray, *, gain: np.ndarray, ends: Ends) -> np.ndarray:

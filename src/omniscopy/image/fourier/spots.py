@@ -21,9 +21,9 @@ from omniscopy.model import (
     operation,
     require_numbers,
     require_plane,
+    require_same_units,
     require_uniform,
     result,
-    units_of,
 )
 from omniscopy.model.units import product, reciprocal
 
@@ -115,13 +115,7 @@ def find_fourier_spots(
     dims = require_plane(image, dims, kind="spatial", at_least=8)
     require_numbers(image)
     require_choice(window=window)
-    units = units_of(image, dims[0])
-    if units != units_of(image, dims[1]):
-        message = (
-            f"coordinates {dims} must have the same units, got {units!r} and "
-            f"{units_of(image, dims[1])!r}; convert one with `convert_units(data, units, dim=...)`"
-        )
-        raise DataError(message)
+    units = require_same_units(image, dims)
     if max_spots < 1 or min_distance < 1:
         message = f"max_spots and min_distance must be at least 1, got {max_spots}, {min_distance}"
         raise DataError(message)

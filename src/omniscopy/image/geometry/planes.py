@@ -5,12 +5,10 @@ import xarray as xr
 
 from omniscopy.image.topography import Dims
 from omniscopy.model import (
-    DataError,
-    conversion_factor,
     dims_of_kind,
-    is_unit,
     labelled,
     require_array,
+    require_conversion,
     require_plane,
     require_real,
     require_uniform,
@@ -40,14 +38,9 @@ def pixel_of(data: xr.DataArray, dims: Dims, place: tuple[float, float]) -> tupl
 
 def in_units(values: xr.DataArray, units: str | None) -> xr.DataArray:
     """Return numbers in these units, as double precision without attributes."""
-    found = values.attrs.get("units")
+    factor = require_conversion(values.attrs.get("units"), units, what=repr(values.name))
     plain = labelled(values.astype(np.float64), units=None)
-    if found == units:
-        return plain
-    if not (is_unit(found) and is_unit(units)):
-        message = f"{values.name!r} is in {found!r}, which is not converted to {units!r}"
-        raise DataError(message)
-    return plain * conversion_factor(str(found), str(units))
+    return plain if factor == 1.0 else plain * factor
 
 
 def sampled(values: np.ndarray, pixels: np.ndarray, order: int = 1) -> np.ndarray:

@@ -15,9 +15,9 @@ from omniscopy.model import (
     Status,
     operation,
     require_choice,
+    require_same_units,
     require_uniform,
     result,
-    units_of,
 )
 
 Method = Literal["rows", "linear"]
@@ -104,13 +104,7 @@ def correct_scan_drift(
     require_choice("method", method, ("rows", "linear"))
     frame = require_frames(images, dims, dim)
     steps = (require_uniform(images, dims[0]), require_uniform(images, dims[1]))
-    units = units_of(images, dims[0])
-    if units != units_of(images, dims[1]):
-        message = (
-            f"coordinates {dims} must have the same units, got {units!r} and "
-            f"{units_of(images, dims[1])!r}; convert one with `convert_units(data, units, dim=...)`"
-        )
-        raise DataError(message)
+    units = require_same_units(images, dims)
     angles = _angles(scan_angles, images.sizes[frame])
     height = abs(steps[0]) * images.sizes[dims[0]]
     most = height / 10 if max_drift is None else max_drift

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, conversion_factor, is_unit, labelled, units_of
+from omniscopy.model import DataError, labelled, require_conversion, units_of
 
 # Dimensions along which images are usually repeated, the likeliest first.
 _FRAMES = ("frame", "time", "cycle", "z")
@@ -40,10 +40,5 @@ def in_pixels(
 ) -> xr.DataArray:
     """Return shifts along `dim` in pixels, whatever their units."""
     own, wanted = shifts.attrs.get("units"), units_of(stack, dim)
-    factor = 1.0
-    if own != wanted:
-        if not (is_unit(own) and is_unit(wanted)):
-            message = f"{name!r} is in {own!r}, the coordinate {dim!r} in {wanted!r}"
-            raise DataError(message)
-        factor = conversion_factor(str(own), str(wanted))
+    factor = require_conversion(own, wanted, what=repr(name), of=f"the coordinate {dim!r}")
     return labelled(shifts.astype(np.float64) * (factor / step), units="1")

@@ -8,10 +8,9 @@ import xarray as xr
 from omniscopy.compute import map_signal
 from omniscopy.model import (
     DataError,
-    conversion_factor,
     dims_of_kind,
-    is_unit,
     operation,
+    require_conversion,
     require_dim,
     require_real,
     require_uniform,
@@ -133,13 +132,10 @@ def gaussian_mean(values: np.ndarray, cutoff: float, steps: Sequence[float]) -> 
 
 def step_in(data: xr.DataArray, dim: str, units: str | None) -> float:
     """Return the step of a dimension in other units, without its sign."""
-    step, own = abs(require_uniform(data, dim)), units_of(data, dim)
-    if own == units:
-        return step
-    if not (is_unit(own) and is_unit(units)):
-        message = f"coordinate {dim!r} in {own!r} cannot be converted to {units!r}"
-        raise DataError(message)
-    return step * conversion_factor(str(own), str(units))
+    factor = require_conversion(
+        units_of(data, dim), units, what=f"coordinate {dim!r}", of="the others"
+    )
+    return abs(require_uniform(data, dim)) * factor
 
 
 def _dims(data: xr.DataArray, dims: str | Sequence[str] | None) -> list[str]:

@@ -10,7 +10,7 @@ from omniscopy.compute import map_signal
 from omniscopy.image.tips.tip_kernel import contact_kernel, dilate_kernel, erode_kernel
 from omniscopy.image.tips.tips import model_tip
 from omniscopy.image.topography import as_mask, like, listed_like, require_image, steps_of
-from omniscopy.model import DataError, conversion_factor, is_unit, operation
+from omniscopy.model import DataError, operation, require_conversion
 
 Dims = tuple[str, str]
 
@@ -201,7 +201,7 @@ def _require_fitting(image: xr.DataArray, tip: xr.DataArray, dims: Dims) -> floa
     require_image(tip, dims, at_least=1 if 1 in tip.shape else 2)
     steps, own = steps_of(image, dims), steps_of(tip, dims)
     units = [each.coords[dims[0]].attrs.get("units") for each in (image, tip)]
-    along = _factor(units[1], units[0], "coordinates")
+    along = require_conversion(units[1], units[0], what="coordinates of the tip", of="the image")
     for dim, step, other in zip(dims, steps, own, strict=True):
         if abs(other * along / step - 1.0) > 1e-3:
             message = (
@@ -209,16 +209,8 @@ def _require_fitting(image: xr.DataArray, tip: xr.DataArray, dims: Dims) -> floa
                 "model or interpolate it with those of the image"
             )
             raise DataError(message)
-    return _factor(tip.attrs.get("units"), image.attrs.get("units"), "heights")
-
-
-def _factor(units: str | None, target: str | None, what: str) -> float:
-    if units == target:
-        return 1.0
-    if not (is_unit(units) and is_unit(target)):
-        message = f"{what} of the tip are in {units!r}, those of the image in {target!r}"
-        raise DataError(message)
-    return conversion_factor(str(units), str(target))
+    units = [each.attrs.get("units") for each in (image, tip)]
+    return require_conversion(units[1], units[0], what="heights of the tip", of="the image")
 
 
 def prepared(tip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
