@@ -517,3 +517,56 @@ def test_patterns_of_nothing_have_no_phase_and_wrong_calls_say_so(two_phases):
             diffraction.match_phases(mixed, libraries, **options)
     with pytest.raises(DataError, match="there is no library"):
         diffraction.match_phases(mixed, [])
+
+
+def dynamical(thickness, precession, count=10):
+    """Return patterns by Bloch waves of aluminium at random, and their orientations.
+
+    The beam goes round a cone of half the angle `precession` (degrees) and is brought back behind
+    the crystal.
+    """
+    draw = np.random.default_rng(0)
+    axis = 0.6 * (np.arange(64) - 32)
+    around = 2.0 * np.pi * np.arange(24) / 24
+    tilts = [(precession * np.cos(turn), precession * np.sin(turn)) for turn in around]
+    patterns, truth = [], []
+    for _ in range(count):
+        zone = draw.normal(size=3)
+        beams = simulate.bloch_waves(
+            "Al", zone=tuple(zone), voltage=200e3, thickness=thickness, limit=1.9,
+            largest_excitation=0.03, debye_waller=0.8, tilt=tilts if precession else [(0.0, 0.0)],
+        )  # fmt: skip
+        bright = beams["intensity"].isel(thickness=0).mean("tilt").values.copy()
+        bright[0] *= 0.3
+        down, right = (
+            np.exp(-0.5 * ((axis[:, None] - 10.0 * beams[name].values) / 0.65) ** 2)
+            for name in ("ky", "kx")
+        )
+        mean = (down * bright) @ right.T
+        patterns.append(draw.poisson(2e4 * mean / mean.sum() + 2.0).astype(np.float64))
+        truth.append(crystal.orientation_matrix(ALUMINIUM, tuple(zone)))
+    coords = {
+        "y": coordinate("y", 5.0 * np.arange(count), "nm"),
+        "ky": coordinate("ky", axis, "1/nm"), "kx": coordinate("kx", axis, "1/nm"),
+    }  # fmt: skip
+    data = xr.DataArray(patterns, coords, dims=("y", "ky", "kx"), attrs={"units": "counts"})
+    return data, np.array(truth)
+
+
+@pytest.mark.parametrize("thickness", [300.0, 600.0])
+def test_precession_tells_orientations_of_thick_crystals(library, thickness):
+    """Intensities are dynamical, those of the library are not."""
+    data, truth = dynamical(thickness, 1.0)
+    found = diffraction.match_orientation(data, library)
+    away = crystal.misorientations(ALUMINIUM, found["matrix"].values, truth)
+    assert np.median(away) < 1.5
+    assert (away > 3.0).sum() <= 1
+
+
+def test_thick_crystals_without_precession_are_ambiguous_or_not_explained(two_phases):
+    """Few spots, brighter and fainter than single scattering has them, fit many orientations."""
+    data, truth = dynamical(300.0, 0.0)
+    found = diffraction.match_phases(data, two_phases[0][:1], width=0.65)
+    away = crystal.misorientations(ALUMINIUM, found["matrix"].values, truth)
+    sure = ~found["ambiguous"] & (found["unexplained"] < 0.2)
+    assert not ((away > 3.0) & sure.values).any()
