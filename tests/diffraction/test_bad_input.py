@@ -223,3 +223,13 @@ def test_all_public_functions_are_tried():
     }  # fmt: skip
     tried = {name.split()[0] for name in CALLS} | {"reconstruct_ptychography"}
     assert set(diffraction.__all__) - apart - tried == set()
+
+
+def test_libraries_with_one_reflection_or_none_of_them_match_without_a_warning():
+    patterns = om.samples.orientation_4d().isel(y=slice(0, 1), x=slice(0, 1))
+    library = om.samples.pattern_library()
+    with pytest.raises(DataError, match="a library has 0 reflections"):
+        diffraction.match_phases(patterns, [library.isel(reflection=slice(0, 0))])
+    one = library.isel(reflection=slice(0, 1))
+    found = diffraction.match_phases(patterns, [one, one], names=["a", "b"])
+    assert found["margin"].isnull().all()

@@ -258,6 +258,9 @@ def _settings_of(library: xr.Dataset, units: str) -> dict[str, Any] | None:
         return None
     if not all(name in library.attrs for name in NEEDED):
         return None
+    if not library.sizes["reflection"]:
+        message = "a library has 0 reflections; `simulate.pattern_library` makes one with some"
+        raise DataError(message)
     scale = require_units(library["g"], units, what="reflections")
     return {"scale": scale, **{name: library.attrs[name] for name in NEEDED}}
 
@@ -327,7 +330,8 @@ def _match(  # noqa: PLR0915 - patterns one by one
         rival, lead[n] = rivals[first]
         if rival is not None:
             second[n] = rival.matrix
-        margin[n] = 1.0 - np.delete(told, first).max() / told[first] if count > 1 else np.nan
+        if count > 1 and told[first] > 0:
+            margin[n] = 1.0 - np.delete(told, first).max() / told[first]
         unexplained[n] = _left(image, found, frame) / np.square(image[frame.inside]).sum()
 
     with native_threads_held():
