@@ -269,3 +269,18 @@ def test_patterns_are_over_reciprocal_lengths(tmp_path):
     data = om.open_signal(path)
     assert data.dims == ("ky", "kx")
     assert (data["kx"].attrs["units"], data.attrs["signal_type"]) == ("1/Å", "diffraction")
+
+
+def test_names_that_say_more_than_ours_are_kept(tmp_path):
+    path = tmp_path / "a.nxs"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("entry/data")
+        axes = np.array(["theta", "kinetic_energy"], h5py.string_dtype())
+        group.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": axes})
+        group["data"] = np.zeros((2, 3))
+        for name, units, size in (("theta", "deg", 2), ("kinetic_energy", "eV", 3)):
+            group.create_dataset(name, data=np.arange(size) / 8).attrs["units"] = units
+    data = om.open_signal(path)
+    assert data.dims == ("theta", "kinetic_energy")
+    assert [data[dim].attrs["kind"] for dim in data.dims] == ["parameter", "spectral"]
+    assert data.attrs["signal_type"] == "spectrum"

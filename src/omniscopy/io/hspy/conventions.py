@@ -74,7 +74,9 @@ _NEVER_ZERO = ("beam.voltage", "beam.current", "beam.magnification", "detector.c
 _MEANINGLESS = {"", "x", "e", "eloss", "e loss", "e_loss"}
 _RAMAN = {"raman shift", "raman_shift", "wave number"}
 _SIDES = {"height": "y", "width": "x"}
-_KINDS: dict[str, Kind] = {"m": "spatial", "1/m": "reciprocal", "s": "temporal"}
+_KINDS: dict[str, Kind] = {
+    "m": "spatial", "1/m": "reciprocal", "s": "temporal", "eV": "spectral", "Hz": "spectral",
+}  # fmt: skip
 _DATE, _TIME = "_datetime_date", "_datetime_time"
 _NUMBERS = re.compile(r"datetime\.(?:date|time)\(([\d, ]+)\)")
 _TEXTS = {

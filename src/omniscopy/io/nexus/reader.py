@@ -9,6 +9,7 @@ from typing import Any
 from omniscopy.io.dimension_units import dimension_units
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.hspy.conventions import axis_names, kind_by_units
+from omniscopy.io.names import slug
 from omniscopy.io.nexus.groups import (
     NUMBERS,
     attribute,
@@ -30,6 +31,7 @@ from omniscopy.model.units import spell
 from omniscopy.model.vocabulary import DIMENSIONS, Kind
 
 _OF_DATA = ("signal", "axes")
+_SHORT = ("e", "eloss", "t", "raman_shift", "height", "width")
 _MANY_POINTS = 10_000_000
 
 
@@ -161,7 +163,11 @@ def _named(axes: list[Axis], interpretation: str) -> list[Axis]:
         SimpleNamespace(name=axis.name, units=axis.units, navigate=number < len(axes) - inner)
         for number, axis in enumerate(axes)
     ]
-    ours = [name if name in DIMENSIONS else "" for name in axis_names(given, "")]
+    # A kinetic energy, say, keeps its name: only what says the same is called as we do.
+    ours = [
+        name if _same(axis.name, name) else ""
+        for axis, name in zip(axes, axis_names(given, ""), strict=True)
+    ]
     made = []
     for said, axis, name in zip(given, axes, ours, strict=True):
         kind: Kind | None = kind_by_units(axis.units) if axis.units else None
@@ -169,6 +175,11 @@ def _named(axes: list[Axis], interpretation: str) -> list[Axis]:
             kind = "spectral"
         made.append(replace(axis, name=name) if name else replace(axis, kind=kind))
     return made
+
+
+def _same(theirs: str, ours: str) -> bool:
+    plain = slug(theirs).lower()
+    return ours in DIMENSIONS and (plain == ours or plain in _SHORT or f"k{plain}" == ours)
 
 
 def _is_array(dataset: Any) -> bool:
