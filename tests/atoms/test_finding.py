@@ -18,7 +18,7 @@ from omniscopy.atoms.refinement.window_kernel import (
     start_windows,
 )
 from omniscopy.atoms.refinement.windows import windows_of
-from omniscopy.model import DataError, Status, convert_units
+from omniscopy.model import DataError, Status, convert_units, coordinate
 
 
 def image_of(values, step=(0.02, 0.02), first=(0.0, 0.0), units="nm"):
@@ -113,6 +113,28 @@ def test_scatter_is_what_is_said_and_there_is_no_bias_of_half_a_pixel(likelihood
     assert float(score["calibration"]) == pytest.approx(1.0, abs=0.12)
     assert abs(float(score["bias_y"])) < 0.02 * 0.03
     assert abs(float(score["bias_x"])) < 0.02 * 0.03
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "poisson"])
+def test_long_atoms_scatter_as_they_say(likelihood):
+    y, x = 0.02 * np.arange(160), 0.03 * np.arange(140)
+    sites = np.array([(0.3 + 0.5 * i, 0.4 + 0.6 * j) for i in range(6) for j in range(6)])
+    turn, pulls = np.radians(20.0), []
+    mean = np.full((160, 140), 30.0)
+    for row, column in sites:
+        u = (x - column) * np.cos(turn) + (y[:, None] - row) * np.sin(turn)
+        v = (y[:, None] - row) * np.cos(turn) - (x - column) * np.sin(turn)
+        mean += 200.0 * np.exp(-0.5 * (u / 0.09) ** 2 - 0.5 * (v / 0.06) ** 2)
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        counts = xr.DataArray(
+            rng.poisson(mean).astype(float), dims=("y", "x"), attrs={"units": "counts"},
+            coords={"y": coordinate("y", y, "nm"), "x": coordinate("x", x, "nm")},
+        )  # fmt: skip
+        found = refine_atoms(counts, table(sites), likelihood=likelihood)
+        away = np.stack([found["y"] - sites[:, 0], found["x"] - sites[:, 1]])
+        pulls.append(away / np.stack([found["y_std"], found["x_std"]]))
+    np.testing.assert_allclose(np.std(pulls, axis=(0, 2)), 1.0, atol=0.11)
 
 
 def test_noise_has_no_atoms_and_a_constant_image_neither():

@@ -93,8 +93,17 @@ def fit_atoms(image: np.ndarray, places: np.ndarray, width: float, settings: Set
     return finished(begun(image, places, width, settings))
 
 
-def begun(image: np.ndarray, places: np.ndarray, width: float, settings: Settings) -> Beginning:
-    """Return where a fit of atoms at `places`, about as wide as `width`, begins."""
+def begun(
+    image: np.ndarray,
+    places: np.ndarray,
+    width: float,
+    settings: Settings,
+    known: np.ndarray | None = None,
+) -> Beginning:
+    """Return where a fit of atoms at `places`, about as wide as `width`, begins.
+
+    Weights are those of round atoms, unless parameters (atoms, 7) are `known`.
+    """
     around = _around(places, _AROUND)
     nearest = around[0][:, 1]
     radius = np.full(len(places), _WINDOW * width)
@@ -108,7 +117,8 @@ def begun(image: np.ndarray, places: np.ndarray, width: float, settings: Setting
     shared = settings.widths == "shared" or (settings.widths == "auto" and faint)
     fit = _Fit(windows, settings, shared, width, Slopes.at(places, *around), image.shape)
     if not fit.poisson:
-        fit = fit.weighted(start, line)
+        away = np.pad(windows.middle, ((0, 0), (1, 4)))
+        fit = fit.weighted(start if known is None else known - away, line)
     return Beginning(fit, start, noise, places)
 
 

@@ -31,6 +31,8 @@ from omniscopy.model import (
 _FITTED = ("y", "x", "sigma_y", "sigma_x", "angle", "amplitude", "background")
 # Windows of faint atoms are made anew where the width is another than that by this factor.
 _OTHER = 1.15
+# Atoms are long from this ratio of their widths on: noise is then not that of round ones.
+_LONG = 1.15
 _COLUMNS = (*_FITTED, *(f"{name}_std" for name in _FITTED), "residual_rms")
 
 
@@ -162,7 +164,7 @@ class _Refinement:
             if not len(inside) or not np.isfinite(image).any():
                 continue
             at = rows[inside] * self.settings.steps
-            fitted = self.fitted(image, at)
+            fitted = self.weighed_anew(image, at, self.fitted(image, at))
             target = (slice(None), *each, inside)
             columns[target] = self.columns(fitted)
             status[(*each, inside)] = fitted.status
@@ -187,6 +189,17 @@ class _Refinement:
         if not 1.0 / _OTHER < own * width < _OTHER and own > 0.0:
             found = finished(begun(image, places, 1.0 / own, self.settings))
         return found
+
+    def weighed_anew(self, image: np.ndarray, places: np.ndarray, found: Fitted) -> Fitted:
+        """Return the fit with the noise of atoms as long as they are, if they are not round."""
+        form = found.parameters[:, 3:6]
+        yy, yx, xx = np.median(form, axis=0)
+        middle, apart = 0.5 * (yy + xx), np.hypot(0.5 * (yy - xx), yx)
+        long = middle + apart > _LONG**2 * (middle - apart)
+        if self.settings.likelihood == "poisson" or not long or not middle > apart:
+            return found
+        width = float(middle**2 - apart**2) ** -0.25
+        return finished(begun(image, places, width, self.settings, found.parameters))
 
     def width_of(self, image: np.ndarray, places: np.ndarray) -> float:
         """Return the width to start from, in pixels."""
