@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.quantities import known_units
+from omniscopy.io.quantities import known_units, text_of
 from omniscopy.io.records import Axis, Channel
 from omniscopy.io.temperatures import ZERO_CELSIUS
 
@@ -37,10 +37,7 @@ def read_lines(path: Path, *, partial: bool) -> tuple[list[str], str | None]:
         message = f"a log of more than {_MOST_BYTES} bytes is not read"
         raise FormatError(message, path=path)
     raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+    text = text_of(raw)
     lines = [line for line in text.splitlines() if line.strip()]
     if text.endswith(("\n", "\r")) or not lines:
         return lines, None

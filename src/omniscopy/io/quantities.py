@@ -1,9 +1,13 @@
-"""Words for what a scanning probe measured, found by the title of a channel and its units."""
+"""What was measured, by titles of channels and their units; numbers, texts and times of headers."""
 
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
+
+import numpy as np
 
 from omniscopy.model.units import conversion_factor, is_unit, spell
 
@@ -93,13 +97,36 @@ def split_heading(text: str) -> tuple[str, str | None]:
     return (name, units) if name and units is not None else (words, None)
 
 
-def finite_number(text: str) -> float | None:
+def finite_number(text: str | float) -> float | None:
     """Return a text as a number, `None` where it is none, NaN or infinite."""
     try:
         value = float(text)
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def number_in(value: Any) -> float | None:
+    """Return the only number of an array, `None` where it is none, NaN or infinite."""
+    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
+        return finite_number(value.item())
+    return None
+
+
+def moment_of(text: str | None, *forms: str) -> str | None:
+    """Return a date and time as ISO 8601, by the first form (of `strptime`) that it has."""
+    for form in forms:
+        with suppress(ValueError):
+            return datetime.strptime((text or "").strip(), form).isoformat()
+    return None
+
+
+def text_of(raw: bytes) -> str:
+    """Return text in UTF-8, or in Latin-1 where it is none."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def stated(values: Mapping[str, Any]) -> dict[str, Any]:

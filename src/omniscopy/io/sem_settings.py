@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.quantities import finite_number, stated
+from omniscopy.io.quantities import finite_number, stated, text_of
 from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import conversion_factor, spell
@@ -172,10 +172,7 @@ _READERS: Sequence[tuple[re.Pattern[str], Callable[[str, int], SemSettings | Non
 def _decoded(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    return text_of(raw)
 
 
 def _tree(text: str, name: str) -> dict[str, Any] | None:

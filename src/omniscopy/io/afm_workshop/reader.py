@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.quantities import finite_number, quantity_of, split_heading, stated
+from omniscopy.io.quantities import finite_number, moment_of, quantity_of, split_heading, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 
 _RAMPS = ("Extend", "Retract")
@@ -143,9 +142,4 @@ def _scaled(said: Mapping[str, str], key: str, factor: float) -> float | None:
 
 def _started(said: Mapping[str, str]) -> str | None:
     text = f"{said.get('Date', '')} {said.get('Time', '')}"
-    for form in _DATES:
-        try:
-            return datetime.strptime(text, form).isoformat()
-        except ValueError:
-            continue
-    return None
+    return moment_of(text, *_DATES)

@@ -12,7 +12,7 @@ from omniscopy.io.band_excitation.parameters import Parameters, number_of, size_
 from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.matlab import read_variables
-from omniscopy.io.quantities import stated
+from omniscopy.io.quantities import number_in, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 
 _WANTED = ("BE_wave", "FFT_BE_wave", "total_cols", "total_rows", "BE_wave_train", "AO_rate")
@@ -28,7 +28,7 @@ def read_lines(
             further |= read_variables(each, _WANTED)
     rows, columns = _sizes(path, groups, further)
     wave = further.get("BE_wave_train", further.get("BE_wave"))
-    rate = number_of(groups, "IO", "rate_[Hz]") or _scalar(further.get("AO_rate"))
+    rate = number_of(groups, "IO", "rate_[Hz]") or number_in(further.get("AO_rate"))
     channels = []
     for each in files:
         number = re.fullmatch(r"bigtime_?(\d+)\.dat", each.name, re.IGNORECASE)
@@ -56,7 +56,7 @@ def read_lines(
 
 def _sizes(path: Path, groups: Parameters, further: dict[str, Any]) -> tuple[int, int]:
     """Return rows and columns: as the second file of parameters says, else the first."""
-    found = [_scalar(further.get(f"total_{name}")) for name in ("rows", "cols")]
+    found = [number_in(further.get(f"total_{name}")) for name in ("rows", "cols")]
     said = [number_of(groups, "grid", f"num_{name}") for name in ("rows", "cols")]
     sizes = []
     for name, one, other in zip(("rows", "cols"), found, said, strict=True):
@@ -107,10 +107,3 @@ def _channel(
         coordinates=further,
         attrs={"incomplete": {"missing_from": count, "reason": reason}} if missing else {},
     )
-
-
-def _scalar(value: Any) -> float | None:
-    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
-        number = float(value.ravel()[0])
-        return number if math.isfinite(number) else None
-    return None

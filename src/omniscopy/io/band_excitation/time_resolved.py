@@ -12,7 +12,7 @@ from omniscopy.io.errors import FormatError
 from omniscopy.io.frames import FrameStream
 from omniscopy.io.matlab import read_variables
 from omniscopy.io.pieces import ComplexParts
-from omniscopy.io.quantities import stated
+from omniscopy.io.quantities import number_in, stated
 from omniscopy.io.records import Axis, Channel, Measurement
 
 _WAVE = re.compile(r".*_ch(\d+)\.dat", re.IGNORECASE)
@@ -74,7 +74,7 @@ def _channel(
     parts = [
         FrameStream(str(each), 0, scan, frame, "<f4", there, before=4 * _HEAD) for each in pair
     ]
-    duration = _number(said.get("IO_time"))
+    duration = number_in(said.get("IO_time"))
     known = {"scale": duration / frame[2], "units": "s"} if duration else {}
     reason = f"{points - there} of {points} points are missing at the end"
     return Channel(
@@ -141,15 +141,8 @@ def _records(path: Path, length: int, *, partial: bool) -> int:
 
 
 def _count(path: Path, said: dict[str, Any], name: str) -> int:
-    value = _number(said.get(name))
+    value = number_in(said.get(name))
     if value is None or not 1 <= value < 2**24 or value != int(value):
         message = f"a number was expected for {name!r}, got {said.get(name, 'nothing')!r}"
         raise FormatError(message, path=path, key=name)
     return int(value)
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
-        number = float(value.ravel()[0])
-        return number if math.isfinite(number) else None
-    return None

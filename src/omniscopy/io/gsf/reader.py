@@ -1,6 +1,5 @@
 """Read Gwyddion Simple Fields: lines of `key = value`, a zero byte or more, then the image."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from omniscopy.io.arrays import read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
-from omniscopy.io.quantities import known_units, quantity_of
+from omniscopy.io.quantities import finite_number, known_units, quantity_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 
 _START = b"Gwyddion Simple Field 1.0\n"
@@ -28,11 +27,7 @@ class _Header:
 
     def number(self, key: str) -> float | None:
         """Return an entry as a finite number, `None` where it is none."""
-        try:
-            value = float(self.entries.get(key, ""))
-        except ValueError:
-            return None
-        return value if math.isfinite(value) else None
+        return finite_number(self.entries.get(key, ""))
 
     def size(self, key: str) -> int:
         """Return a number of pixels."""

@@ -6,7 +6,6 @@ where on the stage its pictures are, and electron microscopes write a text besid
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from omniscopy.io.image_files.arrays import Picture
 from omniscopy.io.image_files.pictures import open_picture, require_sound
-from omniscopy.io.quantities import stated
+from omniscopy.io.quantities import moment_of, stated
 from omniscopy.io.records import Axis, Channel, Measurement
 from omniscopy.io.sem_settings import SemSettings, settings_beside
 
@@ -154,10 +153,7 @@ def _metadata(tags: Mapping[int, Any]) -> dict[str, Any]:
 
 
 def _started(value: Any) -> str | None:
-    try:
-        return datetime.strptime(_text(value) or "", "%Y:%m:%d %H:%M:%S").isoformat()
-    except ValueError:
-        return None
+    return moment_of(_text(value), "%Y:%m:%d %H:%M:%S")
 
 
 def _text(value: Any) -> str | None:

@@ -1,6 +1,5 @@
 """Read what LabSpec exports: a tree of settings with numbered names, and rows of spectra."""
 
-import datetime as dt
 import math
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.quantities import finite_number, known_units, stated
+from omniscopy.io.quantities import finite_number, known_units, moment_of, stated
 from omniscopy.io.records import Axis, Channel, Measurement, Variable
 from omniscopy.io.spectral_axes import spectral_axis
 from omniscopy.io.temperatures import kelvins
@@ -196,7 +195,7 @@ def _metadata(
     return stated(
         {
             "title": title,
-            "started": _moment(shown("Acquired")) or _moment(shown("Date")),
+            "started": moment_of(shown("Acquired"), *_DATES) or moment_of(shown("Date"), *_DATES),
             "comment": shown("Remark"),
             "sample": {"name": shown("Sample")},
             "instrument": {"vendor": "HORIBA", "model": shown("Instrument")},
@@ -247,12 +246,3 @@ def _find(element: ElementTree.Element, *path: str) -> ElementTree.Element | Non
 def _text(element: ElementTree.Element, *path: str) -> str:
     found = _find(element, *path)
     return "" if found is None else (found.text or "").strip()
-
-
-def _moment(text: str) -> str | None:
-    for form in _DATES:
-        try:
-            return dt.datetime.strptime(text, form).isoformat()
-        except ValueError:
-            continue
-    return None

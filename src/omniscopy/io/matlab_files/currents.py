@@ -9,6 +9,7 @@ import numpy as np
 
 from omniscopy.io.errors import FormatError
 from omniscopy.io.matlab import Cells
+from omniscopy.io.quantities import number_in
 from omniscopy.io.records import Axis, Channel, Variable
 
 _BIASES = ("dc_amp_cell3", "VS_amp_vec")
@@ -50,7 +51,7 @@ def line_currents(variables: Mapping[str, Any]) -> list[Channel]:
     data, parameters = variables.get("data"), variables.get("parms")
     if not isinstance(parameters, dict) or not isinstance(data, np.ndarray) or data.ndim != 2:
         return []
-    rate, frequency = (_number(parameters.get(name)) for name in ("samp_rate", "frequency"))
+    rate, frequency = (number_in(parameters.get(name)) for name in ("samp_rate", "frequency"))
     if rate is None or rate <= 0 or data.dtype.kind not in "iuf":
         return []
     count = data.shape[0]
@@ -62,7 +63,7 @@ def line_currents(variables: Mapping[str, Any]) -> list[Channel]:
         applied = np.tile(wave.ravel().astype(float), count // wave.size)
         attrs = {"units": "V", "quantity": "bias"}
         coordinates["bias"] = Variable(dims=("time",), data=applied, attrs=attrs)
-    gain = _number(parameters.get("amp_gain"))
+    gain = number_in(parameters.get("amp_gain"))
     metadata = {}
     if frequency is not None and frequency > 0:
         # What the generator can make: whole periods in a record.
@@ -99,10 +100,3 @@ def _dense(path: Path, value: Any) -> np.ndarray:
             return np.squeeze(np.stack(items).reshape(*value.shape, *items[0].shape))
     message = "cells of numbers of one length were expected; the scan may not be finished"
     raise FormatError(message, path=path)
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
-        number = float(value.ravel()[0])
-        return number if math.isfinite(number) else None
-    return None

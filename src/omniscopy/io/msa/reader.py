@@ -11,7 +11,7 @@ import numpy as np
 from omniscopy.io.array_notes import restore_array
 from omniscopy.io.errors import FormatError
 from omniscopy.io.msa.keywords import NOTE, NUMBERS, SIGNALS, TEXTS
-from omniscopy.io.quantities import known_units
+from omniscopy.io.quantities import known_units, text_of
 from omniscopy.io.records import Axis, Channel, Measurement
 from omniscopy.model.units import is_unit
 from omniscopy.model.vocabulary import DIMENSIONS
@@ -83,10 +83,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 def _parse(path: Path) -> tuple[dict[str, str], str, bool]:
     """Return the entries, the text of the numbers, and whether the file has its end."""
     raw = path.read_bytes()[:_MOST_BYTES]
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+    text = text_of(raw)
     entries: dict[str, str] = {}
     lines = iter(re.split(r"\r\n|\n|\r", text))
     for line in lines:

@@ -1,11 +1,10 @@
 """What the header of a Nanosurf file says in the words of the common metadata."""
 
-import datetime as dt
 import re
 from typing import Any
 
 from omniscopy.io.nanosurf.header import Header
-from omniscopy.io.quantities import known_units, stated
+from omniscopy.io.quantities import known_units, moment_of, stated
 from omniscopy.model.units import conversion_factor
 
 _QUANTITY = re.compile(r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(.*)")
@@ -63,7 +62,4 @@ def _value(text: str, units: str | None) -> float | None:
 
 
 def _started(date: str, clock: str) -> str | None:
-    try:
-        return dt.datetime.strptime(f"{date} {clock}", "%d-%m-%Y %H:%M:%S").isoformat()
-    except ValueError:
-        return None
+    return moment_of(f"{date} {clock}", "%d-%m-%Y %H:%M:%S")

@@ -1,6 +1,5 @@
 """Read neaSPEC spectra and interferograms: settings, then a table with a line for each point."""
 
-import datetime as dt
 import math
 import re
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError
-from omniscopy.io.quantities import finite_number, stated
+from omniscopy.io.quantities import finite_number, moment_of, stated, text_of
 from omniscopy.io.records import Axis, Channel, Measurement
 from omniscopy.io.spectral_axes import spectral_axis
 from omniscopy.io.surfaces import map_axes
@@ -103,10 +102,7 @@ def _parse(path: Path, *, partial: bool) -> tuple[Settings, list[str], list[str]
         message = "the text is longer than 1 GB"
         raise FormatError(message, path=path)
     raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+    text = text_of(raw)
     # A line ends with a tab or a break: without, the last number may have lost digits.
     is_cut = not text.endswith(("\n", "\r", "\t"))
     lines = text.splitlines()
@@ -215,7 +211,7 @@ def _metadata(settings: Settings) -> dict[str, Any]:
             "technique": "SNOM",
             "title": text("Project"),
             "comment": text("Description"),
-            "started": _moment(text("Date")),
+            "started": moment_of(text("Date"), *_DATES),
             "instrument": {
                 "vendor": "neaSPEC",
                 "software": f"neaSCAN {version}" if version else None,
@@ -224,12 +220,3 @@ def _metadata(settings: Settings) -> dict[str, Any]:
             "probe": {"drive_frequency": number("Tip Frequency")},
         }
     )
-
-
-def _moment(text: str) -> str | None:
-    for form in _DATES:
-        try:
-            return dt.datetime.strptime(text, form).isoformat()
-        except ValueError:
-            continue
-    return None

@@ -1,10 +1,9 @@
 """What the settings in a frame say in the words of the common metadata."""
 
-import datetime as dt
 import re
 from typing import Any
 
-from omniscopy.io.quantities import stated
+from omniscopy.io.quantities import moment_of, stated
 from omniscopy.io.temperatures import kelvins
 from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 
@@ -75,10 +74,7 @@ def started_of(settings: Any) -> str | None:
     """Return when a scan was started: frames only say when they were saved."""
     day = look_up(settings, "Parameters", "Common", "Date")
     clock = look_up(settings, "Parameters", "Scan", "StartTime")
-    try:
-        return dt.datetime.strptime(f"{day} {clock}", "%d.%m.%Y %H:%M:%S").isoformat()
-    except ValueError:
-        return None
+    return moment_of(f"{day} {clock}", "%d.%m.%Y %H:%M:%S")
 
 
 def number(text: str) -> float | None:

@@ -1,14 +1,13 @@
 """Read PicoView images and curves: a header in lines, then the numbers of all buffers."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from omniscopy.io.picoview.curves import read_curves
 from omniscopy.io.picoview.header import Header, read_header
 from omniscopy.io.picoview.images import read_images
-from omniscopy.io.quantities import finite_number, stated
+from omniscopy.io.quantities import finite_number, moment_of, stated
 from omniscopy.io.records import Measurement
 
 
@@ -82,7 +81,4 @@ def _metadata(header: Header) -> dict[str, Any]:
 
 def _started(date: str) -> str | None:
     """Return a date such as `Tue Feb 18 15:00:51 2014` in the common form."""
-    try:
-        return datetime.strptime(" ".join(date.split()), "%a %b %d %H:%M:%S %Y").isoformat()
-    except ValueError:
-        return None
+    return moment_of(date, "%a %b %d %H:%M:%S %Y")

@@ -12,7 +12,7 @@ from omniscopy.io.array_notes import restore_array
 from omniscopy.io.arrays import Transposed, read_start
 from omniscopy.io.errors import FormatError
 from omniscopy.io.pieces import map_rows
-from omniscopy.io.quantities import dimension_of, finite_number, known_units, stated
+from omniscopy.io.quantities import dimension_of, finite_number, known_units, stated, text_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.ripple.keys import DETAILS, EXTENTS, NOTE, NUMBERS, SIGNALS
 from omniscopy.model.vocabulary import DIMENSIONS, kind_of
@@ -103,11 +103,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
 
 
 def _read_table(path: Path) -> _Table:
-    raw = read_start(path, _MOST_BYTES)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+    text = text_of(read_start(path, _MOST_BYTES))
     entries: dict[str, str] = {}
     for line in re.split(r"\r\n|\n|\r", text):
         # Tabs divide as they should, blanks where there are none.

@@ -2,7 +2,6 @@
 
 import struct
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from omniscopy.io.arrays import Mapped
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
 from omniscopy.io.pieces import Squeezed
-from omniscopy.io.quantities import stated
+from omniscopy.io.quantities import moment_of, stated
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement
 from omniscopy.io.surfaces import Heights, map_axes, map_grid
 
@@ -196,7 +195,4 @@ def _number(places: _Places, layer: int) -> str:
 
 def _started(date: str) -> str | None:
     """Return a date such as `Fri Mar 10 16:35:59 2023` in the common form."""
-    try:
-        return datetime.strptime(" ".join(date.split()), "%a %b %d %H:%M:%S %Y").isoformat()
-    except ValueError:
-        return None
+    return moment_of(date, "%a %b %d %H:%M:%S %Y")

@@ -1,11 +1,10 @@
 """The descriptions in an `.emi` file: what the microscope was, for each of its series."""
 
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from omniscopy.io.quantities import stated
+from omniscopy.io.quantities import moment_of, stated
 from omniscopy.io.xml_trees import look_up, parse_xml, xml_tree
 from omniscopy.model.errors import DataError
 from omniscopy.model.units import conversion_factor
@@ -119,7 +118,4 @@ def _number(text: str, unit: str, units: str) -> float | None:
 
 
 def _moment(text: str) -> str | None:
-    try:
-        return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").isoformat()
-    except ValueError:
-        return None
+    return moment_of(text, "%a %b %d %H:%M:%S %Y")

@@ -1,11 +1,11 @@
 """The tags of a TIFF page, whole and in the common schema."""
 
-import datetime
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from omniscopy.io.quantities import moment_of
 from omniscopy.io.tiff.calibration import (
     FEI_TAGS,
     OLYMPUS_TAG,
@@ -97,7 +97,7 @@ def _fei(page: Any) -> dict[str, dict[str, Any]]:
     created = _text(_entry(tree, "PrivateFei", "TimeOfCreation"))
     return {
         "": {
-            "started": _moment(created, "%d.%m.%Y %H:%M:%S"),
+            "started": moment_of(created, "%d.%m.%Y %H:%M:%S"),
             "operator": _text(_entry(tree, "User", "User")),
             "comment": _text(_entry(tree, "User", "UserText")),
         },
@@ -132,7 +132,7 @@ def _zeiss(page: Any) -> dict[str, dict[str, Any]]:
     date, clock = (_text(_zeiss_value(tree, f"ap_{name}")) or "" for name in ("date", "time"))
     return {
         "": {
-            "started": _moment(f"{date} {clock}", "%d %b %Y %H:%M:%S"),
+            "started": moment_of(f"{date} {clock}", "%d %b %Y %H:%M:%S"),
             "operator": _text(_zeiss_value(tree, "sv_user_name")),
         },
         "instrument": {"vendor": "Zeiss"},
@@ -261,14 +261,7 @@ def _text(value: Any) -> str | None:
 
 
 def _started(value: Any) -> str | None:
-    return _moment(_text(value), "%Y:%m:%d %H:%M:%S")
-
-
-def _moment(text: str | None, form: str) -> str | None:
-    try:
-        return datetime.datetime.strptime(text or "", form).isoformat()
-    except ValueError:
-        return None
+    return moment_of(_text(value), "%Y:%m:%d %H:%M:%S")
 
 
 def _degrees(radians: float | None) -> float | None:

@@ -1,13 +1,12 @@
 """The descriptions of Topspin: XML documents of nested values, beside the data they are of."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
+from omniscopy.io.quantities import finite_number, moment_of
 from omniscopy.io.storage.hdf5 import DAMAGE
 from omniscopy.io.storage.hdf5_access import members
 from omniscopy.io.storage.hdf5_numbers import LONGEST_TEXT, member
@@ -118,16 +117,9 @@ def lookup(tree: Mapping[str, Any], *path: str) -> str | None:
 
 def finite(text: str | None) -> float | None:
     """Return a text as a finite number, `None` where it is none."""
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    return finite_number(text or "")
 
 
 def moment(text: str | None) -> str | None:
     """Return a date of Topspin, month first, as ISO 8601."""
-    try:
-        return datetime.strptime(text or "", "%m/%d/%Y %H:%M:%S").isoformat()
-    except ValueError:
-        return None
+    return moment_of(text, "%m/%d/%Y %H:%M:%S")
