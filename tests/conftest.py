@@ -10,7 +10,14 @@ from typing import Any
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
+# How long examples take to draw is a matter of the machine.
+hypothesis.settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 # `--hypothesis-profile=long`: other examples each time, and many.
 hypothesis.settings.register_profile(
     "long", deadline=None, max_examples=3000, suppress_health_check=list(hypothesis.HealthCheck)
