@@ -70,7 +70,7 @@ def make_environment(folder: Path, lock: Path, *, editable: bool) -> None:
     """Make `folder` from the pinned list `lock`, unless it is there and the list is the same."""
     wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     stamp = folder / "made-from"
-    if not (stamp.exists() and stamp.read_text() == wanted):
+    if not (stamp.exists() and stamp.read_text("utf-8") == wanted):
         print(f"making {folder.name} (once; a minute or two)", flush=True)
         try:
             import ensurepip  # noqa: F401
@@ -81,7 +81,7 @@ def make_environment(folder: Path, lock: Path, *, editable: bool) -> None:
         venv.create(folder, with_pip=True)
         run(folder / SCRIPTS / "python", *PIP, UV)
         install(folder, "--requirement", lock)
-        stamp.write_text(wanted)
+        stamp.write_text(wanted, "utf-8")
     if editable:
         install_torch(folder)
         install_project(folder)
@@ -96,14 +96,14 @@ def install(folder: Path, *words: str | Path) -> None:
 def install_torch(folder: Path) -> None:
     """Install the library of networks, unless this version is there or is not to be had."""
     stamp = folder / "torch-from"
-    if stamp.exists() and stamp.read_text() == TORCH:
+    if stamp.exists() and stamp.read_text("utf-8") == TORCH:
         return
     python = folder / SCRIPTS / "python"
     if why := why_no_torch(python):
         print(f"without networks and their tests: {why}", flush=True)
     else:
         run(python, *PIP, TORCH)
-    stamp.write_text(TORCH)
+    stamp.write_text(TORCH, "utf-8")
 
 
 def why_no_torch(python: Path) -> str:
@@ -112,7 +112,9 @@ def why_no_torch(python: Path) -> str:
     On many machines only the build for GPUs is found, which is some gigabytes.
     """
     asked = [python, *PIP, "--dry-run", "--report", "-", TORCH]
-    done = subprocess.run(asked, cwd=ROOT, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        asked, cwd=ROOT, check=False, capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         return (done.stderr.strip().splitlines() or ["pip failed"])[-1]
     names = [each["metadata"]["name"] for each in json.loads(done.stdout)["install"]]
@@ -127,7 +129,7 @@ def make_peer(wanted: Path) -> None:
     folder = ROOT / f".venv-peer-{wanted.stem}"
     mark = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
     stamp = folder / "made-from"
-    if stamp.exists() and stamp.read_text() == mark:
+    if stamp.exists() and stamp.read_text("utf-8") == mark:
         return
     import venv
 
@@ -140,12 +142,14 @@ def make_peer(wanted: Path) -> None:
     commands = [[python, *PIP, TORCH]] if networks else []
     uv = [VENV / SCRIPTS / "uv", "pip", "install", "--quiet", "--python", python]
     for command in [] if error else [*commands, [*uv, "--requirement", wanted]]:
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, check=False, capture_output=True, encoding="utf-8", errors="replace"
+        )
         if done.returncode:
             error = done.stdout + done.stderr
             break
-    (folder / "error").write_text(error)
-    stamp.write_text(mark)
+    (folder / "error").write_text(error, "utf-8")
+    stamp.write_text(mark, "utf-8")
 
 
 def make_peers() -> None:
@@ -169,9 +173,9 @@ def install_project(folder: Path) -> None:
     """Install the project itself, anew whenever its own file says other things of it."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     stamp = folder / "installed-from"
-    if not (stamp.exists() and stamp.read_text() == wanted):
+    if not (stamp.exists() and stamp.read_text("utf-8") == wanted):
         install(folder, "--no-deps", "--editable", ".")
-        stamp.write_text(wanted)
+        stamp.write_text(wanted, "utf-8")
 
 
 def lock() -> None:

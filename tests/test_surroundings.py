@@ -1,5 +1,6 @@
 """The main job where little is as usual: homes, languages, names of files, no network."""
 
+import ast
 import base64
 import json
 import os
@@ -101,6 +102,31 @@ def is_whole(folder, stem):
     names = {path.name for path in folder.iterdir()}
     endings = (".hf5", ".zarr", ".nc", ".png", ".html", " twice.zarr")
     return {f"{stem}{ending}" for ending in endings} <= names
+
+
+def leaves_encoding_open(call):
+    """Return whether a call reads or writes text in whatever the machine takes for its own."""
+    name = ast.unparse(call.func).rpartition(".")[2]
+    said = {keyword.arg for keyword in call.keywords}
+    if None in said or "encoding" in said:
+        return False
+    mode = call.args[1:2] if ast.unparse(call.func) == "open" else call.args[:1]
+    return (
+        (name == "read_text" and not call.args)
+        or (name == "write_text" and len(call.args) < 2)
+        or (name == "open" and any(ast.unparse(each) in {"'r'", "'w'", "'a'"} for each in mode))
+        or ("text" in said and name in {"run", "Popen", "check_output"})
+    )
+
+
+def test_no_text_is_in_the_encoding_of_the_machine():
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")}
+    assert [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and leaves_encoding_open(node)
+    ] == []
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output, such as `head`, has left.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         return DONE
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody but those who ask for it
         if debug:

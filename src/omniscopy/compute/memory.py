@@ -27,7 +27,7 @@ def held_bytes() -> int | None:
 def reset_peak() -> bool:
     """Begin to look for the peak anew; return whether the system can."""
     with suppress(OSError):
-        _RESET.write_text("5")
+        _RESET.write_text("5", "utf-8")
         return True
     return False
 
@@ -39,7 +39,7 @@ def peak_bytes() -> int | None:
 
 def _status(name: str) -> int | None:
     with suppress(OSError):
-        for line in _STATUS.read_text().splitlines():
+        for line in _STATUS.read_text("utf-8").splitlines():
             if line.startswith(name):
                 return int(line.split()[1]) * 1024
     return None

@@ -1,11 +1,13 @@
 """A list on disk of what is done, that is whole after any crash."""
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 _ENCODING = {"encoding": "omniscopy-run", "version": 1}
+_LOCKED_BYTE = 1 << 30
 
 
 class RunningError(RuntimeError):
@@ -61,6 +63,7 @@ class Journal:
 
     def close(self) -> None:
         """Let others at it."""
+        _unlock(self._file)
         self._file.close()
 
     def _append(self, said: Any) -> None:
@@ -69,8 +72,22 @@ class Journal:
 
 
 def _lock(file: IO[bytes]) -> None:
-    try:
+    if sys.platform == "win32":
+        import msvcrt
+
+        # Far behind the end: nobody can read the bytes that are locked.
+        file.seek(_LOCKED_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
         import fcntl
-    except ImportError:  # Windows lets nobody delete or rename what is open
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _unlock(file: IO[bytes]) -> None:
+    # Unix ends the lock of a file that is closed, Windows does so some time later.
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(_LOCKED_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)

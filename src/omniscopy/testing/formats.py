@@ -115,7 +115,9 @@ def check_closed(path: Path) -> None:
         with suppress(OSError):
             opened.append(str(each.readlink()))
     assert not any(name.startswith(str(path)) for name in opened), "the file is left open"
-    assert str(path) not in (told / "maps").read_text(), "the file is left mapped"
+    assert str(path) not in (told / "maps").read_text("utf-8", "surrogateescape"), (
+        "the file is left mapped"
+    )
 
 
 def check_damage(

@@ -66,7 +66,7 @@ def write_odf(path: Path, spectra: Mapping[str, np.ndarray], parameters: str) ->
     parameters : str
         What `encode_parameters` returns.
     """
-    path.write_text(parameters)
+    path.write_text(parameters, "utf-8")
     for field, values in spectra.items():
         for part in ("real", "imag"):
             name = path.with_name(f"sample_{field}_{part}.dat")
@@ -86,7 +86,7 @@ def write_ndf(
     name: str = "sample_1_1.dat",
 ) -> Path:
     """Write a folder in the new data format; `spectra` have the shape (y, x, steps, bins)."""
-    path.write_text(parameters)
+    path.write_text(parameters, "utf-8")
     rows, columns = spectra.shape[:2]
     content = b""
     for number in range(rows * columns):
@@ -135,7 +135,7 @@ def encode_record(
 
 def write_lines(path: Path, records: np.ndarray, parameters: str, *, inputs: int = 1) -> Path:
     """Write a general-mode scan: one headerless file for each input."""
-    path.write_text(parameters)
+    path.write_text(parameters, "utf-8")
     for number in range(1, inputs + 1):
         name = path.with_name(f"bigtime_0{number}.dat")
         name.write_bytes(np.ascontiguousarray(records * number, "<f4").tobytes())

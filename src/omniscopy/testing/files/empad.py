@@ -49,7 +49,7 @@ def write_empad(
     noted[:, 128:] = -1.0
     raw.write_bytes(noted.tobytes())
     if later and scan is not None:
-        path.write_text(_later(scan, searched or scan, raw.name, field))
+        path.write_text(_later(scan, searched or scan, raw.name, field), "utf-8")
         return path
     what = (
         f"<type>scan</type><pix_x>{scan[1]}</pix_x><pix_y>{scan[0]}</pix_y>"
@@ -65,7 +65,8 @@ def write_empad(
         f"<optics.get_full_scan_field_of_view>[{field[0]}, {field[1]}]"
         "</optics.get_full_scan_field_of_view>"
         f"<calibrated_diffraction_angle>{angle}</calibrated_diffraction_angle>"
-        "</iom_measurements></root>"
+        "</iom_measurements></root>",
+        "utf-8",
     )
     return path
 

@@ -31,7 +31,7 @@ def write_fast_free(
     path: Path, lines: np.ndarray, settings: Mapping[str, Mapping[str, Any]] = SETTINGS
 ) -> Path:
     """Write settings to `path`, and beside it `lines`, shape (line, transient, sample)."""
-    path.write_text(encode_settings(settings))
+    path.write_text(encode_settings(settings), "utf-8")
     for number, values in enumerate(lines):
         write_ibw(path.with_name(f"FF_{number:04d}.ibw"), values.T, name="line", data_units="V")
     return path

@@ -40,5 +40,5 @@ def write_frms6_text(path: str | Path, scan: tuple[int, int]) -> Path:
         f"signalframes={scan[0] * scan[1]}\nstemimagesize={scan[0]}x{scan[1]}\n"
         'readoutmode="bin: 1, windowing: 132 x 264"\n'
     )
-    Path(path).write_text(text)
+    Path(path).write_text(text, "utf-8")
     return Path(path)

@@ -69,7 +69,7 @@ def write_merlin(
     if settings:
         lines = "HDR,\t\nSensor Bias (V):\t120 V\nReadout System:\tMerlin Quad\n"
         lines += further + "End\t"
-        path.with_suffix(".hdr").write_text(lines.ljust(2048))
+        path.with_suffix(".hdr").write_text(lines.ljust(2048), "utf-8")
     return path
 
 

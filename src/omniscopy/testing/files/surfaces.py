@@ -288,7 +288,7 @@ def write_sdf(
             f"Compression = {compression}\nDataType = {code}\n*\n"
         )
         lines = [" ".join("BAD" if np.isnan(n) else f"{n:.17g}" for n in row) for row in stored]
-        path.write_text(header + "\n".join(lines) + "\n*\n< PartName > a part\n*\n")
+        path.write_text(header + "\n".join(lines) + "\n*\n< PartName > a part\n*\n", "utf-8")
         return path
     header_bytes = b"bISO-1.0" + b"ISOTC213".ljust(10) + b"040120100853" + b"050320101353"
     header_bytes += struct.pack("<2H4d3B", columns, rows, x, y, z, 0.0, compression, code, 0)
