@@ -16,17 +16,15 @@ from omniscopy.diffraction.ptychography.waves import Optics, State
 
 @dataclass(frozen=True)
 class Constraints:
-    """What object and probe are held to after every step.
+    """What an object is held to after every step.
 
     `phase_only` gives the object the amplitude 1; `positive` its phase no negative values; `filter`
-    multiplies its transform; `aperture` that of the probe. `variation` is how much a step flattens
-    the object, by its total variation.
+    multiplies its transform; `variation` is how much a step flattens it, by its total variation.
     """
 
     phase_only: bool = False
     positive: bool = False
     filter: np.ndarray | None = None
-    aperture: np.ndarray | None = None
     variation: float = 0.0
 
 
@@ -141,9 +139,6 @@ def _constrain(state: State, constraints: Constraints, arrays: Arrays) -> None:
         if constraints.positive:
             phase = xp.maximum(phase, 0.0)
         state.object[:] = size * xp.exp(1j * phase)
-    if constraints.aperture is not None:
-        far = arrays.forward(state.probe) * xp.asarray(constraints.aperture)
-        state.probe[:] = arrays.backward(far)
 
 
 def orthogonal(probe: np.ndarray) -> np.ndarray:
