@@ -349,3 +349,13 @@ def test_a_drift_of_the_energy_moves_background_and_edges_alike():
     still = eels.simulate_spectrum({"Ti": 800.0}, **setting)
     moved = eels.simulate_spectrum({"Ti": 800.0}, zero_loss_shift=3.0, **setting)
     np.testing.assert_allclose(moved[6:], still[:-6], rtol=1e-5)
+
+
+def test_windows_of_half_precision_have_finite_sums():
+    spectra = samples.core_loss()
+    scaled = spectra * (60_000 / float(spectra.max()))
+    half = scaled.astype(np.float16)
+    made, exact = (
+        eels.measure_windows(each, {"all": (430, 600)}) for each in (half, half.astype(float))
+    )
+    np.testing.assert_allclose(made["intensity"], exact["intensity"], rtol=1e-5)

@@ -240,3 +240,11 @@ def test_reconstruct_says_what_it_needs():
         reconstruct(found, [2])
     with pytest.raises(DataError, match="not among the 2"):
         reconstruct(found, 0)
+
+
+def test_whole_components_and_loadings_are_multiplied_without_overflow(exact):
+    found = decompose(exact, 2)
+    whole = found.assign(
+        {name: (found[name] * 0 + 300).astype(np.int16) for name in ("components", "loadings")}
+    ).drop_vars("mean", errors="ignore")
+    assert (reconstruct(whole) == 2 * 300.0**2).all()

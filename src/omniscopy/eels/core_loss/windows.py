@@ -82,7 +82,8 @@ def measure_windows(
     names = coordinate("window", [*windows], quantity="window", kind="parameter")
 
     def sums(values: xr.DataArray) -> xr.DataArray:
-        each = [values.isel({dim: part}).sum(dim, skipna=False) for part in parts]
+        kind = np.float32 if values.dtype == np.float16 else None  # in which sums are infinite
+        each = [values.isel({dim: part}).sum(dim, skipna=False, dtype=kind) for part in parts]
         made = xr.concat(each, xr.Variable(("window",), np.arange(len(each))))
         return made.assign_coords(window=names).transpose(..., "window")
 

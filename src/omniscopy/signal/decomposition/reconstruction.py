@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from omniscopy.model import DataError, kind_of_dim, operation, signal_type_of
+from omniscopy.signal.precision import single_or_double
 
 # What still describes the values of data that were decomposed.
 KEPT = ("long_name", "quantity", "modality", "source")
@@ -45,7 +46,7 @@ def reconstruct(ds: xr.Dataset, components: int | Sequence[int] | None = None) -
     require_decomposition(ds)
     wanted = wanted_components(ds, components)
     parts, loadings = (
-        ds[name].isel(component=wanted).drop_attrs(deep=False)
+        _wide(ds[name].isel(component=wanted).drop_attrs(deep=False))
         for name in ("components", "loadings")
     )
     samples = [dim for dim in loadings.dims if dim != "component"]
@@ -66,6 +67,11 @@ def reconstruct(ds: xr.Dataset, components: int | Sequence[int] | None = None) -
     return values.transpose(*samples, *channels).assign_attrs(
         attrs, signal_type=signal_type_of(kinds)
     )
+
+
+def _wide(values: xr.DataArray) -> xr.DataArray:
+    """Return values whose products fit: of references in counts and shares in per cent too."""
+    return values.astype(single_or_double(values.dtype), copy=False)
 
 
 def require_decomposition(ds: object, *further: str) -> None:
