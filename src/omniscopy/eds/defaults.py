@@ -36,7 +36,8 @@ def lines_of_spectra(data: xr.DataArray) -> Results:
     """
     frames = dims_of_kind(data, "temporal")
     data = sum_over(data, frames) if frames and data.ndim > len(frames) + 1 else data
-    elements = find_elements(data)
+    # A search takes seconds, and is needed at once to know what is fitted.
+    elements = find_elements(data).compute()
     found = elements.isel(element=np.flatnonzero(elements["found"].values))
     if not found.sizes["element"]:
         return {"Elements": found[["significance", "intensity"]]}

@@ -50,7 +50,7 @@ class Page:
 
     def note(self, *words: str) -> None:
         """Add what the reader must know of what is shown; each only once."""
-        self.notes += [word for word in words if word and word not in self.notes]
+        self.notes = list(dict.fromkeys([*self.notes, *filter(None, words)]))
 
     def finish(self, title: str) -> Figure:
         """Return the figure with its title and its notes."""

@@ -13,6 +13,7 @@ from omniscopy.model.dimensions import units_of
 from omniscopy.model.provenance import history, records
 from omniscopy.plot.labels import dim_words, number_with_units, prefix, pretty_units
 from omniscopy.plot.labels import number as plain_number
+from omniscopy.report.binning import bin_large
 from omniscopy.report.captions import alternative_text, describe_figure
 from omniscopy.report.figures import Album, Picture
 from omniscopy.report.graphs import Graph, draw_graph
@@ -92,6 +93,7 @@ class ChannelPage:
     alternative: str
     small: str
     preview: Preview | None
+    joined: str
     failures: tuple[Failure, ...]
     sections: tuple[Section, ...]
     graph: Graph | None
@@ -118,16 +120,24 @@ def describe_channel(
     """
     failures: list[Failure] = []
     said(f"{name}: statistics")
-    statistics = _attempt(failures, "The statistics", lambda: measure_statistics(data))
+    binned = _attempt(failures, "The sums of bins", lambda: bin_large(data))
+    if binned is not None:
+        seen, statistics = binned.data, binned.statistics
+    else:
+        seen = data
+        statistics = _attempt(failures, "The statistics", lambda: measure_statistics(data))
     largest = None
     if statistics is not None:
         largest = max(abs(statistics.minimum), abs(statistics.maximum))
     said(f"{name}: figure")
     title, anchor = str(data.attrs.get("long_name") or name), f"channel-{number}"
-    picture = _attempt(failures, "The figure", lambda: album.draw(data, title=""))
-    sections, results = _analyse(name, data, anchor, album, said)
+    picture = _attempt(failures, "The figure", lambda: album.draw(seen, title=""))
+    sections: tuple[Section, ...] = ()
+    results: dict[str, Labelled] = {}
+    if is_measurement(data):  # results in a file are shown as they are
+        sections, results = _analyse(name, seen, anchor, album, said)
     said(f"{name}: numbers to click through")
-    preview = _attempt(failures, "The preview", lambda: album.embed(data))
+    preview = _attempt(failures, "The preview", lambda: album.embed(seen))
     original, left_out = metadata_tree(own.get("original_metadata", {}))
     return ChannelPage(
         name=name,
@@ -140,8 +150,9 @@ def describe_channel(
         picture=picture,
         caption=describe_figure(data, largest=largest),
         alternative=alternative_text(title, data, largest=largest),
-        small=_attempt([], "", lambda: album.draw_small(data)) if picture else "",
+        small=_attempt([], "", lambda: album.draw_small(seen)) if picture else "",
         preview=preview,
+        joined=binned.words if binned else "",
         failures=tuple(failures),
         sections=sections,
         graph=_graph(data, anchor, sections, results),
@@ -198,9 +209,7 @@ def results_of(
 def _analyse(
     name: str, data: xr.DataArray, anchor: str, album: Album, said: Callable[[str], None]
 ) -> tuple[tuple[Section, ...], dict[str, Labelled]]:
-    """Run the default analyses of measurements; results in a file are shown as they are."""
-    if not is_measurement(data):
-        return (), {}
+    """Run the default analyses of a measurement."""
     sections, results = [], {}
     for number, analysis in enumerate(analyses_for(data), start=1):
         said(f"{name}: {analysis.title[:1].lower()}{analysis.title[1:]}")

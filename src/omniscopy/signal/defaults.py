@@ -69,7 +69,11 @@ def baseline_of_spectrum(data: xr.DataArray) -> Results:
     return {"Baseline": estimate_baseline(data)}
 
 
-@analysis("Sums", "spectral_image", applies=lambda data: data.dtype.kind in "iuf")
+@analysis(
+    "Sums",
+    "spectral_image",
+    applies=lambda data: data.dtype.kind in "iuf" and bool(dims_of_role(data, "signal")),
+)
 def sums_of_spectral_image(data: xr.DataArray) -> Results:
     """Add up the spectra of all points, and the channels of each point."""
     return {
