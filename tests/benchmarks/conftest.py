@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 
+import ase
+import numpy as np
 import pytest
 from tests.benchmarks.peers.races import Outcome
 
@@ -173,3 +175,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _measured(text: str) -> str:
     """Return the line of `text` that says when it was measured."""
     return next((line for line in text.splitlines() if line.startswith("Last measured")), "")
+
+
+@pytest.fixture(scope="session")
+def glass():
+    """Return a cell of 100 atoms of three elements without symmetry."""
+    rng = np.random.default_rng(4)
+    grid = np.stack(np.meshgrid(*[np.arange(5.0)] * 3, indexing="ij"), -1).reshape(-1, 3)[:100]
+    places = 2.6 * grid + rng.normal(0.0, 0.1, (100, 3))
+    symbols = rng.choice(["Sr", "Ti", "O"], 100)
+    return ase.Atoms(symbols.tolist(), positions=places, cell=[10.4, 13.0, 13.0], pbc=True)

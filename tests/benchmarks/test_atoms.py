@@ -6,23 +6,11 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy.optimize import curve_fit
+from tests.benchmarks.measurements import image_of_columns
 
 from omniscopy.atoms import find_atoms, refine_atoms, score_positions
 
 pytestmark = pytest.mark.benchmark
-
-
-def _scene():
-    rng = np.random.default_rng(0)
-    i, j = np.mgrid[:32, :32]
-    places = np.stack([i.ravel(), j.ravel()], 1) * 16.0 + 16.0 + rng.normal(0, 0.25, (1024, 2))
-    height = np.where((i + j).ravel() % 2 == 0, 1.0, 0.6)
-    axis = np.arange(528.0)
-    along = [np.exp(-0.5 * ((axis - places[:, n, None]) / 3.0) ** 2) for n in (0, 1)]
-    values = np.einsum("n,ny,nx->yx", height, *along, optimize=True)
-    values += 0.1 + rng.normal(0, 0.02, values.shape)
-    coords = {dim: (dim, axis, {"units": "nm"}) for dim in ("y", "x")}
-    return xr.DataArray(values, coords, dims=("y", "x")), places
 
 
 def _plain(image, places):
@@ -41,7 +29,7 @@ def _plain(image, places):
 
 
 def test_refining_is_faster_than_a_fit_for_each_atom(measured, best_time):
-    image, places = _scene()
+    image, places = image_of_columns()
     found = find_atoms(image)
     columns = {name: ("atom", places[:, n], {"units": "nm"}) for n, name in enumerate("yx")}
     score = score_positions(refine_atoms(image, found), xr.Dataset(columns))

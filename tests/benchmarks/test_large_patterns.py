@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from tests.benchmarks.measurements import labelled
 
 from omniscopy.compute import connect
 from omniscopy.diffraction import (
@@ -28,7 +29,6 @@ from omniscopy.diffraction import (
     reduce,
 )
 from omniscopy.io import open_raw
-from omniscopy.model import coordinate
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 SCAN, PIXELS, PART, DIFFERENT = (1024, 640), 128, 16, 8
@@ -36,16 +36,6 @@ ASKED = {"disc": Disk(30.0, centre=(0.0, 0.0)), "com": CentreOfMass(), "mean": "
 # How many positions along y and x strain is measured at.
 PARTLY = tuple(int(n) for n in os.environ.get("OMNISCOPY_STRAIN", "256x128").split("x"))
 STRAINS = ["strain_xx", "strain_yy", "strain_xy", "rotation"]
-
-
-def labelled(values):
-    coords = {
-        dim: coordinate(dim, np.arange(size) - (size // 2 if dim[0] == "k" else 0.0), unit)
-        for dim, size, unit in zip(
-            ("y", "x", "ky", "kx"), values.shape, ("nm", "nm", "1/nm", "1/nm"), strict=True
-        )
-    }
-    return xr.DataArray(values, coords, dims=tuple(coords), attrs={"units": "counts"})
 
 
 def parts():

@@ -1,6 +1,5 @@
 """Patterns of crystals, and the orientations found in them."""
 
-import ase
 import numpy as np
 import pytest
 
@@ -8,16 +7,6 @@ from omniscopy import crystal, diffraction, simulate
 from omniscopy.diffraction.orientation import matching
 
 pytestmark = pytest.mark.benchmark
-
-
-@pytest.fixture(scope="module")
-def glass():
-    """Return a cell of 100 atoms of three elements without symmetry."""
-    rng = np.random.default_rng(4)
-    grid = np.stack(np.meshgrid(*[np.arange(5.0)] * 3, indexing="ij"), -1).reshape(-1, 3)[:100]
-    places = 2.6 * grid + rng.normal(0.0, 0.1, (100, 3))
-    symbols = rng.choice(["Sr", "Ti", "O"], 100)
-    return ase.Atoms(symbols.tolist(), positions=places, cell=[10.4, 13.0, 13.0], pbc=True)
 
 
 def test_a_spot_pattern_of_a_hundred_atoms_to_index_12(glass, measured, best_time):

@@ -3,27 +3,16 @@
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
+from tests.benchmarks.measurements import image_of_columns
 from tests.benchmarks.peers.races import race
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.peer]
 
 
-def atoms():
-    """Return 32 by 32 columns of two heights, sigma 3 pixels, with noise; and their places."""
-    rng = np.random.default_rng(0)
-    i, j = np.mgrid[:32, :32]
-    places = np.stack([i.ravel(), j.ravel()], 1) * 16.0 + 16.0 + rng.normal(0, 0.25, (1024, 2))
-    height = np.where((i + j).ravel() % 2 == 0, 1.0, 0.6)
-    axis = np.arange(528.0)
-    along = [np.exp(-0.5 * ((axis - places[:, n, None]) / 3.0) ** 2) for n in (0, 1)]
-    values = np.einsum("n,ny,nx->yx", height, *along, optimize=True)
-    return (values + 0.1 + rng.normal(0, 0.02, values.shape)).astype(np.float32), places
-
-
 @pytest.mark.parametrize("package", ["atomap", "pycroscopy"])
 def test_refined_atoms(compared, tmp_path, package):
-    image, places = atoms()
-    ours, theirs = race(package, "refine", {"values": image}, tmp_path)
+    image, places = image_of_columns()
+    ours, theirs = race(package, "refine", {"values": image.values.astype(np.float32)}, tmp_path)
 
     def error(answer):
         away, _ = cKDTree(answer["places"]).query(places)

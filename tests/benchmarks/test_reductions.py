@@ -14,11 +14,11 @@ import pytest
 import xarray as xr
 import zarr
 from numba import njit
+from tests.benchmarks.measurements import labelled
 
 from omniscopy.compute.threads import available_cores
 from omniscopy.diffraction import CentreOfMass, Disk, reduce
 from omniscopy.io import open_raw, open_signal, save
-from omniscopy.model import coordinate
 
 pytestmark = pytest.mark.benchmark
 RADIUS = 30.0
@@ -27,16 +27,6 @@ RADIUS = 30.0
 def block(scan=(64, 64), pixels=128):
     values = np.random.default_rng(0).poisson(2, (*scan, pixels, pixels)).astype(np.uint16)
     return labelled(values)
-
-
-def labelled(values):
-    coords = {
-        dim: coordinate(dim, np.arange(size) - (size // 2 if dim[0] == "k" else 0.0), unit)
-        for dim, size, unit in zip(
-            ("y", "x", "ky", "kx"), values.shape, ("nm", "nm", "1/nm", "1/nm"), strict=True
-        )
-    }
-    return xr.DataArray(values, coords, dims=tuple(coords), attrs={"units": "counts"})
 
 
 ASKED = {"disc": Disk(RADIUS, centre=(0.0, 0.0)), "com": CentreOfMass(), "mean": "mean"}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from tests.image.images import image
 
 from omniscopy import samples
 from omniscopy.image import denoise, filter_bands
@@ -11,20 +12,11 @@ from omniscopy.model import DataError
 from omniscopy.signal import BandPass, HighPass, LowPass, NoiseFloor
 
 
-def image(values, steps=(0.5, 2.0), units=("V", "nm", "nm")):
-    coords = {
-        dim: (dim, step * np.arange(size), {"units": unit})
-        for dim, step, size, unit in zip("yx", steps, np.shape(values), units[1:], strict=True)
-    }
-    return xr.DataArray(
-        np.asarray(values, float), coords, dims=("y", "x"), attrs={"units": units[0]}
-    )
-
-
 def step_edge(noise=0.1, seed=0):
     clean = np.zeros((40, 50))
     clean[:, 25:] = 1.0
-    return clean, image(clean + noise * np.random.default_rng(seed).standard_normal(clean.shape))
+    noisy = clean + noise * np.random.default_rng(seed).standard_normal(clean.shape)
+    return clean, image(noisy, units=("V", "nm", "nm"))
 
 
 @pytest.mark.parametrize("method", ["wavelet", "kuwahara", "median"])

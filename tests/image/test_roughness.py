@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.image.images import image
 
 from omniscopy import samples, simulate
 from omniscopy.image import bearing_curve, measure_roughness
@@ -15,17 +16,6 @@ from omniscopy.image.roughness.surface_slopes import (
     slopes_along,
 )
 from omniscopy.model import DataError
-
-
-def image(values, steps=(0.5, 2.0), units=("nm", "nm", "nm")):
-    """Heights over y and x; units of heights, y and x."""
-    coords = {
-        dim: (dim, step * np.arange(size), {"units": unit})
-        for dim, step, size, unit in zip("yx", steps, np.shape(values), units[1:], strict=True)
-    }
-    return xr.DataArray(
-        np.asarray(values, float), coords, dims=("y", "x"), attrs={"units": units[0]}
-    )
 
 
 def sinusoid(shape=(60, 80), periods=(0, 4), amplitude=3.0, steps=(0.5, 2.0)):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy.special import erfc
+from tests.image.images import image
 
 from omniscopy import samples
 from omniscopy.image import (
@@ -16,16 +16,6 @@ from omniscopy.image import (
 )
 from omniscopy.image.roughness.minkowski import functionals
 from omniscopy.model import DataError, Status
-
-
-def image(values, steps=(0.5, 2.0), units=("nm", "nm", "nm")):
-    coords = {
-        dim: (dim, step * np.arange(size), {"units": unit})
-        for dim, step, size, unit in zip("yx", steps, np.shape(values), units[1:], strict=True)
-    }
-    return xr.DataArray(
-        np.asarray(values, float), coords, dims=("y", "x"), attrs={"units": units[0]}
-    )
 
 
 def plane(slope_y=0.3, slope_x=-0.4, shape=(9, 12)):
