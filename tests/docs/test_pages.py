@@ -81,3 +81,17 @@ def test_what_the_first_page_says_is_done(tmp_path: Path, monkeypatch: pytest.Mo
     # Titanium is where the oxide of titanium is: on one side of the map.
     left, right = titanium.isel(x=slice(0, 5)).mean(), titanium.isel(x=slice(15, 20)).mean()
     assert float(abs(left - right)) > 0.2 * float(titanium.std())
+
+
+def test_the_modulus_of_simulated_curves_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = run_in(tmp_path, "force.md", monkeypatch)
+    truth = names["force"].attrs["metadata"]["truth"]["modulus"]
+    np.testing.assert_allclose(names["found"]["modulus"].mean("y"), truth, rtol=0.05)
+
+
+def test_a_crystal_is_written_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_in(tmp_path, "crystals.md", monkeypatch)
+    assert names["om"].crystal.symmetry(names["atoms"]).symbol == "Pm-3m"
+    assert len(names["factors"]) == len(names["listed"].hkl)
