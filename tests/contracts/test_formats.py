@@ -1,5 +1,8 @@
 """What every format must keep, whichever it is: a new one is in here by being registered."""
 
+import os
+import re
+import shutil
 from pathlib import Path
 
 import h5py
@@ -490,6 +493,34 @@ def test_damaged_bytes_are_read_or_refused_in_bounded_time_and_memory(
     seeded = np.random.default_rng(11)
     for content in damage(path.read_bytes(), 60, seeded):
         check_damage(path, content, folder=tmp_path)
+
+
+def removed(file: Path) -> None:
+    file.unlink()
+
+
+def cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size * 2 // 3)
+
+
+def replaced(file: Path) -> None:
+    """Write the same number of other bytes, as of another measurement."""
+    content, written = file.read_bytes(), file.stat().st_mtime_ns
+    file.write_bytes(content[: len(content) // 2] + content[len(content) // 2 :][::-1])
+    os.utime(file, ns=(written, written + 10**9))  # clocks of some systems count in seconds
+
+
+@pytest.mark.parametrize("damage", [removed, cut_short, replaced])
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_changed_since_it_was_opened_is_refused(name, damage, samples, tmp_path):
+    path = samples(name)
+    folder = shutil.copytree(path.parent, tmp_path / "copy")
+    lazy = [each for each in om.signals(om.open(folder / path.name)).values() if each.chunks]
+    for file in [each for each in folder.rglob("*") if each.is_file()]:
+        damage(file)
+    for data in lazy:
+        with pytest.raises(om.FormatError, match=re.escape(str(folder))):
+            data.compute()
 
 
 @pytest.mark.parametrize("name", FILES)

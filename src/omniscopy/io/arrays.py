@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from omniscopy.io.errors import FormatError
+from omniscopy.io.file_states import FileState
 from omniscopy.io.records import Key, LazyArray
 from omniscopy.io.storage.hdf5_heaps import require_sound_values
 
@@ -53,6 +54,8 @@ def mapped(
     The file is mapped from its beginning: a system that keeps files in large pages then maps
     these as they are, where from elsewhere on it maps many small ones, a fifth slower.
     """
+    wanted = math.prod(shape) * dtype.itemsize
+    require_bytes(path, offset, wanted, what=f"an array {shape} of {dtype}")
     return np.ndarray(shape, dtype, np.memmap(path, np.uint8, "r"), offset, order=order)
 
 
@@ -151,14 +154,21 @@ class Derived:
 
 @dataclass(frozen=True)
 class Viewed(Derived):
-    """`inner` read without a copy where it can be, to be copied once, known by a name to dask."""
+    """`inner` read without a copy where it can be, to be copied once, known by a name to dask.
+
+    Nothing is read unless `files` are as they were: what was opened describes no others, and to
+    touch what is mapped beyond the end of a file ends the process.
+    """
 
     name: str
+    files: tuple[FileState, ...] = ()
 
     def __dask_tokenize__(self) -> str:
         return self.name
 
     def __getitem__(self, key: Key) -> np.ndarray:
+        for file in self.files:
+            file.require()
         return viewing(self.inner)(key)
 
 

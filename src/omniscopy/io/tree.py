@@ -1,8 +1,6 @@
 """Records become labelled data: one node a channel, its values in the variable `signal`."""
 
 import functools
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -20,6 +18,7 @@ from xarray.indexes import PandasIndex
 from omniscopy.compute.chunks import plan_chunks
 from omniscopy.io.arrays import Viewed
 from omniscopy.io.errors import FormatError
+from omniscopy.io.file_states import states_of
 from omniscopy.io.names import channel_names
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Node, Variable
 from omniscopy.model.digests import digest_bytes
@@ -252,9 +251,11 @@ def lazy_array(data: LazyArray | np.ndarray, *, whole: tuple[int, ...], chunks: 
     else:
         cut = _blocks(chunks, data.shape, data.dtype)
     # A Zarr or HDF5 chunk is read once when dask's chunks are multiples of it.
-    name = f"{FILE_ARRAY}{digest_bytes(repr((_identity(data), _age(data), chunks)).encode())}"
+    files = states_of(data)
+    written = tuple(each.written for each in files)  # a new file is a new array
+    name = f"{FILE_ARRAY}{digest_bytes(repr((_identity(data), written, chunks)).encode())}"
     # What is put together from blocks would otherwise be copied twice.
-    handle = Viewed(data, name)
+    handle = Viewed(data, name, files)
     # As `dask.array.from_array` does it, which looks at each array for three times as long.
     axes = tuple(range(len(data.shape)))
     layer = _layer(
@@ -337,17 +338,6 @@ def _identity(value: Any) -> Any:
         held = (_identity(getattr(value, each.name)) for each in fields(value))
         return (kind.__module__, kind.__qualname__, *held)
     return tokenize(value)
-
-
-def _age(data: Any) -> int | None:
-    """Return when the file of a handle was written, so that a new file is a new array."""
-    while hasattr(data, "inner"):
-        data = data.inner
-    try:
-        found = os.stat(getattr(data, "path", ""))  # noqa: PTH116 - thousands of channels
-    except (OSError, TypeError, ValueError):
-        return None
-    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else None
 
 
 def _check_shape(channel: Channel) -> None:

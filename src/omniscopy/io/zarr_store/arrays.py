@@ -16,6 +16,8 @@ from omniscopy.io.storage.restored import chunks_touched
 
 # No store is larger; a size in damaged metadata may be.
 _MOST_BYTES = 2**46
+# Of an array, in versions 3 and 2 of Zarr.
+_DESCRIPTIONS = ("zarr.json", ".zarray")
 
 # What the libraries below raise on damaged chunks.
 _DAMAGE = (
@@ -54,6 +56,13 @@ class ZarrArray:
         handle = cls(str(path), array.path, shape, dtype, chunks, complete, age, remote)
         handle._require_extent(array)
         return handle
+
+    @property
+    def described_by(self) -> tuple[str, ...]:
+        """The files, if they are there, that are written anew with the array."""
+        if self.remote is not None:
+            return ()
+        return tuple(str(Path(self.path, self.key, name)) for name in _DESCRIPTIONS)
 
     def __getitem__(self, key: Key) -> np.ndarray:
         """Return the values asked for."""
@@ -108,5 +117,5 @@ class ZarrArray:
 def _age(place: Place, key: str) -> int:
     if isinstance(place, RemotePath):
         return place.age  # asking for each array would take a while
-    names = [place / key / name for name in ("zarr.json", ".zarray")]
+    names = [place / key / name for name in _DESCRIPTIONS]
     return next((name.stat().st_mtime_ns for name in names if name.is_file()), 0)
