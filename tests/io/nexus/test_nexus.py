@@ -284,3 +284,14 @@ def test_names_that_say_more_than_ours_are_kept(tmp_path):
     assert data.dims == ("theta", "kinetic_energy")
     assert [data[dim].attrs["kind"] for dim in data.dims] == ["parameter", "spectral"]
     assert data.attrs["signal_type"] == "spectrum"
+
+
+def test_images_without_axes_are_images(tmp_path):
+    path = tmp_path / "a.nxs"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("entry/data")
+        axes = np.array([".", ".", "."], h5py.string_dtype())
+        group.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": axes})
+        group.attrs["interpretation"] = "image"
+        group["data"] = np.zeros((2, 3, 4))
+    assert om.open_signal(path).dims == ("dim_0", "y", "x")

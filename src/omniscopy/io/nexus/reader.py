@@ -158,7 +158,8 @@ def _named(axes: list[Axis], interpretation: str) -> list[Axis]:
     """Return axes under our names, where theirs mean the same; what is of spectra is said."""
     inner = {"spectrum": 1, "image": 2}.get(interpretation, 0)
     if any(axis.name.startswith("dim_") for axis in axes):
-        return axes
+        unnamed = inner == 2 and all(axis.units is None for axis in axes[-2:])
+        return [*axes[:-2], *map(_called, axes[-2:], "yx")] if unnamed else axes
     given = [
         SimpleNamespace(name=axis.name, units=axis.units, navigate=number < len(axes) - inner)
         for number, axis in enumerate(axes)
@@ -175,6 +176,10 @@ def _named(axes: list[Axis], interpretation: str) -> list[Axis]:
             kind = "spectral"
         made.append(replace(axis, name=name) if name else replace(axis, kind=kind))
     return made
+
+
+def _called(axis: Axis, name: str) -> Axis:
+    return replace(axis, name=name)
 
 
 def _same(theirs: str, ours: str) -> bool:
