@@ -56,10 +56,7 @@ def require_positions(
     if wrong:
         message = f"{what}: {wrong} must lie along 'atom', got {positions[wrong[0]].dims}"
         raise DataError(message)
-    unfit = [name for name in ("y", "x", *needs) if positions[name].dtype.kind not in "biuf"]
-    if unfit:
-        message = f"{what}: {unfit} must be real numbers, got {positions[unfit[0]].dtype}"
-        raise DataError(message)
+    _require_real(positions, ("y", "x", *needs), what)
     units = positions["y"].attrs.get("units")
     if units != positions["x"].attrs.get("units"):
         message = (
@@ -71,6 +68,25 @@ def require_positions(
         message = f"{what} holds {positions.sizes[ATOM]} atoms; at least {at_least} are needed"
         raise DataError(message)
     return units
+
+
+def require_table(table: object, names: Sequence[str], *, what: str, maker: str) -> xr.Dataset:
+    """Return a Dataset that has these variables, of real numbers, as an operation makes it."""
+    if not isinstance(table, xr.Dataset) or any(name not in table for name in names):
+        message = (
+            f"{what} must be a Dataset with {tuple(names)}, such as `{maker}` gives, got "
+            f"{type(table).__name__}"
+        )
+        raise DataError(message)
+    _require_real(table, names, what)
+    return table
+
+
+def _require_real(table: xr.Dataset, names: Sequence[str], what: str) -> None:
+    unfit = [name for name in names if table[name].dtype.kind not in "biuf"]
+    if unfit:
+        message = f"{what}: {unfit} must be real numbers, got {table[unfit[0]].dtype}"
+        raise DataError(message)
 
 
 def require_length(name: str, length: float | None) -> None:

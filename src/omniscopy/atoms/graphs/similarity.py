@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from omniscopy.atoms.tables import require_table
 from omniscopy.compute import map_signal
 from omniscopy.model import DataError, operation, result
 
@@ -70,17 +71,8 @@ def measure_similarity(polygons: xr.Dataset, reference: int | None = None) -> xr
 
 
 def _dimension(polygons: object) -> str:
-    if not isinstance(polygons, xr.Dataset) or any(name not in polygons for name in _CORNERS):
-        message = (
-            f"polygons must be a Dataset with {_CORNERS}, such as `find_rings` gives, got "
-            f"{type(polygons).__name__}"
-        )
-        raise DataError(message)
-    unfit = [name for name in _CORNERS if polygons[name].dtype.kind not in "biuf"]
-    if unfit:
-        message = f"polygons: {unfit} must be real numbers, got {polygons[unfit[0]].dtype}"
-        raise DataError(message)
-    dims = [str(dim) for dim in polygons["corner_y"].dims]
+    table = require_table(polygons, _CORNERS, what="polygons", maker="find_rings")
+    dims = [str(dim) for dim in table["corner_y"].dims]
     if "corner" not in dims or len(dims) < 2:
         message = f"'corner_y' must have the dimensions of polygons and 'corner', got {dims}"
         raise DataError(message)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from omniscopy.model import DataError, require_conversion
+from omniscopy.atoms.tables import require_table
+from omniscopy.model import require_conversion
 
 # An atom is at the end of a lattice vector if it is nearer to it than this part of the shorter.
 _NEAR = 0.3
@@ -29,19 +30,10 @@ def lattice_vectors(
 ) -> tuple[tuple[xr.DataArray, xr.DataArray], tuple[xr.DataArray, xr.DataArray]]:
     """Return a and b as (y, x) in `units`; raise unless there is a lattice in such units."""
     names = ("a_y", "a_x", "b_y", "b_x")
-    if not isinstance(lattice, xr.Dataset) or any(name not in lattice for name in names):
-        message = (
-            f"lattice must be a Dataset with {names}, such as `find_lattice` gives, got "
-            f"{type(lattice).__name__}"
-        )
-        raise DataError(message)
-    unfit = [name for name in names if lattice[name].dtype.kind not in "biuf"]
-    if unfit:
-        message = f"lattice: {unfit} must be real numbers, got {lattice[unfit[0]].dtype}"
-        raise DataError(message)
-    own = lattice["a_y"].attrs.get("units")
+    table = require_table(lattice, names, what="lattice", maker="find_lattice")
+    own = table["a_y"].attrs.get("units")
     factor = require_conversion(own, units, what="lattice", of="the positions")
-    ay, ax, by, bx = (lattice[name] * factor for name in names)
+    ay, ax, by, bx = (table[name] * factor for name in names)
     return (ay, ax), (by, bx)
 
 
