@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.arrays import Hdf5Array, full_key
-from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Key, Measurement, Node, Variable
 from omniscopy.io.storage.attributes import plain_attrs, restore_attrs
 from omniscopy.io.storage.hdf5 import open_hdf5
@@ -23,7 +23,14 @@ from omniscopy.io.storage.hdf5_access import handle_of, members, walk_groups
 from omniscopy.io.storage.hdf5_heaps import require_sound_values
 from omniscopy.io.storage.hdf5_plain import checked_attribute
 from omniscopy.io.storage.restored import chunks_touched, restored, to_measurement
-from omniscopy.io.storage.stored import ENCODING, KEY, RESERVED, StoredNode, StoredVariable
+from omniscopy.io.storage.stored import (
+    ENCODING,
+    KEY,
+    RESERVED,
+    StoredNode,
+    StoredVariable,
+    require_version,
+)
 from omniscopy.model.errors import DataError
 
 # Object headers have checksums from HDF5 1.8 on, the places of chunks from 1.10 on.
@@ -106,7 +113,7 @@ def read_stored(path: Path) -> Measurement | None:
         root = _note(file)
         if root.get("encoding") != ENCODING["encoding"]:
             return None
-        _require_version(path, root)
+        require_version(path, root)
         nodes: dict[str, Node] = {}
         for group in walk_groups(file):
             note = _note(group) if KEY in group.attrs else {}
@@ -130,16 +137,6 @@ def _node(group: Any, note: Mapping[str, Any]) -> Node:
         is_coordinate, variable = restored(name, dims, data, restore_attrs(said["attrs"]), said)
         (coordinates if is_coordinate else variables)[name] = variable
     return Node(variables=variables, coordinates=coordinates, attrs=restore_attrs(note["attrs"]))
-
-
-def _require_version(path: Path, note: Mapping[str, Any]) -> None:
-    version = note.get("version")
-    if not isinstance(version, int) or version > ENCODING["version"]:
-        message = (
-            f"this file was written in version {version!r} of Omniscopy's layout, this "
-            f"installation reads up to {ENCODING['version']}; install a newer Omniscopy"
-        )
-        raise UnsupportedFormatError(message, path=path)
 
 
 def _note(thing: Any) -> dict[str, Any]:

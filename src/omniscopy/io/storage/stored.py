@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omniscopy.compute.chunks import plan_chunks
+from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.storage.attributes import encode_attrs
 from omniscopy.model.errors import DataError
 
@@ -40,6 +41,17 @@ _CF_UNITS = {
     "ns": "nanoseconds", "us": "microseconds", "ms": "milliseconds", "s": "seconds",
     "m": "minutes", "h": "hours", "D": "days",
 }  # fmt: skip
+
+
+def require_version(path: object, note: Mapping[str, Any]) -> None:
+    """Refuse what a later version of the package has written."""
+    version = note.get("version")
+    if not isinstance(version, int) or version > ENCODING["version"]:
+        message = (
+            f"this was written in version {version!r} of Omniscopy's layout, this installation "
+            f"reads up to {ENCODING['version']}; install a newer Omniscopy"
+        )
+        raise UnsupportedFormatError(message, path=path)
 
 
 @dataclass(frozen=True, kw_only=True)

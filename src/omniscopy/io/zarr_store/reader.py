@@ -4,13 +4,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.errors import FormatError
 from omniscopy.io.records import Channel, Measurement, Node, Variable
 from omniscopy.io.remote import Place
 from omniscopy.io.storage.attributes import restore_attrs
 from omniscopy.io.storage.foreign import Group, GroupVariable, to_channels
 from omniscopy.io.storage.restored import restored, to_measurement
-from omniscopy.io.storage.stored import ENCODING, KEY
+from omniscopy.io.storage.stored import ENCODING, KEY, require_version
 from omniscopy.io.zarr_store.arrays import ZarrArray
 from omniscopy.io.zarr_store.ome import read_image
 
@@ -44,7 +44,7 @@ def read(path: Place, *, partial: bool = False) -> Measurement:
         groups = _groups(path)
     own = groups[0][1].get(KEY) if groups else None
     if isinstance(own, dict) and own.get("encoding") == ENCODING["encoding"]:
-        _require_version(path, own)
+        require_version(path, own)
         if strange:
             message = f"the store is damaged: {strange[0].message}"
             raise FormatError(message, path=path)
@@ -88,16 +88,6 @@ def _walk(root: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
             raise FormatError(message)
         yield group.name, dict(group.attrs), dict(sorted(arrays.items()))
         groups += sorted(children, key=lambda child: child.name)
-
-
-def _require_version(path: Place, own: Mapping[str, Any]) -> None:
-    version = own.get("version")
-    if not isinstance(version, int) or version > ENCODING["version"]:
-        message = (
-            f"this store was written in version {version!r} of Omniscopy's layout, this "
-            f"installation reads up to {ENCODING['version']}; install a newer Omniscopy"
-        )
-        raise UnsupportedFormatError(message, path=path)
 
 
 def _node(
