@@ -50,6 +50,7 @@ sphinx_gallery_conf = {
     "only_warn_on_example_error": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "capture_repr": (),  # what a notebook shows at the end of a cell is drawn as a figure
     "min_reported_time": 5,
     "download_all_examples": True,
     "plot_gallery": not tags.has("draft"),  # noqa: F821 -- Sphinx gives `tags`

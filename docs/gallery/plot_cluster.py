@@ -9,5 +9,6 @@ import omniscopy as om
 
 data = om.samples.spectrum_image()
 groups = om.signal.cluster(data, 2, method="kmeans", n_components=2, rng=0)
-print(groups["size"].values, float(groups["silhouette"]))
+print(groups["size"].values, "pixels; silhouette", round(float(groups["silhouette"]), 2))
 figure = om.plot.signal(groups, title="Two materials, sorted by their spectra")
+figure

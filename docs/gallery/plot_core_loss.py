@@ -18,7 +18,9 @@ core = om.eels.simulate_spectrum(
 )
 found = om.eels.quantify(core, ["Ti", "O"], low_loss=low)
 edges = om.eels.subtract_background(core, (390.0, 445.0))
-print(found["areal_density"].mean(("y", "x")).values, "atoms per nm²")
+mean = found["areal_density"].mean(("y", "x"))
+numbers = [f"{name} {float(mean.sel(element=name)):.0f}" for name in ("Ti", "O")]
+print(", ".join(numbers), "atoms per nm²")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
 for x in (0, 5):

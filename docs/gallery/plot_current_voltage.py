@@ -14,7 +14,7 @@ data = om.simulate.current_voltage((1, 3), rng=0)
 bias = 6.0 * np.sin(2.0 * np.pi * 200.0 * data["time"])
 bias.attrs["units"] = "V"
 found = om.spm.invert_current_voltage(data, bias=bias, frequency=200.0)
-print("capacitance", float(found["capacitance"].mean()), "F")
+print(f"capacitance {1e15 * float(found['capacitance'].mean()):.1f} fF")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.5), layout="constrained")
 axes[0].plot(bias, data[0, 0], label="measured")

@@ -14,3 +14,4 @@ print("components above the noise:", rank)
 
 parts = om.signal.decompose(data, rank, method="nmf", rng=0)
 figure = om.plot.signal(parts, title="Non-negative components of two oxides")
+figure

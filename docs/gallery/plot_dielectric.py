@@ -24,7 +24,7 @@ found = om.eels.kramers_kronig(
     refractive_index=1000.0,
     zero_loss_intensity=om.eels.measure_thickness(low)["elastic_intensity"],
 )
-print("plasmon at", float(plasmon["energy"]), "eV")
+print(f"plasmon at {float(plasmon['energy']):.2f} eV")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.5), layout="constrained")
 found["loss_function"].plot(ax=axes[0])

@@ -21,3 +21,4 @@ model = Lorentzian() + Lorentzian() + Lorentzian() + Offset()
 fit = om.signal.fit_model(data, model, likelihood="poisson")
 print(fit)
 figure = om.plot.fit_overlay(data, fit, model, title="Three lines of cathodoluminescence")
+figure

@@ -34,8 +34,10 @@ data = xr.concat([xr.concat(row, "x") for row in rows], "y").assign_coords(
 model = Lorentzian() + Offset()
 fit = om.signal.fit_model(data, model, likelihood="poisson")
 one = om.plot.fit_overlay(data, fit, model, at={"y": 15.0, "x": 40.0})
+one
 
 # %%
 # The map of a parameter beside that of its standard deviation.
 
 figure = om.plot.parameter_map(fit, "lorentzian_centre")
+figure

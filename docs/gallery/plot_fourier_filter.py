@@ -14,7 +14,7 @@ spots = om.image.find_fourier_spots(image)
 clean = om.image.filter_fourier_spots(image, spots)
 power = om.image.power_spectrum(image)
 
-figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.9), layout="compressed")
 for axis, shown, title in ((axes[0], image, "measured"), (axes[2], clean, "filtered")):
     axis.pcolormesh(image["x"], image["y"], shown, cmap="gray")
     axis.set(title=title, xlabel="x (nm)", ylabel="y (nm)", aspect="equal")

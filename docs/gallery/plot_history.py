@@ -32,3 +32,4 @@ xr.testing.assert_allclose(
     again.load().drop_attrs(), replayed.load().drop_attrs().rename(again.name)
 )
 figure = om.plot.signal(replayed, title="Levelled, and made again by its history")
+figure

@@ -15,3 +15,4 @@ discs = om.simulate.cbed_discs(
 lines = om.simulate.holz_lines("Si", dynamical=True, **beam)
 central = discs["intensity"].isel(thickness=0, beam=0)
 figure = om.plot.line_pattern(lines, over=central, title="Silicon [111], 100 kV")
+figure

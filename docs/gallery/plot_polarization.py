@@ -11,7 +11,7 @@ import omniscopy as om
 
 centres, corners = om.samples.centre_positions(), om.samples.corner_positions()
 found = om.atoms.measure_polarization(centres, corners)
-print(float(found["displacement"].mean()), "nm")
+print(f"mean displacement {1e3 * float(found['displacement'].mean()):.1f} pm")
 
 figure, axis = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
 axis.scatter(corners["x"], corners["y"], s=40, color="0.7", label="cage")

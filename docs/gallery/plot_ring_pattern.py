@@ -15,7 +15,7 @@ round_pattern = om.image.undistort(pattern, distortion)
 centre = (float(distortion["ky"]), float(distortion["kx"]))
 before = om.diffraction.radial_profile(pattern, 0.05, centre=centre)
 after = om.diffraction.radial_profile(round_pattern, 0.05, centre=centre)
-print("axis ratio", float(distortion["axis_ratio"]))
+print(f"axis ratio {float(distortion['axis_ratio']):.4f}")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
 om.plot.signal(pattern, ax=axes[0], title="measured")

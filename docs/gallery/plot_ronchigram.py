@@ -13,3 +13,4 @@ lens = {"voltage": 200e3, "aberrations": {"defocus": 500.0, "Cs": 1.2e7, "astigm
 pattern = om.simulate.ronchigram(aperture=20.0, pixels=192, **lens)
 probe = om.simulate.probe(convergence_angle=8.0, size=20.0, sampling=0.2, **lens)
 figure = om.plot.ronchigram(pattern, probe=probe["intensity"], title="200 kV, 50 nm underfocus")
+figure

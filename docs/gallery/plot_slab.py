@@ -20,7 +20,7 @@ slabs = {
 }
 surface = slabs[60.0]["surface"].sel(energy_loss=slice(5.0, None))
 place = surface.idxmax("energy_loss")
-print("surfaces take most at", float(place), "eV: 15 eV over the root of 2 is 10.6 eV")
+print(f"surfaces take most at {float(place):.1f} eV: 15 eV over the root of 2 is 10.6 eV")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.5), layout="constrained")
 for thickness, slab in slabs.items():

@@ -11,3 +11,4 @@ view = {"zone": (0, 1, 1), "voltage": 200e3, "tilt": (0.3, 0.2)}
 spots = om.simulate.spot_pattern("Si", thickness=100.0, **view)
 lines = om.simulate.kikuchi_lines("Si", **view)
 figure = om.plot.spot_pattern(spots, lines=lines, title="Silicon near [011]")
+figure

@@ -22,7 +22,9 @@ strains = {
 right = {"x": slice(12.0, None)}
 scatter = {name: float(strain.sel(right).std()) for name, strain in strains.items()}
 
-figure, axes = plt.subplots(1, 3, figsize=(12.0, 3.4), layout="constrained")
+figure, axes = plt.subplots(
+    1, 3, figsize=(12.0, 3.9), layout="constrained", width_ratios=(1.4, 1, 1)
+)
 om.plot.signal(data[0, 0], ax=axes[0], title="a pattern of 3000 electrons")
 for axis, (name, strain) in zip(axes[1:], strains.items(), strict=True):
     image = axis.pcolormesh(

@@ -6,6 +6,7 @@ Two materials are told apart by their spectra.
 """
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import ListedColormap
 
 import omniscopy as om
 
@@ -13,7 +14,8 @@ data = om.samples.eds_map()
 phases = om.eds.find_phases(data, 2, rng=0)
 
 figure, axes = plt.subplots(1, 2, figsize=(10.0, 3.5), layout="constrained")
-phases["label"].plot(ax=axes[0], yincrease=False, add_colorbar=False, cmap="cividis")
+colours = ListedColormap(["C0", "C1"])  # those of the curves
+phases["label"].plot(ax=axes[0], yincrease=False, add_colorbar=False, cmap=colours)
 axes[0].set(title="phases", xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
 for number in range(2):
     spectrum = data.where(phases["label"] == number).mean(("y", "x"))

@@ -47,3 +47,4 @@ again = om.open_signal(path)
 xr.testing.assert_identical(again.load().drop_attrs(), data.drop_attrs().rename(again.name))
 assert again.attrs["units"] == data.attrs["units"]
 figure = om.plot.signal(again)
+figure

@@ -233,6 +233,8 @@ def test_an_example_draws_a_figure_and_finds_the_truth(example: Path) -> None:
         assert isinstance(figure, Figure)
         assert any(axis.get_xlabel() for axis in figure.axes), "no axis says what it shows"
         figure.canvas.draw()
+        shown = [plt.figure(number) for number in plt.get_fignums()]
+        assert figure in shown or text.endswith("\nfigure\n"), "a notebook would not show it"
         labels = [text for axis in figure.axes for text in (axis.get_xlabel(), axis.get_ylabel())]
         assert not [text for text in labels if "[" in text], "units are in round brackets"
         CHECKS.get(example.stem.removeprefix("plot_"), lambda _: None)(names)
