@@ -199,6 +199,25 @@ def test_fourier_log_gives_single_scattering_at_any_thickness(thickness):
     np.testing.assert_allclose(found, expected, atol=1e-3 * expected.max())
 
 
+@pytest.mark.parametrize(("gain", "units"), [(1.0, "counts"), (40.0, "1")])
+def test_a_zero_loss_that_is_cut_out_of_noisy_data_does_not_ring(gain, units):
+    # Its edge is stronger than the noise at frequencies where the whole has nothing else.
+    energy = -40.0 + 0.2 * np.arange(2048)
+    shape = np.exp(-0.5 * (energy / 1.3) ** 2)
+    elastic = 8e5 * shape / shape.sum()
+    single = plural.single_scattering(0.2 * np.arange(2048), 22.0, 6.0, 200e3, 0.02)
+    whole = plural.plural(elastic, single, np.array([0.8]))[0]
+    noisy = gain * np.random.default_rng(3).poisson(whole)
+    zero = np.where(energy < 3.25, noisy, 0)
+    data, part = (labelled(values, energy, units=units) for values in (noisy, zero))
+    found = eels.deconvolve(data, part, method="fourier_log").values
+    expected = gain * 0.8 * np.exp(-0.8) * np.convolve(elastic, single)[: len(energy)]
+    losses = energy > 10.0
+    assert np.std(found[losses] - expected[losses]) < 0.01 * expected.max()
+    assert found[losses].sum() == pytest.approx(expected[losses].sum(), rel=0.02)
+    assert np.abs(found[energy < -8.0]).max() < 0.05 * expected.max()
+
+
 def test_fourier_ratio_takes_plasmons_off_core_losses():
     options = {"dispersion": 0.5, "noise": False, "electrons": 1e9, "zero_loss_fwhm": 1.5}
     low = eels.simulate_spectrum(t_over_lambda=1.2, start=-20.25, channels=640, **options)

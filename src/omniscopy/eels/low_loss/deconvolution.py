@@ -163,14 +163,34 @@ def fourier_log(
     with np.errstate(all="ignore"):
         ratio = np.where(strength > _FAINT * strength[:, :1], whole / elastic, 1.0)
         ratio = np.where(np.abs(ratio) > 0, ratio, 1.0)
-        # From one frequency to the next the phase changes by less than half a turn.
-        order = np.log(np.abs(ratio)) + 1j * np.unwrap(np.angle(ratio), axis=1)
+        angle = np.angle(ratio)
+        # From one frequency to the next the phase changes by less than half a turn; losses that
+        # are wider than a channel bring it back to 0 before it is lost in noise.
+        lost = np.cumsum(np.abs(whole) ** 2 < 9.0 * _noise_power(rows, zero)[:, None], axis=1) > 0
+        order = np.log(np.abs(ratio)) + 1j * np.where(lost, angle, np.unwrap(angle, axis=1))
     if resolution is None:
         envelope = elastic
     else:
         turn = _gaussian(length, step, resolution) * strength[:, :1]
         envelope = turn * np.exp(1j * _phase(elastic))
     return np.asarray(fft.irfft(envelope * order, length)[:, :size])
+
+
+def _noise_power(rows: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """Return the square of what noise adds to every frequency of spectra.
+
+    The variance is taken for proportional to the values, as that of counts times a gain; how much
+    it is, fourth differences of the losses tell, whose variance is 70 times that of a channel.
+    """
+    level, elastic = rows[:, 2:-2], zero[:, 2:-2]
+    losses = (level > 0) & (elastic < 0.01 * level)
+    square = np.where(losses, np.diff(rows, 4, axis=1) ** 2, np.nan)
+    part = np.where(losses, square / (70.0 * np.where(losses, level, 1.0)), np.nan)
+    some = losses.any(axis=1)
+    gain = np.zeros(len(rows))
+    # The median of the square of a normal value is 0.455 of its mean.
+    gain[some] = np.nanmedian(part[some], axis=1) / 0.455
+    return np.asarray(gain * np.maximum(rows.sum(axis=1), 0.0))
 
 
 def fourier_ratio(
