@@ -37,6 +37,7 @@ __all__ = [
     "align_signals",
     "cluster",
     "compare_models",
+    "convert_light",
     "crop",
     "decompose",
     "derivative",
@@ -98,6 +99,7 @@ from .functions import Function
 from .grids import to_grid
 from .histograms import joint_histogram
 from .interpolation import interpolate
+from .light import convert_light
 from .maxima import max_over
 from .models import (
     Arctan,

@@ -10,7 +10,13 @@ import xarray as xr
 from omniscopy.model import DataError, operation, require_choice, require_numbers
 from omniscopy.model.units import is_unit, parse
 from omniscopy.signal.bin_kernel import sum_bins
-from omniscopy.signal.companions import Labelled, Nature, change_each, require_labelled
+from omniscopy.signal.companions import (
+    Labelled,
+    Nature,
+    change_each,
+    real_type,
+    require_labelled,
+)
 
 Reduction = Literal["sum", "mean"]
 Remainder = Literal["drop", "keep"]
@@ -91,7 +97,7 @@ def rebin(
         if wanted == "mean":
             count = _joined(_present(values, own), own, keep=keep, how="sum")
             power = 1 if nature == "value" else 2
-            total = total / count.where(count > 0).astype(_real_type(total)) ** power
+            total = total / count.where(count > 0).astype(real_type(total)) ** power
         return total**0.5 if nature == "std" else total
 
     return change_each(data, change, dims=set(factors))
@@ -185,10 +191,6 @@ def _present(values: xr.DataArray, factors: Mapping[str, int]) -> xr.DataArray:
     return xr.DataArray(
         np.ones([values.sizes[dim] for dim in factors], dtype=np.int64), dims=list(factors)
     )
-
-
-def _real_type(values: xr.DataArray) -> type:
-    return np.float32 if values.dtype in (np.float32, np.complex64) else np.float64
 
 
 def _inside(
