@@ -4,13 +4,16 @@ import math
 import threading
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import dask
 import numpy as np
 import xarray as xr
+from dask.array import from_array
 from dask.base import compute
 
 from omniscopy.model.dimensions import dims_of_kind, dims_of_role
+from omniscopy.model.fingerprints import FILE_ARRAY
 from omniscopy.report.moment_kernel import add_rows
 from omniscopy.report.statistics import Part, Statistics, measure_block, summarise, together
 from omniscopy.signal import rebin, sum_over
@@ -64,7 +67,10 @@ def bin_large(data: xr.DataArray) -> Binned | None:
     made = rebin(made, plan.factors) if plan.factors else made
     total, statistics = _read(data, plan, is_mean=not is_counted(made))
     values = total.reshape(made.shape).astype(made.dtype, copy=False)
-    return Binned(made.copy(data=values).chunk("auto"), plan.words, statistics)
+    # As values that were computed, and are read again: a chunked copy would count as changed.
+    name = f"{FILE_ARRAY}bins-{uuid4().hex}"
+    lazy = from_array(values, name=name)  # type: ignore[no-untyped-call]
+    return Binned(made.copy(data=lazy), plan.words, statistics)
 
 
 def _plan(data: xr.DataArray) -> _Plan | None:
