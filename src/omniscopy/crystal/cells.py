@@ -198,8 +198,10 @@ def orthogonal_cell(
 
     Notes
     -----
-    The edges are those lattice vectors of least :math:`|a| |b|` for which :math:`|a \cdot z| /
-    |a|`, :math:`|b \cdot z| / |b|` and :math:`|a \cdot b| / |a| |b|` are at most `strain`.
+    The edges are those vectors of the lattice of least :math:`|a| |b|` for which :math:`|a \cdot
+    z| / |a|`, :math:`|b \cdot z| / |b|` and :math:`|a \cdot b| / |a| |b|` are at most `strain`.
+    The lattice is that of this cell, without centring: along [111] the cubic cell of silicon makes
+    48 atoms, its primitive one (``symmetry(atoms).primitive``) 12.
     """
     cell = require_cell(atoms)
     direction = smallest_integers(zone, "a zone axis")
