@@ -1,5 +1,9 @@
 """Bins, parts and other axes."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.interpolate
@@ -335,3 +339,16 @@ def test_sums_of_bins_are_those_of_loops(dtype, lazy):
         np.testing.assert_allclose(found.values[at], expected, rtol=1e-2 if dtype == "f2" else 1e-6)
     same = values.dtype.newbyteorder("=")
     assert found.dtype == {"i": np.int64, "u": np.uint64}.get(same.kind, same)
+
+
+def test_bins_of_nothing_touch_no_memory(tmp_path):
+    code = (
+        "import numpy as np; from omniscopy.signal.bin_kernel import sum_bins\n"
+        "for kind in ('u1', 'f4'): print(sum_bins(np.zeros((3, 4, 0), kind), (1,)).shape)"
+    )
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **checked}, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout.split(b"\n")[:2] == [b"(3, 0)"] * 2, done.stderr.decode()

@@ -26,6 +26,8 @@ def sum_bins(values: np.ndarray, axis: tuple[int]) -> np.ndarray:
     )
     made = values.dtype.newbyteorder("=") if kind in "fc" else sums_type
     sums = np.empty((len(bins), bins.shape[2]), np.float32 if made == np.float16 else made)
+    if not sums.size:  # a line has no first value then
+        return sums.reshape(outer + inner).astype(made, copy=False)
     add = _add_known if kind in "fc" else _add
     add(bins, sums, np.empty(bins.shape[2], sums_type))
     return sums.reshape(outer + inner).astype(made, copy=False)
