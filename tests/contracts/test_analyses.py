@@ -9,6 +9,7 @@ import xarray as xr
 
 from omniscopy import samples
 from omniscopy.model import analyses_for, history, validate
+from omniscopy.report.contents import computed
 from omniscopy.signal.defaults import components_of_spectral_image
 
 EXPECTED = {
@@ -117,7 +118,9 @@ def test_a_sample_is_analysed_and_every_result_has_its_history(name, chunked):
     for made in found.values():
         assert validate(made) == []
         assert history(made)[0].operation in (f"simulate.{name}", "data")
-        made.compute()
+    for title, made in computed(found).items():
+        assert made.chunks in (None, {})
+        xr.testing.assert_identical(made, found[title].compute())
 
 
 @pytest.mark.parametrize("modality", ["EELS", "EDS"])

@@ -200,10 +200,32 @@ def results_of(
     try:
         made = dict(analysis.function(data))
         small = {title: result for title, result in made.items() if result.nbytes <= _KEPT_BYTES}
-        made |= dask.compute(small)[0]  # type: ignore[attr-defined, no-untyped-call] # data are read once for all
+        made |= computed(small)
     except Exception as error:  # noqa: BLE001 - as above
         return {}, failure_of("This analysis could not be made", error)
     return made, None
+
+
+def computed(results: dict[str, Labelled]) -> dict[str, Labelled]:
+    """Return results in memory, with one read of what they share.
+
+    Dask loses tasks of a whole Dataset of which one variable is made from another; of the arrays
+    in it it loses none.
+    """
+    made = {title: result.copy(deep=False) for title, result in results.items()}
+    lazy = [values for result in made.values() for values in _lazy_variables(result)]
+    arrays = dask.compute(*(values.data for values in lazy))  # type: ignore[attr-defined, no-untyped-call]
+    for values, array in zip(lazy, arrays, strict=True):
+        values.data = array
+    return made
+
+
+def _lazy_variables(result: Labelled) -> list[xr.Variable]:
+    if isinstance(result, xr.Dataset):
+        every = list(result.variables.values())
+    else:
+        every = [result.variable, *(each.variable for each in result.coords.values())]
+    return [each for each in every if each.chunks is not None]
 
 
 def _analyse(
