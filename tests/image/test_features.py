@@ -50,6 +50,28 @@ def test_a_part_of_the_image_is_found_where_it_is():
     assert float(found["x"][0]) == pytest.approx(-3.0 + 0.25 * (33 + 5.5), abs=0.05)
 
 
+@pytest.mark.parametrize("away", [(0.0, 0.0), (0.3, -0.4), (-0.45, 0.2)])
+def test_parts_of_a_pixel_are_right_where_neither_template_nor_pixels_are_symmetric(away):
+    rng = np.random.default_rng(3)
+    y, x = 0.5 * np.arange(60)[:, None], 0.2 * np.arange(90)
+    off = []
+    for _ in range(10):
+        blobs = [(*rng.uniform((-5, -5), (35, 23)), *rng.uniform((0.5, 1.2), (2.0, 2.5)))
+                 for _ in range(30)]  # fmt: skip
+
+        def scene(y, x, blobs=blobs):
+            return sum(h * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 2 / w**2)
+                       for cy, cx, h, w in blobs)  # fmt: skip
+
+        template = scene(y + 0.5 * away[0], x + 0.2 * away[1])[20:31, 30:51]
+        found = template_match(
+            labelled(scene(y, x), (0.5, 0.2), (0.0, 0.0)),
+            labelled(template, (0.5, 0.2), (0.0, 0.0)),
+        )
+        off.append((found["y"][0] / 0.5 - 25 - away[0], found["x"][0] / 0.2 - 40 - away[1]))
+    assert np.abs(off).max() < 0.02
+
+
 def test_the_correlation_is_that_of_the_definition_also_at_edges_and_holes():
     rng = np.random.default_rng(2)
     image, template = rng.random((20, 24)), rng.random((5, 4))

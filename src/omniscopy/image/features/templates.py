@@ -29,6 +29,8 @@ from omniscopy.model import (
 
 # Variances below this part of the largest are rounding.
 _FLAT = 1e-9
+# Pixels that tell a part of one, at least, and steps to it.
+_LEAST, _STEPS = 9, 20
 _COLUMNS = ("y", "x", "score", "angle")
 
 
@@ -85,7 +87,8 @@ def template_match(
     -----
     :math:`\frac{\sum (z - \bar z)(t - \bar t)}{\sqrt{\sum (z - \bar z)^2 \sum (t - \bar t)^2}}`,
     the sums and means at each place over the pixels that are known of both [1]_. Parts of a pixel
-    by a quadratic through 3 by 3 values.
+    by least squares of :math:`z(r + d) = a\,t(r) + b + p \cdot \nabla t(r)`, in which `d` moves by
+    :math:`-p / a` until it stays; near gaps and edges by a quadratic through 3 by 3 correlations.
 
     References
     ----------
@@ -269,9 +272,11 @@ class _Matching:
             score, angle = self.best(block[place], wide[place])
             distance = (apart / abs(self.steps[0]), apart / abs(self.steps[1]))
             found, _ = maxima_of(score, distance, threshold)
+            fine = _Refinement(block[place])
             count[place] = len(found)
             for number, (i, j) in enumerate(found[:max_peaks]):
-                y, x, top = refined_maximum(score, np.array([i, j]))
+                turned = rotated(np.asarray(wide[place], np.float64), angle[i, j], self.steps)
+                y, x, top = fine.place_of(turned, (i, j), score)
                 row = [y + half[0], x + half[1], min(top, 1.0), angle[i, j]]
                 columns[(slice(None), *place, number)] = row
         return (*columns, count, status)
@@ -287,6 +292,59 @@ class _Matching:
             better = ~(own <= score) & np.isfinite(own)
             score[better], angle[better] = own[better], turn
         return score, angle
+
+
+class _Refinement:
+    """Where in an image templates fit best, to a part of a pixel."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        from scipy.ndimage import binary_erosion, spline_filter
+
+        known = np.isfinite(image)
+        filled = np.where(known, image, image[known].mean()).astype(np.float64)
+        self.spline = spline_filter(filled, mode="mirror")
+        # Between pixels values hang on those around them.
+        self.sure = binary_erosion(known, np.ones((3, 3)), border_value=False)
+
+    def place_of(
+        self, template: np.ndarray, pixel: tuple[int, int], score: np.ndarray
+    ) -> tuple[float, float, float]:
+        """Return where a template that fits best on a pixel is, and the correlation there."""
+        from scipy.ndimage import map_coordinates
+
+        coarse = refined_maximum(score, np.array(pixel))
+        slopes = (
+            np.gradient(template) if min(template.shape) > 1 else [np.full(template.shape, np.nan)]
+        )
+        begin = [place - (size - 1) // 2 for place, size in zip(pixel, template.shape, strict=True)]
+        places = np.indices(template.shape) + np.reshape(begin, (2, 1, 1))
+        used = np.isfinite(template) & np.isfinite(slopes).all(axis=0)
+        for axis, size in enumerate(score.shape):
+            used &= (places[axis] >= 0) & (places[axis] < size)
+        places = places[:, used]
+        inside = self.sure[tuple(places)]
+        used[used], places = inside, places[:, inside]
+        if np.count_nonzero(used) < _LEAST:
+            return coarse
+        t = template[used] - template[used].mean()
+        terms = np.stack([t, *(slope[used] for slope in slopes), np.ones(len(t))], axis=1)
+        inverse = np.linalg.pinv(terms)
+        away = np.zeros(2)
+        for _ in range(_STEPS):
+            values = map_coordinates(
+                self.spline, places + away[:, None], mode="mirror", prefilter=False
+            )
+            size, *slope, _ = inverse @ values
+            move = np.array(slope) / size if size > 0 else np.full(2, np.inf)
+            away = away - move
+            if not np.abs(away).max() <= 1:
+                return coarse
+            if np.abs(move).max() < 1e-4:
+                values -= values.mean()
+                top = (values @ t) / np.sqrt((values @ values) * (t @ t))
+                top = max(top, float(score[pixel]))
+                return pixel[0] + float(away[0]), pixel[1] + float(away[1]), float(top)
+        return coarse
 
 
 def rotated(template: np.ndarray, angle: float, steps: tuple[float, float]) -> np.ndarray:
