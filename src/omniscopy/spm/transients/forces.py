@@ -169,7 +169,9 @@ def fit_force_kpfm(  # noqa: PLR0913 - options of the field
     -------
     Dataset, shape (..., time)
         For the middle of each window ``contact_potential`` (V), ``capacitance_gradient`` (units
-        of the force by V²) and ``static_force``, each with ``_std``; ``residual``, the root mean
+        of the force by V²) and ``static_force``, each with ``_std``: the latter is the force at
+        0 V between tip and sample, :math:`c_0`, which holds :math:`C' V_{cpd}^2 / 2` beside
+        forces that are not of the voltage; ``residual``, the root mean
         square of what the parabola leaves; ``phase`` (degrees) of each trace, where it was asked
         for; ``drive_frequency`` (Hz) that is seen in each trace, unless `bias` is given;
         ``status``: 0 converged, 2 not determined, 4 values that are not finite, 5 the trace is
