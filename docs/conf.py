@@ -68,6 +68,7 @@ html_static_path = [
 mathjax_path = "mathjax/tex-chtml.js"
 
 html_css_files = ["site.css"]
+html_favicon = "../src/omniscopy/view/static/icon.svg"
 html_context = {"default_mode": "auto"}
 
 html_theme = "pydata_sphinx_theme"

@@ -478,3 +478,20 @@ def test_single_operations_are_those_of_the_one_read(data):
     np.testing.assert_array_equal(found["max_pattern"], max_pattern(data))
     np.testing.assert_allclose(found["com_x_std"], measure_com(data)["com_x_std"])
     np.testing.assert_allclose(found["disk"], virtual_image(data, Disk(2.0)))
+
+
+def test_titles_of_detectors_say_the_units_of_their_radii():
+    data = patterns(np.ones((2, 2, 16, 16)))
+    detectors = {
+        "disc": Disk(2.25, centre=(0.0, 0.0)),
+        "ring": Annulus(1.0, 2.5, centre=(0.0, 0.0)),
+        "quadrant": Segment(1.0, 2.5, 0.0, 90.0, centre=(0.0, 0.0)),
+        "far": Annulus(1.5, np.inf, centre=(0.0, 0.0)),
+    }
+    found = reduce(data, detectors)
+    assert {name: found[name].attrs["long_name"] for name in detectors} == {
+        "disc": "Virtual image, disc of 2.25 1/nm",
+        "ring": "Virtual image, ring from 1 to 2.5 1/nm",
+        "quadrant": "Virtual image, segment from 1 to 2.5 1/nm, 0° to 90°",
+        "far": "Virtual image, ring beyond 1.5 1/nm",
+    }

@@ -7,13 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from omniscopy.io import FormatError
-from omniscopy.learn import Arrays, Estimator, Progress, export_onnx, load, train_network
+from omniscopy.learn import (
+    Arrays,
+    Estimator,
+    Progress,
+    export_onnx,
+    load,
+    plot_history,
+    train_network,
+)
 from omniscopy.learn.devices import generator_of, seeded
-from omniscopy.model import DataError
+from omniscopy.model import DataError, coordinate
 
 
 def make_net(seed: int = 0) -> torch.nn.Module:
@@ -375,3 +384,20 @@ def test_an_exported_network_gives_the_same_numbers(fitted, tmp_path: Path, capf
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"input": x.astype(np.float32)})
     np.testing.assert_allclose(found, model.predict(x), atol=1e-4)
+
+
+def test_a_history_is_drawn_as_curves_over_its_epochs():
+    losses = {"loss": [4.0, 2.0, 1.0], "validation_loss": [5.0, 3.0, 2.5], "rate": [0.1, 0.1, 0.05]}
+    epochs = coordinate("epoch", np.arange(1, 4), None, kind="sample")
+    history = xr.Dataset(
+        {name: ("epoch", values) for name, values in losses.items()}, {"epoch": epochs}
+    )
+    (ax,) = plot_history(history).axes
+    drawn = {tuple(line.get_ydata()): list(line.get_xdata()) for line in ax.lines}
+    assert drawn == {tuple(losses[name]): [1, 2, 3] for name in ("loss", "validation_loss")}
+    (ax,) = plot_history(history, "rate").axes
+    assert [list(line.get_ydata()) for line in ax.lines] == [losses["rate"]]
+    with pytest.raises(DataError, match=r"no \['speed'\]; there are"):
+        plot_history(history, "speed")
+    with pytest.raises(DataError, match="along 'epoch'"):
+        plot_history(history["loss"])

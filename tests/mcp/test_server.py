@@ -493,3 +493,20 @@ def test_a_root_that_is_no_folder_and_unknown_groups_are_said(folder, capsys):
     assert "is not a folder" in capsys.readouterr().err
     assert run(["mcp", "--root", str(folder), "--tools", "nothing"]) == 2
     assert "there is no group 'nothing'" in capsys.readouterr().err
+
+
+def test_where_the_protocol_is_missing_the_extra_is_named_before_anything_loads(tmp_path):
+    # As where it is not installed: no folder has it.
+    code = """if True:
+        import sys
+        from importlib.machinery import PathFinder as finder
+        find = finder.find_spec
+        finder.find_spec = lambda name, *more: None if name == "mcp" else find(name, *more)
+        from omniscopy.cli.application import run
+        code = run(["mcp", "--root", sys.argv[1]])
+        print(code, [each for each in ("numpy", "xarray", "dask") if each in sys.modules])
+    """
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "pip install 'omniscopy[mcp]'" in done.stderr
+    assert done.stdout == "2 []\n"

@@ -1,7 +1,10 @@
 """What dimensions mean, and what kind of signal they make."""
 
+import numpy as np
 import pytest
+import xarray as xr
 
+from omniscopy.model import coordinate, dims_of_role
 from omniscopy.model.vocabulary import DEFAULT_ROLE, DIMENSIONS, KINDS, kind_of, signal_type_of
 
 
@@ -41,3 +44,18 @@ def test_numbered_dimensions_are_of_the_same_kind():
 def test_every_kind_has_a_role_and_every_dimension_a_kind():
     assert set(DEFAULT_ROLE) == set(KINDS)
     assert all(dimension.kind in KINDS for dimension in DIMENSIONS.values())
+
+
+def test_roles_are_those_stated_or_those_of_the_kinds_in_the_order_of_the_data():
+    coords = {
+        "energy_loss": coordinate("energy_loss", np.arange(3.0), "eV"),
+        "y": coordinate("y", np.arange(2.0), "nm"),
+        "kx": coordinate("kx", np.arange(4.0), "1/nm"),
+    }
+    data = xr.DataArray(np.zeros((3, 5, 2, 4)), coords, ("energy_loss", "what", "y", "kx"))
+    assert dims_of_role(data, "signal") == ["energy_loss", "kx"]
+    assert dims_of_role(data, "navigation") == ["what", "y"]
+    data["kx"].attrs["role"] = "navigation"
+    data["y"].attrs["role"] = "signal"
+    assert dims_of_role(data, "signal") == ["energy_loss", "y"]
+    assert dims_of_role(data, "navigation") == ["what", "kx"]

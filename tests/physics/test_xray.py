@@ -270,3 +270,12 @@ def test_elements_alone_excite_their_own_softer_lines():
         for each in (False, True)
     ]
     assert 1.0 < found[1] / found[0] < 1.02
+
+
+def test_a_peak_is_as_wide_as_the_pairs_of_charges_scatter():
+    # At the K alpha line of manganese as stated; elsewhere 2.5 eV times the energies between.
+    assert xray.peak_width(5.895, 0.130) == pytest.approx(0.130)
+    expected = np.sqrt(np.array([130.0**2 - 2.5 * 4895.0, 130.0**2 + 2.5 * 2145.0]))  # eV
+    np.testing.assert_allclose(1e3 * xray.peak_width([1.0, 8.04], 0.130), expected, rtol=1e-6)
+    # A detector better than any: no width is imaginary.
+    assert xray.peak_width(0.1, 0.05) == pytest.approx(0.01)

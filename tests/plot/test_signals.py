@@ -1,5 +1,7 @@
 """The figure that each kind of data gets."""
 
+from itertools import pairwise
+
 import dask.array as da
 import matplotlib
 import numpy as np
@@ -11,7 +13,7 @@ from tests.plot import measurements as make
 
 import omniscopy as om
 from omniscopy import plot
-from omniscopy.model import DataError
+from omniscopy.model import DataError, coordinate
 
 
 def texts(figure):
@@ -398,3 +400,28 @@ def test_an_image_and_a_curve_are_drawn_into_axes_of_another_figure():
 def test_what_needs_a_figure_of_its_own_is_refused_in_axes(made, message):
     with pytest.raises(DataError, match=message):
         om.plot.signal(made(), ax=Figure().subplots())
+
+
+@pytest.mark.parametrize("level", [0.05, 0.3, 2.0])
+@pytest.mark.parametrize("width", [2.0, 7.0])
+def test_numbers_of_a_compressed_scale_do_not_overlap(level, width):
+    values = np.random.default_rng(3).exponential(level, (32, 32))
+    values[0, 0], values[16, 16] = 0.0, 3e4
+    coords = {dim: coordinate(dim, 0.1 * np.arange(-16, 16), "1/nm") for dim in ("ky", "kx")}
+    pattern = xr.DataArray(values, coords, ("ky", "kx"), attrs={"units": "counts"})
+    figure = drawn(plot.signal(pattern, width=width))
+    (bar,) = pictures(figure)[0].child_axes
+    shown = [label for label in bar.get_yticklabels() if label.get_text()]
+    boxes = [label.get_window_extent() for label in shown]
+    assert len(boxes) >= 3
+    assert any("{0}" in label.get_text() for label in shown)
+    for below, above in pairwise(boxes):
+        assert above.y0 >= below.y1
+
+
+def test_a_long_label_of_a_colour_bar_goes_on_in_a_second_line_with_its_units():
+    words = "Virtual image, ring from 2.2 to 6.5 1/nm"
+    image = make.image().assign_attrs(long_name=words)
+    image.attrs.pop("quantity", None)
+    figure = drawn(plot.signal(image, title="dark field"))
+    assert f"{words}\n(counts)" in texts(figure)

@@ -1,5 +1,6 @@
 """`omniscopy mcp`: data and operations for machines."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,12 @@ def serve_machines(
     ] = None,
 ) -> None:
     """Serve files below a folder to a language model, through MCP on standard input and output."""
+    package = "mcp"
+    if find_spec(package) is None:
+        # Said at once: the analyses take seconds to load.
+        from omniscopy.model.errors import MissingDependencyError
+
+        raise MissingDependencyError(package, extra="mcp", purpose="serving data to machines")
     from omniscopy.mcp_server import Bench, serve
 
     serve(Bench.at(root, allow_write=allow_write, groups=tuple(tools or ())))

@@ -53,7 +53,11 @@ class Disk:
         return (dy**2 + dx**2) ** 0.5 < self.radius
 
     def __str__(self) -> str:
-        return f"disc of {self.radius:.4g}"
+        return self.describe()
+
+    def describe(self, units: str = "") -> str:
+        """Return a title in words, with the units of the coordinates."""
+        return f"disc of {self.radius:.4g} {units}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,11 @@ class Annulus:
         return (away >= self.inner) & (away < self.outer)
 
     def __str__(self) -> str:
-        return f"ring {_from_to(self.inner, self.outer)}"
+        return self.describe()
+
+    def describe(self, units: str = "") -> str:
+        """Return a title in words, with the units of the coordinates."""
+        return f"ring {_from_to(self.inner, self.outer)} {units}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -126,8 +134,12 @@ class Segment:
         return (away >= self.inner) & (away < self.outer) & (turn < self.stop - self.start)
 
     def __str__(self) -> str:
+        return self.describe()
+
+    def describe(self, units: str = "") -> str:
+        """Return a title in words, with the units of the coordinates."""
         turn = f"{self.start:.4g}° to {self.stop:.4g}°"
-        return f"segment {_from_to(self.inner, self.outer)}, {turn}"
+        return f"{f'segment {_from_to(self.inner, self.outer)} {units}'.rstrip()}, {turn}"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Images: true aspect, row 0 on top, scale bar, colour bar with quantity and units."""
 
 import math
+import textwrap
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from omniscopy.plot.contrast import Contrast, contrast_of
 from omniscopy.plot.labels import PLAIN, prefix, shortened, value_words, with_units
 from omniscopy.plot.sampling import PIXELS, sample_plane, thin
 from omniscopy.plot.scale_bars import scale_bar
+from omniscopy.plot.spacing import space_ticks
 from omniscopy.plot.style import INK, LABEL, TICK, Look, label_axes, new_page, style_axes
 
 _BESIDE = 1.75  # inches beside a picture: row labels, colour bar
@@ -118,7 +120,9 @@ def add_colour_bar(
     bar = ax.figure.colorbar(drawn, cax=place, extend=contrast.extend, extendfrac=0.03)
     bar.outline.set_linewidth(0.5)
     size = LABEL if framed else TICK - 0.5
-    bar.set_label(shortened(words, 44), fontsize=size, color=INK, **PLAIN)
+    lines = textwrap.wrap(words, 44, max_lines=2, placeholder="…")
+    bar.set_label("\n".join(lines), fontsize=size, color=INK, **PLAIN)
+    space_ticks(bar, size - 1)
     bar.ax.tick_params(labelsize=size - 1, width=0.6, length=2.5, color=INK, labelcolor=INK)
     bar.ax.yaxis.get_offset_text().set_fontsize(size - 1)
     bar.ax.yaxis.set_offset_position("left")

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from omniscopy.diffraction.detectors import Annulus, Centre, Detector, Disk
+from omniscopy.diffraction.detectors import Annulus, Centre, Detector, Disk, Segment
 from omniscopy.diffraction.reductions.engine import Item
 from omniscopy.diffraction.reductions.places import Labels, Places, unchecked
 from omniscopy.model import DataError, Status, coordinate, spell, units_of
@@ -142,12 +142,18 @@ class Question:
             )  # fmt: skip
             units = squared(units) if isinstance(self.wanted, SquaredProfile) else units
             return {self.name: (xr.DataArray(mean, {"k": radii}), units, "Radial profile")}
-        title = "Total" if self.wanted == "sum" else f"Virtual image, {self.wanted}"
+        title = "Total" if self.wanted == "sum" else f"Virtual image, {self._detector(labels)}"
         moving = self.item is not None and self.item.kind in ("around", "moved")
         # No pixel may be on a detector around a centre that was found.
         if labels.missing or moving or getattr(self.wanted, "centre", None) == "auto":
             sums = _where(sums, count > 0)
         return {self.name: (self._where_known(sums), units, title)}
+
+    def _detector(self, labels: Labels) -> str:
+        """Return which detector it is, its radii with the units that both axes share."""
+        if isinstance(self.wanted, Disk | Annulus | Segment) and len(set(labels.of_dims)) == 1:
+            return self.wanted.describe(labels.of_dims[0] or "")
+        return str(self.wanted)
 
     def _where_known(self, values: xr.Variable) -> xr.Variable:
         return values if self.known is None else _where(values, self.known)
