@@ -146,6 +146,20 @@ def test_jitter_of_rows_is_found_and_undone():
     assert float(inner.diff("y").std()) < 0.75 * float(image[:, 8:-8].diff("y").std())
 
 
+def test_the_spread_of_jitter_is_the_scatter_that_noise_makes():
+    image, shift = jittered(size=0.3)
+    rng = np.random.default_rng(5)
+    copies = image + xr.DataArray(
+        0.1 * rng.standard_normal((30, *image.shape)),
+        {"frame": coordinate("frame", np.arange(30), "1")}, ("frame", "y", "x"),
+    )  # fmt: skip
+    found = correct_row_jitter(copies)
+    scatter = float(found["shift_x"].std("frame").median())
+    assert float(found["shift_x_std"].median()) == pytest.approx(scatter, rel=0.2)
+    away = found["shift_x"].mean("frame").values / 0.2 - shift
+    assert away[5:-5].std() < 0.15
+
+
 def test_an_image_without_jitter_stays_and_slanted_lines_too():
     image, _ = jittered(size=0.0)
     assert float(abs(correct_row_jitter(image)["shift_x"]).max()) < 0.2 * 0.3
