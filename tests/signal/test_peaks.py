@@ -217,6 +217,21 @@ def test_noise_does_not_choose_the_height_and_the_width_of_peaks_of_many_channel
         assert abs(float(found[name].mean()) - truth) < 0.7 * reported, name
 
 
+@pytest.mark.parametrize("channels", [40, 100, 240])
+def test_noise_chooses_neither_the_number_nor_the_place_nor_the_width_of_wide_peaks(channels):
+    axis = np.arange(2400.0)
+    mean = 20.0 + 300.0 * np.exp(-4 * np.log(2) * ((axis - 1201.3) / channels) ** 2)
+    counts = np.random.default_rng(2).poisson(mean, (150, axis.size))
+    coords = {"x": np.arange(150.0), "energy": coordinate("energy", axis, "eV")}
+    found = find_peaks(xr.DataArray(counts, coords, ("x", "energy")), noise="poisson", max_peaks=3)
+    assert (found["count"] == 1).all()
+    found = found.isel(peak=0)
+    assert float(found["width"].mean()) == pytest.approx(channels, rel=0.015)
+    pull = (found["position"] - 1201.3) / found["position_std"]
+    assert float(abs(pull).max()) < 5
+    assert float(pull.std()) == pytest.approx(1.0, abs=0.2)
+
+
 def test_peaks_that_were_found_are_measured_in_other_units_too():
     data = samples.spectrum()
     peaks = find_peaks(data, noise="poisson")

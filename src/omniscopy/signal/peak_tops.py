@@ -118,11 +118,13 @@ def _run(
         # Room for the peak and for how far the noise may have moved its highest channel.
         reach, room = int(np.ceil(3 * sigma + fwhm / 2)) + 1, max(1.0, fwhm / 2)
         first, last = max(top - reach, 0), min(top + reach + 1, values.size)
+        # Half a channel at a time, or what brings it through the room in time.
+        most = max(0.5, fwhm / 32)
         place = float(top)
         for _ in range(_STEPS):
             _fit(values, first, last, place, sigma, 3, matrix, parabola)
             slope, bend = parabola[1], parabola[2]
-            move = min(max(-slope / (2 * bend), -0.5), 0.5) if bend < 0 else 0.0
+            move = min(max(-slope / (2 * bend), -most), most) if bend < 0 else 0.0
             place = min(max(place + move, top - room), top + room)
             if abs(move) < 1e-6:
                 break

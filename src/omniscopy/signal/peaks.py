@@ -23,6 +23,8 @@ from omniscopy.signal.noise import excess_of, noise_of, spectral_dim
 MAX_PEAKS = 32
 _COLUMNS = ("position", "position_std", "height", "height_std", "prominence", "width")
 _PROMINENCE = _COLUMNS.index("prominence")
+# From so many channels on the width of a peak is that of means, of one on both sides for so many.
+_MANY = 16
 
 
 @operation(example={"data": "spectrum"})
@@ -81,7 +83,9 @@ def find_peaks(
     moved until the parabola peaks in its middle; the height is that of a polynomial of degree 4
     there, half a percent low for a Lorentzian. ``position_std`` and ``height_std`` are what the
     noise does to them; they do not know of neighbours that lean on a peak. NaN between channels
-    is bridged by a line, and no peak is reported on it.
+    is bridged by a line, and no peak is reported on it. The width of peaks of 16 channels or more
+    is that of means over an eighth of them, so that noise does not choose where they end; of
+    channels of a peak that are equally high the first is its top.
 
     Examples
     --------
@@ -159,11 +163,17 @@ class _Search:
         if wanted is None:
             wanted = (2 * np.sqrt(2 * np.log(len(filled))) + 1) * noise
         tiny = 1e-12 * max(float(np.ptp(filled)), np.finfo(float).tiny)
-        tops, found = scipy.signal.find_peaks(
-            filled, prominence=np.broadcast_to(np.maximum(wanted, tiny), filled.shape), width=0,
-        )  # fmt: skip
+        least = np.broadcast_to(np.maximum(wanted, tiny), filled.shape)
+        tops, found = scipy.signal.find_peaks(filled, prominence=least, width=0)
+        kept = _without_ties(filled, tops, least)
+        tops, found = tops[kept], {name: each[kept] for name, each in found.items()}
         place, spread, height, height_spread = refine_tops(filled, noise, tops, found["widths"]).T
-        width = np.abs(self.at(found["right_ips"]) - self.at(found["left_ips"]))
+        ends = np.stack([found["left_ips"], found["right_ips"]])
+        for number in np.flatnonzero(found["widths"] >= _MANY):
+            valleys = found["left_bases"][number], found["right_bases"][number]
+            reach = int(found["widths"][number] / _MANY)
+            ends[:, number] = _ends_of(filled, tops[number], valleys, height[number], reach)
+        width = np.abs(self.at(ends[1]) - self.at(ends[0]))
         step = np.abs(self.at(place + 0.5) - self.at(place - 0.5))
         columns = (
             self.at(place), spread * step, height, height_spread, found["prominences"], width,
@@ -186,6 +196,43 @@ class _Search:
         below = np.clip(np.floor(channel).astype(int), 0, last - 1)
         low, high = self.coordinate[below], self.coordinate[below + 1]
         return low + (high - low) * (channel - below)
+
+
+def _without_ties(values: np.ndarray, tops: np.ndarray, least: np.ndarray) -> list[int]:
+    """Return which tops are not as high as one before that no deep enough valley parts them from.
+
+    Counts are often the same: each of two such channels of a peak stands out like all of it.
+    """
+    before: dict[float, int] = {}
+    kept = []
+    for number, top in enumerate(tops.tolist()):
+        other = before.get(values[top])
+        if other is None or values[top] - values[other:top].min() >= least[top]:
+            before[values[top]] = top
+            kept.append(number)
+    return kept
+
+
+def _ends_of(
+    values: np.ndarray, top: int, valleys: tuple[int, int], height: float, reach: int
+) -> tuple[float, float]:
+    """Return the channels where the mean of some falls to half of the way to the higher valley.
+
+    Of a peak of many channels noise chooses the highest, the lowest, and the first below the half.
+    """
+    first, last = max(valleys[0] - reach, 0), min(valleys[1] + reach + 1, len(values))
+    sums = np.concatenate([[0.0], np.cumsum(values[first:last])])
+    places = np.arange(last - first)
+    sides = np.minimum(np.minimum(places, places[::-1]), reach)
+    mean = (sums[places + sides + 1] - sums[places - sides]) / (2 * sides + 1)
+    middle = top - first
+    level = 0.5 * (height + max(mean[valleys[0] - first], mean[valleys[1] - first]))
+    ends = []
+    for side in (mean[middle::-1], mean[middle:]):
+        n = int(np.argmax(side <= level))
+        fall = side[n - 1] - side[n]
+        ends.append(n - (level - side[n]) / fall if n and fall > 0 else float(n or len(side) - 1))
+    return top - ends[0], top + ends[1]
 
 
 def _far_apart(position: np.ndarray, prominence: np.ndarray, distance: float) -> list[int]:
