@@ -479,11 +479,13 @@ def test_the_scatter_of_contact_potentials_is_the_reported_one():
     f, rng = 10e3, np.random.default_rng(4)
     time = np.arange(400 * 200) / RATE
     v = 1.5 * np.sin(2 * np.pi * f * time) + 0.2
-    force = 0.5 * 4.0 * (v - 0.1) ** 2 + 0.3 * rng.standard_normal(v.size)
+    force = 7.0 + 0.5 * 4.0 * (v - 0.1) ** 2 + 0.3 * rng.standard_normal(v.size)
     found = fit_force_kpfm(
         trace(force, "nN", time), drive_frequency=f, ac_voltage=1.5, dc_voltage=0.2
     )
     assert float(found["contact_potential"].mean()) == pytest.approx(0.1, abs=2e-3)
+    # At 0 V, where the contact potential pulls too.
+    assert float(found["static_force"].mean()) == pytest.approx(7.0 + 0.5 * 4.0 * 0.1**2, abs=5e-3)
     for name in ("contact_potential", "capacitance_gradient", "static_force"):
         assert float(found[name].std()) == pytest.approx(
             float(found[f"{name}_std"].mean()), rel=0.1
