@@ -10,6 +10,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
@@ -17,6 +18,7 @@ import xarray as xr
 import omniscopy as om
 from omniscopy.model import DataError
 from omniscopy.model.analyses import Analysis
+from omniscopy.report import copies
 from omniscopy.testing.files.dm import DmImage, gatan_tags, write_dm4
 from omniscopy.testing.files.igor import write_asylum_image
 
@@ -242,6 +244,34 @@ def test_a_copy_that_cannot_be_saved_is_said(eels, analyses, monkeypatch):
 
     monkeypatch.setattr(importlib.import_module("omniscopy.report.writing"), "save", full)
     assert "No space left on device" in page_of(om.report(eels)).text
+
+
+def test_no_copy_is_made_unasked_of_what_is_huge_when_written_out(eels, analyses, monkeypatch):
+    analyses()
+    made = eels.with_suffix(".hf5")
+    huge = xr.DataArray(da.zeros((40, 4000, 50_000), chunks=(40, 4000, 500)), dims=("y", "x", "e"))
+    tree = xr.DataTree.from_dict({"/": huge.rename("signal").to_dataset()})
+    form, note = copies.form_of_copy(tree, "auto", eels.parent / "not there" / "page.html")
+    assert form is None
+    assert "59.6 GiB" in note.message  # 40 x 4000 x 50,000 values of 8 bytes
+    assert copies.form_of_copy(tree, "zarr", made) == ("zarr", None)
+    monkeypatch.setattr(copies, "LARGEST_COPY", 3000)  # 40 x 4 x 5 values of 4 bytes are more
+    page = page_of(om.report(eels))
+    assert not made.exists()
+    assert "No open copy was saved." in page.text
+    assert "are 3.51 KiB." in page.text  # with 49 coordinates of 8 bytes
+    assert "--copy nsid" in page.text
+    page = page_of(om.report(eels, copy="nsid", overwrite=True))
+    assert made.exists()
+    assert "No open copy was saved." not in page.text
+
+
+def test_no_copy_is_made_unasked_where_the_disk_has_no_room(eels, analyses, monkeypatch):
+    analyses()
+    usage = type("Usage", (), {"free": 2048})
+    monkeypatch.setattr(copies.shutil, "disk_usage", lambda place: usage)
+    assert "and 2 KiB are free there" in page_of(om.report(eels)).text
+    assert not eels.with_suffix(".hf5").exists()
 
 
 def test_progress_is_told_from_start_to_end(topography, analyses):

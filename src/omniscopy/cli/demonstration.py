@@ -45,7 +45,7 @@ def show_demo(
     pages = []
     for file, page in zip(files, targets_for(files, output, ".html"), strict=True):
         try:
-            write_report(file, page, channels=None, copy="nsid", overwrite=True)
+            write_report(file, page, channels=None, copy="auto", overwrite=True)
         except Exception as error:
             if len(files) == 1:
                 raise

@@ -24,7 +24,13 @@ def write_reports(
     channel: Annotated[
         list[str] | None, typer.Option("--channel", help="Only this channel; may be repeated.")
     ] = None,
-    copy: Annotated[str, typer.Option(help="Format of the open copy: nsid, zarr, none.")] = "nsid",
+    copy: Annotated[
+        str,
+        typer.Option(
+            help="Format of the open copy: nsid, zarr, none; auto is nsid, and none where all"
+            " values are more than 4 GB or than is free on the disk."
+        ),
+    ] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> int:

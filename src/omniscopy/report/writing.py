@@ -27,6 +27,7 @@ from omniscopy.report.contents import (
     failure_of,
     readable_bytes,
 )  # fmt: skip
+from omniscopy.report.copies import AUTO, form_of_copy
 from omniscopy.report.figures import Album
 from omniscopy.report.metadata import conditions, metadata_tree, readable_rows
 from omniscopy.report.pages import ReportPage, render_page
@@ -49,7 +50,7 @@ def report(
     target: str | Path | None = None,
     *,
     channels: Sequence[str] | None = None,
-    copy: str | None = "nsid",
+    copy: str | None = AUTO,
     overwrite: bool = False,
     progress: Progress | None = None,
     **options: Any,
@@ -67,7 +68,9 @@ def report(
         Names of the channels to show; by default all.
     copy : str, optional
         Open format (`"nsid"`, `"zarr"`) in which all channels and results are saved beside the
-        report; `None` for no copy.
+        report; `None` for no copy. By default, `"auto"`, NSID, and no copy where all values are
+        more than 4 GB, or more than is free on the disk, when they are written out: the report
+        says so.
     overwrite : bool
         Replace files that are there.
     progress : callable, optional
@@ -97,7 +100,9 @@ def report(
     tree = open(path, **options)
     chosen = _chosen(signals(tree), channels, path)
     album = Album()
-    places = _places(path, target, copy)
+    page_place = _page_place(path, target)
+    form, too_large = form_of_copy(tree, copy, page_place)
+    places = _places(path, page_place, form)
     _require_free(places, overwrite=overwrite)
     total, done = 2 * len(chosen) + 2, 0
     tell = progress or _silent
@@ -113,7 +118,7 @@ def report(
     parts = _parts(chosen, pages)
     source = script(parts) if parts else "import omniscopy as om\n"
     said("saving the open copy")
-    copied, failure = _save_copy(tree, pages, places.copy, copy, overwrite=overwrite)
+    copied, failure = _save_copy(tree, pages, places.copy, form, overwrite=overwrite)
     _write_text(source, places.script, overwrite=overwrite)
     done += 1
     said("writing the page")
@@ -123,7 +128,7 @@ def report(
         facts=_facts(path, tree, chosen),
         links=tuple(_links(replace(places, copy=copied))),
         notebook=_download(script(parts, format="ipynb")) if parts else "",
-        failures=(failure,) if failure else (),
+        failures=tuple(note for note in (too_large, failure) if note),
     )
     _write_text(readable(render_page(page)), places.page, overwrite=overwrite)
     tell(total, total, "done")
@@ -147,10 +152,12 @@ def _chosen(
     return {name: found[name] for name in wanted}
 
 
-def _places(path: Path, target: str | Path | None, copy: str | None) -> _Places:
+def _page_place(path: Path, target: str | Path | None) -> Path:
     page = path.with_suffix(".html") if target is None else Path(target)
-    if page.suffix.lower() not in (".html", ".htm"):
-        page = page.with_name(f"{page.name}.html")
+    return page if page.suffix.lower() in (".html", ".htm") else page.with_name(f"{page.name}.html")
+
+
+def _places(path: Path, page: Path, copy: str | None) -> _Places:
     copied = None
     if copy is not None:
         extension = find_format(copy).extensions[0]
