@@ -237,6 +237,18 @@ def test_a_list_of_single_electrons_in_any_order_is_that_of_the_patterns(data):
     np.testing.assert_array_equal(fill_patterns(apart), fill_patterns(loose))
 
 
+def test_whole_numbers_are_counts_in_floating_point_too():
+    counts = scan()
+    made, expected = find_events(counts.astype("float32")), find_events(counts)
+    xr.testing.assert_equal(made, expected)
+    assert made["electrons"].dtype == np.int64
+    for wrong in (0.5, np.nan, np.inf):
+        spoilt = counts.astype("float64").copy()
+        spoilt[1, 2, 3, 4] = wrong
+        with pytest.raises(DataError, match=rf"whole numbers are needed, got {wrong} \(float64\)"):
+            find_events(spoilt)
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
@@ -261,7 +273,7 @@ def test_events_know_what_they_are_of(data):
     events = find_events(data)
     assert int(events["electrons"].sum()) == int(data.sum())
     with pytest.raises(DataError, match="whole numbers"):
-        find_events(data.astype(float))
+        find_events(data + 0.5)
     with pytest.raises(DataError, match="there is no scan"):
         find_events(data[0, 0])
     with pytest.raises(DataError, match="list of events"):

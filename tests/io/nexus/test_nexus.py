@@ -295,3 +295,29 @@ def test_images_without_axes_are_images(tmp_path):
         group.attrs["interpretation"] = "image"
         group["data"] = np.zeros((2, 3, 4))
     assert om.open_signal(path).dims == ("dim_0", "y", "x")
+
+
+@pytest.mark.parametrize("names", ["{}_{}", "{1}"])
+def test_stored_counts_and_axes_are_corrected(tmp_path, names):
+    # (stored + offset) * scaling_factor, as NXdata says.
+    path = tmp_path / "scaled.nxs"
+    with h5py.File(path, "w") as file:
+        data = file.create_group("entry/data")
+        file["entry"].attrs["NX_class"] = "NXentry"
+        data.attrs.update(NX_class="NXdata", signal="counts", axes=["energy", "x"])
+        data["counts"] = np.arange(12, dtype="i2").reshape(3, 4)
+        data["counts"].attrs["units"] = "V"
+        data["counts_errors"] = np.full((3, 4), 2, "i2")
+        data["energy"], data["x"] = np.arange(3), np.arange(4.0)
+        data[names.format("counts", "scaling_factor")] = -0.5
+        data[names.format("counts", "offset")] = [10]
+        data["energy_scaling_factor"], data["energy_offset"] = 0.25, -1
+    made = om.open_signal(path)
+    np.testing.assert_array_equal(made, (np.arange(12.0).reshape(3, 4) + 10.0) * -0.5)
+    np.testing.assert_array_equal(made[0:1, 1:3], [[-5.5, -6.0]])
+    assert made.attrs["units"] == "V"
+    np.testing.assert_array_equal(made["energy"], [-0.25, 0.0, 0.25])
+    np.testing.assert_array_equal(made["x"], np.arange(4.0))
+    whole = om.open(path)
+    [std] = [node["signal_std"] for node in whole.subtree if "signal_std" in node]
+    np.testing.assert_array_equal(std, np.full((3, 4), 1.0))

@@ -36,7 +36,8 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     Parameters
     ----------
     data : DataArray, shape (..., y, x, ky, kx)
-        Counts, as of `count_electrons`. Lazy data are computed, a row of the scan at a time.
+        Counts, as of `count_electrons`; whole numbers in floating point too. Lazy data are
+        computed, a row of the scan at a time.
     dims : (str, str)
         The dimensions of the patterns; the last two reciprocal ones otherwise.
 
@@ -61,9 +62,6 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     """
     plane = require_plane(data, dims, kind="reciprocal", at_least=1)
     require_real(data)
-    if data.dtype.kind not in "biu":
-        message = f"events are counted: whole numbers are needed, got {data.dtype}"
-        raise DataError(message)
     over = displayed(scan_of(data, plane))
     # In this order a part of the scan that has a pattern of its own is in one piece.
     scan = [*(str(d) for d in data.dims if d not in (*plane, *over)), *over]
@@ -74,11 +72,13 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
     each, pixels = (int(np.prod([data.sizes[dim] for dim in dims])) for dims in (scan[1:], plane))
     found = []
     for number in range(rows.sizes[scan[0]]):
-        values = rows.isel({scan[0]: number}).values.reshape(each, pixels)
+        values = _counts(rows.isel({scan[0]: number}).values).reshape(each, pixels)
         position, pixel = np.nonzero(values)
         found.append((position + number * each, pixel, values[position, pixel]))
     columns = [np.concatenate(part) for part in zip(*found, strict=True)] or [np.zeros(0)] * 3
-    kinds: tuple[npt.DTypeLike, ...] = (np.int64, np.int64, data.dtype.newbyteorder("="))
+    kept = data.dtype.kind in "biu"
+    kind = data.dtype.newbyteorder("=") if kept else np.dtype(np.int64)
+    kinds: tuple[npt.DTypeLike, ...] = (np.int64, np.int64, kind)
     event = {"event": coordinate("event", np.arange(len(columns[0])), "1", kind="point")}
     made = result(
         {"scan": scan, "pattern": [*plane]},
@@ -88,6 +88,20 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
         },
     )
     return made.assign_coords({dim: data.coords[dim] for dim in (*scan, *plane)})
+
+
+def _counts(values: np.ndarray) -> np.ndarray:
+    """Return values; raise unless they are whole numbers, if as floating point."""
+    if values.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            wrong = values[~((np.abs(values) < 2.0**53) & (values == np.floor(values)))]
+        if wrong.size:
+            message = (
+                f"events are counted: whole numbers are needed, got {wrong[0]!s} ({values.dtype}); "
+                "count electrons first (`diffraction.count_electrons`)"
+            )
+            raise DataError(message)
+    return values
 
 
 @operation(

@@ -1,11 +1,15 @@
 """Reading NeXus files: our own as they were saved, of others every data group."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from omniscopy.io.arrays import Scaled
 from omniscopy.io.dimension_units import dimension_units
 from omniscopy.io.errors import UnsupportedFormatError
 from omniscopy.io.hspy.conventions import axis_names, kind_by_units
@@ -121,21 +125,47 @@ def _channel(group: Any, name: str, dataset: Any, axes: list[str | None], title:
         str(attribute(dataset, "interpretation") or attribute(group, "interpretation") or ""),
     )
     dims = tuple(axis.name for axis in made)
+    scale, offset = _correction(group, name)
     variables = {}
     for errors in _errors(name):
         found = dataset_in(group, errors)
         if found is not None and found.shape == dataset.shape and "std" not in variables:
             attrs = {"units": spell(units)} if isinstance(units, str) and units else {}
-            variables["std"] = Variable(dims=dims, data=handle_of(found), attrs=attrs)
+            data = _corrected(handle_of(found), abs(scale), 0.0)
+            variables["std"] = Variable(dims=dims, data=data, attrs=attrs)
     return Channel(
         title=label if isinstance(label, str) and label else title,
         name=title,
-        data=handle_of(dataset),
+        data=_corrected(handle_of(dataset), scale, offset),
         axes=made,
         units=spell(units) if isinstance(units, str) and units else None,
         variables={f"{SIGNAL}_{key}": each for key, each in variables.items()},
         attrs={"path": dataset.name},
     )
+
+
+def _correction(group: Any, name: str) -> tuple[float, float]:
+    """Return what stored values are multiplied by, and what is added then.
+
+    NXdata has ``(stored + offset) * scaling_factor``, by the name of the field; of files before
+    that the signal alone has them, without its name.
+    """
+    alone = signals_of(group) == [name]
+
+    def number(what: str, otherwise: float) -> float:
+        for each in (f"{name}_{what}", what)[: 1 + alone]:
+            found = dataset_in(group, each)
+            if found is not None and found.size == 1 and found.dtype.kind in "iuf":
+                value = float(np.ravel(whole(found))[0])
+                return value if math.isfinite(value) else otherwise
+        return otherwise
+
+    scale = number("scaling_factor", 1.0)
+    return scale, number("offset", 0.0) * scale
+
+
+def _corrected(data: Any, scale: float, offset: float) -> Any:
+    return data if (scale, offset) == (1.0, 0.0) else Scaled(data, scale, offset)
 
 
 def _axis(group: Any, dataset: Any, names: list[str | None], number: int) -> Axis:
@@ -145,11 +175,15 @@ def _axis(group: Any, dataset: Any, names: list[str | None], number: int) -> Axi
         return Axis(name=f"dim_{number}", size=size)
     handle_of(values)
     units = attribute(values, "units")
+    scale, offset = _correction(group, name)
+    labels = values_of(values, size)
+    if (scale, offset) != (1.0, 0.0) and labels is not None:
+        labels = labels * scale + offset
     dim = name if name != SIGNAL and names.index(name) == number else f"{name}_{number}"
     return Axis(
         name=dim,
         size=size,
-        values=values_of(values, size),
+        values=labels,
         units=dimension_units(units),
     )
 
