@@ -23,8 +23,8 @@ from omniscopy.signal.noise import excess_of, noise_of, spectral_dim
 MAX_PEAKS = 32
 _COLUMNS = ("position", "position_std", "height", "height_std", "prominence", "width")
 _PROMINENCE = _COLUMNS.index("prominence")
-# From so many channels on the width of a peak is that of means, of one on both sides for so many.
-_MANY = 16
+# From so many channels on the width of a peak is that of a smoother one, in windows of this part.
+_MANY, _PART = 16, 0.25
 
 
 @operation(example={"data": "spectrum"})
@@ -84,8 +84,8 @@ def find_peaks(
     there, half a percent low for a Lorentzian. ``position_std`` and ``height_std`` are what the
     noise does to them; they do not know of neighbours that lean on a peak. NaN between channels
     is bridged by a line, and no peak is reported on it. The width of peaks of 16 channels or more
-    is that of means over an eighth of them, so that noise does not choose where they end; of
-    channels of a peak that are equally high the first is its top.
+    is that of local parabolas through a quarter of them, so that noise does not choose where they
+    end; of channels of a peak that are equally high the first is its top.
 
     Examples
     --------
@@ -171,7 +171,7 @@ class _Search:
         ends = np.stack([found["left_ips"], found["right_ips"]])
         for number in np.flatnonzero(found["widths"] >= _MANY):
             valleys = found["left_bases"][number], found["right_bases"][number]
-            reach = int(found["widths"][number] / _MANY)
+            reach = int(0.5 * _PART * found["widths"][number])
             ends[:, number] = _ends_of(filled, tops[number], valleys, height[number], reach)
         width = np.abs(self.at(ends[1]) - self.at(ends[0]))
         step = np.abs(self.at(place + 0.5) - self.at(place - 0.5))
@@ -216,15 +216,15 @@ def _without_ties(values: np.ndarray, tops: np.ndarray, least: np.ndarray) -> li
 def _ends_of(
     values: np.ndarray, top: int, valleys: tuple[int, int], height: float, reach: int
 ) -> tuple[float, float]:
-    """Return the channels where the mean of some falls to half of the way to the higher valley.
+    """Return the channels where a smoothed peak falls to half of the way to the higher valley.
 
     Of a peak of many channels noise chooses the highest, the lowest, and the first below the half.
+    Local parabolas make it no wider, as means would.
     """
+    import scipy.signal
+
     first, last = max(valleys[0] - reach, 0), min(valleys[1] + reach + 1, len(values))
-    sums = np.concatenate([[0.0], np.cumsum(values[first:last])])
-    places = np.arange(last - first)
-    sides = np.minimum(np.minimum(places, places[::-1]), reach)
-    mean = (sums[places + sides + 1] - sums[places - sides]) / (2 * sides + 1)
+    mean = scipy.signal.savgol_filter(values[first:last], 2 * reach + 1, 2)
     middle = top - first
     level = 0.5 * (height + max(mean[valleys[0] - first], mean[valleys[1] - first]))
     ends = []

@@ -183,7 +183,7 @@ class _Graph:
             key: Task(
                 key,
                 work,
-                _reader(lazy, (*place, 0, 0)),
+                TaskRef((lazy.name, *place, 0, 0)),
                 *(each.part(place) for each in arrays),
             )
             for place in self.places
@@ -254,18 +254,6 @@ class _Graph:
         if isinstance(empty, xr.DataArray):
             return xr.DataArray(values, empty.coords), units, title
         return values, units, title
-
-
-def _reader(lazy: Any, place: tuple[int, ...]) -> Any:
-    """Return the task that gives a chunk where it asks no other, and what stands for it elsewhere.
-
-    What is mapped and worked on in one task is unmapped by its thread, beside the others.
-    """
-    from dask._task_spec import Task, TaskRef
-
-    key = (lazy.name, *place)
-    task = lazy.dask[key]
-    return task if isinstance(task, Task) and not task.dependencies else TaskRef(key)
 
 
 class _Given:

@@ -132,7 +132,7 @@ def _read(data: xr.DataArray, questions: Sequence[Question], places: Places) -> 
     centres = centres_of_positions(places, [*kept, *over]) if read.centred else None
     after: list[Any] = [
         each
-        for each in (*planes, centres)
+        for each in (*planes, centres, *(each.known for each in questions))
         if each is not None and not isinstance(each.data, np.ndarray)
     ]
     ordered = read_again(data, *after)
