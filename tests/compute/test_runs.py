@@ -483,7 +483,6 @@ def test_options_of_the_writer_are_handed_on(tmp_path):
 
 def test_the_page_on_long_computations_says_what_happens(tmp_path):
     page = (Path(__file__).resolve().parents[2] / "docs" / "runs.md").read_text("utf-8")
-    om.save(om.samples.spectrum_image(), tmp_path / "spectra.zarr")
     code = "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
     code += "assert type(fit).__name__ == 'Dataset'\n"
     # A process of its own: this one may hold more by now than the page allows.

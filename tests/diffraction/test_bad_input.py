@@ -71,6 +71,9 @@ FINDING = {
     "match_orientation": lambda data, tools: d.match_orientation(data, tools["library"]),
     "match_phases": lambda data, tools: d.match_phases(data, [tools["library"]]),
     "measure_strain": lambda data, tools: d.measure_strain(d.fit_lattice(discs(data, tools))),
+    "find_grains": lambda data, tools: d.find_grains(
+        d.match_orientation(data, tools["library"]), "gold"
+    ),
     "index_spots": lambda data, tools: d.index_spots(d.fit_lattice(discs(data, tools)), "gold"),
     "reconstruct_dpc": lambda data, tools: d.reconstruct_dpc(d.measure_com(data), voltage=2e5),
     "reconstruct_idpc": lambda data, tools: d.reconstruct_idpc(d.measure_com(data), voltage=2e5),

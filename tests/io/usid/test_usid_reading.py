@@ -58,7 +58,7 @@ def test_the_order_of_columns_means_nothing(one, grid):
     steps = (("Cycle", "", [0, 1]), ("Bias", "V", [-1, 0, 1, 0, -1]))
     slow_first = grid(*dims), grid(*steps)
     fast_first = grid(*dims, fastest_first=True), grid(*steps, fastest_first=True)
-    one_way = one(numbered(*slow_first), *slow_first)
+    one_way = one(numbered(*slow_first), *slow_first).compute()
     other = one(numbered(*fast_first), *fast_first)
     assert other.dims == one_way.dims == ("y", "x", "cycle", "bias")
     np.testing.assert_array_equal(other, one_way)

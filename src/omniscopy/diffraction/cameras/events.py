@@ -93,8 +93,9 @@ def find_events(data: xr.DataArray, *, dims: tuple[str, str] | None = None) -> x
 def _counts(values: np.ndarray) -> np.ndarray:
     """Return values; raise unless they are whole numbers, if as floating point."""
     if values.dtype.kind == "f":
+        exact = values.astype(np.float64)
         with np.errstate(invalid="ignore"):
-            wrong = values[~((np.abs(values) < 2.0**53) & (values == np.floor(values)))]
+            wrong = values[~((np.abs(exact) < 2.0**53) & (exact == np.floor(exact)))]
         if wrong.size:
             message = (
                 f"events are counted: whole numbers are needed, got {wrong[0]!s} ({values.dtype}); "
