@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from tests.benchmarks.measurements import labelled
+from tests.benchmarks.measurements import labelled, own_peak
 
 from omniscopy.compute import connect
 from omniscopy.diffraction import (
@@ -89,19 +89,13 @@ def strain_of(data):
 
 def alone(code, *words):
     """Return what code prints as JSON, in a process of its own, and its peak of memory."""
-    start = "import json, sys; from test_large_patterns import *\n"
+    start = "import json, sys; from tests.benchmarks.test_large_patterns import *\n"
     end = "\nprint(json.dumps([found, own_peak()]))"
     done = subprocess.run(
         [sys.executable, "-c", start + textwrap.dedent(code) + end, *map(str, words)],
-        cwd=str(__file__).rpartition("/")[0], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def own_peak():
-    """Return the peak of memory of this process: that of `getrusage` begins with the parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def test_20_gb_of_a_zarr_store_need_2_gb(measured, tmp_path):

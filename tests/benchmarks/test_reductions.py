@@ -4,10 +4,12 @@ LiberTEM and py4DSTEM are compared with where they can be imported in `.venv-pee
 is written here as plainly as they do it otherwise.
 """
 
+import itertools
 import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,17 +120,28 @@ def test_a_lazy_file_against_memory(measured, best_time, tmp_path):
     def ours():
         return reduce(lazy, ASKED).compute(scheduler="threads")
 
+    def read_file():
+        """Map and add up each part of the file, as it has to be for the first time."""
+        size = 2**26
+        with ThreadPoolExecutor(available_cores()) as pool:
+            list(pool.map(read_part, range(0, path.stat().st_size, size), itertools.repeat(size)))
+
+    def read_part(begin, size):
+        words = np.memmap(path, np.uint64, "r", offset=begin, shape=(size // 8,))
+        _read(words, np.zeros(1, np.uint64))
+
     ours()
-    floor, eager, through = np.inf, np.inf, np.inf
+    anew, floor, eager, through = np.inf, np.inf, np.inf, np.inf
     for _ in range(8):
+        anew = min(anew, best_time(read_file, 1))
         floor = min(floor, best_time(lambda: read_all(data.values), 3))
         eager = min(eager, best_time(lambda: reduce(data, ASKED), 3))
         through = min(through, best_time(ours, 1))
     ratio = times * eager / through
     measured("The same of a file of 1 GB: throughput over that in memory", ratio, "> 0.7")
-    measured(
-        "The same of a file of 1 GB: part of the bandwidth of memory", times * floor / through, ""
-    )
+    what = "The same of a file of 1 GB: part of the bandwidth"
+    measured(f"{what} of its pages, mapped anew", anew / through, "")
+    measured(f"{what} of memory", times * floor / through, "")
     assert ratio > 0.1
 
 
@@ -170,14 +183,14 @@ def test_a_lazy_file_needs_little_memory(measured, tmp_path):
             file.write(values.tobytes())
     assert path.stat().st_size == 256 * size
     code = f"""
-        import resource
-        from test_reductions import ASKED, labelled_lazily, reduce
+        from tests.benchmarks.measurements import own_peak
+        from tests.benchmarks.test_reductions import ASKED, labelled_lazily, reduce
         lazy = labelled_lazily({str(path)!r}, (512, 256, 128, 128))
         found = reduce(lazy, ASKED).compute(scheduler="threads")
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        print(own_peak())
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], cwd=str(__file__).rpartition("/")[0],
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=Path(__file__).parents[2],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     peak = int(done.stdout) / 2**30

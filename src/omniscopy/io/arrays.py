@@ -55,7 +55,8 @@ def mapped(
     these as they are, where from elsewhere on it maps many small ones, a fifth slower.
     """
     wanted = math.prod(shape) * dtype.itemsize
-    require_bytes(path, offset, wanted, what=f"an array {shape} of {dtype}")
+    if not 0 <= offset <= os.stat(path).st_size - wanted:  # noqa: PTH116 - at each read
+        require_bytes(path, offset, wanted, what=f"an array {shape} of {dtype}")
     return np.ndarray(shape, dtype, np.memmap(path, np.uint8, "r"), offset, order=order)
 
 
@@ -162,6 +163,11 @@ class Viewed(Derived):
 
     name: str
     files: tuple[FileState, ...] = ()
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether values are memory of the file, so that to read them twice costs nothing."""
+        return isinstance(self.inner, Mapped)
 
     def __dask_tokenize__(self) -> str:
         return self.name

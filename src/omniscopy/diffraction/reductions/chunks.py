@@ -183,7 +183,7 @@ class _Graph:
             key: Task(
                 key,
                 work,
-                TaskRef((lazy.name, *place, 0, 0)),
+                _reader(lazy, (*place, 0, 0)),
                 *(each.part(place) for each in arrays),
             )
             for place in self.places
@@ -254,6 +254,21 @@ class _Graph:
         if isinstance(empty, xr.DataArray):
             return xr.DataArray(values, empty.coords), units, title
         return values, units, title
+
+
+def _reader(lazy: Any, place: tuple[int, ...]) -> Any:
+    """Return what stands for a chunk; for one of a mapped file, the task that maps it.
+
+    It is unmapped by the thread that worked on it then, beside the others. What takes work to
+    read is left a task of its own, which others may need too.
+    """
+    from dask._task_spec import DataNode, Task, TaskRef
+
+    key = (lazy.name, *place)
+    task = lazy.dask[key]
+    given = task.args if isinstance(task, Task) and not task.dependencies else ()
+    handles = (each.value if isinstance(each, DataNode) else each for each in given)
+    return task if any(getattr(each, "is_mapped", False) for each in handles) else TaskRef(key)
 
 
 class _Given:
