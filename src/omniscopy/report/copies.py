@@ -28,7 +28,7 @@ def form_of_copy(
         f"All values, written out, are {readable_bytes(size)}{room}. For a copy all the same, name "
         "its format: `omniscopy report FILE --copy nsid`, or `om.report(path, copy='nsid')`."
     )
-    return None, Failure("No open copy was saved", "size", message)
+    return None, Failure("No open copy was saved", "", message)
 
 
 def _free_beside(page: Path) -> int:

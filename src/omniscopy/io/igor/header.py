@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
+from omniscopy.io.quantities import text_of
 
 MOST_TEXT = 1 << 24
 _NUMBERS = {0x02: "f4", 0x04: "f8", 0x08: "i1", 0x10: "i2", 0x20: "i4", 0x80: "i8"}
@@ -118,14 +119,6 @@ def read_labels(wave: Wave, parts: dict[str, bytes]) -> list[list[str]]:
         # first alone.
         labels.append(names if len(names) == size == 1 else names[1:])
     return labels
-
-
-def decode(raw: bytes) -> str:
-    """Return text that newer versions write as UTF-8 and older ones in the system's coding."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
 
 
 def _find_version(start: bytes, path: Path) -> tuple[str, int]:
@@ -246,4 +239,4 @@ def _check_sizes(wave: Wave) -> None:
 
 def _text(raw: bytes) -> str:
     # What follows the first zero byte is left over from a longer name.
-    return decode(raw.split(b"\0", 1)[0]).strip()
+    return text_of(raw.split(b"\0", 1)[0]).strip()

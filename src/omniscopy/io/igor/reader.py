@@ -14,9 +14,10 @@ import numpy as np
 
 from omniscopy.io.arrays import Flipped, Transposed
 from omniscopy.io.igor import asylum
-from omniscopy.io.igor.header import Wave, decode, read_header, read_labels, read_tail
+from omniscopy.io.igor.header import Wave, read_header, read_labels, read_tail
 from omniscopy.io.igor.note import parse_note
 from omniscopy.io.igor.values import map_block, read_strings
+from omniscopy.io.quantities import text_of
 from omniscopy.io.records import Axis, Channel, LazyArray, Measurement, Variable
 from omniscopy.model.units import conversion_factor, is_unit, spell
 from omniscopy.model.vocabulary import kind_of
@@ -86,8 +87,8 @@ def read_wave(path: Path, *, at: int = 0, partial: bool = False) -> Measurement:
 def _read_content(path: Path, at: int, *, partial: bool) -> _Content:
     wave = read_header(path, at=at, partial=partial)
     parts = read_tail(wave, partial=partial)
-    texts = {name: decode(raw.split(b"\0", 1)[0]).strip() for name, raw in parts.items()}
-    settings, remarks = parse_note(decode(parts.get("note", b"").rstrip(b"\0")))
+    texts = {name: text_of(raw.split(b"\0", 1)[0]).strip() for name, raw in parts.items()}
+    settings, remarks = parse_note(text_of(parts.get("note", b"").rstrip(b"\0")))
     longer = [texts.get(f"units of dimension {i}") for i in range(len(wave.dim_units))]
     units = tuple(a or b for a, b in zip(longer, wave.dim_units, strict=True))
     return _Content(

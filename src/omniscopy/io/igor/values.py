@@ -7,7 +7,8 @@ import numpy as np
 
 from omniscopy.io.arrays import Mapped, Padded
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.igor.header import MOST_TEXT, Wave, decode
+from omniscopy.io.igor.header import MOST_TEXT, Wave
+from omniscopy.io.quantities import text_of
 from omniscopy.io.records import LazyArray
 
 
@@ -45,7 +46,7 @@ def read_strings(wave: Wave, indices: bytes, *, partial: bool = False) -> np.nda
         message = f"the text needs {wave.data_bytes} bytes, the file ends after {len(raw)}"
         raise FormatError(message, path=wave.path, offset=wave.data_offset)
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    strings = [decode(raw[a:b]) for a, b in zip(starts, ends, strict=True)]
+    strings = [text_of(raw[a:b]) for a, b in zip(starts, ends, strict=True)]
     longest = max(map(len, strings), default=1)
     if longest * len(strings) > MOST_TEXT:
         message = f"{len(strings)} strings of up to {longest} characters are too many"

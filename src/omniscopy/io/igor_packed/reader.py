@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from omniscopy.io.errors import FormatError, UnsupportedFormatError
-from omniscopy.io.igor.header import decode
 from omniscopy.io.igor.reader import read_wave
 from omniscopy.io.names import slug
+from omniscopy.io.quantities import text_of
 from omniscopy.io.records import Channel, Measurement
 
 _WAVE, _FOLDER, _FOLDER_END = 3, 9, 10
@@ -62,7 +62,7 @@ def read(path: Path, *, partial: bool = False) -> Measurement:
                 continue
             channels += _placed(measurement, record.folder)
         elif record.kind in _TEXTS and record.size <= _LONGEST:
-            texts[_TEXTS[record.kind]] = decode(_content(path, record))
+            texts[_TEXTS[record.kind]] = text_of(_content(path, record))
     attrs = {"not_read": "; ".join(skipped)} if skipped else {}
     return Measurement(channels=channels, original_metadata=texts, attrs=attrs)
 
@@ -86,7 +86,7 @@ def _records(path: Path, *, partial: bool) -> Iterator[_Record]:
                 message = f"a record of {length} bytes does not end within the file"
                 raise FormatError(message, path=path, offset=at)
             if kind & _TYPE == _FOLDER and len(folders) < _DEEPEST:
-                folders.append(slug(decode(file.read(min(length, 32)).split(b"\0")[0])))
+                folders.append(slug(text_of(file.read(min(length, 32)).split(b"\0")[0])))
             elif kind & _TYPE == _FOLDER_END and folders:
                 folders.pop()
             elif not kind & _SUPERSEDED:
